@@ -1,0 +1,35 @@
+"""Errors a user can act on.
+
+Every message says what was wrong, where, and what to do next. The command line and the assets print the message alone;
+anything that is not a ``CodeCommonsError`` is a defect of ours and keeps its traceback.
+"""
+
+
+class CodeCommonsError(Exception):
+    """Something the user or operator can put right."""
+
+
+class UsageError(CodeCommonsError):
+    """The request itself makes no sense: an unknown option value, a malformed SWHID, a bad specification."""
+
+
+class ItemError(CodeCommonsError):
+    """One item of a slice can't be had or read; it is quarantined with ``reason`` and the rest goes on."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """``reason`` is the short stable word that is counted; ``detail`` is the line a person reads."""
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class GateError(CodeCommonsError):
+    """A stage was asked to work on input whose previous stage has not passed."""
+
+
+class LakeError(CodeCommonsError):
+    """The lake can't be read or written: a corrupt table, a full disk, an unwritable folder."""
+
+
+class TaskCrashedError(CodeCommonsError):
+    """A worker process died twice on the same task."""

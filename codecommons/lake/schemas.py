@@ -1,0 +1,228 @@
+"""Every table of the lake, declared once.
+
+Names and columns of the archive tables are Software Heritage's (swh-export ``relational.py``), with three differences:
+hashes are binary here and hex at the edges, each object row says whether its identifier was ``verified``, and
+dates are always the struct that the Parquet export uses, because wild dates fit no timestamp type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pyarrow as pa
+
+Scope = Literal["content", "slice", "log", "dataset"]
+
+HASH = pa.binary()
+DATE = pa.struct([pa.field("seconds", pa.int64()), pa.field("microseconds", pa.int32())])
+SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64()), pa.field("rule", pa.string())])
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what a row means, what identifies it, and where its files go.
+
+    Attributes:
+        name: also the folder of the Delta table under the lake.
+        description: what one row is; shown in the UI and by ``dbt docs``.
+        fields: columns in order, without ``bucket`` and without the partition columns of a slice-scoped table.
+        key: columns whose values identify what a row belongs to. A commit adds a key only once: all rows of a key
+            (say, the entries of one directory) arrive in one commit.
+        scope: ``content`` tables are append-only facts keyed by identifier; ``slice`` tables hold news and follow
+            ``slice_log``; ``log`` tables are the lake's own bookkeeping; ``dataset`` tables belong to one release.
+        partition: partition columns that are stored in ``fields`` and come before ``bucket``.
+    """
+
+    name: str
+    description: str
+    fields: tuple[pa.Field, ...]
+    key: tuple[str, ...]
+    scope: Scope = "content"
+    partition: tuple[str, ...] = field(default=())
+
+    @property
+    def bucket_key(self) -> str:
+        """The binary column whose top bits give the bucket: the first of the key that is no partition column."""
+        return next(name for name in self.key if name not in self.partition)
+
+    @property
+    def partition_by(self) -> list[str]:
+        """Delta's partition columns."""
+        match self.scope:
+            case "content":
+                return [*self.partition, "bucket"]
+            case "slice":
+                return ["slice", "source", "attempt"]
+            case "dataset":
+                return ["dataset", "fingerprint"]
+            case _:
+                return list(self.partition)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The whole Arrow schema, partition columns last as they are added."""
+        extra = {"content": [pa.field("bucket", pa.int32())], "slice": _NEWS, "dataset": _RELEASE, "log": []}[self.scope]
+        return pa.schema([*self.fields, *extra])
+
+
+_NEWS = [pa.field("slice", pa.string()), pa.field("source", pa.string()), pa.field("attempt", pa.string())]
+_RELEASE = [pa.field("dataset", pa.string()), pa.field("fingerprint", pa.string())]
+
+
+def _fields(**columns: pa.DataType) -> tuple[pa.Field, ...]:
+    return tuple(pa.field(name, kind) for name, kind in columns.items())
+
+
+_VERIFIED = {"verified": pa.string(), "verified_reason": pa.string()}
+
+ARCHIVE = (
+    Table("origin", "One place software was found at; id is sha1 of the URL.", _fields(id=HASH, url=pa.string()), ("id",)),
+    Table("snapshot", "The whole state of an origin at a visit.", _fields(id=HASH, **_VERIFIED), ("id",)),
+    Table(
+        "snapshot_branch",
+        "One named branch of a snapshot; an alias targets the bytes of a branch name.",
+        _fields(snapshot_id=HASH, name=pa.binary(), target=pa.binary(), target_type=pa.string()),
+        ("snapshot_id",),
+    ),
+    Table(
+        "release",
+        "A named version: an annotated tag, or a package version (synthetic).",
+        _fields(
+            id=HASH, name=pa.binary(), message=pa.binary(), target=HASH, target_type=pa.string(), author=HASH, date=DATE,
+            date_offset=pa.int16(), date_raw_offset_bytes=pa.binary(), raw_manifest=pa.binary(), **_VERIFIED,
+        ),
+        ("id",),
+    ),
+    Table(
+        "revision",
+        "One commit. Author and committer are sha256 of the full name; names live in person.",
+        _fields(
+            id=HASH, message=pa.binary(), author=HASH, date=DATE, date_offset=pa.int16(), date_raw_offset_bytes=pa.binary(),
+            committer=HASH, committer_date=DATE, committer_offset=pa.int16(), committer_date_raw_offset_bytes=pa.binary(),
+            directory=HASH, type=pa.string(), raw_manifest=pa.binary(), **_VERIFIED,
+        ),
+        ("id",),
+    ),
+    Table("revision_history", "One parent of a revision.", _fields(id=HASH, parent_id=HASH, parent_rank=pa.int32()), ("id",)),
+    Table(
+        "revision_extra_headers",
+        "One extra header of a revision, in order of rank.",
+        _fields(id=HASH, rank=pa.int32(), key=pa.binary(), value=pa.binary()),
+        ("id",),
+    ),
+    Table("directory", "One directory.", _fields(id=HASH, raw_manifest=pa.binary(), **_VERIFIED), ("id",)),
+    Table(
+        "directory_entry",
+        "One entry of a directory.",
+        _fields(directory_id=HASH, name=pa.binary(), type=pa.string(), target=HASH, perms=pa.int32()),
+        ("directory_id",),
+    ),
+    Table(
+        "content",
+        "One file content, by its bytes.",
+        _fields(
+            sha1_git=HASH, sha1=HASH, sha256=HASH, blake2s256=HASH, length=pa.int64(), status=pa.string(), **_VERIFIED,
+        ),
+        ("sha1_git",),
+    ),
+    Table(
+        "skipped_content",
+        "A content whose bytes are not here, with the reason.",
+        _fields(sha1_git=HASH, sha1=HASH, sha256=HASH, blake2s256=HASH, length=pa.int64(), status=pa.string(), reason=pa.string()),
+        ("sha1_git",),
+    ),
+    Table("content_data", "The bytes of a content.", _fields(sha1_git=HASH, data=pa.binary()), ("sha1_git",)),
+    Table("person", "RESTRICTED: the full name behind an author hash.", _fields(sha256_fullname=HASH, fullname=pa.binary()), ("sha256_fullname",)),
+    Table(
+        "extid",
+        "What an external identifier, such as an archive's sha256, was loaded as, so that it is never loaded twice.",
+        _fields(
+            extid=HASH, extid_type=pa.string(), extid_version=pa.int32(), target=HASH, target_type=pa.string(),
+            files=pa.int64(), bytes=pa.int64(), skipped_files=pa.int64(), skipped_bytes=pa.int64(), seconds=pa.float64(),
+        ),
+        ("extid",),
+    ),
+    Table(
+        "tree_file",
+        "One file of a root directory, by its path from the root (bytes, '/' between names).",
+        _fields(root=HASH, path=pa.binary(), perms=pa.int32(), content=HASH),
+        ("root",),
+    ),
+)
+
+ORIGIN_VISIT = Table(
+    "origin_visit", "One visit of an origin.",
+    _fields(origin=pa.string(), visit=pa.int64(), date=pa.timestamp("us", "UTC"), type=pa.string()), ("origin", "visit"), "slice",
+)
+ORIGIN_VISIT_STATUS = Table(
+    "origin_visit_status", "How a visit ended and the snapshot it saw.",
+    _fields(
+        origin=pa.string(), visit=pa.int64(), date=pa.timestamp("us", "UTC"), status=pa.string(), snapshot=HASH, type=pa.string(),
+    ),
+    ("origin", "visit"), "slice",
+)
+QUARANTINE = Table(
+    "quarantine", "One thing that was left out, with the reason.",
+    _fields(item=pa.string(), stage=pa.string(), reason=pa.string(), detail=pa.string(), path=pa.binary(), length=pa.int64()),
+    ("item", "stage"), "slice",
+)
+STAGE_REPORT = Table(
+    "stage_report", "What a stage did for one slice and source. Seconds and memory are measured, all else is data.",
+    _fields(
+        stage=pa.string(), rows_in=pa.int64(), bytes_in=pa.int64(), rows_kept=pa.int64(), bytes_kept=pa.int64(),
+        dropped=pa.string(), computed=pa.int64(), reused=pa.int64(), seconds=pa.float64(), seconds_saved=pa.float64(),
+        peak_memory=pa.int64(), details=pa.string(),
+    ),
+    ("stage",), "slice",
+)
+SLICE_INPUT = Table(
+    "slice_input", "What a slice consists of, said before anything is fetched.",
+    _fields(
+        slice=pa.string(), source=pa.string(), item=pa.string(), version=pa.string(), sha256=pa.string(), detail=pa.string(),
+    ),
+    ("slice", "source", "item"), "log",
+)
+SLICE_LOG = Table(
+    "slice_log", "The only switch: one row per (slice, source, stage) with its verdict and live attempt.",
+    _fields(
+        slice=pa.string(), source=pa.string(), stage=pa.string(), verdict=pa.string(), attempt=pa.string(),
+        failing_check=pa.string(), detail=pa.string(), input_digest=pa.string(),
+    ),
+    ("slice", "source", "stage"), "log",
+)
+LICENSE_DECISION = Table(
+    "license_decision", "One decision for one file in its own tree under one policy.",
+    _fields(
+        policy=pa.string(), root=HASH, path=pa.binary(), content=HASH, expression=pa.string(), verdict=pa.string(),
+        rule=pa.string(), evidence=pa.list_(pa.string()),
+    ),
+    ("policy", "root"), partition=("policy",),
+)
+DATASETS = (
+    Table("dataset", "One release of a dataset.", _fields(specification=pa.string(), as_of=pa.string(), rows=pa.int64(), bytes=pa.int64(), shards=pa.int64()), (), "dataset"),
+    Table(
+        "dataset_row", "Where one row of a release is, and what it is.",
+        _fields(
+            shard=pa.string(), row=pa.int64(), content=HASH, swhid=pa.string(), origin=pa.string(), path=pa.binary(), length=pa.int64(),
+            language=pa.string(), license=pa.string(),
+        ),
+        (), "dataset",
+    ),
+    Table("shard", "One file of a release.", _fields(shard=pa.string(), sha256=pa.string(), rows=pa.int64(), bytes=pa.int64()), (), "dataset"),
+    Table(
+        "dataset_drop", "A candidate row that a rule left out: which rule, why, and the kept content when it is a duplicate.",
+        _fields(
+            content=HASH, origin=pa.string(), anchor=pa.string(), path=pa.binary(), length=pa.int64(), rule=pa.string(),
+            evidence=pa.list_(pa.string()), kept=HASH, similarity=pa.float64(),
+        ),
+        (), "dataset",
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        *ARCHIVE, ORIGIN_VISIT, ORIGIN_VISIT_STATUS, QUARANTINE, STAGE_REPORT, SLICE_INPUT, SLICE_LOG, LICENSE_DECISION, *DATASETS,
+    )
+}

@@ -1,0 +1,124 @@
+"""The one place that reads the environment.
+
+Everything a user has lives under ``CODECOMMONS_HOME``; the lake alone can move to an S3 endpoint with ``CODECOMMONS_LAKE``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codecommons.errors import UsageError
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a process needs to know about its surroundings.
+
+    Attributes:
+        home: folder of the lake, the Dagster instance, caches and the user's own policies and datasets.
+        lake: where the tables are, a local folder or ``s3://bucket/prefix``.
+        workers: worker processes of the local engine; 0 runs tasks in the calling process.
+        first_day: first slice of the lake, UTC.
+        bucket_bits: ``k``: content-scoped tables of a new local lake have 2**k buckets.
+        batch_bytes: bytes of file content that a task holds at once.
+        max_content_bytes: a larger file becomes a ``skipped_content`` row.
+        max_archive_bytes: unpacked bytes at which one archive counts as a bomb.
+        max_archive_ratio: unpacked to packed ratio at which one archive counts as a bomb.
+        max_archive_members: members at which one archive counts as a bomb.
+        plugins: folders holding users' own annotators and sources (Python files), searched after ours.
+        storage_options: credentials and endpoint for an S3 lake, in delta-rs' names.
+    """
+
+    home: Path
+    lake: str
+    workers: int = field(default_factory=_usable_cores)
+    first_day: dt.date = dt.date(2025, 1, 1)
+    bucket_bits: int = 2
+    batch_bytes: int = 32 << 20
+    max_content_bytes: int = 100 << 20
+    max_archive_bytes: int = 8 << 30
+    max_archive_ratio: int = 200
+    max_archive_members: int = 1_000_000
+    plugins: tuple[Path, ...] = ()
+    storage_options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def cache(self) -> Path:
+        """Downloaded archives, by sha256. Safe to delete."""
+        return self.home / "cache"
+
+    @property
+    def dagster_home(self) -> Path:
+        """The persistent Dagster instance."""
+        return self.home / "dagster"
+
+    @property
+    def catalogue(self) -> Path:
+        """The DuckDB file of views and marts: rebuildable, never the truth."""
+        return self.home / "catalogue.duckdb"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read ``CODECOMMONS_*`` and, for an S3 lake, ``AWS_*``.
+
+        Raises:
+            UsageError: a value can't be understood; the message names the variable.
+        """
+        env = os.environ if environment is None else environment
+        home = Path(env.get("CODECOMMONS_HOME") or ".codecommons").expanduser().absolute()
+        lake = env.get("CODECOMMONS_LAKE") or str(home / "lake")
+        options: dict[str, str] = {}
+        if lake.startswith("s3://"):
+            options = {name: env[name] for name in _S3_VARIABLES if env.get(name)}
+            if env.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+                options["AWS_ALLOW_HTTP"] = "true"
+            options.setdefault("AWS_REGION", env.get("AWS_DEFAULT_REGION") or "us-east-1")
+        plugins = tuple(Path(p).expanduser().absolute() for p in env.get("CODECOMMONS_PLUGINS", "").split(os.pathsep) if p)
+        numbers = {name: _number(env, name) for name in _NUMBERS}
+        return cls(
+            home=home,
+            lake=lake if "://" in lake else str(Path(lake).expanduser().absolute()),
+            first_day=_day(env, "CODECOMMONS_FIRST_DAY") or cls.first_day,
+            plugins=plugins,
+            storage_options=tuple(sorted(options.items())),
+            **{_NUMBERS[name]: value for name, value in numbers.items() if value is not None},
+        )
+
+
+_S3_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
+_NUMBERS = {
+    "CODECOMMONS_WORKERS": "workers",
+    "CODECOMMONS_BUCKET_BITS": "bucket_bits",
+    "CODECOMMONS_BATCH_BYTES": "batch_bytes",
+    "CODECOMMONS_MAX_CONTENT_BYTES": "max_content_bytes",
+    "CODECOMMONS_MAX_ARCHIVE_BYTES": "max_archive_bytes",
+    "CODECOMMONS_MAX_ARCHIVE_RATIO": "max_archive_ratio",
+    "CODECOMMONS_MAX_ARCHIVE_MEMBERS": "max_archive_members",
+}
+
+
+def _number(env: Mapping[str, str], name: str) -> int | None:
+    raw = env.get(name)
+    if not raw:
+        return None
+    if not raw.isdecimal():
+        raise UsageError(f"{name} is {raw!r}; it must be a whole number, not negative")
+    return int(raw)
+
+
+def _day(env: Mapping[str, str], name: str) -> dt.date | None:
+    raw = env.get(name)
+    if not raw:
+        return None
+    try:
+        return dt.date.fromisoformat(raw)
+    except ValueError:
+        raise UsageError(f"{name} is {raw!r}; it must be a day such as 2025-01-31") from None
