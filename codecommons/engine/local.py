@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from codecommons.errors import TaskCrashedError
@@ -56,55 +57,59 @@ class InlineEngine:
         return map(function, tasks)
 
 
-@dataclass
 class PoolEngine:
-    """Runs tasks in ``workers`` processes; at most two tasks a worker are queued, so that results are not piled up."""
+    """Runs tasks in ``workers`` processes that stay for the next map; two tasks a worker are queued, so results don't pile up."""
 
-    workers: int
+    def __init__(self, workers: int) -> None:
+        """No process starts before the first task."""
+        self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
 
     def map(self, function: Callable[[T], R], tasks: Sequence[T], name: Callable[[T], str] = str) -> Iterator[R]:
         """See ``Engine.map``."""
         todo = deque(tasks)
         while todo:
             try:
-                yield from self._drain(function, todo, self.workers)
+                yield from self._drain(function, todo, 2 * self.workers)
             except BrokenProcessPool:
-                # Nobody can tell whose worker died: what was in flight runs again alone, and who dies alone is named.
-                for _ in range(min(2 * self.workers, len(todo))):
-                    task = todo[0]
-                    try:
-                        yield from self._drain(function, deque([task]), 1)
-                    except BrokenProcessPool:
-                        raise TaskCrashedError(
-                            f"a worker died twice on {name(task)} (killed, or out of memory); see the system's log, "
-                            "then run the slice again"
-                        ) from None
-                    todo.popleft()
+                self._pool = None
+                yield from self._one_by_one(function, todo, name)
 
-    def _drain(self, function: Callable[[T], R], todo: deque[T], workers: int) -> Iterator[R]:
-        """Yield the results of ``todo``; a task leaves ``todo`` only when its result has been yielded."""
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(_PRELOAD)
-        with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context) as pool:
-            running: deque[Future[R]] = deque()
-            ahead = iter(list(todo))
+    def _one_by_one(self, function: Callable[[T], R], todo: deque[T], name: Callable[[T], str]) -> Iterator[R]:
+        """Nobody can tell whose worker died: what was in flight runs again alone, and who dies alone is named."""
+        for task in list(todo)[: 2 * self.workers]:
             try:
-                for task in ahead:
-                    running.append(pool.submit(function, task))
-                    if len(running) >= 2 * workers:
-                        yield self._next(running, todo)
-                while running:
-                    yield self._next(running, todo)
-            finally:
-                for future in running:
-                    future.cancel()
+                yield from self._drain(function, todo, 1, limit=1)
+            except BrokenProcessPool:
+                self._pool = None
+                raise TaskCrashedError(
+                    f"a worker died twice on {name(task)} (killed, or out of memory); look at the system's log, "
+                    "then run the slice again"
+                ) from None
 
-    @staticmethod
-    def _next(running: deque[Future[R]], todo: deque[T]) -> R:
-        result = running[0].result()
-        running.popleft()
-        todo.popleft()
-        return result
+    def _drain(self, function: Callable[[T], R], todo: deque[T], ahead: int, limit: int | None = None) -> Iterator[R]:
+        """Yield results in order, ``ahead`` tasks in flight; a task leaves ``todo`` when its result is there."""
+        running: deque[Future[R]] = deque()
+        waiting = iter(list(todo)[:limit])
+        try:
+            while True:
+                running.extend(self._workers().submit(function, task) for task in islice(waiting, ahead - len(running)))
+                if not running:
+                    return
+                result = running[0].result()
+                running.popleft()
+                todo.popleft()
+                yield result
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(_PRELOAD)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context)
+        return self._pool
 
 
 def local_engine(settings: Settings) -> Engine:

@@ -32,6 +32,7 @@ class Table:
         scope: ``content`` tables are append-only facts keyed by identifier; ``slice`` tables hold news and follow
             ``slice_log``; ``log`` tables are the lake's own bookkeeping; ``dataset`` tables belong to one release.
         partition: partition columns that are stored in ``fields`` and come before ``bucket``.
+        many: a key has many rows (the entries of one directory), not one.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Table:
     key: tuple[str, ...]
     scope: Scope = "content"
     partition: tuple[str, ...] = field(default=())
+    many: bool = False
 
     @property
     def bucket_key(self) -> str:
@@ -83,7 +85,7 @@ ARCHIVE = (
         "snapshot_branch",
         "One named branch of a snapshot; an alias targets the bytes of a branch name.",
         _fields(snapshot_id=HASH, name=pa.binary(), target=pa.binary(), target_type=pa.string()),
-        ("snapshot_id",),
+        ("snapshot_id",), many=True,
     ),
     Table(
         "release",
@@ -104,19 +106,19 @@ ARCHIVE = (
         ),
         ("id",),
     ),
-    Table("revision_history", "One parent of a revision.", _fields(id=HASH, parent_id=HASH, parent_rank=pa.int32()), ("id",)),
+    Table("revision_history", "One parent of a revision.", _fields(id=HASH, parent_id=HASH, parent_rank=pa.int32()), ("id",), many=True),
     Table(
         "revision_extra_headers",
         "One extra header of a revision, in order of rank.",
         _fields(id=HASH, rank=pa.int32(), key=pa.binary(), value=pa.binary()),
-        ("id",),
+        ("id",), many=True,
     ),
     Table("directory", "One directory.", _fields(id=HASH, raw_manifest=pa.binary(), **_VERIFIED), ("id",)),
     Table(
         "directory_entry",
         "One entry of a directory.",
         _fields(directory_id=HASH, name=pa.binary(), type=pa.string(), target=HASH, perms=pa.int32()),
-        ("directory_id",),
+        ("directory_id",), many=True,
     ),
     Table(
         "content",
@@ -139,7 +141,7 @@ ARCHIVE = (
         "What an external identifier, such as an archive's sha256, was loaded as, so that it is never loaded twice.",
         _fields(
             extid=HASH, extid_type=pa.string(), extid_version=pa.int32(), target=HASH, target_type=pa.string(),
-            files=pa.int64(), bytes=pa.int64(), skipped_files=pa.int64(), skipped_bytes=pa.int64(), seconds=pa.float64(),
+            files=pa.int64(), bytes=pa.int64(), skipped_files=pa.int64(), skipped_bytes=pa.int64(),
         ),
         ("extid",),
     ),
@@ -147,7 +149,7 @@ ARCHIVE = (
         "tree_file",
         "One file of a root directory, by its path from the root (bytes, '/' between names).",
         _fields(root=HASH, path=pa.binary(), perms=pa.int32(), content=HASH),
-        ("root",),
+        ("root",), many=True,
     ),
 )
 
@@ -168,13 +170,13 @@ QUARANTINE = Table(
     ("item", "stage"), "slice",
 )
 STAGE_REPORT = Table(
-    "stage_report", "What a stage did for one slice and source. Seconds and memory are measured, all else is data.",
+    "stage_report", "What one run of a stage did for one slice and source: measured, not data; runs are counted from 1.",
     _fields(
-        stage=pa.string(), rows_in=pa.int64(), bytes_in=pa.int64(), rows_kept=pa.int64(), bytes_kept=pa.int64(),
+        slice=pa.string(), source=pa.string(), stage=pa.string(), run=pa.int64(), attempt=pa.string(), rows_in=pa.int64(), bytes_in=pa.int64(), rows_kept=pa.int64(), bytes_kept=pa.int64(),
         dropped=pa.string(), computed=pa.int64(), reused=pa.int64(), seconds=pa.float64(), seconds_saved=pa.float64(),
         peak_memory=pa.int64(), details=pa.string(),
     ),
-    ("stage",), "slice",
+    ("slice", "source", "stage", "run"), "log",
 )
 SLICE_INPUT = Table(
     "slice_input", "What a slice consists of, said before anything is fetched.",
@@ -197,7 +199,7 @@ LICENSE_DECISION = Table(
         policy=pa.string(), root=HASH, path=pa.binary(), content=HASH, expression=pa.string(), verdict=pa.string(),
         rule=pa.string(), evidence=pa.list_(pa.string()),
     ),
-    ("policy", "root"), partition=("policy",),
+    ("policy", "root"), partition=("policy",), many=True,
 )
 DATASETS = (
     Table("dataset", "One release of a dataset.", _fields(specification=pa.string(), as_of=pa.string(), rows=pa.int64(), bytes=pa.int64(), shards=pa.int64()), (), "dataset"),
@@ -218,6 +220,12 @@ DATASETS = (
         ),
         (), "dataset",
     ),
+)
+
+# What a row points to is committed before the row: finding a row means that everything below it is there.
+COMMIT_ORDER = (
+    "content_data", "content", "skipped_content", "directory_entry", "directory", "tree_file", "person", "revision_extra_headers",
+    "revision_history", "revision", "release", "snapshot_branch", "snapshot", "origin", "extid",
 )
 
 TABLES: dict[str, Table] = {
