@@ -1,0 +1,66 @@
+"""Identity: SWHIDs and Software Heritage's hashes, computed from bytes.
+
+Here belong the serialisations that identifiers are hashes of, reading and writing them, hashing contents one by one and in
+batches, and identifying what lies on a disk. Nothing here knows the lake, an archive format or a source, and importing it
+costs milliseconds: no Arrow, no Polars (the batch form imports Arrow when it is called).
+"""
+
+from __future__ import annotations
+
+from codecommons.swhid.hashing import ContentHashes, content_id, hash_content, hash_contents
+from codecommons.swhid.identifier import KINDS, Span, Swhid, swhid_text
+from codecommons.swhid.manifests import (
+    DIRECTORY_PERMS,
+    EXECUTABLE_PERMS,
+    FILE_PERMS,
+    GIT_KINDS,
+    REVISION_PERMS,
+    SYMLINK_PERMS,
+    Date,
+    Release,
+    Revision,
+    directory_id,
+    directory_manifest,
+    git_object,
+    git_object_id,
+    offset_minutes,
+    origin_id,
+    release_id,
+    release_manifest,
+    revision_id,
+    revision_manifest,
+    snapshot_id,
+    snapshot_manifest,
+)
+
+__all__ = [
+    "DIRECTORY_PERMS",
+    "EXECUTABLE_PERMS",
+    "FILE_PERMS",
+    "GIT_KINDS",
+    "KINDS",
+    "REVISION_PERMS",
+    "SYMLINK_PERMS",
+    "ContentHashes",
+    "Date",
+    "Release",
+    "Revision",
+    "Span",
+    "Swhid",
+    "content_id",
+    "directory_id",
+    "directory_manifest",
+    "git_object",
+    "git_object_id",
+    "hash_content",
+    "hash_contents",
+    "offset_minutes",
+    "origin_id",
+    "release_id",
+    "release_manifest",
+    "revision_id",
+    "revision_manifest",
+    "snapshot_id",
+    "snapshot_manifest",
+    "swhid_text",
+]

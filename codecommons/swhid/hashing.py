@@ -1,0 +1,67 @@
+"""Hash file contents: the four digests that Software Heritage keeps of every content.
+
+One blob at a time for a loader's inner loop, or a whole Arrow column at once. Arrow is imported only by the batch form.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2s, sha1, sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class ContentHashes(NamedTuple):
+    """Raw digests of one content; ``sha1_git`` is the one its SWHID shows."""
+
+    sha1_git: bytes
+    sha1: bytes
+    sha256: bytes
+    blake2s256: bytes
+
+
+def hash_content(data: bytes | bytearray | memoryview) -> ContentHashes:
+    """Hash one content, reading its bytes once per algorithm.
+
+    hashlib releases the interpreter lock for anything over 2 kB, so threads may share the work.
+    """
+    size = data.nbytes if isinstance(data, memoryview) else len(data)
+    git = sha1(b"blob %d\0" % size)
+    git.update(data)
+    return ContentHashes(git.digest(), sha1(data).digest(), sha256(data).digest(), blake2s(data).digest())
+
+
+def content_id(data: bytes | bytearray | memoryview) -> bytes:
+    """``sha1_git`` alone: 20 raw bytes, as ``git hash-object`` computes it without filters."""
+    size = data.nbytes if isinstance(data, memoryview) else len(data)
+    git = sha1(b"blob %d\0" % size)
+    git.update(data)
+    return git.digest()
+
+
+def hash_contents(data: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
+    """Hash every value of a binary or large-binary array, without copying it.
+
+    Returns:
+        One row per value, in order: ``sha1_git, sha1, sha256, blake2s256`` (binary) and ``length`` (int64, bytes). A null
+        value, bytes that are not here, gives a row of nulls.
+    """
+    import pyarrow as pa
+
+    if isinstance(data, pa.ChunkedArray):
+        data = data.combine_chunks()
+    data = data.cast(pa.large_binary())
+    _, offsets_buffer, values = data.buffers()
+    offsets = memoryview(offsets_buffer).cast("q")[data.offset : data.offset + len(data) + 1].tolist() if len(data) else [0]
+    view = memoryview(values) if values is not None else memoryview(b"")
+    columns: tuple[list[bytes | None], ...] = ([], [], [], [])
+    lengths: list[int | None] = []
+    valid = data.is_valid().to_pylist()
+    for start, end, present in zip(offsets, offsets[1:], valid, strict=False):
+        hashes = hash_content(view[start:end]) if present else (None, None, None, None)
+        for column, digest in zip(columns, hashes, strict=True):
+            column.append(digest)
+        lengths.append(end - start if present else None)
+    arrays = [pa.array(column, pa.binary()) for column in columns]
+    return pa.record_batch([*arrays, pa.array(lengths, pa.int64())], names=[*ContentHashes._fields, "length"])
