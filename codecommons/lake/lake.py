@@ -1,0 +1,309 @@
+"""The lake as stages see it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable, WriterProperties
+from deltalake.transaction import AddAction, RemoveAction
+
+from codecommons.engine import Engine
+from codecommons.errors import LakeError
+from codecommons.lake import commits, staging
+from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
+from codecommons.lake.slices import SliceLog
+from codecommons.lake.storage import Storage, lake_errors
+from codecommons.report import StageReport
+from codecommons.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb
+    from fsspec import AbstractFileSystem
+
+# design.md section 5: above this many files in one partition of a table they are merged into one.
+MOST_FILES = 32
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a commit did to one table: rows that were staged, rows and bytes (in memory) that were new."""
+
+    rows_in: int
+    rows_new: int
+    bytes_new: int
+
+
+class Lake:
+    """Every table, by name. Picklable: only settings travel, so a task can take it along."""
+
+    def __init__(self, storage: Storage, tables: Mapping[str, Table] = TABLES) -> None:
+        """Use ``Lake.open``."""
+        self.storage = storage
+        self._tables = dict(tables)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Lake:
+        """Open a lake, creating it where there is none.
+
+        Raises:
+            LakeError: the folder or bucket can't be reached, read or written.
+        """
+        storage = Storage(settings)
+        with lake_errors(f"opening the lake {settings.lake}"):
+            marker = storage.path("lake.json")
+            known = json.loads(storage.fs.cat_file(marker)) if storage.fs.exists(marker) else {"bucket_bits": settings.bucket_bits, "tables": []}
+        if known["bucket_bits"] != settings.bucket_bits:
+            from dataclasses import replace
+
+            storage = Storage(replace(settings, bucket_bits=known["bucket_bits"]))
+        lake = cls(storage)
+        missing = [table for name, table in TABLES.items() if name not in known["tables"]]
+        for table in missing:
+            commits.create_table(storage, table)
+        if missing:
+            known["tables"] = sorted({*known["tables"], *TABLES})
+            lake._write_marker(known)
+        return lake
+
+    def _write_marker(self, content: dict[str, Any]) -> None:
+        with lake_errors(f"writing {self.storage.path('lake.json')}"):
+            self.storage.fs.pipe_file(self.storage.path("lake.json"), json.dumps(content, sort_keys=True).encode())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave connections behind."""
+        return {"storage": self.storage, "_tables": self._tables}
+
+    @property
+    def settings(self) -> Settings:
+        """What the lake was opened with; ``bucket_bits`` is the lake's own."""
+        return self.storage.settings
+
+    @property
+    def fs(self) -> AbstractFileSystem:
+        """The file system of the lake, for releases; paths come from ``path``."""
+        return self.storage.fs
+
+    def path(self, *parts: str) -> str:
+        """A path on ``fs`` below the lake's root."""
+        return self.storage.path(*parts)
+
+    @cached_property
+    def log(self) -> SliceLog:
+        """What slices consist of and how far they came."""
+        return SliceLog(self.storage)
+
+    def tables(self) -> dict[str, Table]:
+        """Every table that is declared or registered, by name."""
+        return dict(self._tables)
+
+    def register(self, table: Table) -> None:
+        """Make a table of a plug-in known, creating it when it is missing."""
+        known = self._tables.get(table.name)
+        if known is not None and known != table:
+            raise LakeError(f"table {table.name} is declared twice, differently; give one of the plug-ins another name")
+        if known is None:
+            if not DeltaTable.is_deltatable(self.storage.uri(table.name), self.storage.options):
+                commits.create_table(self.storage, table)
+            self._tables[table.name] = table
+
+    def delta(self, table: str | Table) -> DeltaTable:
+        """The Delta table itself, at its newest version."""
+        return commits.open_table(self.storage, self._table(table))
+
+    def scan(self, table: str | Table) -> pl.LazyFrame:
+        """Rows that readers may see: all of a content-scoped table, the live attempts of a slice-scoped one."""
+        declared = self._table(table)
+        with lake_errors(f"table {declared.name} in {self.settings.lake}"):
+            frame = pl.scan_delta(self.storage.uri(declared.name), storage_options=self.storage.options or None)
+        if declared.scope == "slice":
+            frame = frame.join(self.log.live().lazy(), on=["slice", "source", "attempt"], how="semi")
+        return frame
+
+    def keys_missing(self, table: str | Table, keys: pl.DataFrame) -> pl.DataFrame:
+        """Those of ``keys`` (the table's key columns) that the table does not hold, in their order."""
+        declared = self._table(table)
+        held = self.scan(declared).select(declared.key)
+        for name in declared.partition:
+            held = held.filter(pl.col(name).is_in(keys[name].unique().to_list()))
+        return keys.join(held.unique().collect(), on=declared.key, how="anti", maintain_order="left")
+
+    def staging(self, label: str) -> staging.StagingArea:
+        """A folder for what workers find; ``label`` only helps to read the folder."""
+        area = staging.StagingArea(self.storage, self._tables)
+        area.folder = f"_staging/{label}-{area.folder.rpartition('/')[2]}"
+        return area
+
+    def commit(self, area: staging.StagingArea, staged: Iterable[Sequence[staging.StagedFile]], engine: Engine) -> dict[str, Committed]:
+        """Bring staged rows into their tables, each key once, what is pointed to before what points to it.
+
+        Args:
+            area: where the files are.
+            staged: what the tasks' writers returned, in the order of the tasks.
+            engine: where the merging runs.
+
+        Returns:
+            Table name -> what was new. Committing the same rows again changes nothing.
+
+        Raises:
+            LakeError: a table can't be read or written.
+        """
+        groups: dict[str, dict[tuple[tuple[str, str], ...], list[staging.StagedFile]]] = defaultdict(lambda: defaultdict(list))
+        for files in staged:
+            for file in files:
+                for partition in file.partitions:
+                    groups[file.table.name][partition].append(file)
+        rank = {name: at for at, name in enumerate(COMMIT_ORDER)}
+        names = sorted(groups, key=lambda name: (rank.get(name, len(rank)), name))
+        versions = {name: self.delta(name) for name in names}
+        tasks = [task for name in names for task in self._merge_tasks(name, groups[name], versions[name])]
+        merged: dict[str, list[staging.Merged]] = defaultdict(list)
+        for one in engine.map(staging.merge, tasks):
+            merged[one.task.table.name].append(one)
+        return {name: self._commit_merged(name, merged[name], versions[name], engine) for name in names}
+
+    def _merge_tasks(
+        self, name: str, groups: Mapping[tuple[tuple[str, str], ...], list[staging.StagedFile]], delta: DeltaTable
+    ) -> list[staging.MergeTask]:
+        known: dict[tuple[tuple[str, str], ...], list[commits.DataFile]] = defaultdict(list)
+        for file in commits.data_files(delta):
+            known[tuple(sorted(file.partition))].append(file)
+        return [
+            staging.MergeTask(self.storage, self._tables[name], partition, tuple(files), tuple(known[tuple(sorted(partition))]))
+            for partition, files in sorted(groups.items())
+        ]
+
+    def _commit_merged(self, name: str, merged: list[staging.Merged], delta: DeltaTable, engine: Engine) -> Committed:
+        for _ in range(commits.ATTEMPTS):
+            actions: list[AddAction | RemoveAction] = [one.file.add() for one in merged if one.file]
+            with lake_errors(f"committing to table {name} in {self.settings.lake}"):
+                if not actions or commits.try_commit(delta, self._tables[name], actions, {"what": "objects"}):
+                    break
+            # Somebody was faster: merge again, against what is there now, where anything was added.
+            delta = self.delta(name)
+            before = {one.task.partition: one.task.known for one in merged}
+            groups = {one.task.partition: list(one.task.staged) for one in merged}
+            again = [task for task in self._merge_tasks(name, groups, delta) if task.known != before[task.partition]]
+            redone = {one.task.partition: one for one in engine.map(staging.merge, again)}
+            merged = [redone.get(one.task.partition, one) for one in merged]
+        else:
+            raise LakeError(f"table {name}: {commits.ATTEMPTS} commits in a row lost against other writers; run the same command again")
+        self._compact(name)
+        return Committed(
+            sum(one.rows_in for one in merged),
+            sum(one.file.rows for one in merged if one.file),
+            sum(one.bytes_new for one in merged),
+        )
+
+    def _compact(self, name: str) -> None:
+        """Merge the files of partitions that have too many, in delta-rs' own way."""
+        delta = self.delta(name)
+        counts: dict[tuple[tuple[str, str], ...], int] = defaultdict(int)
+        for file in commits.data_files(delta):
+            counts[file.partition] += 1
+        properties = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=_group_rows(delta))
+        for partition in sorted(key for key, files in counts.items() if files > MOST_FILES):
+            filters = [(column, "=", value) for column, value in partition]
+            with lake_errors(f"compacting table {name} in {self.settings.lake}"):
+                delta.optimize.compact(partition_filters=filters, target_size=1 << 40, max_concurrent_tasks=1, writer_properties=properties)
+
+    def write_news(self, news: Mapping[str, pa.Table], slice: str, source: str, attempt: str) -> None:  # noqa: A002 (the lake's word)
+        """Write rows of slice-scoped tables under an attempt; what an attempt has written before is not written again."""
+        partition = (("slice", slice), ("source", source), ("attempt", attempt))
+        for name, rows in sorted(news.items()):
+            self._write_partition(self._table(name), partition, rows)
+
+    def replace_release(self, table: str, dataset: str, fingerprint: str, rows: pa.Table) -> None:
+        """Write the rows of one release of a dataset; a release that is there stays as it is."""
+        self._write_partition(self._table(table), (("dataset", dataset), ("fingerprint", fingerprint)), rows)
+
+    def _write_partition(self, table: Table, partition: tuple[tuple[str, str], ...], rows: pa.Table) -> None:
+        if not rows.num_rows:
+            return
+
+        def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
+            if commits.data_files(delta, dict(partition)):
+                return []
+            fields = pa.schema(table.fields)
+            return [commits.write_file(self.storage, table, partition, rows.select(fields.names).cast(fields)).add()]
+
+        commits.commit_loop(self.storage, table, prepare, dict(partition))
+
+    def append_report(self, report: StageReport, attempt: str) -> None:
+        """Add one run of a stage to ``stage_report``; runs of a slice, source and stage are counted from 1."""
+        mine = (pl.col("slice") == report.slice) & (pl.col("source") == report.source) & (pl.col("stage") == report.stage)
+
+        def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
+            last = self.scan(STAGE_REPORT).filter(mine).select(pl.col("run").max()).collect().item()
+            row = {**report.to_row(), "slice": report.slice, "source": report.source, "attempt": attempt, "run": (last or 0) + 1}
+            rows = pa.Table.from_pylist([row], schema=pa.schema(STAGE_REPORT.fields))
+            return [commits.write_file(self.storage, STAGE_REPORT, (), rows).add()]
+
+        commits.commit_loop(self.storage, STAGE_REPORT, prepare, {"stage": report.stage, "slice": report.slice})
+        self._compact(STAGE_REPORT.name)
+
+    def reports(self) -> list[StageReport]:
+        """The newest report of every slice, source and stage."""
+        rows = self.scan(STAGE_REPORT).sort("run").group_by("slice", "source", "stage", maintain_order=True).last().collect()
+        return [StageReport.from_row(row) for row in rows.sort("slice", "source", "stage").to_dicts()]
+
+    def contents(self, ids: pl.DataFrame, batch_bytes: int | None = None) -> Iterator[pa.RecordBatch]:
+        """Stream the bytes of contents, in order of sha1_git.
+
+        Args:
+            ids: column sha1_git (binary), optionally length (int64; else looked up).
+            batch_bytes: bytes of content in one batch, at most, unless a single content is larger.
+
+        Yields:
+            Batches of (sha1_git, data). A content without bytes is simply absent.
+        """
+        batch_bytes = batch_bytes or self.settings.batch_bytes
+        ids = ids.unique("sha1_git")
+        if "length" not in ids.columns:
+            ids = ids.join(self.scan("content").select("sha1_git", "length").collect(), on="sha1_git", how="left")
+        ids = ids.select("sha1_git", pl.col("length").fill_null(0)).sort("sha1_git")
+        if not ids.height:
+            return
+        files = [self.path("content_data", file.path) for file in commits.data_files(self.delta("content_data"))]
+        if not files:
+            return
+        schema = pa.schema(self._table("content_data").fields)
+        dataset = ds.dataset(files, schema=schema, format="parquet", filesystem=self.storage.arrow_fs)
+        for run in staging.slices_of(ids, batch_bytes):
+            keys = run["sha1_git"]
+            low, high = keys[0], keys[-1]
+            where = (ds.field("sha1_git") >= pa.scalar(low, pa.binary())) & (ds.field("sha1_git") <= pa.scalar(high, pa.binary()))
+            wanted = ds.field("sha1_git").isin(pa.array(keys.to_list(), pa.binary()))
+            with lake_errors(f"table content_data in {self.settings.lake}"):
+                found = dataset.to_table(filter=where & wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
+            order = pl.from_arrow(found.select(["sha1_git"])).with_row_index("row").sort("sha1_git")["row"].to_arrow()
+            yield from found.combine_chunks().take(order).combine_chunks().to_batches()
+
+    def sql(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection in memory with every view."""
+        from codecommons.lake.views import connect
+
+        return connect(self)
+
+    def _table(self, table: str | Table) -> Table:
+        if isinstance(table, Table):
+            self.register(table)
+            return table
+        try:
+            return self._tables[table]
+        except KeyError:
+            raise LakeError(f"there is no table {table!r}; there are {', '.join(sorted(self._tables))}") from None
+
+
+def _group_rows(delta: DeltaTable) -> int:
+    """Rows of a row group of about ``staging.ROW_GROUP_BYTES``, from what the table holds."""
+    files = commits.data_files(delta)
+    rows = sum(file.rows for file in files)
+    return max(64, int(rows * staging.ROW_GROUP_BYTES / max(1, 4 * sum(file.bytes for file in files))))

@@ -1,0 +1,257 @@
+"""From rows that workers find to files that a commit adds: dedup by key, anti-join with the lake, one file a bucket.
+
+Workers write what they find to a staging folder, sorted by key. Then one task per (table, partition, bucket) goes through
+the key space in ranges small enough for the batch size, drops what the lake holds already, and writes one sorted file. What
+comes out depends on the set of rows alone, not on who found them, in which order, or in how many batches.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from codecommons.lake.commits import DataFile, partition_folder
+from codecommons.lake.schemas import Table
+from codecommons.lake.storage import Storage, lake_errors
+
+# Row groups of about 4 MB: a reader that wants one content reads no more than that.
+ROW_GROUP_BYTES = 4 << 20
+# 20-byte keys held at once when looking for what is known: about 100 MB with Polars' overhead.
+KEYS_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """Rows of one table that a worker found, in one Parquet file sorted by key."""
+
+    table: Table
+    path: str
+    rows: int
+    bytes: int
+    partitions: tuple[tuple[tuple[str, str], ...], ...]
+
+
+@dataclass
+class StagingArea:
+    """A folder in the lake's storage that lives as long as one commit. Picklable."""
+
+    storage: Storage
+    tables: Mapping[str, Table]
+    folder: str = field(default_factory=lambda: f"_staging/{uuid.uuid4().hex}")
+
+    def __enter__(self) -> StagingArea:
+        """The folder is made by the first file."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Remove what was staged: it is in the lake now, or worthless."""
+        target = self.storage.path(self.folder)
+        if self.storage.fs.exists(target):
+            self.storage.fs.rm(target, recursive=True)
+
+    def writer(self, task: str) -> Writer:
+        """A writer for one task; ``task`` only helps to read the folder."""
+        return Writer(self, task)
+
+
+class Writer:
+    """Collects rows of any table and writes them out when a batch is full."""
+
+    def __init__(self, area: StagingArea, task: str) -> None:
+        """Nothing is written before a batch is full or the writer closes."""
+        self._area = area
+        self._prefix = f"{''.join(c if c.isalnum() else '-' for c in task)[:60]}-{uuid.uuid4().hex[:12]}"
+        self._waiting: dict[str, list[pa.Table]] = defaultdict(list)
+        self._bytes = 0
+        self._staged: list[StagedFile] = []
+
+    def add(self, table: str, rows: pa.Table | pa.RecordBatch) -> None:
+        """Take rows of ``table``, with every column of its declaration but ``bucket``; all rows of a key at once."""
+        if not rows.num_rows:
+            return
+        fields = self._area.tables[table].fields
+        batch = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
+        batch = batch.select([f.name for f in fields]).cast(pa.schema(fields))
+        self._waiting[table].append(batch)
+        self._bytes += batch.nbytes
+        if self._bytes >= self._area.storage.settings.batch_bytes:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting: one file a table."""
+        for name, batches in sorted(self._waiting.items()):
+            self._write(self._area.tables[name], pa.concat_tables(batches))
+        self._waiting.clear()
+        self._bytes = 0
+
+    def close(self) -> list[StagedFile]:
+        """Write the rest; the list travels back to the driver."""
+        self.flush()
+        return self._staged
+
+    def _write(self, table: Table, rows: pa.Table) -> None:
+        rows = rows.combine_chunks()
+        order = [*table.partition, table.bucket_key]
+        rows = rows.take(pl.from_arrow(rows.select(order)).select(pl.arg_sort_by(order, maintain_order=True)).to_series().to_arrow())
+        bits = self._area.storage.settings.bucket_bits
+        frame = pl.from_arrow(rows.select(list(table.partition))) if table.partition else pl.DataFrame({"_": [0] * rows.num_rows})
+        parts = frame.with_columns(bucket=pl.Series(buckets(rows[table.bucket_key], bits))).unique().select(*table.partition, "bucket")
+        partitions = tuple(sorted(tuple((n, str(v)) for n, v in row.items()) for row in parts.to_dicts()))
+        path = self._area.storage.path(self._area.folder, f"{table.name}-{self._prefix}-{len(self._staged):04}.parquet")
+        with lake_errors(f"writing {path}"), self._area.storage.fs.open(path, "wb") as sink:
+            pq.write_table(rows, sink, compression="lz4", row_group_size=_group_rows(rows), use_dictionary=False)
+        self._staged.append(StagedFile(table, path, rows.num_rows, rows.nbytes, partitions))
+
+
+def buckets(keys: pa.ChunkedArray | pa.Array, bits: int) -> np.ndarray:
+    """The top ``bits`` bits of each binary key (an int32 a row)."""
+    if not len(keys):
+        return np.empty(0, np.int32)
+    first = pl.from_arrow(pc.binary_slice(keys, 0, 2)).bin.reinterpret(dtype=pl.UInt16, endianness="big")
+    return (first.to_numpy() >> (16 - bits)).astype(np.int32)
+
+
+def bucket_range(bucket: int, bits: int, part: int = 0, parts: int = 1) -> tuple[bytes, bytes | None]:
+    """The half-open range of keys of one of ``parts`` equal parts of a bucket; None is past the last key."""
+    width = 1 << (64 - bits)
+    low = bucket * width + width * part // parts
+    high = bucket * width + width * (part + 1) // parts
+    return low.to_bytes(8, "big"), None if high >> 64 else high.to_bytes(8, "big")
+
+
+def in_range(column: str, low: bytes, high: bytes | None) -> pc.Expression:
+    """A filter on a binary column that Parquet statistics can prune."""
+    condition = ds.field(column) >= pa.scalar(low, pa.binary())
+    return condition if high is None else condition & (ds.field(column) < pa.scalar(high, pa.binary()))
+
+
+@dataclass(frozen=True)
+class MergeTask:
+    """What one worker merges: all that was staged for one bucket of one table, against the files of one version."""
+
+    storage: Storage
+    table: Table
+    partition: tuple[tuple[str, str], ...]
+    staged: tuple[StagedFile, ...]
+    known: tuple[DataFile, ...]
+
+    def __str__(self) -> str:
+        """How an error names it."""
+        return f"merging {self.table.name} {partition_folder(self.partition)}"
+
+    @cached_property
+    def bucket(self) -> int:
+        """The number of the bucket."""
+        return int(dict(self.partition)["bucket"])
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The file a merge wrote, if anything was new."""
+
+    task: MergeTask
+    file: DataFile | None
+    rows_in: int
+    bytes_new: int
+
+
+def merge(task: MergeTask) -> Merged:
+    """Write the staged rows whose key the lake does not hold as one file, sorted by key.
+
+    Raises:
+        LakeError: a file can't be read or written.
+    """
+    storage, table = task.storage, task.table
+    bits = storage.settings.bucket_bits
+    shares = len({part for file in task.staged for part in file.partitions}) or 1
+    staged_bytes = sum(file.bytes for file in task.staged) // shares
+    known_rows = sum(file.rows for file in task.known)
+    parts = max(1, -(-staged_bytes // storage.settings.batch_bytes), -(-known_rows // KEYS_AT_ONCE))
+    staged = _dataset(storage, [file.path for file in task.staged], table)
+    known = _dataset(storage, [storage.path(table.name, file.path) for file in task.known], table)
+    columns = [f.name for f in table.fields if f.name not in table.partition]
+    path = f"{partition_folder(task.partition)}part-{uuid.uuid4().hex}.parquet"
+    sink: pq.ParquetWriter | None = None
+    rows_in = rows_new = bytes_new = 0
+    with lake_errors(f"{task} in {storage.settings.lake}"):
+        try:
+            for part in range(parts):
+                low, high = bucket_range(task.bucket, bits, part, parts)
+                where = in_range(table.bucket_key, low, high)
+                for name, value in task.partition[:-1]:
+                    where &= ds.field(name) == pa.scalar(value).cast(table.schema.field(name).type)
+                found = _read(staged, columns, where)
+                rows_in += found.num_rows
+                new = _new_rows(table, found, known, low, high)
+                if not new.num_rows:
+                    continue
+                if sink is None:
+                    opened = storage.fs.open(storage.path(table.name, path), "wb")
+                    sink = pq.ParquetWriter(opened, new.schema, compression="zstd", compression_level=3, store_schema=False)
+                sink.write_table(new, row_group_size=_group_rows(new))
+                rows_new += new.num_rows
+                bytes_new += new.nbytes
+        finally:
+            if sink is not None:
+                sink.close()
+                opened.close()
+        if sink is None:
+            return Merged(task, None, rows_in, 0)
+        size = storage.fs.size(storage.path(table.name, path))
+    return Merged(task, DataFile(path, task.partition, rows_new, size), rows_in, bytes_new)
+
+
+def _new_rows(table: Table, found: pa.Table, known: ds.Dataset | None, low: bytes, high: bytes | None) -> pa.Table:
+    """Rows of ``found`` whose key is not known, each once, in order of the key."""
+    key = [name for name in table.key if name not in table.partition]
+    keys = pl.from_arrow(found.select(key)).with_row_index("row")
+    if table.many:
+        # Identical rows of a key may have come from several tasks; a row is a small thing in these tables.
+        flat = [*key, *(f.name for f in found.schema if f.name not in key and not pa.types.is_nested(f.type))]
+        keys = pl.from_arrow(found.select(flat)).with_row_index("row").unique(flat, keep="first").sort(flat).select("row", *key)
+    else:
+        keys = keys.sort([*key, "row"]).unique(key, keep="first", maintain_order=True)
+    if known is not None:
+        seen = pl.from_arrow(_read(known, key, in_range(table.bucket_key, low, high))).unique()
+        keys = keys.join(seen, on=key, how="anti", maintain_order="left")
+    return found.take(keys["row"].to_arrow())
+
+
+def _dataset(storage: Storage, paths: list[str], table: Table) -> ds.Dataset | None:
+    if not paths:
+        return None
+    return ds.dataset(paths, schema=pa.schema(table.fields), format="parquet", filesystem=storage.arrow_fs)
+
+
+def _read(dataset: ds.Dataset | None, columns: list[str], where: pc.Expression) -> pa.Table:
+    assert dataset is not None
+    return dataset.to_table(columns=columns, filter=where, use_threads=False, batch_readahead=1, fragment_readahead=1).combine_chunks()
+
+
+def _group_rows(rows: pa.Table) -> int:
+    """Rows of a row group of about ``ROW_GROUP_BYTES``."""
+    return max(1, int(rows.num_rows * min(1.0, ROW_GROUP_BYTES / max(1, rows.nbytes))) + 1)
+
+
+def slices_of(ids: pl.DataFrame, batch_bytes: int, most: int = 8192) -> Iterator[pl.DataFrame]:
+    """Cut ids (columns sha1_git, length; sorted) into runs of at most ``batch_bytes`` and ``most`` rows, never empty."""
+    start = total = 0
+    lengths = ids["length"].to_list()
+    for at, length in enumerate(lengths):
+        if at > start and (total + length > batch_bytes or at - start >= most):
+            yield ids[start:at]
+            start, total = at, 0
+        total += length
+    if start < len(lengths):
+        yield ids[start:]

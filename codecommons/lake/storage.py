@@ -1,0 +1,105 @@
+"""Where the lake's files are: one small face over a local folder and S3."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import posixpath
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from codecommons.errors import LakeError
+from codecommons.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow.fs as pafs
+    from fsspec import AbstractFileSystem
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: free some room, then run the same command again; nothing committed is lost",
+    errno.EDQUOT: "the quota is used up: free some room, then run the same command again; nothing committed is lost",
+    errno.EACCES: "permission denied: make the folder writable or choose another with CODECOMMONS_HOME",
+    errno.EPERM: "not permitted: make the folder writable or choose another with CODECOMMONS_HOME",
+    errno.EROFS: "the file system is read-only: choose another folder with CODECOMMONS_HOME",
+    errno.ENOTDIR: "a file stands where a folder should be: move it away or choose another folder with CODECOMMONS_HOME",
+}
+
+
+@contextlib.contextmanager
+def lake_errors(where: str) -> Iterator[None]:
+    """Turn what storage and Delta raise into one clear ``LakeError``.
+
+    Args:
+        where: what was being read or written, for the message.
+    """
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, _delta_advice(str(error)))
+        raise LakeError(f"{where}: {advice}") from error
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in {"deltalake", "_internal", "pyarrow", "polars"}:
+            raise
+        raise LakeError(f"{where}: {_delta_advice(str(error))}") from error
+
+
+def _delta_advice(text: str) -> str:
+    first = text.strip().splitlines()[0] if text.strip() else "unknown error"
+    for code, sign in ((errno.ENOSPC, "No space left"), (errno.EACCES, "Permission denied"), (errno.EROFS, "Read-only file system")):
+        if sign in text:
+            return _ADVICE[code]
+    return f"{first}. If the table is damaged, restore its folder from a backup, or remove the lake and ingest again"
+
+
+class Storage:
+    """The root of a lake. Picklable: only the settings travel, connections are made where they are used."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is opened yet."""
+        self.settings = settings
+        self.remote = settings.lake.startswith("s3://")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave connections behind."""
+        return {"settings": self.settings, "remote": self.remote}
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What delta-rs and Polars want to know to reach the tables."""
+        return dict(self.settings.storage_options)
+
+    @cached_property
+    def fs(self) -> AbstractFileSystem:
+        """The fsspec file system; paths on it come from ``path``."""
+        import fsspec
+
+        if not self.remote:
+            return fsspec.filesystem("file", auto_mkdir=True)
+        options = self.options
+        # No listing cache: a file that another process has just written must be seen.
+        return fsspec.filesystem(
+            "s3",
+            key=options.get("AWS_ACCESS_KEY_ID"),
+            secret=options.get("AWS_SECRET_ACCESS_KEY"),
+            token=options.get("AWS_SESSION_TOKEN"),
+            endpoint_url=options.get("AWS_ENDPOINT_URL"),
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
+
+    @cached_property
+    def arrow_fs(self) -> pafs.FileSystem:
+        """The same file system for Arrow's readers."""
+        import pyarrow.fs as pafs
+
+        return pafs.PyFileSystem(pafs.FSSpecHandler(self.fs)) if self.remote else pafs.LocalFileSystem()
+
+    def path(self, *parts: str) -> str:
+        """A path on ``fs``, below the lake's root."""
+        root = self.settings.lake.removeprefix("s3://") if self.remote else self.settings.lake
+        return posixpath.join(root, *parts)
+
+    def uri(self, *parts: str) -> str:
+        """The same as delta-rs, Polars and DuckDB name it."""
+        return posixpath.join(self.settings.lake, *parts)

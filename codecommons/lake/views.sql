@@ -1,0 +1,187 @@
+-- What `codecommons sql`, dbt and notebooks see.
+--
+-- Schema `lake` holds the stored tables (binary hashes, live slices only); the views here are their public face. An identifier
+-- column is a SWHID as text, a hash is lower-case hex, a date is a UTC timestamp (null when it fits none), a name or a
+-- message stays binary as in Software Heritage's export, and a path is text in which bytes that are not UTF-8 stand as \xNN.
+
+-- Text of bytes, as in Trino, but surviving invalid bytes: they stand as \xNN, or as `?` when a replacement is asked for.
+create or replace macro from_utf8(bytes) as coalesce(try(decode(bytes)), bytes::varchar), (bytes, replacement) as decode(bytes, 'replace');
+
+create or replace macro swhid(kind, id) as 'swh:1:' || kind || ':' || lower(hex(id));
+
+-- The bytes of a SWHID's hash, to filter the tables of schema `lake` by.
+create or replace macro from_swhid(swhid) as unhex(split_part(split_part(swhid, ';', 1), ':', 4));
+
+create or replace macro swhid_of(type, id) as 'swh:1:' || case type
+    when 'content' then 'cnt' when 'file' then 'cnt' when 'directory' then 'dir' when 'revision' then 'rev'
+    when 'release' then 'rel' when 'snapshot' then 'snp' else type end || ':' || lower(hex(id));
+
+create or replace macro moment(date) as try(make_timestamp(date.seconds * 1000000 + date.microseconds));
+
+-- Where a file of a tree is, as a SWHID with qualifiers.
+create or replace macro file_swhid(content, root, path) as
+    swhid('cnt', content) || ';anchor=' || swhid('dir', root)
+    || ';path=/' || replace(replace(from_utf8(path), '%', '%25'), ';', '%3B');
+
+-- The archive, with Software Heritage's names.
+
+create or replace view origin as select lower(hex(id)) as id, url from lake.origin;
+
+create or replace view origin_visit as
+select origin, visit, make_timestamp(epoch_us(date)) as date, type, slice, source from lake.origin_visit;
+
+create or replace view origin_visit_status as
+select origin, visit, make_timestamp(epoch_us(date)) as date, status, swhid('snp', snapshot) as snapshot, type, slice, source
+from lake.origin_visit_status;
+
+create or replace view snapshot as select swhid('snp', id) as id, verified, verified_reason from lake.snapshot;
+
+create or replace view snapshot_branch as
+select
+    swhid('snp', snapshot_id) as snapshot_id,
+    name,
+    case target_type when 'alias' then from_utf8(target) else swhid_of(target_type, target) end as target,
+    target_type
+from lake.snapshot_branch;
+
+create or replace view release as
+select
+    swhid('rel', id) as id, name, message, swhid_of(target_type, target) as target, target_type, lower(hex(author)) as author,
+    moment(date) as date, date_offset, date_raw_offset_bytes, raw_manifest, verified, verified_reason
+from lake.release;
+
+create or replace view revision as
+select
+    swhid('rev', id) as id, message, lower(hex(author)) as author, moment(date) as date, date_offset, date_raw_offset_bytes,
+    lower(hex(committer)) as committer, moment(committer_date) as committer_date, committer_offset,
+    committer_date_raw_offset_bytes, swhid('dir', directory) as directory, type, raw_manifest, verified, verified_reason
+from lake.revision;
+
+create or replace view revision_history as
+select swhid('rev', id) as id, swhid('rev', parent_id) as parent_id, parent_rank from lake.revision_history;
+
+create or replace view revision_extra_headers as select swhid('rev', id) as id, rank, key, value from lake.revision_extra_headers;
+
+create or replace view directory as select swhid('dir', id) as id, raw_manifest, verified, verified_reason from lake.directory;
+
+create or replace view directory_entry as
+select swhid('dir', directory_id) as directory_id, name, type, swhid_of(type, target) as target, perms from lake.directory_entry;
+
+create or replace view content as
+select
+    swhid('cnt', sha1_git) as swhid, lower(hex(sha1)) as sha1, lower(hex(sha1_git)) as sha1_git, lower(hex(sha256)) as sha256,
+    lower(hex(blake2s256)) as blake2s256, length, status, verified, verified_reason
+from lake.content;
+
+create or replace view skipped_content as
+select
+    swhid('cnt', sha1_git) as swhid, lower(hex(sha1)) as sha1, lower(hex(sha1_git)) as sha1_git, lower(hex(sha256)) as sha256,
+    lower(hex(blake2s256)) as blake2s256, length, status, reason
+from lake.skipped_content;
+
+create or replace view content_data as select swhid('cnt', sha1_git) as swhid, data from lake.content_data;
+
+create or replace view extid as
+select lower(hex(extid)) as extid, extid_type, extid_version, swhid_of(target_type, target) as target, target_type,
+    files, bytes, skipped_files, skipped_bytes
+from lake.extid;
+
+create or replace view tree_file as
+select swhid('dir', root) as root, from_utf8(path) as path, perms, swhid('cnt', content) as content from lake.tree_file;
+
+-- Every file as a person would look for it: visit, then snapshot, then anchor, then path.
+
+-- What a visit offers as a tree: the releases of a package, the head revision of a repository.
+create or replace view lake.anchor as
+with branch as (
+    select branch.snapshot_id, coalesce(named.target, branch.target) as target, coalesce(named.target_type, branch.target_type) as target_type,
+        branch.name = 'HEAD'::blob as head
+    from lake.snapshot_branch as branch
+    left join lake.snapshot_branch as named
+        on branch.target_type = 'alias' and named.snapshot_id = branch.snapshot_id and named.name = branch.target
+),
+anchor as (
+    select branch.snapshot_id, 'rel' as kind, release.id, release.date, release.target as root
+    from branch join lake.release as release on branch.target_type = 'release' and release.id = branch.target
+    where release.target_type = 'directory'
+    union
+    select branch.snapshot_id, 'rev', revision.id, revision.date, revision.directory
+    from branch join lake.revision as revision on branch.target_type = 'revision' and revision.id = branch.target
+    where branch.head
+)
+select visit.origin, visit.visit, visit.slice, visit.source, visit.snapshot, anchor.kind, anchor.id, moment(anchor.date) as date, anchor.root
+from lake.origin_visit_status as visit
+join anchor on anchor.snapshot_id = visit.snapshot;
+
+create or replace view file as
+select
+    anchor.origin, anchor.visit, swhid(anchor.kind, anchor.id) as anchor, from_utf8(tree.path) as path, swhid('cnt', tree.content) as content,
+    anchor.slice, tree.perms, swhid('dir', tree.root) as root
+from lake.anchor as anchor
+join lake.tree_file as tree on tree.root = anchor.root;
+
+-- The earliest anchor that holds a content. A date before 1970 or after the day of the visit is impossible and doesn't count.
+create or replace view first_occurrence as
+with occurrence as (
+    select tree.content, anchor.kind, anchor.id, anchor.origin, tree.path,
+        case when anchor.date > make_timestamp(0) and anchor.date < anchor.slice::date + interval 1 day then anchor.date end as date
+    from lake.anchor as anchor
+    join lake.tree_file as tree on tree.root = anchor.root
+)
+select swhid('cnt', content) as content, date, swhid(kind, id) as anchor, origin, from_utf8(path) as path
+from (select distinct on (content) * from occurrence order by content, date nulls last, id, origin, path);
+
+-- How often a content is named what: one row a content, its most frequent name (ties by bytes).
+create or replace view popular_content_name as
+with naming as (
+    select target, name, count(*) as occurrences from lake.directory_entry where type = 'file' group by target, name
+),
+popular as (
+    select distinct on (target) target, name, occurrences from naming order by target, occurrences desc, name
+),
+known as (
+    select sha1_git, length from lake.content
+    union all
+    select sha1_git, length from lake.skipped_content anti join lake.content using (sha1_git)
+)
+select swhid('cnt', popular.target) as swhid, known.length, popular.name as filename, popular.occurrences
+from popular left join known on known.sha1_git = popular.target;
+
+create or replace view popular_contents as from popular_content_name;
+
+-- What the stages decided.
+
+create or replace view license_decision as
+select file_swhid(content, root, path) as file, policy, verdict, rule, evidence, expression, swhid('cnt', content) as content,
+    swhid('dir', root) as root, from_utf8(path) as path
+from lake.license_decision;
+
+create or replace view duplicate_pair as
+select swhid('cnt', a) as a, swhid('cnt', b) as b, similarity, accepted, configuration from lake.duplicate_pair;
+
+create or replace view duplicate as
+select dataset, swhid('cnt', content) as content, swhid('cnt', kept) as kept, similarity, rule, fingerprint
+from lake.dataset_drop where kept is not null;
+
+create or replace view dataset as select dataset, fingerprint, specification, as_of, rows, bytes, shards from lake.dataset;
+
+create or replace view dataset_row as
+select dataset, fingerprint, shard, row, swhid, origin, from_utf8(path) as path, length, language, license from lake.dataset_row;
+
+create or replace view dataset_drop as
+select dataset, fingerprint, swhid('cnt', content) as content, origin, anchor, from_utf8(path) as path, length, rule, evidence,
+    swhid('cnt', kept) as kept, similarity
+from lake.dataset_drop;
+
+create or replace view shard as select dataset, fingerprint, shard, sha256, rows, bytes from lake.shard;
+
+-- What the lake knows about itself.
+
+create or replace view quarantine as
+select slice, source, item, stage, reason, detail, from_utf8(path) as path, length from lake.quarantine;
+
+create or replace view slice_input as from lake.slice_input;
+
+create or replace view slice_log as from lake.slice_log;
+
+create or replace view stage_report as from lake.stage_report;
