@@ -6,7 +6,7 @@ One blob at a time for a loader's inner loop, or a whole Arrow column at once. A
 from __future__ import annotations
 
 from hashlib import blake2s, sha1, sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,28 +40,20 @@ def content_id(data: bytes | bytearray | memoryview) -> bytes:
     return git.digest()
 
 
-def hash_contents(data: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
-    """Hash every value of a binary or large-binary array, without copying it.
+def hash_contents(data: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Table:
+    """Hash every value of a binary or large-binary column, without copying it.
 
     Returns:
         One row per value, in order: ``sha1_git, sha1, sha256, blake2s256`` (binary) and ``length`` (int64, bytes). A null
         value, bytes that are not here, gives a row of nulls.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    if isinstance(data, pa.ChunkedArray):
-        data = data.combine_chunks()
-    data = data.cast(pa.large_binary())
-    _, offsets_buffer, values = data.buffers()
-    offsets = memoryview(offsets_buffer).cast("q")[data.offset : data.offset + len(data) + 1].tolist() if len(data) else [0]
-    view = memoryview(values) if values is not None else memoryview(b"")
-    columns: tuple[list[bytes | None], ...] = ([], [], [], [])
-    lengths: list[int | None] = []
-    valid = data.is_valid().to_pylist()
-    for start, end, present in zip(offsets, offsets[1:], valid, strict=False):
-        hashes = hash_content(view[start:end]) if present else (None, None, None, None)
-        for column, digest in zip(columns, hashes, strict=True):
-            column.append(digest)
-        lengths.append(end - start if present else None)
-    arrays = [pa.array(column, pa.binary()) for column in columns]
-    return pa.record_batch([*arrays, pa.array(lengths, pa.int64())], names=[*ContentHashes._fields, "length"])
+    rows = [hash_content(memoryview(value.as_buffer())) if value.is_valid else _UNKNOWN for value in data]
+    names = ContentHashes._fields
+    columns = {name: pa.array([row[i] for row in rows], pa.binary()) for i, name in enumerate(names)}
+    return pa.table({**columns, "length": pc.binary_length(data).cast(pa.int64())})
+
+
+_UNKNOWN = (None, None, None, None)

@@ -4,9 +4,11 @@ We are as strict as the specification, where Software Heritage's own swh-model i
 
 - hex is lower case, the version is 1, and nothing but the five core types is a SWHID (``ori`` and ``emd`` never leave
   Software Heritage);
-- a qualifier occurs once and is one of ``origin, visit, anchor, path, lines, bytes``; any order is read, the canonical order is written;
-- ``visit`` (a snapshot) needs ``origin``; ``path`` is absolute; ``anchor`` is a directory, revision, release or snapshot and needs ``path``;
-- ``lines`` (1-based) and ``bytes`` (0-based), inclusive, go on contents only, one of the two, with first not after last.
+- a qualifier is one of ``origin, visit, anchor, path, lines, bytes`` and occurs once; any order is read, the canonical
+  one is written;
+- ``visit`` (a snapshot) needs ``origin``; ``path`` is absolute; ``anchor`` (no content) needs ``path``;
+- ``lines`` (1-based) and ``bytes`` (0-based), inclusive, go on contents only, one of the two, with first not after last;
+- in ``origin`` only ``;`` and ``%`` are escaped, so a URL comes back as it went in.
 
 ``path`` on a content is allowed: the sentence in 6.3.4 that says otherwise contradicts the specification's own examples.
 """
@@ -25,7 +27,7 @@ QUALIFIERS = ("origin", "visit", "anchor", "path", "lines", "bytes")
 
 _CORE = re.compile(r"swh:1:(cnt|dir|rev|rel|snp):([0-9a-f]{40})")
 _RANGE = re.compile(r"(0|[1-9][0-9]*)(?:-(0|[1-9][0-9]*))?")
-_TEXT_SAFE = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in "%;")
+_PATH_SAFE = "/:@!$&'()*+,="  # RFC 3987 ipath-absolute without ';'; everything else is percent-encoded
 
 
 def swhid_text(kind: str, identifier: bytes) -> str:
@@ -80,12 +82,12 @@ class Swhid:
         return swhid_text(self.kind, self.identifier)
 
     def __str__(self) -> str:
-        """The canonical text: qualifiers in the specification's order, minimally escaped."""
+        """The canonical text: qualifiers in the specification's order."""
         values = {
             "origin": self.origin and _escaped_url(self.origin),
             "visit": self.visit,
             "anchor": self.anchor,
-            "path": self.path and quote_from_bytes(self.path, safe=_TEXT_SAFE),
+            "path": self.path and quote_from_bytes(self.path, safe=_PATH_SAFE),
             "lines": self.lines,
             "bytes": self.bytes,
         }

@@ -1,7 +1,7 @@
-"""The bytes that an identifier is the hash of, for every object but a content.
+r"""The bytes that an identifier is the hash of, for every object but a content.
 
 A manifest is the body of a git object (snapshots use git's shape although git has none); its identifier is
-``sha1(b"<kind> <length>\\0" + body)``. Sources: SWHID specification 1.2, chapter 5, and git itself where the two
+``sha1(b"<kind> <length>\0" + body)``. Sources: SWHID specification 1.2, chapter 5, and git itself where the two
 differ (a directory's mode is written ``40000``, not ``040000``). Identifiers are 20 raw bytes throughout.
 
 Everything that varies in the wild is kept verbatim: names, authors and offsets are bytes, a message may be None (no blank
@@ -23,7 +23,7 @@ SYMLINK_PERMS = 0o120000
 REVISION_PERMS = 0o160000
 
 _KIND_MASK = 0o170000
-_OFFSET = re.compile(rb"([+-])(\d{1,4})(\d\d)")
+_OFFSET = re.compile(rb"([+-])(\d{1,6})")
 
 GIT_KINDS = {"content": "blob", "directory": "tree", "revision": "commit", "release": "tag", "snapshot": "refs"}
 """Software Heritage's object types and git's words for them (``refs`` only as the target of a release)."""
@@ -162,7 +162,8 @@ def release_manifest(release: Release) -> bytes:
     """
     if release.target_type not in GIT_KINDS:
         raise ValueError(f"a release can't target a {release.target_type!r}; it may be one of {', '.join(GIT_KINDS)}")
-    headers = [(b"object", release.target.hex().encode()), (b"type", GIT_KINDS[release.target_type].encode()), (b"tag", release.name)]
+    kind = GIT_KINDS[release.target_type].encode()
+    headers = [(b"object", release.target.hex().encode()), (b"type", kind), (b"tag", release.name)]
     if release.author is not None:
         headers.append((b"tagger", _signed(release.author, release.date)))
     return _headed(headers, release.message)
@@ -179,16 +180,17 @@ def snapshot_manifest(branches: Mapping[bytes, tuple[str, bytes] | None]) -> byt
     """Serialise a snapshot.
 
     Args:
-        branches: by full name, (target type, target); None is a dangling branch. The target of an ``alias`` is the name of another
-            branch, all others are identifiers.
+        branches: by full name, (target type, target); None is a dangling branch. The target of an ``alias`` is the name of
+            another branch, all others are identifiers.
 
     Raises:
         ValueError: a target type is none of content, directory, revision, release, snapshot and alias.
     """
     lines = []
     for name in sorted(branches):
-        kind, target = branches[name] or ("dangling", b"")
-        if kind not in GIT_KINDS and kind != "alias" and target:
+        branch = branches[name]
+        kind, target = ("dangling", b"") if branch is None else branch
+        if branch is not None and kind not in GIT_KINDS and kind != "alias":
             raise ValueError(f"branch {name!r} can't target a {kind!r}; it may be one of {', '.join(GIT_KINDS)}, alias")
         lines.append(b"%s %s\0%d:%s" % (kind.encode(), name, len(target), target))
     return b"".join(lines)
@@ -204,11 +206,12 @@ def offset_minutes(offset_bytes: bytes) -> int:
     match = _OFFSET.fullmatch(offset_bytes)
     if match is None:
         return 0
-    sign, hours, minutes = match.groups()
-    total = int(hours) * 60 + int(minutes)
-    if int(minutes) > 59 or total >= 1 << 15:
+    digits = match[2]
+    hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
+    total = hours * 60 + minutes
+    if minutes > 59 or total >= 1 << 15:
         return 0
-    return -total if sign == b"-" else total
+    return -total if match[1] == b"-" else total
 
 
 def _signed(fullname: bytes, date: Date | None) -> bytes:
