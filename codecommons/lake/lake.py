@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -59,16 +60,15 @@ class Lake:
         storage = Storage(settings)
         with lake_errors(f"opening the lake {settings.lake}"):
             marker = storage.path("lake.json")
+            storage.fs.makedirs(storage.path(), exist_ok=True)
             known = json.loads(storage.fs.cat_file(marker)) if storage.fs.exists(marker) else {"bucket_bits": settings.bucket_bits, "tables": []}
         if known["bucket_bits"] != settings.bucket_bits:
-            from dataclasses import replace
-
             storage = Storage(replace(settings, bucket_bits=known["bucket_bits"]))
         lake = cls(storage)
         missing = [table for name, table in TABLES.items() if name not in known["tables"]]
-        for table in missing:
-            commits.create_table(storage, table)
         if missing:
+            with ThreadPoolExecutor(8) as threads:
+                list(threads.map(lambda table: commits.create_table(storage, table), missing))
             known["tables"] = sorted({*known["tables"], *TABLES})
             lake._write_marker(known)
         return lake

@@ -22,6 +22,7 @@ _ADVICE = {
     errno.EACCES: "permission denied: make the folder writable or choose another with CODECOMMONS_HOME",
     errno.EPERM: "not permitted: make the folder writable or choose another with CODECOMMONS_HOME",
     errno.EROFS: "the file system is read-only: choose another folder with CODECOMMONS_HOME",
+    errno.EEXIST: "a file stands where a folder should be: move it away or choose another folder with CODECOMMONS_HOME",
     errno.ENOTDIR: "a file stands where a folder should be: move it away or choose another folder with CODECOMMONS_HOME",
 }
 

@@ -1,0 +1,183 @@
+"""Rows get into the lake exactly once, whoever brings them, on a folder and on S3."""
+
+import hashlib
+import multiprocessing
+import random
+from collections.abc import Callable, Iterable
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codecommons.engine.local import InlineEngine, PoolEngine
+from codecommons.lake import Lake, StagedFile, StagingArea
+from codecommons.lake.commits import data_files
+from codecommons.lake.lake import MOST_FILES
+from codecommons.lake.staging import bucket_range, buckets
+from codecommons.settings import Settings
+
+
+def blobs(seed: int, count: int) -> dict[bytes, bytes]:
+    source = random.Random(seed)
+    data = [source.randbytes(source.choice([0, 10, 100, 20_000])) for _ in range(count)]
+    return {hashlib.sha1(b"blob %d\0" % len(one) + one).digest(): one for one in data}
+
+
+def content_rows(found: dict[bytes, bytes]) -> dict[str, pa.Table]:
+    ids = pa.array(list(found), pa.binary())
+    text = pa.array(["yes"] * len(found))
+    none = pa.nulls(len(found), pa.string())
+    lengths = pa.array([len(one) for one in found.values()], pa.int64())
+    content = pa.table({
+        "sha1_git": ids, "sha1": ids, "sha256": ids, "blake2s256": ids, "length": lengths,
+        "status": text, "verified": text, "verified_reason": none,
+    })
+    return {"content": content, "content_data": pa.table({"sha1_git": ids, "data": pa.array(list(found.values()), pa.binary())})}
+
+
+def stage(task: tuple[StagingArea, str, list[dict[bytes, bytes]]]) -> list[StagedFile]:
+    area, name, batches = task
+    writer = area.writer(name)
+    for found in batches:
+        for table, rows in content_rows(found).items():
+            writer.add(table, rows)
+    return writer.close()
+
+
+def put(lake: Lake, batches: Iterable[dict[bytes, bytes]], engine=None) -> dict:
+    engine = engine or InlineEngine()
+    with lake.staging("test") as area:
+        tasks = [(area, f"task {n}", [found]) for n, found in enumerate(batches)]
+        return lake.commit(area, list(engine.map(stage, tasks)), engine)
+
+
+def held(lake: Lake) -> pl.DataFrame:
+    return lake.scan("content_data").select("sha1_git", "data").collect().sort("sha1_git")
+
+
+def expected(*found: dict[bytes, bytes]) -> pl.DataFrame:
+    merged = {key: value for one in found for key, value in one.items()}
+    return pl.DataFrame({"sha1_git": list(merged), "data": list(merged.values())}, schema={"sha1_git": pl.Binary, "data": pl.Binary}).sort("sha1_git")
+
+
+def test_rows_are_there_once_however_often_and_in_however_many_tasks_they_come(any_lake):
+    first, second = blobs(1, 120), blobs(2, 120)
+    result = put(any_lake, [first, second, first])
+    assert result["content"].rows_in == 2 * len(first) + len(second)
+    assert result["content"].rows_new == len(first | second)
+    assert put(any_lake, [second, first])["content"].rows_new == 0
+    assert put(any_lake, [second | blobs(3, 10)])["content"].rows_new == len(blobs(3, 10).keys() - second.keys() - first.keys())
+    assert held(any_lake).equals(expected(first, second, blobs(3, 10)))
+
+
+def test_a_commit_adds_one_file_a_bucket_and_the_staging_folder_goes(any_lake):
+    put(any_lake, [blobs(1, 100), blobs(2, 100)])
+    files = data_files(any_lake.delta("content_data"))
+    assert sorted(dict(file.partition)["bucket"] for file in files) == ["0", "1", "2", "3"]
+    left = any_lake.fs.ls(any_lake.path("_staging")) if any_lake.fs.exists(any_lake.path("_staging")) else []
+    assert left == []
+
+
+def test_contents_stream_in_order_in_bounded_batches_and_rehash(any_lake):
+    found = blobs(4, 150)
+    put(any_lake, [found])
+    ids = pl.DataFrame({"sha1_git": [*list(found)[::2], b"\0" * 20]})
+    got = [row for batch in any_lake.contents(ids, batch_bytes=50_000) for row in batch.to_pylist()]
+    assert [row["sha1_git"] for row in got] == sorted(list(found)[::2])
+    assert all(found[row["sha1_git"]] == row["data"] for row in got)
+    assert max(sum(len(d) for d in batch["data"].to_pylist()) for batch in any_lake.contents(ids, batch_bytes=50_000)) <= 50_000
+
+
+def test_a_commit_that_loses_a_race_merges_again_and_doubles_nothing(any_settings):
+    """Another process commits overlapping rows after our merge and before our commit."""
+    mine, theirs = blobs(1, 60), blobs(1, 40) | blobs(2, 20)
+
+    class RacingEngine(InlineEngine):
+        raced = False
+
+        def map(self, function: Callable, tasks: Iterable, name: Callable = str):
+            results = list(super().map(function, tasks, name))
+            if function.__name__ == "merge" and not self.raced:
+                self.raced = True
+                put(Lake.open(any_settings), [theirs])
+            return iter(results)
+
+    lake = Lake.open(any_settings)
+    engine = RacingEngine()
+    result = put(lake, [mine], engine)
+    assert engine.raced
+    assert result["content_data"].rows_new == len(mine.keys() - theirs.keys())
+    assert held(lake).equals(expected(mine, theirs))
+
+
+def _many_commits(settings: Settings, seed: int) -> None:
+    lake = Lake.open(settings)
+    for at in range(6):
+        put(lake, [blobs(at, 30), blobs(1000 * seed + at, 10)])
+
+
+def test_processes_that_bring_the_same_contents_at_once_lose_and_double_nothing(tmp_path):
+    settings = Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0)
+    Lake.open(settings)
+    context = multiprocessing.get_context("forkserver")
+    processes = [context.Process(target=_many_commits, args=(settings, seed)) for seed in (1, 2, 3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    wanted = [blobs(at, 30) for at in range(6)] + [blobs(1000 * seed + at, 10) for seed in (1, 2, 3) for at in range(6)]
+    assert held(Lake.open(settings)).equals(expected(*wanted))
+
+
+def test_small_files_are_compacted_above_the_bound_and_no_row_changes(tmp_path):
+    lake = Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=0))
+    everything = [blobs(seed, 3) for seed in range(100, 100 + MOST_FILES + 2)]
+    for found in everything:
+        put(lake, [found])
+    assert len(data_files(lake.delta("content_data"))) <= MOST_FILES
+    assert held(lake).equals(expected(*everything))
+
+
+def test_the_rows_are_the_same_for_any_number_of_workers_and_any_batch_size(tmp_path):
+    batches = [blobs(seed, 80) for seed in range(6)]
+    seen = []
+    for workers, batch_bytes in ((0, 64 << 20), (0, 30_000), (2, 100_000)):
+        settings = Settings(home=tmp_path, lake=str(tmp_path / f"{workers}-{batch_bytes}"), workers=workers, batch_bytes=batch_bytes)
+        lake = Lake.open(settings)
+        put(lake, batches, PoolEngine(workers) if workers else None)
+        seen.append(lake.scan("content").collect().sort("sha1_git"))
+    assert seen[0].equals(seen[1])
+    assert seen[0].equals(seen[2])
+
+
+@given(st.lists(st.binary(min_size=20, max_size=20)), st.integers(0, 8), st.integers(1, 7))
+def test_every_key_is_in_exactly_one_range_of_its_own_bucket(keys, bits, parts):
+    numbers = buckets(pa.array(keys, pa.binary()), bits)
+    for key, bucket in zip(keys, numbers, strict=True):
+        ranges = [(b, bucket_range(b, bits, part, parts)) for b in range(1 << bits) for part in range(parts)]
+        home = [b for b, (low, high) in ranges if low <= key and (high is None or key < high)]
+        assert home == [bucket]
+
+
+@pytest.mark.parametrize("damage", ["log", "file"])
+def test_a_damaged_table_gives_one_clear_error(tmp_path, damage):
+    from codecommons.errors import LakeError
+
+    lake = Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0))
+    put(lake, [blobs(1, 20)])
+    pattern = "_delta_log/*.json" if damage == "log" else "bucket=*/*.parquet"
+    for file in (tmp_path / "lake" / "content_data").glob(pattern):
+        file.write_bytes(b"not what it was")
+    with pytest.raises(LakeError, match="content_data"):
+        put(lake, [blobs(1, 30)])
+
+
+def test_an_unwritable_folder_gives_one_clear_error(tmp_path):
+    from codecommons.errors import LakeError
+
+    (tmp_path / "lake").write_text("a file where the lake should be")
+    with pytest.raises(LakeError, match="CODECOMMONS_HOME"):
+        Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake")))
