@@ -65,6 +65,11 @@ class Settings:
         """The DuckDB file of views and marts: rebuildable, never the truth."""
         return self.home / "catalogue.duckdb"
 
+    @property
+    def marts(self) -> Path:
+        """What dbt builds on top of the views, one Parquet file a mart. Rebuildable."""
+        return self.home / "marts"
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read ``CODECOMMONS_*`` and, for an S3 lake, ``AWS_*``.

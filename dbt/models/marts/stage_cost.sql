@@ -1,0 +1,24 @@
+-- What each stage cost, and what it did not cost because the work was there already. Volumes are those of the newest run.
+with run as (
+    select *, row_number() over (partition by slice, source, stage order by run desc) = 1 as newest
+    from {{ source('lake', 'stage_report') }}
+)
+
+select
+    slice,
+    source,
+    stage,
+    count(*) as runs,
+    any_value(rows_in) filter (newest) as files_in,
+    any_value(bytes_in) filter (newest) as bytes_in,
+    any_value(rows_kept) filter (newest) as files_kept,
+    any_value(bytes_kept) filter (newest) as bytes_kept,
+    sum(computed)::bigint as computed,
+    sum(reused)::bigint as reused,
+    sum(reused) / nullif(sum(computed) + sum(reused), 0) as share_avoided,
+    sum(seconds) as seconds,
+    sum(seconds_saved) as seconds_saved,
+    max(peak_memory) as peak_memory
+from run
+group by slice, source, stage
+order by slice, source, stage

@@ -1,0 +1,5 @@
+-- The files of every policy add up to the files of the lake.
+select policy, sum(files) as counted
+from {{ ref('license_funnel') }}
+group by policy
+having sum(files) <> (select count(*) from {{ source('raw_archive_slice', 'file') }})
