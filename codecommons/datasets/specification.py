@@ -1,0 +1,164 @@
+"""What a researcher writes: one YAML file.
+
+A specification may come from a stranger. Nothing in it is ever a path, a table or a program: names are slugs, patterns are
+matched against text, and the one SQL condition is taken apart before it runs (``condition``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from codecommons.datasets import condition, strict
+from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.rules import EXCLUSIONS, LIMITS
+from codecommons.errors import UsageError
+from codecommons.settings import Settings
+
+VERDICTS = ("permissive", "copyleft", "non_permissive", "unknown")
+ORDERS = ("permissive", "earliest", "latest", "shortest_path")
+MAX_FILE_BYTES = 1 << 16
+
+
+def _similarity(value: Any, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise UsageError(f"{where} is {value!r}; it must be a similarity over 0 and up to 1, or null for exact duplicates only")
+    return float(value)
+
+
+@dataclass(frozen=True)
+class License:
+    """Which licence decisions let a file in.
+
+    Attributes:
+        policy: name of a licence policy.
+        accept: its verdicts that are good enough.
+    """
+
+    policy: str = strict.rule(strict.text, "permissive")
+    accept: tuple[str, ...] = strict.rule(strict.some_of(VERDICTS), ("permissive",))
+
+
+@dataclass(frozen=True)
+class Deduplicate:
+    """Which of several equal or similar files stays.
+
+    Attributes:
+        threshold: similarity from which an accepted pair counts; None leaves only exact duplicates out.
+        order: what is preferred, first things first; what is still equal goes by anchor date, anchor, origin and path.
+    """
+
+    threshold: float | None = strict.rule(_similarity, 0.7)
+    order: tuple[str, ...] = strict.rule(strict.some_of(ORDERS), ("permissive", "earliest"))
+
+
+@dataclass(frozen=True)
+class Shard:
+    """How rows are spread over files.
+
+    Attributes:
+        bits: ``k``: an origin belongs to one of 2**k buckets; fixed at a dataset's first release.
+        cap_bytes: an origin with more bytes of text than this has shards of its own, split by path.
+    """
+
+    bits: int = strict.rule(strict.whole(0, 16), 2)
+    cap_bytes: int = strict.rule(strict.whole(1 << 20, 1 << 40), 256 << 20)
+
+
+@dataclass(frozen=True)
+class Specification:
+    """One dataset.
+
+    Attributes:
+        name: a slug, the name of the YAML file.
+        description: what it is for, one or a few lines.
+        as_of: the day up to which visits count; None is the last slice that passed.
+        sources: source names (``pypi``) and patterns over origins (``pkg:pypi/*``); none means all.
+        languages: names as Linguist spells them; none means all.
+        names: patterns over file names (``*.v``); none means all.
+        where: a condition over ``condition.COLUMNS``, in SQL.
+        license: which licences.
+        filters: filter name -> threshold, see ``rules.LIMITS``.
+        exclude: kinds of files to leave out, see ``rules.EXCLUSIONS``.
+        deduplicate: which duplicates.
+        shard: how many shards.
+    """
+
+    name: str = strict.rule(strict.slug)
+    description: str = strict.rule(strict.text, "")
+    as_of: str | None = strict.rule(strict.day, None)
+    sources: tuple[str, ...] = strict.rule(strict.texts, ())
+    languages: tuple[str, ...] = strict.rule(strict.texts, ())
+    names: tuple[str, ...] = strict.rule(strict.texts, ())
+    where: str | None = strict.rule(condition.checked, None)
+    license: License = strict.part(License)
+    filters: tuple[tuple[str, float], ...] = strict.rule(strict.numbers(LIMITS), ())
+    exclude: tuple[str, ...] = strict.rule(strict.some_of(EXCLUSIONS), ())
+    deduplicate: Deduplicate = strict.part(Deduplicate)
+    shard: Shard = strict.part(Shard)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """All of it, defaults included, as it would be written in YAML."""
+        values = asdict(self)
+        values["filters"] = dict(self.filters)
+        return values
+
+    @property
+    def digest(self) -> str:
+        """sha256 of what it says, however it was written."""
+        return digest(self.to_mapping())
+
+    def at(self, day: str) -> Specification:
+        """The same as of another day."""
+        return replace(self, as_of=day)
+
+
+def parse(source: bytes, name: str) -> Specification:
+    """Read a specification.
+
+    Args:
+        source: YAML text.
+        name: the stem of its file, which is the dataset's name; ``name`` inside may repeat it.
+
+    Raises:
+        UsageError: it is not one; the message says where, and the nearest valid name.
+    """
+    strict.slug(name, "the name of a dataset's file (without .yaml)")
+    where = f"dataset {name}"
+    values = strict.load(source, where, MAX_FILE_BYTES)
+    if isinstance(values, dict) and values.setdefault("name", name) != name:
+        raise UsageError(f"{where}: name is {values['name']!r}; it must be that of its file")
+    return strict.read(Specification, values, where)
+
+
+def names(settings: Settings) -> list[str]:
+    """Names of all datasets that have a file, without reading any."""
+    return sorted(path.stem for path in _folder(settings).glob("*.yaml"))
+
+
+def specification(settings: Settings, name: str) -> Specification:
+    """The specification of one dataset.
+
+    Raises:
+        UsageError: there is none of that name, or it can't be read.
+    """
+    known = names(settings)
+    if name not in known:
+        raise UsageError(f"no dataset {name!r} in {_folder(settings)}; {strict.nearest(name, known)}")
+    return parse((_folder(settings) / f"{name}.yaml").read_bytes(), name)
+
+
+def specifications(settings: Settings) -> dict[str, Specification]:
+    """Every specification, by name.
+
+    Raises:
+        UsageError: one can't be read.
+    """
+    return {name: specification(settings, name) for name in names(settings)}
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.home / "datasets"
