@@ -40,7 +40,7 @@ def content_id(data: bytes | bytearray | memoryview) -> bytes:
     return git.digest()
 
 
-def hash_contents(data: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Table:
+def hash_contents(data: pa.BinaryArray | pa.LargeBinaryArray | pa.ChunkedArray[Any]) -> pa.Table:
     """Hash every value of a binary or large-binary column, without copying it.
 
     Returns:

@@ -68,13 +68,13 @@ def directory_manifest(entries: Iterable[tuple[bytes, int, bytes]]) -> bytes:
             0o160000, or whatever an old git wrote), target the 20-byte identifier.
 
     Raises:
-        ValueError: a name is empty or holds ``/`` or NUL, or a target is not 20 bytes: such a tree can't be written
+        ValueError: a name holds ``/`` or NUL, or a target is not 20 bytes: such a tree can't be written
             without ambiguity and needs its raw manifest.
     """
     lines = []
     for name, perms, target in entries:
-        if not name or b"/" in name or b"\0" in name or len(target) != 20:
-            raise ValueError(f"a directory can't have an entry named {name!r} with target {target.hex() or 'of no bytes'}")
+        if b"/" in name or b"\0" in name or len(target) != 20:
+            raise ValueError(f"a directory can't have an entry named {name!r} with target of {len(target)} bytes")
         key = name + b"/" if perms & _KIND_MASK == DIRECTORY_PERMS else name
         lines.append((key, b"%o %s\0%s" % (perms, name, target)))
     lines.sort()
