@@ -215,7 +215,7 @@ def test_empty_things_have_the_identifiers_everyone_knows(tmp_path: Path) -> Non
     assert snapshot_id({}).hex() == "1a8893e6a86f444e8be8e7bda6cb34fb1735a00e"
 
 
-def test_the_synthetic_release_and_snapshot_of_an_npm_package_are_the_archives() -> None:
+def test_the_synthetic_release_of_an_npm_package_is_the_archives() -> None:
     """The first version of the npm package org, as Software Heritage's loader archived it."""
     release = Release(
         target=bytes.fromhex("42753c0c2ab00c4501b552ac4671c68f3cf5aece"),
