@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codecommons.errors import ItemError, UsageError
-from codecommons.swhid import content_id, git, swhid_text
+from codecommons.swhid import content_id, directory_id, git, swhid_text
 from codecommons.swhid.tree import identify_directory, identify_paths
 
 Git = Callable[..., bytes]
@@ -67,14 +67,19 @@ def test_a_link_given_on_the_command_line_is_followed(tmp_path: Path) -> None:
     assert list(identify_paths([str(tmp_path / "link")])) == [(swhid_text("cnt", content_id(b"x")), str(tmp_path / "link"))]
 
 
-def test_a_directory_deeper_than_recursion_allows_is_identified(tmp_path: Path) -> None:
-    here = os.getcwd()
-    os.chdir(tmp_path)
+def test_a_directory_deeper_than_recursion_allows_is_identified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = directory_id([])
     for _ in range(1500):
         os.mkdir("d")
         os.chdir("d")
-    os.chdir(here)
-    assert len(identify_directory(tmp_path)) == 20
+        expected = directory_id([(b"d", 0o40000, expected)])
+    try:
+        assert identify_directory(tmp_path) == expected
+    finally:  # pytest's own cleaning would recurse.
+        for _ in range(1500):
+            os.chdir("..")
+            os.rmdir("d")
 
 
 def test_a_directory_holds_its_git_folder_unless_it_is_a_snapshot(repository: Path) -> None:
