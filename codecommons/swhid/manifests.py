@@ -23,7 +23,7 @@ SYMLINK_PERMS = 0o120000
 REVISION_PERMS = 0o160000
 
 _KIND_MASK = 0o170000
-_OFFSET = re.compile(rb"([+-])(\d{1,6})")
+_OFFSET = re.compile(rb"([+-])(\d{1,64})")
 
 GIT_KINDS = {"content": "blob", "directory": "tree", "revision": "commit", "release": "tag", "snapshot": "refs"}
 """Software Heritage's object types and git's words for them (``refs`` only as the target of a release)."""

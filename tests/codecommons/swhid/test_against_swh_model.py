@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from swh.model import from_disk, hypothesis_strategies, model
 from swh.model.hashutil import MultiHash
@@ -39,6 +39,7 @@ def test_the_four_hashes_of_a_content(data: bytes) -> None:
 @quick
 @given(directory=hypothesis_strategies.directories(raw_manifest=st.none()))
 def test_the_identifier_of_a_directory(directory: model.Directory) -> None:
+    assume(not any(b"\0" in entry.name for entry in directory.entries))
     assert directory_id((entry.name, entry.perms, entry.target) for entry in directory.entries) == directory.id
 
 
@@ -82,7 +83,7 @@ def test_the_identifier_of_a_snapshot_with_alias_and_dangling_branches(snapshot:
 
 
 @quick
-@given(offset=st.from_regex(rb"[+-][0-9]{1,7}", fullmatch=True))
+@given(offset=st.from_regex(rb"[+-][0-9]{1,12}", fullmatch=True))
 def test_an_offset_in_minutes(offset: bytes) -> None:
     assert offset_minutes(offset) == model.TimestampWithTimezone._parse_offset_bytes(offset)
 
