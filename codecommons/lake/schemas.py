@@ -142,6 +142,7 @@ ARCHIVE = (
         _fields(
             extid=HASH, extid_type=pa.string(), extid_version=pa.int32(), target=HASH, target_type=pa.string(),
             files=pa.int64(), bytes=pa.int64(), skipped_files=pa.int64(), skipped_bytes=pa.int64(),
+            detail=pa.string(),
         ),
         ("extid",),
     ),
