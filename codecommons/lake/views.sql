@@ -113,23 +113,22 @@ select visit.origin, visit.visit, visit.slice, visit.source, visit.snapshot, anc
 from lake.origin_visit_status as visit
 join anchor on anchor.snapshot_id = visit.snapshot;
 
-create or replace view file as
+-- Every content where it occurs. A date before 1970 or after the day of the visit is impossible: it is null.
+create or replace view lake.occurrence as
 select
-    anchor.origin, anchor.visit, swhid(anchor.kind, anchor.id) as anchor, from_utf8(tree.path) as path, swhid('cnt', tree.content) as content,
-    anchor.slice, tree.perms, swhid('dir', tree.root) as root
+    tree.content, tree.path, tree.root, anchor.origin, anchor.visit, anchor.slice, anchor.source, anchor.kind, anchor.id,
+    case when anchor.date > make_timestamp(0) and anchor.date < anchor.slice::date + interval 1 day then anchor.date end as date
 from lake.anchor as anchor
 join lake.tree_file as tree on tree.root = anchor.root;
 
--- The earliest anchor that holds a content. A date before 1970 or after the day of the visit is impossible and doesn't count.
+create or replace view file as
+select origin, visit, swhid(kind, id) as anchor, from_utf8(path) as path, swhid('cnt', content) as content, slice, swhid('dir', root) as root
+from lake.occurrence;
+
+-- The earliest anchor that holds a content: by date, identifier of the anchor, origin and path.
 create or replace view first_occurrence as
-with occurrence as (
-    select tree.content, anchor.kind, anchor.id, anchor.origin, tree.path,
-        case when anchor.date > make_timestamp(0) and anchor.date < anchor.slice::date + interval 1 day then anchor.date end as date
-    from lake.anchor as anchor
-    join lake.tree_file as tree on tree.root = anchor.root
-)
 select swhid('cnt', content) as content, date, swhid(kind, id) as anchor, origin, from_utf8(path) as path
-from (select distinct on (content) * from occurrence order by content, date nulls last, id, origin, path);
+from (select distinct on (content) * from lake.occurrence order by content, date nulls last, id, origin, path);
 
 -- How often a content is named what: one row a content, its most frequent name (ties by bytes).
 create or replace view popular_content_name as

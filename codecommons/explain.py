@@ -1,0 +1,285 @@
+"""The whole story of one content, tree, release, revision, snapshot or origin, as far as the lake knows it.
+
+``explain`` gathers it as plain data; ``render`` writes it for a person.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codecommons import swhid as identity
+from codecommons.errors import UsageError
+from codecommons.swhid import Swhid, git
+from codecommons.swhid.tree import identify_paths
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from codecommons.lake import Lake
+
+Row = dict[str, Any]
+
+# Public archive of Software Heritage: a SWHID resolves there, whoever computed it.
+ARCHIVE_URL = "https://archive.softwareheritage.org/"
+
+
+def explain(lake: Lake, target: str) -> Row:
+    """Tell everything the lake knows about one thing.
+
+    Args:
+        lake: the lake.
+        target: a SWHID, the path of a file, folder or repository, or an origin (a URL or purl).
+
+    Returns:
+        ``target, kind, swhid, archive, known`` and, by kind: for a content ``content, occurrences, first_occurrence,
+        annotations, license_decisions, duplicate_pairs, datasets, dropped, quarantine``; for another object ``object, anchors,
+        parents``; for an origin ``visits, anchors, licenses, quarantine``. ``note`` says what a reader might otherwise
+        misread.
+
+    Raises:
+        UsageError: the target is no SWHID, no path and no origin of the lake.
+        ItemError: the path can't be read.
+        LakeError: a table can't be read.
+    """
+    with lake.sql() as connection:
+        if target.startswith("swh:"):
+            return _explain_object(connection, target, Swhid.parse(target))
+        if Path(target).exists():
+            return _explain_path(connection, target)
+        origin = _origin_named(connection, target)
+        if origin is None:
+            raise UsageError(f"{target!r} is neither a SWHID, nor a path here, nor an origin of the lake; `codecommons sql 'from origin'` lists those")
+        return _explain_origin(connection, target, origin)
+
+
+def _explain_object(connection: duckdb.DuckDBPyConnection, target: str, swhid: Swhid) -> Row:
+    story: Row = {"target": target, "kind": identity.KINDS[swhid.kind], "swhid": swhid.core, "archive": ARCHIVE_URL + swhid.core}
+    gather = _content if swhid.kind == "cnt" else _container
+    return story | gather(connection, swhid)
+
+
+def _explain_path(connection: duckdb.DuckDBPyConnection, path: str) -> Row:
+    swhid = Swhid.parse(next(identify_paths([path]))[0])
+    story = _explain_object(connection, path, swhid)
+    if not story["known"] and swhid.kind == "cnt":
+        story["path_occurrences"] = _same_path(connection, Path(path))
+        if story["path_occurrences"]:
+            story["note"] = "these bytes are not in the lake, but the lake has other bytes at this path of the same repository"
+    return story
+
+
+def _explain_origin(connection: duckdb.DuckDBPyConnection, target: str, origin: str) -> Row:
+    visits = _rows(connection, "from origin_visit_status where origin = ? order by visit", [origin])
+    anchors = _rows(
+        connection,
+        """select swhid(kind, id) as anchor, swhid('dir', root) as root, date, min(slice) as first_slice
+        from lake.anchor where origin = ? group by all order by date, anchor""",
+        [origin],
+    )
+    licenses = _rows(
+        connection,
+        """select policy, verdict, count(*) as files, count(distinct content) as contents from lake.license_decision
+        where root in (select root from lake.anchor where origin = ?) group by all order by policy, files desc, verdict""",
+        [origin],
+    )
+    story = {"target": target, "kind": "origin", "origin": origin, "known": True, "archive": f"{ARCHIVE_URL}browse/origin/?origin_url={origin}"}
+    return story | {"visits": visits, "anchors": anchors, "licenses": licenses, "quarantine": _quarantine_of(connection, [origin])}
+
+
+def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
+    me = [swhid.identifier]
+    held = _rows(
+        connection,
+        """select length, status, null as reason, verified, lower(hex(sha1)) as sha1, lower(hex(sha1_git)) as sha1_git,
+            lower(hex(sha256)) as sha256, lower(hex(blake2s256)) as blake2s256 from lake.content where sha1_git = $1
+        union all
+        select length, status, reason, null, lower(hex(sha1)), lower(hex(sha1_git)), lower(hex(sha256)), lower(hex(blake2s256))
+        from lake.skipped_content where sha1_git = $1""",
+        me,
+    )
+    occurrences = _rows(
+        connection,
+        """select origin, visit, slice, swhid(kind, id) as anchor, swhid('dir', root) as root, from_utf8(path) as path, date
+        from lake.occurrence where content = ? order by date nulls last, id, origin, path, visit""",
+        me,
+    )
+    decisions = _rows(
+        connection,
+        """select swhid('dir', root) as root, from_utf8(path) as path, policy, verdict, rule, evidence, expression
+        from lake.license_decision where content = ? order by root, path, policy""",
+        me,
+    )
+    pairs = _rows(
+        connection,
+        """select swhid('cnt', if(a = $1, b, a)) as content, similarity, accepted, configuration from lake.duplicate_pair
+        where a = $1 or b = $1 order by similarity desc, content""",
+        me,
+    )
+    datasets = _rows(
+        connection,
+        """select dataset, fingerprint, shard, row, origin, from_utf8(path) as path, language, license
+        from lake.dataset_row where content = ? order by dataset, fingerprint, shard, row""",
+        me,
+    )
+    dropped = _rows(
+        connection,
+        """select dataset, fingerprint, origin, from_utf8(path) as path, rule, evidence, swhid('cnt', kept) as kept, similarity
+        from lake.dataset_drop where content = ? order by dataset, fingerprint, origin, path""",
+        me,
+    )
+    return {
+        "known": bool(held),
+        "content": held[0] if held else None,
+        "occurrences": occurrences,
+        "first_occurrence": occurrences[0] if occurrences else None,
+        "annotations": _annotations(connection, swhid.identifier),
+        "license_decisions": decisions,
+        "duplicate_pairs": pairs,
+        "datasets": datasets,
+        "dropped": dropped,
+        "quarantine": _quarantine_of(connection, [swhid.core]),
+    }
+
+
+def _container(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
+    """A directory, revision, release or snapshot: what it is, and the origins it was seen in."""
+    me, kind = [swhid.identifier], identity.KINDS[swhid.kind]
+    found = _rows(connection, f"from {kind} where id = ?", [swhid.core])
+    column = {"dir": "root", "snp": "snapshot"}.get(swhid.kind, "id")
+    anchors = _rows(
+        connection,
+        f"""select origin, visit, slice, swhid(kind, id) as anchor, swhid('dir', root) as root, date
+        from lake.anchor where {column} = ? order by date, origin, visit, anchor""",
+        me,
+    )
+    parents = _rows(
+        connection,
+        "select swhid('dir', directory_id) as directory, from_utf8(name) as name from lake.directory_entry where target = ? order by all",
+        me if swhid.kind == "dir" else [b""],
+    )
+    return {"known": bool(found), "object": found[0] if found else None, "anchors": anchors, "parents": parents}
+
+
+def _annotations(connection: duckdb.DuckDBPyConnection, content: bytes) -> list[Row]:
+    """What annotators say of a content, and of the paths it has."""
+    rows = _rows(
+        connection,
+        """select annotator, from_utf8(name) as name, from_utf8(path) as path, value from lake.annotation
+        where content = $1 or path in (select path from lake.occurrence where content = $1) order by annotator, name, path""",
+        [content],
+    )
+    return [{key: value for key, value in row.items() if value is not None} | {"value": json.loads(row["value"])} for row in rows]
+
+
+def _quarantine_of(connection: duckdb.DuckDBPyConnection, items: Sequence[str]) -> list[Row]:
+    return _rows(
+        connection,
+        "select slice, source, item, stage, reason, detail, path from quarantine where list_contains(?, item) order by all",
+        [list(items)],
+    )
+
+
+def _same_path(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Row]:
+    """Where the lake knows the path of a file that lies in a git repository whose origin it has."""
+    repository = next((folder for folder in path.resolve().parents if git.is_repository(folder)), None)
+    if repository is None:
+        return []
+    return _rows(
+        connection,
+        """select origin, visit, slice, swhid(kind, id) as anchor, from_utf8(path) as path, swhid('cnt', content) as content
+        from lake.occurrence where list_contains(?, origin) and path = ? order by visit desc, origin""",
+        [_origins_of(repository), str(path.resolve().relative_to(repository)).encode()],
+    )
+
+
+def _origins_of(repository: Path) -> list[str]:
+    remote = git.run(repository, "config", "--get", "remote.origin.url", accepted=(0, 1)).decode().strip()
+    return [name for name in (remote, repository.as_uri(), str(repository)) if name]
+
+
+def _origin_named(connection: duckdb.DuckDBPyConnection, target: str) -> str | None:
+    """The origin that is called so, also as ``pypi:requests`` for ``pkg:pypi/requests``."""
+    source, _, name = target.partition(":")
+    found = _rows(connection, "select url from lake.origin where list_contains(?, url)", [[target, f"pkg:{source}/{name}", name]])
+    return found[0]["url"] if found else None
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any]) -> list[Row]:
+    cursor = connection.execute(query, parameters)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def render(story: Row, limit: int = 10) -> str:
+    """Write a story for a person.
+
+    Args:
+        story: what ``explain`` returned.
+        limit: lines of one section; how many more there are is said.
+    """
+    return "\n".join(_lines(story, limit))
+
+
+def _lines(story: Row, limit: int) -> Iterator[str]:
+    name = story.get("swhid") or story["origin"]
+    length = (story.get("content") or {}).get("length")
+    yield f"{name}  {story['kind']}{'' if length is None else f', {length:,} bytes'}{'' if story['known'] else ', not in the lake'}"
+    if story["target"] != name:
+        yield f"  asked as  {story['target']}"
+    yield f"  archive   {story['archive']}"
+    if (story.get("content") or {}).get("reason"):
+        yield f"  skipped   its bytes are not here: {story['content']['reason']}"
+    if first := story.get("first_occurrence"):
+        yield f"  first     {first['date'] or 'no possible date'}  {_place(first)}"
+    if "note" in story:
+        yield f"  note      {story['note']}"
+    for title, key, line in _SECTIONS:
+        if rows := story.get(key):
+            yield f"\n{title} ({len(rows):,})"
+            yield from (f"  {line(row)}" for row in rows[:limit])
+            if len(rows) > limit:
+                yield f"  … and {len(rows) - limit:,} more; --json shows all"
+
+
+def _place(row: Row) -> str:
+    return f"{row['origin']}  {row['anchor']}  {row['path']}"
+
+
+def _annotation_line(row: Row) -> str:
+    of = row.get("name") or row.get("path")
+    said = ", ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in row["value"].items() if value not in (None, False, [], ""))
+    return f"{row['annotator']}{f' of {of}' if of else ''}: {said or 'nothing to say'}"
+
+
+def _decision_line(row: Row) -> str:
+    evidence = f"; evidence {', '.join(row['evidence'])}" if row["evidence"] else ""
+    return f"{row['policy']}: {row['verdict']} by rule {row['rule']} ({row['expression'] or 'no licence'}) for {row['path']} in {row['root']}{evidence}"
+
+
+def _dropped_line(row: Row) -> str:
+    instead = f"; kept {row['kept']}, similarity {row['similarity']:.3f}" if row["kept"] else ""
+    evidence = f" ({', '.join(row['evidence'])})" if row["evidence"] else ""
+    return f"{row['dataset']} {row['fingerprint'][:12]}: {row['rule']}{evidence}{instead}, at {row['origin']} {row['path']}"
+
+
+def _quarantine_line(row: Row) -> str:
+    return f"{row['slice']} {row['source']} {row['item']}: {row['reason']} in {row['stage']}: {row['detail']}"
+
+
+_SECTIONS: tuple[tuple[str, str, Callable[[Row], str]], ...] = (
+    ("Occurrences", "occurrences", lambda row: f"{row['slice']}  {_place(row)}"),
+    ("Other bytes at this path", "path_occurrences", lambda row: f"{row['slice']}  {_place(row)}  {row['content']}"),
+    ("Annotations", "annotations", _annotation_line),
+    ("Licence decisions", "license_decisions", _decision_line),
+    ("Near-duplicates", "duplicate_pairs", lambda row: f"{row['content']}  {row['similarity']:.3f} {'accepted' if row['accepted'] else 'not accepted'} ({row['configuration']})"),
+    ("In datasets", "datasets", lambda row: f"{row['dataset']} {row['fingerprint'][:12]}: row {row['row']} of {row['shard']}, from {row['origin']} {row['path']}"),
+    ("Left out of datasets", "dropped", _dropped_line),
+    ("Visits", "visits", lambda row: f"{row['slice']}  visit {row['visit']}: {row['status']}, {row['snapshot']}"),
+    ("Licences", "licenses", lambda row: f"{row['policy']}: {row['verdict']}, {row['files']:,} files, {row['contents']:,} contents"),
+    ("Anchors", "anchors", lambda row: f"{row['date'] or 'no date'}  {row['anchor']}  {row.get('origin', row['root'])}"),
+    ("In directories", "parents", lambda row: f"{row['directory']}  as {row['name']}"),
+    ("Quarantine", "quarantine", _quarantine_line),
+)

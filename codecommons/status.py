@@ -1,0 +1,96 @@
+"""What is broken now, and the command that puts each thing right.
+
+Three kinds of trouble, in the order in which they matter: stages that failed, stages that have not seen all of their input
+(``stale``), and items that were left out (quarantined). Quarantined items are no failure: the slice went on without them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codecommons.lake.slices import digest_of
+from codecommons.report import STAGES
+
+if TYPE_CHECKING:
+    from codecommons.lake import Lake
+
+Row = dict[str, Any]
+SLICE_STAGES = STAGES[:-1]
+
+
+def status(lake: Lake) -> Row:
+    """Look at the whole lake.
+
+    Returns:
+        ``healthy`` (nothing failed), ``lake``, ``slices`` (how many), ``failed`` rows (slice, source, stage, check, detail,
+        next), ``stale`` rows (slice, source, stage, why, next) and ``quarantine`` rows (reason, stage, items, example, detail).
+
+    Raises:
+        LakeError: a table can't be read.
+    """
+    log = {(row["slice"], row["source"], row["stage"]): row for row in lake.log.verdicts().to_dicts()}
+    failed = [
+        {
+            "slice": row["slice"],
+            "source": row["source"],
+            "stage": row["stage"],
+            "check": row["failing_check"],
+            "detail": row["detail"],
+            "next": _next_command(row["slice"], row["source"], row["stage"]),
+        }
+        for row in log.values()
+        if row["verdict"] == "failed"
+    ]
+    slices = lake.log.slices()
+    stale = [row for day in slices for source in lake.log.sources(day) for row in _stale(lake, log, day, source)]
+    return {
+        "healthy": not failed,
+        "lake": lake.settings.lake,
+        "slices": len(slices),
+        "failed": failed,
+        "stale": stale,
+        "quarantine": _quarantine(lake),
+    }
+
+
+def _stale(lake: Lake, log: dict[tuple[str, str, str], Row], day: str, source: str) -> list[Row]:
+    """The first stage of a slice and source that has not seen what stands before it; those behind it follow in the same run."""
+    for at, stage in enumerate(SLICE_STAGES):
+        row = log.get((day, source, stage))
+        if row is not None and row["verdict"] == "failed":
+            return []
+        if row is None:
+            why = f"it has not run since {SLICE_STAGES[at - 1]} passed" if at else "its input is recorded and it has not run"
+        elif at == 0 and row["input_digest"] != digest_of(lake.log.inputs(day, source)):
+            why = "input was added since it ran"
+        else:
+            continue
+        return [{"slice": day, "source": source, "stage": stage, "why": why, "next": _next_command(day, source, stage)}]
+    return []
+
+
+def _quarantine(lake: Lake) -> list[Row]:
+    with lake.sql() as connection:
+        cursor = connection.execute(
+            """select reason, stage, count(*) as items, min(item) as example, arg_min(detail, item) as detail
+            from quarantine group by reason, stage order by items desc, reason, stage"""
+        )
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _next_command(day: str, source: str, stage: str) -> str:
+    return f"codecommons dataset build {source}" if stage == STAGES[-1] else f"codecommons ingest --day {day}"
+
+
+def render(state: Row) -> str:
+    """Write what ``status`` returned for a person: one line a trouble, then the command to run."""
+    trouble = f"{len(state['failed'])} failed" if state["failed"] else "nothing failed"
+    lines = [f"{state['lake']}: {state['slices']} slices, {trouble}"]
+    for row in state["failed"]:
+        lines += [f"failed  {row['slice']} {row['source']} {row['stage']}: {row['check']}: {row['detail']}", f"        next: {row['next']}"]
+    for row in state["stale"]:
+        lines += [f"stale   {row['slice']} {row['source']} {row['stage']}: {row['why']}", f"        next: {row['next']}"]
+    for row in state["quarantine"]:
+        lines.append(f"left out  {row['items']:,} in {row['stage']}: {row['reason']}, such as {row['example']} ({row['detail']})")
+    return "\n".join(lines)
