@@ -3,7 +3,10 @@
 import hashlib
 import multiprocessing
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -11,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codecommons.errors import LakeError
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.lake import Lake, StagedFile, StagingArea
 from codecommons.lake.commits import data_files
@@ -164,8 +168,6 @@ def test_every_key_is_in_exactly_one_range_of_its_own_bucket(keys, bits, parts):
 
 @pytest.mark.parametrize("damage", ["log", "file"])
 def test_a_damaged_table_gives_one_clear_error(tmp_path, damage):
-    from codecommons.errors import LakeError
-
     lake = Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0))
     put(lake, [blobs(1, 20)])
     pattern = "_delta_log/*.json" if damage == "log" else "bucket=*/*.parquet"
@@ -176,8 +178,40 @@ def test_a_damaged_table_gives_one_clear_error(tmp_path, damage):
 
 
 def test_an_unwritable_folder_gives_one_clear_error(tmp_path):
-    from codecommons.errors import LakeError
-
     (tmp_path / "lake").write_text("a file where the lake should be")
     with pytest.raises(LakeError, match="CODECOMMONS_HOME"):
         Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake")))
+
+
+FULL_DISK = """
+import pathlib, sys, random
+sys.path.insert(0, sys.argv[1])
+from test_commits import Lake, Settings, LakeError, blobs, put, held, expected
+home = pathlib.Path(sys.argv[2])
+lake = Lake.open(Settings(home=home, lake=str(home / "lake"), workers=0))
+first = blobs(1, 50)
+put(lake, [first])
+try:
+    put(lake, [{random.Random(n).randbytes(20): random.Random(n).randbytes(1 << 20) for n in range(12)}])
+except LakeError as error:
+    print(error)
+assert held(Lake.open(lake.settings)).equals(expected(first)), "what was committed must still be there"
+put(lake, [blobs(2, 5)])
+assert held(lake).equals(expected(first, blobs(2, 5))), "and the lake must still be usable"
+"""
+
+
+def test_a_full_disk_gives_one_clear_error_and_loses_nothing(tmp_path):
+    """On a real file system of 6 MB, mounted for one process."""
+    home = tmp_path / "small"
+    home.mkdir()
+    mount = f"mount -t tmpfs -o size=6m tmpfs {home} && exec {sys.executable} -c '{FULL_DISK.replace(chr(39), chr(34))}' {Path(__file__).parent} {home}"
+    try:
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", mount], capture_output=True, text=True, timeout=120, check=False)
+    except FileNotFoundError:
+        pytest.skip("unshare is not installed, so no small file system can be mounted")
+    if "unshare failed" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    assert "the disk is full" in done.stdout
+    assert len(done.stdout.strip().splitlines()) == 1

@@ -1,0 +1,198 @@
+"""The SQL face over a small lake whose every row is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from codecommons.engine import local_engine
+from codecommons.errors import LakeError
+from codecommons.lake import Lake
+from codecommons.lake.schemas import TABLES, Table
+from codecommons.lake.views import build_catalogue, connection_config, create_views
+from codecommons.settings import Settings
+from codecommons.swhid import content_id, directory_id, origin_id, swhid_text
+
+HELLO, EMPTY, COUNTER = b"print('hello')\n", b"", b"module counter; endmodule\n"
+DAY = "2026-01-31"
+# `.v` in Latin-1 and in capitals; the same content under two names.
+TREE = [(b"a.py", 0o100644, content_id(HELLO)), (b"caf\xe9.v", 0o100644, content_id(COUNTER)), (b"empty", 0o100644, content_id(EMPTY))]
+OLD_TREE = [(b" B.V", 0o100644, content_id(COUNTER)), (b"a.py", 0o100644, content_id(HELLO)), (b"counter.v", 0o100644, content_id(COUNTER))]
+RELEASE, OLD_RELEASE, REVISION, SNAPSHOT, GIT_SNAPSHOT = (bytes([n]) * 20 for n in range(1, 6))
+EPOCH_2026 = int(dt.datetime(2026, 1, 31, 10, tzinfo=dt.UTC).timestamp())
+SIX, GIT = "pkg:pypi/six", "https://example.org/six.git"
+
+SH_QUERY = """select swhid, lower(trim(from_utf8(filename))) from popular_content_name where
+lower(trim(from_utf8(filename))) LIKE '%.v'"""
+
+
+def commit(lake: Lake, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Commit rows given by what matters of them; the other columns are null."""
+    with lake.staging("test") as area:
+        writer = area.writer("rows")
+        for name, rows in tables.items():
+            schema = pa.schema(lake.tables()[name].fields)
+            writer.add(name, pa.Table.from_pylist(list(rows), schema=schema))
+        lake.commit(area, [writer.close()], local_engine(lake.settings))
+
+
+def visit(lake: Lake, source: str, origin: str, snapshot: bytes, day: str = DAY) -> None:
+    """Add a live visit of an origin."""
+    when = dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC)
+    seen = {"origin": origin, "visit": 1, "date": when, "type": source}
+    news = {
+        name: pa.Table.from_pylist([row], schema=pa.schema(TABLES[name].fields))
+        for name, row in (("origin_visit", seen), ("origin_visit_status", {**seen, "status": "full", "snapshot": snapshot}))
+    }
+    lake.write_news(news, slice=day, source=source, attempt="a1")
+    lake.log.record(day, source, "raw_archive_slice", "passed", "a1")
+
+
+@pytest.fixture
+def known_lake(any_lake: Lake) -> Lake:
+    """Two releases of a package on one day, and a repository whose HEAD holds the newer tree."""
+    root, old_root = directory_id(TREE), directory_id(OLD_TREE)
+
+    def entries(identifier: bytes, tree: list[tuple[bytes, int, bytes]]) -> list[dict[str, Any]]:
+        return [{"directory_id": identifier, "name": n, "type": "file", "target": c, "perms": p} for n, p, c in tree]
+
+    def files(identifier: bytes, tree: list[tuple[bytes, int, bytes]]) -> list[dict[str, Any]]:
+        return [{"root": identifier, "path": n, "perms": p, "content": c} for n, p, c in tree]
+
+    def branch(snapshot: bytes, name: bytes, target: bytes, kind: str) -> dict[str, Any]:
+        return {"snapshot_id": snapshot, "name": name, "target": target, "target_type": kind}
+
+    commit(
+        any_lake,
+        {
+            "content_data": [{"sha1_git": content_id(d), "data": d} for d in (HELLO, COUNTER)],
+            "content": [{"sha1_git": content_id(d), "length": len(d), "status": "visible", "verified": "yes"} for d in (HELLO, COUNTER)],
+            "skipped_content": [{"sha1_git": content_id(EMPTY), "length": 0, "status": "absent", "reason": "a test"}],
+            "directory_entry": entries(root, TREE) + entries(old_root, OLD_TREE),
+            "tree_file": files(root, TREE) + files(old_root, OLD_TREE),
+            "release": [
+                {"id": RELEASE, "name": b"2.0", "target": root, "target_type": "directory", "date": {"seconds": EPOCH_2026, "microseconds": 0}},
+                # A date that no timestamp holds: it can't be the first occurrence.
+                {"id": OLD_RELEASE, "name": b"1.0", "target": old_root, "target_type": "directory", "date": {"seconds": -(2**62), "microseconds": 0}},
+            ],
+            "revision": [{"id": REVISION, "directory": root, "type": "git", "date": {"seconds": 1_000_000_000, "microseconds": 5}}],
+            "snapshot_branch": [
+                branch(SNAPSHOT, b"HEAD", b"releases/2.0", "alias"),
+                branch(SNAPSHOT, b"releases/2.0", RELEASE, "release"),
+                branch(SNAPSHOT, b"releases/1.0", OLD_RELEASE, "release"),
+                branch(GIT_SNAPSHOT, b"HEAD", b"refs/heads/main", "alias"),
+                branch(GIT_SNAPSHOT, b"refs/heads/main", REVISION, "revision"),
+                branch(GIT_SNAPSHOT, b"refs/heads/other", b"\x09" * 20, "revision"),
+            ],
+            "origin": [{"id": origin_id(url), "url": url} for url in (SIX, GIT)],
+            "person": [{"sha256_fullname": b"\x07" * 32, "fullname": b"A Person <a@example.org>"}],
+        },
+    )
+    visit(any_lake, "pypi", SIX, SNAPSHOT)
+    visit(any_lake, "git", GIT, GIT_SNAPSHOT)
+    return any_lake
+
+
+def text(kind: str, identifier: bytes) -> str:
+    return swhid_text(kind, identifier)
+
+
+def test_software_heritages_query_runs_verbatim_and_survives_invalid_names(known_lake: Lake) -> None:
+    with known_lake.sql() as connection:
+        # Each of its three names occurs once: the tie goes to the smallest bytes, and `trim` and `lower` do the rest.
+        assert connection.sql(SH_QUERY).fetchall() == [(text("cnt", content_id(COUNTER)), "b.v")]
+        names = connection.sql("select from_utf8(name), from_utf8(name, '?') from directory_entry where name = 'caf\\xe9.v'::blob").fetchall()
+        assert names == [("caf\\xE9.v", "caf?.v")]
+        assert connection.sql("select * from popular_contents where occurrences = 2").fetchall() == [(text("cnt", content_id(HELLO)), 15, b"a.py", 2)]
+        assert connection.sql("select length, filename from popular_content_name where filename = 'empty'::blob").fetchall() == [(0, b"empty")]
+
+
+def test_every_file_is_found_from_its_visit_and_first_occurrences_ignore_impossible_dates(known_lake: Lake) -> None:
+    with known_lake.sql() as connection:
+        files = connection.sql("select origin, anchor, path from file order by all").fetchall()
+        releases = {(SIX, text("rel", RELEASE), name) for name in ("a.py", "caf\\xE9.v", "empty")}
+        releases |= {(SIX, text("rel", OLD_RELEASE), name) for name in (" B.V", "a.py", "counter.v")}
+        head = {(GIT, text("rev", REVISION), name) for name in ("a.py", "caf\\xE9.v", "empty")}
+        assert set(files) == releases | head
+        assert len(files) == 9
+        first = connection.execute("select date, anchor, origin, path from first_occurrence where content = ?", [text("cnt", content_id(HELLO))])
+        assert first.fetchall() == [(dt.datetime(2001, 9, 9, 1, 46, 40, 5), text("rev", REVISION), GIT, "a.py")]
+        dates = connection.sql("select name, date from release order by name").fetchall()
+        assert dates == [(b"1.0", None), (b"2.0", dt.datetime(2026, 1, 31, 10))]
+
+
+def test_identifiers_are_swhids_and_hashes_are_hex(known_lake: Lake) -> None:
+    with known_lake.sql() as connection:
+        assert connection.sql("select swhid, data from content_data where length(data) = 15").fetchall() == [(text("cnt", content_id(HELLO)), HELLO)]
+        assert connection.sql("select sha1_git from content where length = 15").fetchall() == [(content_id(HELLO).hex(),)]
+        assert set(connection.sql("select target from snapshot_branch where target_type <> 'revision'").fetchall()) == {
+            ("releases/2.0",), ("refs/heads/main",), (text("rel", RELEASE),), (text("rel", OLD_RELEASE),),
+        }  # fmt: skip
+        found = connection.sql(f"select path from lake.tree_file where content = from_swhid('{text('cnt', content_id(EMPTY))};path=/x')")
+        assert found.fetchall() == [(b"empty",)]
+
+
+def test_names_of_persons_are_in_no_view(known_lake: Lake) -> None:
+    with known_lake.sql() as connection, pytest.raises(duckdb.CatalogException):
+        connection.sql("from person")
+    with known_lake.sql() as connection:
+        assert not connection.sql("from duckdb_views() where view_name = 'person' or sql ilike '%/person%'").fetchall()
+
+
+def test_a_view_shows_the_live_attempt_only(known_lake: Lake) -> None:
+    def quarantined(attempt: str, reason: str) -> None:
+        rows = [{"item": "six==3", "stage": "raw_archive_slice", "reason": reason}]
+        known_lake.write_news({"quarantine": pa.Table.from_pylist(rows, schema=pa.schema(TABLES["quarantine"].fields))}, DAY, "pypi", attempt)
+
+    quarantined("a1", "missing")
+    quarantined("a2", "truncated")
+    query = "select item, reason from quarantine"
+    with known_lake.sql() as connection:
+        assert connection.sql(query).fetchall() == [("six==3", "missing")]
+        known_lake.log.record(DAY, "pypi", "raw_archive_slice", "passed", "a2")
+        assert connection.sql(query).fetchall() == [("six==3", "truncated")]
+
+
+def test_an_annotator_s_table_becomes_a_view_and_part_of_annotation(known_lake: Lake) -> None:
+    fields = [("digest", pa.string()), ("content", pa.binary()), ("name", pa.binary()), ("language", pa.string())]
+    table = Table(
+        "annotation_tongue", "A test.", tuple(pa.field(*field) for field in fields), ("digest", "content", "name"), partition=("digest",)
+    )
+    known_lake.register(table)
+    commit(known_lake, {table.name: [{"digest": "d1", "content": content_id(HELLO), "name": b"a.py", "language": "Python"}]})
+    with known_lake.sql() as connection:
+        hello = text("cnt", content_id(HELLO))
+        assert connection.sql("from annotation_tongue").fetchall() == [(hello, "a.py", "Python", "d1")]
+        row = connection.sql("select swhid, name, path, annotator, value ->> 'language' from annotation").fetchall()
+        assert row == [(hello, "a.py", None, "tongue", "Python")]
+
+
+def test_the_catalogue_answers_without_us_and_can_be_built_again(known_lake: Lake, any_settings: Settings) -> None:
+    for _ in range(2):
+        path = build_catalogue(any_settings)
+    with duckdb.connect(str(path), config=connection_config(any_settings), read_only=True) as connection:
+        if any_settings.lake.startswith("s3://"):
+            assert ("file",) in connection.sql("select view_name from duckdb_views()").fetchall()
+        else:
+            assert connection.sql("select count(*) from file").fetchall() == [(9,)]
+
+
+def test_a_damaged_table_is_named(any_lake: Lake, any_settings: Settings) -> None:
+    for log in any_lake.fs.ls(any_lake.path("release", "_delta_log"), detail=False):
+        any_lake.fs.rm(log)
+    with duckdb.connect() as connection, pytest.raises(LakeError, match="table release .* can't be read"):
+        create_views(connection, any_settings)
+
+
+def test_marts_that_dbt_built_are_views_too(any_lake: Lake, any_settings: Settings) -> None:
+    any_settings.marts.mkdir()
+    target = Path(any_settings.marts, "language_table.parquet")
+    duckdb.sql(f"copy (select 'Verilog' as language, 3 as files) to '{target}'")
+    with any_lake.sql() as connection:
+        assert connection.sql("from language_table").fetchall() == [("Verilog", 3)]
