@@ -1,0 +1,208 @@
+"""The fifth stage: from a specification to a published release."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codecommons.datasets import documents, releases, shards
+from codecommons.datasets.candidates import Inputs, resolve
+from codecommons.datasets.fingerprint import canonical, digest
+from codecommons.datasets.releases import Release
+from codecommons.datasets.selection import Selection, select
+from codecommons.datasets.specification import Specification, specification
+from codecommons.engine import Engine
+from codecommons.lake import Lake, close_stage
+from codecommons.lake.stages import code_version
+from codecommons.lake.storage import lake_errors
+from codecommons.report import CheckResult, Measure, StageReport
+
+STAGE = "training_shards"
+CHECKS = ("files_conserved", "not_empty", "bytes_rehash", "policy_honoured", "no_duplicates", "counts_agree")
+
+
+def build(lake: Lake, engine: Engine, name: str) -> StageReport:
+    """Build a dataset as of its day and publish it, unless the same was published before.
+
+    Nothing is published when one of ``CHECKS`` fails. The rows, shards and dropped candidates of a release are written to the tables
+    ``dataset_row``, ``shard``, ``dataset_drop`` and ``dataset``.
+
+    Args:
+        lake: the lake.
+        engine: where shards are written.
+        name: of a specification in the home's ``datasets`` folder.
+
+    Returns:
+        The report. ``details``: fingerprint, folder (below the lake's root), steps, languages, licenses, left_out, shards.
+
+    Raises:
+        UsageError: the specification is missing or wrong.
+        GateError: no slice has come through the stages before.
+        LakeError: the lake can't be read or written.
+    """
+    with Measure() as measured:
+        asked = specification(lake.settings, name)
+        releases.fixed_bits(lake, name, asked.shard.bits)
+        inputs = resolve(lake, asked)
+        asked = asked.at(inputs.as_of)
+        identity = {**inputs.to_mapping(), "specification": asked.to_mapping(), "code": code_version(), "writer": f"pyarrow {pa.__version__}"}
+        inputs_digest = digest(identity)
+        known = next((one for one in releases.list_releases(lake, name) if one.document["inputs_digest"] == inputs_digest), None)
+        if known and releases.is_whole(lake, known):
+            report, checks = _published_before(lake, known, inputs)
+        else:
+            report, checks = _build(lake, engine, asked, inputs, {"name": name, "format": 1, "inputs": identity, "inputs_digest": inputs_digest})
+    report.seconds, report.peak_memory = measured.seconds, measured.peak_memory
+    return close_stage(lake, report, checks, input_digest=inputs_digest)
+
+
+def _build(
+    lake: Lake, engine: Engine, asked: Specification, inputs: Inputs, document: dict[str, Any]
+) -> tuple[StageReport, list[CheckResult]]:
+    selection = select(lake, asked, inputs)
+    rows = shards.assign(selection.rows, asked.shard.bits, asked.shard.cap_bytes)
+    with lake.staging(f"dataset-{asked.name}") as area:
+        staged = lake.path(area.folder)
+        tasks = [shards.ShardTask(lake, label, part, f"{staged}/data") for (label,), part in rows.group_by("shard", maintain_order=True)]
+        with lake_errors(f"writing shards of {asked.name} to {staged}"):
+            written = list(engine.map(shards.write_shard, tasks))
+            table = pa.concat_tables([shards.MANIFEST.empty_table(), *(one.manifest for one in written)])
+            manifest = _write_manifest(lake, written, f"{staged}/manifest.parquet")
+        frame = pl.DataFrame(table)
+        result = {
+            "rows": table.num_rows,
+            "text_bytes": sum(one.text_bytes for one in written),
+            "shards": [
+                {"name": one.name, "sha256": one.sha256, "rows": one.rows, "text_bytes": one.text_bytes, "bytes": one.file_bytes} for one in written
+            ],
+            "manifest": manifest,
+        }
+        result["digest"] = digest([[[one.name, one.sha256, one.rows] for one in written], manifest["sha256"]])
+        fingerprint = releases.fingerprint_of(document["inputs_digest"], str(result["digest"]))
+        document |= {
+            "fingerprint": fingerprint,
+            "result": result,
+            "candidates": {"rows": selection.rows_in, "bytes": selection.bytes_in},
+            "steps": [asdict(step) for step in selection.steps],
+        }
+        report = _report(asked.name, inputs, document, frame)
+        report.computed = table.num_rows
+        checks = _checks(report, asked, selection, frame, written)
+        if all(check.passed for check in checks):
+            texts = {"README.md": documents.card(document, frame, inputs.left_out), "NOTICE": documents.notice(document, frame)}
+            document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+            for name, text in texts.items():
+                lake.fs.pipe_file(f"{staged}/{name}", text.encode())
+            _write_tables(lake, asked, document, table, selection.drops)
+            releases.publish(lake, document, staged, [*(f"data/{one.name}" for one in written), "manifest.parquet", *texts])
+    return report, checks
+
+
+def _published_before(lake: Lake, known: Release, inputs: Inputs) -> tuple[StageReport, list[CheckResult]]:
+    with lake_errors(f"reading {known.folder}"), lake.fs.open(lake.path(known.folder, "manifest.parquet")) as file:
+        frame = pl.DataFrame(pq.read_table(file, columns=["language", "license", "origin", "length"]))
+    report = _report(known.name, inputs, known.document, frame)
+    report.reused = report.rows_kept
+    before = [one for one in lake.reports() if (one.stage, one.slice, one.source) == (STAGE, inputs.as_of, known.name)]
+    report.seconds_saved = max((max(one.seconds, one.seconds_saved) for one in before), default=0.0)
+    said = f"published before as {known.folder}, from the same inputs; all its files are there"
+    return report, [CheckResult(name, True, said) for name in CHECKS]
+
+
+def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.DataFrame) -> StageReport:
+    result, candidates = document["result"], document["candidates"]
+    report = StageReport(
+        STAGE, inputs.as_of, name, rows_in=candidates["rows"], bytes_in=candidates["bytes"], rows_kept=result["rows"], bytes_kept=result["text_bytes"]
+    )
+    for step in document["steps"]:
+        report.drop(step["rule"], step["rows"], step["bytes"])
+    report.details = {
+        "fingerprint": document["fingerprint"],
+        "folder": releases.folder(name, document["fingerprint"]),
+        "shards": len(result["shards"]),
+        "shard_bytes": sum(shard["bytes"] for shard in result["shards"]),
+        "steps": document["steps"],
+        "languages": documents.rollup(manifest, "language", 20),
+        "licenses": documents.rollup(manifest, "license", 20),
+        "left_out": list(inputs.left_out),
+    }
+    return report
+
+
+def _write_manifest(lake: Lake, written: Sequence[shards.Shard], target: str) -> dict[str, Any]:
+    with tempfile.NamedTemporaryFile(dir=shards.scratch(lake), suffix=".parquet") as file:
+        with pq.ParquetWriter(file.name, shards.MANIFEST, **shards.MANIFEST_WRITER) as writer:
+            for one in written:
+                writer.write_table(one.manifest, row_group_size=1 << 16)
+        data = Path(file.name)
+        with data.open("rb") as opened:
+            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+        lake.fs.put_file(file.name, target)
+        return {"sha256": sha256, "bytes": data.stat().st_size}
+
+
+def _write_tables(lake: Lake, asked: Specification, document: dict[str, Any], manifest: pa.Table, drops: pl.DataFrame) -> None:
+    fingerprint, result = document["fingerprint"], document["result"]
+    one = {
+        "specification": canonical(asked.to_mapping()), "as_of": asked.as_of, "rows": result["rows"], "bytes": result["text_bytes"],
+        "shards": len(result["shards"]),
+    }
+    files = [{"shard": shard["name"], "sha256": shard["sha256"], "rows": shard["rows"], "bytes": shard["bytes"]} for shard in result["shards"]]
+    lake.replace_release("dataset_row", asked.name, fingerprint, manifest)
+    lake.replace_release("dataset_drop", asked.name, fingerprint, drops.to_arrow())
+    lake.replace_release("shard", asked.name, fingerprint, pa.Table.from_pylist(files))
+    lake.replace_release("dataset", asked.name, fingerprint, pa.Table.from_pylist([one]))
+
+
+def _checks(
+    report: StageReport, asked: Specification, selection: Selection, manifest: pl.DataFrame, written: Sequence[shards.Shard]
+) -> list[CheckResult]:
+    again = f"`codecommons dataset build {asked.name}`"
+    dropped = selection.drops.height
+    damaged = [swhid for one in written for swhid in one.damaged]
+    refused = manifest.filter(~pl.col("license_type").is_in(asked.license.accept).fill_null(False))
+    repeated = manifest.height - manifest["content"].n_unique()
+    counted = sum(one.rows for one in written)
+    results = {
+        "files_conserved": (
+            report.conserved and report.rows_in == manifest.height + dropped,
+            f"{report.rows_in} candidates = {manifest.height} rows + {dropped} left out for a stated reason",
+        ),
+        "not_empty": (manifest.height > 0, _emptied(selection)),
+        "bytes_rehash": (
+            not damaged,
+            f"all {manifest.height} rows re-hash to their SWHID and are text in their encoding"
+            if not damaged
+            else f"{len(damaged)} rows do not, such as {damaged[0]}; see `codecommons explain` on it, put the lake right, then run {again}",
+        ),
+        "policy_honoured": (
+            not refused.height,
+            f"every row is {' or '.join(asked.license.accept)} under {asked.license.policy}"
+            if not refused.height
+            else f"{refused.height} rows are not, such as {refused['swhid'][0]}; this is a defect: report it",
+        ),
+        "no_duplicates": (not repeated, "every content is there once" if not repeated else f"{repeated} rows repeat a content; this is a defect: report it"),
+        "counts_agree": (
+            counted == manifest.height == report.rows_kept,
+            f"rows in shards {counted}, in the manifest {manifest.height}, in the report {report.rows_kept}",
+        ),
+    }
+    return [CheckResult(name, *results[name]) for name in CHECKS]
+
+
+def _emptied(selection: Selection) -> str:
+    if selection.rows.height:
+        return f"{selection.rows.height} of {selection.rows_in} candidates are rows"
+    if not selection.rows_in:
+        return "there is no file in any slice that counts; ingest something, or choose a later as_of"
+    last = next(step for step in selection.steps if not step.left)
+    most = max(selection.steps, key=lambda step: step.rows)
+    return f"no row is left: the rule {last.rule} left out the last {last.rows} files, and {most.rule} most of all ({most.rows}); loosen them in the specification"

@@ -1,0 +1,167 @@
+"""Every file a dataset may take from: the trees of visits up to a day, with what annotators and policy say of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from codecommons import annotate, dedup
+from codecommons import license as licenses
+from codecommons.archive import anchors
+from codecommons.datasets.specification import Specification
+from codecommons.datasets.strict import nearest
+from codecommons.errors import GateError, UsageError
+from codecommons.lake import Lake
+from codecommons.report import STAGES
+
+# Signals by annotator, under the names that filters and conditions use.
+SIGNALS: Mapping[str, tuple[str, ...]] = {
+    "encoding": ("encoding", "binary"),
+    "line_statistics": ("lines", "max_line", "mean_line", "alphabetic", "alphanumeric"),
+    "language": ("language",),
+    "generated": ("generated",),
+    "path_facts": ("vendored", "documentation", "test"),
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything a dataset is made from, at fixed versions.
+
+    Attributes:
+        as_of: the last day that counts.
+        slices: live attempts by stage of every slice and source that counts, in order.
+        left_out: slices and sources up to that day that did not come through, with the stage they stand at.
+        policy: digest of the licence policy, ``name@hex12``.
+        annotators: name -> digest of the annotators that are read.
+        pairs: configuration of the near-duplicate pairs.
+    """
+
+    as_of: str
+    slices: tuple[dict[str, Any], ...]
+    left_out: tuple[str, ...]
+    policy: str
+    annotators: Mapping[str, str]
+    pairs: str
+
+    def to_mapping(self) -> dict[str, Any]:
+        """What the fingerprint holds of it. Slices that are left out change nothing, so they are not part of it."""
+        return {
+            "as_of": self.as_of,
+            "slices": list(self.slices),
+            "policy": self.policy,
+            "annotators": dict(self.annotators),
+            "pairs": self.pairs,
+        }
+
+
+def resolve(lake: Lake, specification: Specification) -> Inputs:
+    """Fix the versions of everything that a specification refers to.
+
+    Raises:
+        UsageError: there is no such licence policy.
+        GateError: no slice up to the day has come through.
+    """
+    policies = licenses.policies(lake.settings)
+    name = specification.license.policy
+    if name not in policies:
+        raise UsageError(f"dataset {specification.name}: no license policy {name!r}; {nearest(name, policies)}")
+    log = lake.log.verdicts().filter(pl.col("stage").is_in(STAGES[:-1]))
+    if specification.as_of:
+        log = log.filter(pl.col("slice") <= specification.as_of)
+    passed = log.filter((pl.col("stage") == "deduped") & (pl.col("verdict") == "passed")).select("slice", "source")
+    if not passed.height:
+        until = f" up to {specification.as_of}" if specification.as_of else ""
+        raise GateError(f"training_shards refuses {specification.name}: no slice{until} has come through deduped; ingest some, or see `codecommons status`")
+    used = log.join(passed, on=["slice", "source"], how="semi").sort("slice", "source", "stage").select("slice", "source", "stage", "attempt")
+    rest = log.join(passed, on=["slice", "source"], how="anti").sort("slice", "source", "stage")
+    stuck = rest.group_by("slice", "source", maintain_order=True).agg(pl.format("{} {}", "stage", "verdict"))
+    return Inputs(
+        as_of=specification.as_of or passed["slice"].max(),  # type: ignore[arg-type]
+        slices=tuple(used.to_dicts()),
+        left_out=tuple(f"{day} {source} ({', '.join(states)})" for day, source, states in stuck.iter_rows()),
+        policy=policies[name].digest,
+        annotators={name: one.digest for name, one in sorted(annotate.current(lake.settings).items()) if name in SIGNALS},
+        pairs=dedup.WORDS.key(lake.settings),
+    )
+
+
+def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
+    """Every tree that a visit of the input slices saw.
+
+    Returns:
+        slice, source, origin, visit, snapshot (binary), anchor (SWHID), root (binary), anchor_date (int64, seconds since 1970; null
+        when missing or impossible: not after 1970-01-01, or after the day of the visit), current (bool): whether the dataset takes
+        files from it, true once per (origin, anchor). Of a package that is every release, at its first visit; of a repository the head
+        of its latest full visit. The other trees only count as occurrences.
+    """
+    used = pl.DataFrame(inputs.slices).select("slice", "source").unique()
+    seconds = pl.col("anchor_date").struct.field("seconds")
+    end_of_day = pl.col("slice").str.to_date().dt.offset_by("1d").dt.epoch("s")
+    seen = anchors(lake).collect().join(used, on=["slice", "source"], how="semi")
+    seen = seen.with_columns(anchor_date=pl.when((seconds > 0) & (seconds < end_of_day)).then(seconds)).sort("origin", "slice", "visit", "anchor")
+    time, full = pl.struct("slice", "visit"), pl.col("status") == "full"
+    first = pl.int_range(pl.len()).over("origin", "anchor") == 0
+    latest = full & (time == time.filter(full).last().over("origin"))
+    seen = seen.with_columns(current=pl.when(pl.col("anchor").str.starts_with("swh:1:rel:")).then(first).otherwise(latest.fill_null(False)))
+    return seen.select("slice", "source", "origin", "visit", "snapshot", "anchor", "root", "anchor_date", "current")
+
+
+def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
+    """One row per file of a current tree.
+
+    Returns:
+        The columns of ``trees``; path (binary), name (binary, the last part of it), perms, content (binary); length, verified,
+        verified_reason, skipped (why there are no bytes, or null), of the content; ``SIGNALS``; license (SPDX expression), verdict, rule
+        and evidence, of the decision for the file in its own tree. What nobody has said of a file is null.
+    """
+    seen = trees(lake, inputs)
+    current = seen.filter("current").drop("current")
+    paths = lake.scan("tree_file").select("root", "path", "perms", "content")
+    rows = current.lazy().join(paths, on="root").with_columns(name=pl.col("path").map_batches(_names, pl.Binary))
+    known = lake.scan("content").select("sha1_git", "length", "status", "verified", "verified_reason")
+    skipped = lake.scan("skipped_content").select("sha1_git", skipped="reason", skipped_length="length").unique("sha1_git")
+    rows = rows.join(known, left_on="content", right_on="sha1_git", how="left").join(skipped, left_on="content", right_on="sha1_git", how="left")
+    rows = rows.with_columns(length=pl.coalesce("length", "skipped_length", pl.lit(0, pl.Int64))).drop("skipped_length")
+    for annotator, signals in SIGNALS.items():
+        said = annotate.annotations(lake, annotator)
+        key = [name for name in ("content", "name", "path") if name in said.collect_schema()]
+        rows = rows.join(said.select(*key, *signals), on=key, how="left")
+    decisions = _decisions(lake, inputs).drop("content")
+    return rows.join(decisions, on=["root", "path"], how="left").collect(engine="streaming")
+
+
+def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.DataFrame:
+    """Where each content was seen first: the minimum of (date, anchor, origin, path) over all trees that count, undated ones last.
+
+    Args:
+        lake: the lake.
+        inputs: which slices count, and the policy that is asked.
+        contents: column content (binary), unique.
+
+    Returns:
+        content, first_anchor (SWHID), first_root (binary), first_verdict and first_rule of the decision there (null when there is none).
+    """
+    seen = trees(lake, inputs).select("anchor", "origin", "root", "anchor_date").unique()
+    paths = lake.scan("tree_file").select("root", "path", "content").join(contents.lazy(), on="content", how="semi")
+    first = (
+        seen.lazy()
+        .join(paths, on="root")
+        .sort("content", "anchor_date", "anchor", "origin", "path", nulls_last=True)
+        .unique("content", keep="first", maintain_order=True)
+        .select("content", "root", "path", first_anchor="anchor")
+    )
+    decisions = _decisions(lake, inputs).select("root", "path", first_verdict="verdict", first_rule="rule")
+    return first.join(decisions, on=["root", "path"], how="left").rename({"root": "first_root"}).drop("path").collect(engine="streaming")
+
+
+def _decisions(lake: Lake, inputs: Inputs) -> pl.LazyFrame:
+    decided = lake.scan("license_decision").filter(pl.col("policy") == inputs.policy)
+    return decided.select("root", "path", "content", "verdict", "rule", "evidence", license="expression")
+
+
+def _names(paths: pl.Series) -> pl.Series:
+    return pl.Series(paths.name, [path.rpartition(b"/")[2] for path in paths], dtype=pl.Binary)

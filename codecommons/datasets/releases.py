@@ -1,0 +1,141 @@
+"""Where releases are: ``datasets/<name>/<fingerprint, 12 hex>/`` in the lake, there once ``fingerprint.json`` is there.
+
+    data/<bucket>-<sha256>.parquet   the rows
+    manifest.parquet                 one line a row: shard, row, SWHID with qualifiers, licence, sha256 of the shard
+    README.md, NOTICE                dataset card, licence roll-up
+    fingerprint.json                 what went in, what came out; written last
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from codecommons.datasets.fingerprint import digest
+from codecommons.errors import LakeError, UsageError
+from codecommons.lake import Lake
+from codecommons.lake.storage import lake_errors
+
+MARKER = "fingerprint.json"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published release.
+
+    Attributes:
+        name: of the dataset.
+        fingerprint: 64 hex digits over what went in and what came out.
+        document: all of ``fingerprint.json``.
+    """
+
+    name: str
+    fingerprint: str
+    document: dict[str, Any]
+
+    @property
+    def folder(self) -> str:
+        """Below the lake's root."""
+        return folder(self.name, self.fingerprint)
+
+    @property
+    def shards(self) -> list[dict[str, Any]]:
+        """name, sha256, rows, text_bytes and bytes of every shard, in order."""
+        shards: list[dict[str, Any]] = self.document["result"]["shards"]
+        return shards
+
+
+def folder(name: str, fingerprint: str) -> str:
+    """The folder of a release, below the lake's root."""
+    return f"datasets/{name}/{fingerprint[:12]}"
+
+
+def fingerprint_of(inputs_digest: str, result_digest: str) -> str:
+    """A release's identity: 64 hex digits."""
+    return digest({"inputs": inputs_digest, "result": result_digest})
+
+
+def list_releases(lake: Lake, name: str | None = None) -> list[Release]:
+    """Published releases, of one dataset or of all, by name and as-of day.
+
+    Raises:
+        LakeError: one can't be read.
+    """
+    root = lake.path("datasets")
+    with lake_errors(f"reading {root}"):
+        pattern = f"{root}/{name or '*'}/*/{MARKER}"
+        found = [json.loads(lake.fs.cat_file(path)) for path in sorted(lake.fs.glob(pattern))]
+    releases = [Release(document["name"], document["fingerprint"], document) for document in found]
+    return sorted(releases, key=lambda one: (one.name, one.document["inputs"]["as_of"], one.fingerprint))
+
+
+def release(lake: Lake, name: str, fingerprint: str | None = None) -> Release:
+    """One release: the one whose fingerprint starts so, or the last by as-of day.
+
+    Raises:
+        UsageError: there is none, or the beginning fits several.
+    """
+    found = [one for one in list_releases(lake, name) if one.fingerprint.startswith(fingerprint or "")]
+    if not found:
+        which = f" {fingerprint}" if fingerprint else ""
+        raise UsageError(f"there is no release{which} of dataset {name!r}; build one with `codecommons dataset build {name}`")
+    if fingerprint and len(found) > 1:
+        raise UsageError(f"{fingerprint} fits {len(found)} releases of {name}; write more of the fingerprint")
+    return found[-1]
+
+
+def is_whole(lake: Lake, one: Release) -> bool:
+    """Whether every shard and the manifest are there, in their sizes."""
+    expected = {f"data/{shard['name']}": shard["bytes"] for shard in one.shards}
+    expected["manifest.parquet"] = one.document["result"]["manifest"]["bytes"]
+    root = lake.path(one.folder)
+    with lake_errors(f"reading {root}"):
+        sizes = {path.removeprefix(f"{root}/"): info["size"] for path, info in lake.fs.find(root, detail=True).items()}
+    return all(sizes.get(name) == size for name, size in expected.items())
+
+
+def publish(lake: Lake, document: dict[str, Any], staged: str, files: Sequence[str]) -> Release:
+    """Move staged files into the release's folder and write its fingerprint, last.
+
+    A process that dies in between leaves files that nobody sees; the next build of the same thing writes the same ones over them.
+
+    Args:
+        lake: the lake.
+        document: what becomes ``fingerprint.json``.
+        staged: the folder they are in, on the lake's file system.
+        files: their paths from there, which are also those in the release.
+
+    Raises:
+        LakeError: the lake can't be written.
+    """
+    one = Release(document["name"], document["fingerprint"], document)
+    root = lake.path(one.folder)
+    with lake_errors(f"publishing {root}"):
+        if not lake.storage.remote:
+            lake.fs.makedirs(f"{root}/data", exist_ok=True)
+        for file in files:
+            lake.fs.mv(f"{staged}/{file}", f"{root}/{file}")
+        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        # A rename makes it whole or absent on a disk; on S3 a put is that by itself.
+        lake.fs.pipe_file(f"{staged}/{MARKER}", text.encode())
+        lake.fs.mv(f"{staged}/{MARKER}", f"{root}/{MARKER}")
+    return one
+
+
+def fixed_bits(lake: Lake, name: str, bits: int) -> None:
+    """Refuse another number of buckets than the dataset's first release has.
+
+    Raises:
+        UsageError: every shard would change its rows.
+    """
+    for one in list_releases(lake, name):
+        first = one.document["inputs"]["specification"]["shard"]["bits"]
+        if first != bits:
+            raise UsageError(f"dataset {name}: shard: bits is {bits}, but its releases have {first}; it is fixed at the first, so give a new dataset another name")
+
+
+def damaged(one: Release) -> LakeError:
+    """The error of a release whose own account of itself does not add up."""
+    return LakeError(f"{one.folder}/{MARKER} does not match its own digests: it was changed by hand; build the dataset again")

@@ -1,0 +1,199 @@
+"""From candidates to the rows of a dataset: rule after rule, each leaving out rows for a stated reason.
+
+The order is: what was asked for (source, language, name, where), what can be a row at all (file, bytes, identity, text), what
+may be one (license, conflict), what is good enough (filters, exclusions), and last which of several copies (exact, near).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from codecommons.datasets import condition
+from codecommons.datasets.candidates import Inputs, files, first_occurrences
+from codecommons.datasets.election import elect
+from codecommons.datasets.rules import LIMITS
+from codecommons.datasets.shards import readable, swhid_of
+from codecommons.datasets.specification import VERDICTS, Specification
+from codecommons.lake import Lake
+
+DROP = pl.Schema(
+    {
+        "content": pl.Binary, "origin": pl.String, "anchor": pl.String, "path": pl.Binary, "length": pl.Int64, "rule": pl.String,
+        "evidence": pl.List(pl.String), "kept": pl.Binary, "similarity": pl.Float64,
+    }
+)
+SYMLINK = 0o120000
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one rule did: rows and bytes it left out, and rows that were still there after it."""
+
+    rule: str
+    rows: int
+    bytes: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a dataset would hold.
+
+    Attributes:
+        rows: the rows, unordered, as ``shards.assign`` takes them.
+        drops: every candidate that is no row, as ``DROP``, by origin, anchor and path.
+        steps: the rules that were applied, in order.
+        rows_in: candidates.
+        bytes_in: their bytes.
+    """
+
+    rows: pl.DataFrame
+    drops: pl.DataFrame
+    steps: tuple[Step, ...]
+    rows_in: int
+    bytes_in: int
+
+
+class Funnel:
+    """Rows that are still in, and those that are not with the reason."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        """Everything is in."""
+        self.rows = rows
+        self.drops: list[pl.DataFrame] = []
+        self.steps: list[Step] = []
+
+    def keep(self, rule: str, passes: pl.Expr, *evidence: pl.Expr, kept: pl.Expr | None = None, similarity: pl.Expr | None = None) -> None:
+        """Leave out rows for which ``passes`` is false or null.
+
+        Args:
+            rule: its name.
+            passes: a boolean expression.
+            evidence: texts that show why, SWHIDs where something else is the reason; nulls are skipped.
+            kept: the content that stays instead, for duplicates.
+            similarity: how similar that is.
+        """
+        passing = passes.fill_null(False)
+        gone = self.rows.filter(~passing)
+        self.rows = self.rows.filter(passing)
+        self.steps.append(Step(rule, gone.height, gone["length"].sum(), self.rows.height))
+        why = pl.concat_list(evidence) if evidence else pl.lit([], dtype=pl.List(pl.String))
+        self.drops.append(
+            gone.select(
+                "content", "origin", "anchor", "path", "length", rule=pl.lit(rule), evidence=why.list.drop_nulls(),
+                kept=kept if kept is not None else pl.lit(None, pl.Binary),
+                similarity=similarity if similarity is not None else pl.lit(None, pl.Float64),
+            ).cast(DROP)  # type: ignore[arg-type]
+        )
+
+
+def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selection:
+    """Apply a specification to the lake as of its day; nothing is written.
+
+    Args:
+        lake: the lake.
+        specification: what is asked for.
+        inputs: what it is asked of (``candidates.resolve``).
+
+    Raises:
+        LakeError: a table can't be read.
+        UsageError: the condition fails on a value.
+    """
+    rows = files(lake, inputs)
+    funnel = Funnel(rows)
+    _asked_for(funnel, specification)
+    _readable(funnel)
+    _permitted(funnel, specification, lake, inputs)
+    for name, threshold in specification.filters:
+        limit = LIMITS[name]
+        shown = pl.format("{} {}, " + f"{name} {threshold:g}", pl.lit(limit.signal), pl.col(limit.signal).cast(pl.String).fill_null("unknown"))
+        funnel.keep(name, limit.passes(threshold), shown)
+    for name in specification.exclude:
+        funnel.keep(name, ~pl.col(name), pl.col(name).cast(pl.String).fill_null("unknown"))
+    _one_copy(funnel, specification, inputs)
+    drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
+    return Selection(funnel.rows, drops, tuple(funnel.steps), rows.height, rows["length"].sum())
+
+
+def _asked_for(funnel: Funnel, specification: Specification) -> None:
+    if specification.sources:
+        patterns = [glob(item) for item in specification.sources if is_pattern(item)]
+        names = [item for item in specification.sources if not is_pattern(item)]
+        match = pl.any_horizontal(pl.col("source").is_in(names), *(pl.col("origin").str.contains(pattern) for pattern in patterns))
+        funnel.keep("source", match, pl.col("source"))
+    if specification.languages:
+        funnel.keep("language", pl.col("language").is_in(specification.languages), pl.col("language"))
+    funnel.rows = funnel.rows.with_columns(name_text=readable(funnel.rows["name"]))
+    if specification.names:
+        match = pl.any_horizontal(pl.col("name_text").str.contains(glob(item)) for item in specification.names)
+        funnel.keep("name", match, pl.col("name_text"))
+    if specification.where:
+        shown = funnel.rows.with_columns(name="name_text", path=readable(funnel.rows["path"]), swhid=swhid_of("cnt", "content"))
+        funnel.rows = funnel.rows.with_columns(where=condition.matches(specification.where, shown))
+        funnel.keep("where", pl.col("where"))
+
+
+def _readable(funnel: Funnel) -> None:
+    funnel.keep("no_regular_file", pl.col("perms") != SYMLINK, pl.lit("a symbolic link"))
+    funnel.keep("no_bytes", pl.col("status").is_not_null(), pl.col("skipped"))
+    funnel.keep("unverified", pl.col("verified") == "yes", pl.col("verified"), pl.col("verified_reason"))
+    funnel.keep("not_annotated", pl.col("binary").is_not_null())
+    funnel.keep("binary", ~pl.col("binary"))
+    funnel.keep("no_encoding", pl.col("encoding").is_not_null())
+
+
+def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs: Inputs) -> None:
+    accepted = list(specification.license.accept)
+    tree = swhid_of("dir", "root")
+    decision = pl.format("{}: {}", "verdict", "rule")
+    # concat_list of a null list is null: a file without a decision has the tree as its only evidence.
+    why = pl.col("evidence").fill_null(pl.lit([], dtype=pl.List(pl.String)))
+    funnel.keep("license", pl.col("verdict").is_in(accepted), tree, decision, why)
+    first = first_occurrences(lake, inputs, funnel.rows.select("content").unique())
+    funnel.rows = funnel.rows.join(first, on="content", how="left")
+    earliest = pl.format("{}: {}", pl.col("first_verdict").fill_null("unknown"), pl.col("first_rule").fill_null("no decision"))
+    funnel.keep("conflict", pl.col("first_verdict").is_in(accepted), pl.col("first_anchor"), swhid_of("dir", "first_root"), earliest)
+
+
+def _one_copy(funnel: Funnel, specification: Specification, inputs: Inputs) -> None:
+    rows = in_order(funnel.rows, specification.deduplicate.order)
+    first = [pl.col(name).first().over("content").alias(f"kept_{name}") for name in ("rank", "anchor", "origin")]
+    funnel.rows = rows.with_columns(first)
+    kept, whole = pl.col("content"), pl.lit(1.0)
+    funnel.keep("exact_duplicate", pl.col("rank") == pl.col("kept_rank"), pl.col("kept_anchor"), pl.col("kept_origin"), kept=kept, similarity=whole)
+    if specification.deduplicate.threshold is None:
+        return
+    ranks = funnel.rows.select("content", "rank")
+    close = inputs.pairs.filter(pl.col("similarity") >= specification.deduplicate.threshold)
+    pairs = close.join(ranks.lazy(), left_on="a", right_on="content", how="semi").join(ranks.lazy(), left_on="b", right_on="content", how="semi")
+    gone = elect(ranks, pairs.collect()).rename({"kept": "winner"})
+    winners = funnel.rows.select(winner="rank", winner_content="content", winner_anchor="anchor", winner_origin="origin")
+    funnel.rows = funnel.rows.join(gone, on="rank", how="left").join(winners, on="winner", how="left")
+    evidence = (swhid_of("cnt", "winner_content"), pl.col("winner_anchor"), pl.col("winner_origin"))
+    funnel.keep("near_duplicate", pl.col("winner").is_null(), *evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
+
+
+def in_order(rows: pl.DataFrame, order: tuple[str, ...]) -> pl.DataFrame:
+    """Rows by preference, with their place in column ``rank``; what the order leaves equal goes by date, anchor, origin and path."""
+    date = pl.col("anchor_date")
+    terms = {
+        "permissive": (pl.col("verdict").replace_strict(VERDICTS, range(len(VERDICTS)), return_dtype=pl.Int8), False),
+        "earliest": (date, False),
+        "latest": (date, True),
+        "shortest_path": (pl.col("path").bin.size(), False),
+    }
+    by = [*(terms[name] for name in order), (date, False), (pl.col("anchor"), False), (pl.col("origin"), False), (pl.col("path"), False)]
+    return rows.sort([term for term, _ in by], descending=[down for _, down in by], nulls_last=True).with_row_index("rank")
+
+
+def is_pattern(source: str) -> bool:
+    """Whether an item of ``sources`` is a pattern over origins; else it names a source."""
+    return bool(re.search(r"[:/*?]", source))
+
+
+def glob(pattern: str) -> str:
+    """A whole-text regular expression for ``*`` (anything) and ``?`` (one character), everything else standing for itself."""
+    return "(?s)^" + "".join({"*": ".*", "?": "."}.get(sign) or pl.escape_regex(sign) for sign in pattern) + "$"

@@ -1,0 +1,276 @@
+"""Rows to Parquet files whose bytes depend on nothing but the rows.
+
+A shard is a bucket of sha256(origin). An origin with more text than the cap has shards of its own, split by sha256(path), so
+that one new slice or one removal rewrites only the shards whose rows changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codecommons.lake import Lake
+from codecommons.swhid import Swhid, content_id
+
+SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
+ROW = pa.schema(
+    {
+        "swhid": pa.string(),
+        "text": pa.string(),
+        "language": pa.string(),
+        "license": pa.string(),
+        "license_type": pa.string(),
+        "origin": pa.string(),
+        "visit": pa.string(),
+        "anchor": pa.string(),
+        "path": pa.string(),
+        "length": pa.int64(),
+        "encoding": pa.string(),
+        "redactions": pa.list_(SPAN),
+        "repository": pa.string(),
+        "row_in_repository": pa.int64(),
+    }
+)
+MANIFEST = pa.schema(
+    {
+        "shard": pa.string(),
+        "row": pa.int64(),
+        "swhid": pa.string(),
+        "content": pa.binary(),
+        "origin": pa.string(),
+        "visit": pa.string(),
+        "anchor": pa.string(),
+        "path": pa.binary(),
+        "length": pa.int64(),
+        "language": pa.string(),
+        "license": pa.string(),
+        "license_type": pa.string(),
+        "sha256": pa.string(),
+    }
+)
+# Readers hold a row group at a time; one of 8 MB of text is quick to fetch and still compresses well.
+GROUP_BYTES = 8 << 20
+GROUP_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One shard to write.
+
+    Attributes:
+        lake: where the bytes are.
+        label: bucket, and part of an origin that is split.
+        rows: the kept rows in order: content, encoding, language, license, license_type, origin, snapshot, anchor, path, length.
+        folder: where the file goes, on the lake's file system.
+    """
+
+    lake: Lake
+    label: str
+    rows: pl.DataFrame
+    folder: str
+
+    def __str__(self) -> str:
+        """How an error names it."""
+        return f"writing shard {self.label}"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard that was written.
+
+    Attributes:
+        name: file name, bucket and sha256.
+        sha256: of the file, hex.
+        rows: how many.
+        text_bytes: length of the contents in it.
+        file_bytes: size of the file.
+        manifest: its rows of the manifest.
+        damaged: SWHIDs of rows whose bytes are missing, do not re-hash, or are not in their encoding; then the file is worthless.
+    """
+
+    name: str
+    sha256: str
+    rows: int
+    text_bytes: int
+    file_bytes: int
+    manifest: pa.Table
+    damaged: tuple[str, ...]
+
+
+def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
+    """Add the column ``shard`` (the label) and put rows in order: shard, origin, path, content, anchor.
+
+    Args:
+        rows: with origin, path (binary), content, anchor, length.
+        bits: ``k`` of 2**k buckets.
+        cap_bytes: text bytes from which an origin is split.
+    """
+    origins = rows.group_by("origin").agg(pl.col("length").sum())
+    labels, splits = [], []
+    for origin, length in origins.iter_rows():
+        key = hashlib.sha256(origin.encode())
+        split = max(0, (-(-length // cap_bytes) - 1).bit_length())
+        labels.append(_top(key.digest(), bits) + (f"-{key.hexdigest()[:12]}" if split else ""))
+        splits.append(split)
+    origins = origins.select("origin", pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
+    rows = rows.join(origins, on="origin", how="left")
+    whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
+    parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in large.select("path", "split").iter_rows()]
+    large = large.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
+    return pl.concat([whole, large]).drop("split").sort("shard", "origin", "path", "content", "anchor")
+
+
+def _top(digest: bytes, bits: int) -> str:
+    """The top ``bits`` bits in hex, all of one width."""
+    return f"{int.from_bytes(digest[:8]) >> (64 - bits):0{max(1, -(-bits // 4))}x}"
+
+
+def write_shard(task: ShardTask) -> Shard:
+    """Write one shard; memory depends on the batch size and the largest content, not on the shard.
+
+    Contents come from the lake in order of their identifier and leave in order of origin and path, so they pass through a
+    scratch file.
+
+    Raises:
+        LakeError: the lake can't be read or written.
+    """
+    folder = scratch(task.lake)
+    rows = _described(task.rows)
+    damaged: list[str] = []
+    with tempfile.TemporaryFile(dir=folder) as spill, tempfile.NamedTemporaryFile(dir=folder, suffix=".parquet") as file:
+        places = _spill(task, spill)
+        with pq.ParquetWriter(file.name, ROW, **_WRITER) as writer:
+            for group in _groups(rows):
+                writer.write_table(_group_table(group, spill, places, damaged))
+        with Path(file.name).open("rb") as written:
+            sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+        name = f"{task.label}-{sha256}.parquet"
+        task.lake.fs.put_file(file.name, f"{task.folder}/{name}")
+        size = Path(file.name).stat().st_size
+        read_back = pq.read_table(file.name, columns=["swhid"])["swhid"].to_pylist()
+    if read_back != rows["swhid"].to_list():
+        damaged.append(f"{name} does not hold the rows that were written to it")
+    manifest = rows.select(
+        pl.lit(name).alias("shard"), pl.int_range(pl.len(), dtype=pl.Int64).alias("row"), "swhid", "content", "origin", "visit", "anchor",
+        "path", "length", "language", "license", "license_type", pl.lit(sha256).alias("sha256"),
+    )
+    return Shard(name, sha256, rows.height, rows["length"].sum(), size, manifest.to_arrow().cast(MANIFEST), tuple(damaged))
+
+
+def scratch(lake: Lake) -> Path:
+    """Where a task may spill, on a disk: ``/tmp`` may be memory."""
+    folder = lake.settings.home / "scratch"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+# Every setting that shapes the bytes is written here; what is left to pyarrow is pinned with it and named in the fingerprint.
+_WRITER: dict[str, Any] = {
+    "version": "2.6",
+    "data_page_version": "1.0",
+    "compression": "zstd",
+    "compression_level": 3,
+    "use_dictionary": ["language", "license", "license_type", "origin", "visit", "anchor", "encoding", "repository"],
+    "write_statistics": ["swhid", "origin", "language", "license", "license_type", "length"],
+    "store_schema": True,
+}
+MANIFEST_WRITER: dict[str, Any] = {
+    **_WRITER,
+    "use_dictionary": ["shard", "origin", "visit", "anchor", "language", "license", "license_type", "sha256"],
+    "write_statistics": ["shard", "row", "swhid", "content", "origin", "language", "license", "license_type", "length"],
+}
+
+
+def _described(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add what a row says about itself: its qualified SWHID, and where it stands among the rows of its origin here."""
+    rows = rows.with_columns(visit=swhid_of("snp", "snapshot"))
+    swhids = [
+        str(Swhid("cnt", content, origin=origin, visit=visit, anchor=anchor, path=b"/" + path))
+        for content, origin, visit, anchor, path in rows.select("content", "origin", "visit", "anchor", "path").iter_rows()
+    ]
+    return rows.with_columns(
+        swhid=pl.Series(swhids, dtype=pl.String),
+        repository=pl.Series([repository(origin) for origin in rows["origin"]], dtype=pl.String),
+        row_in_repository=pl.int_range(pl.len(), dtype=pl.Int64).over("origin"),
+    )
+
+
+def swhid_of(kind: str, column: str) -> pl.Expr:
+    """Core SWHIDs of a column of 20-byte identifiers."""
+    return pl.lit(f"swh:1:{kind}:") + pl.col(column).bin.encode("hex")
+
+
+def repository(origin: str) -> str:
+    """A readable name of an origin, as training formats put before a repository's files.
+
+    ``pkg:pypi/requests`` -> ``pypi/requests``; ``https://host/owner/name.git`` -> ``owner/name``.
+    """
+    if origin.startswith("pkg:"):
+        return origin.removeprefix("pkg:")
+    parts = [part for part in origin.rstrip("/").removesuffix(".git").rpartition("://")[2].split("/") if part]
+    return "/".join(parts[-2:] if len(parts) > 2 else parts[-1:]) or origin
+
+
+def _spill(task: ShardTask, spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
+    """Write every content of the shard to the scratch file, one pass over the lake; content -> offset and length."""
+    places: dict[bytes, tuple[int, int]] = {}
+    at = 0
+    for batch in task.lake.contents(task.rows.select(sha1_git="content", length="length"), task.lake.settings.batch_bytes):
+        for content, data in zip(batch["sha1_git"].to_pylist(), batch["data"], strict=True):
+            buffer = data.as_buffer()
+            spill.write(buffer)
+            places[content] = (at, buffer.size)
+            at += buffer.size
+    return places
+
+
+def _groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Runs of rows with at most ``GROUP_BYTES`` of contents, unless one alone has more, and at most ``GROUP_ROWS`` rows."""
+    ends = rows["length"].cum_sum().to_numpy()
+    start = 0
+    while start < rows.height:
+        before = ends[start - 1] if start else 0
+        end = max(start + 1, int(np.searchsorted(ends, before + GROUP_BYTES, "right")))
+        end = min(end, start + GROUP_ROWS)
+        yield rows[start:end]
+        start = end
+
+
+def _group_table(group: pl.DataFrame, spill: IO[bytes], places: dict[bytes, tuple[int, int]], damaged: list[str]) -> pa.Table:
+    texts: list[bytes | None] = []
+    for content, encoding, swhid in group.select("content", "encoding", "swhid").iter_rows():
+        offset, length = places.get(content, (0, 0))
+        spill.seek(offset)
+        text = utf8(spill.read(length), content, encoding)
+        if text is None:
+            damaged.append(swhid)
+        texts.append(text)
+    names = [name for name in ROW.names if name not in ("text", "redactions")]
+    table = group.with_columns(path=readable(group["path"])).select(names).to_arrow()
+    table = table.append_column("text", pa.array(texts, pa.binary()).cast(pa.string()))
+    table = table.append_column("redactions", pa.array([[]] * group.height, pa.list_(SPAN)))
+    return table.select(ROW.names).cast(ROW)
+
+
+def utf8(data: bytes, content: bytes, encoding: str) -> bytes | None:
+    """The text of a content, as UTF-8; None when its bytes do not re-hash to its identifier or are not in the encoding."""
+    if content_id(data) != content:
+        return None
+    try:
+        return data.decode(encoding).encode()
+    except (UnicodeError, LookupError):
+        return None
+
+
+def readable(paths: pl.Series) -> pl.Series:
+    """Paths as text; bytes that are not UTF-8 stand as U+FFFD (the SWHID's ``path`` has them exactly)."""
+    return pl.Series(paths.name, [path.decode(errors="replace") for path in paths], dtype=pl.String)
