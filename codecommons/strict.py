@@ -1,0 +1,172 @@
+"""Strict reading of what people write: every key known, every value of its kind, and an error that says what was meant."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import MISSING, field, fields
+from typing import Any, TypeVar
+
+import yaml
+
+from codecommons.errors import UsageError
+
+T = TypeVar("T")
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def slug(value: Any, where: str) -> str:
+    """A name that is safe as a folder, a partition key and a table value: 1 to 63 of a-z, 0-9 and inner hyphens.
+
+    Raises:
+        UsageError: it is anything else.
+    """
+    if not isinstance(value, str) or not _SLUG.fullmatch(value):
+        raise UsageError(f"{where} is {value!r}; it must be 1 to 63 of a-z, 0-9 and '-', such as python-permissive")
+    return value
+
+
+def nearest(value: str, known: Iterable[str]) -> str:
+    """The end of an error message: the known value that is meant, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(value, names, 1, 0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}" if names else "there is none yet"
+
+
+def text(value: Any, where: str) -> str:
+    """Text, not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{where} is {value!r}; it must be text")
+    return value.strip()
+
+
+def texts(value: Any, where: str) -> tuple[str, ...]:
+    """One text or a list of them, each once, in the order written."""
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not values or not all(isinstance(item, str) and item for item in values):
+        raise UsageError(f"{where} is {value!r}; it must be a text or a list of texts")
+    return tuple(dict.fromkeys(values))
+
+
+def some_of(known: Iterable[str]) -> Callable[[Any, str], tuple[str, ...]]:
+    """``texts`` that are all known."""
+    names = tuple(known)
+
+    def parse(value: Any, where: str) -> tuple[str, ...]:
+        for item in (values := texts(value, where)):
+            if item not in names:
+                raise UsageError(f"{where} has {item!r}; {nearest(item, names)}")
+        return values
+
+    return parse
+
+
+def day(value: Any, where: str) -> str:
+    """A day, as ``2026-01-31``."""
+    try:
+        return (value if type(value) is dt.date else dt.date.fromisoformat(value)).isoformat()
+    except (TypeError, ValueError):
+        raise UsageError(f"{where} is {value!r}; it must be a day such as 2026-01-31") from None
+
+
+def whole(low: int, high: int) -> Callable[[Any, str], int]:
+    """A whole number within bounds."""
+
+    def parse(value: Any, where: str) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise UsageError(f"{where} is {value!r}; it must be a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def numbers(known: Iterable[str]) -> Callable[[Any, str], tuple[tuple[str, float], ...]]:
+    """A mapping of known names to numbers, in the order of the known names."""
+    names = tuple(known)
+
+    def parse(value: Any, where: str) -> tuple[tuple[str, float], ...]:
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{where} is {value!r}; it must be lines such as '{names[0]}: 1000'")
+        for name, number in value.items():
+            if name not in names:
+                raise UsageError(f"{where} has an unknown name {name!r}; {nearest(str(name), names)}")
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number < float("inf"):
+                raise UsageError(f"{where}.{name} is {number!r}; it must be a number, not negative")
+        return tuple((name, value[name]) for name in names if name in value)
+
+    return parse
+
+
+def rule(parse: Callable[[Any, str], T], default: Any = MISSING) -> Any:
+    """A dataclass field that is read with ``parse``; without a default it must be written."""
+    return field(default=default, metadata={"parse": parse})
+
+
+def part(kind: type[T]) -> Any:
+    """A dataclass field that is itself such a dataclass, with defaults throughout."""
+    return field(default_factory=kind, metadata={"parse": lambda value, where: read(kind, value, where)})
+
+
+def read(kind: type[T], values: Any, where: str) -> T:
+    """Make a dataclass, whose fields come from ``rule`` and ``part``, from a mapping.
+
+    Args:
+        kind: the dataclass.
+        values: what was written.
+        where: how an error names the place.
+
+    Raises:
+        UsageError: something is unknown, missing or of the wrong kind; the message names it and the nearest valid name.
+    """
+    if not isinstance(values, Mapping):
+        raise UsageError(f"{where} must be lines such as 'name: value'; it is {values!r}")
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise UsageError(f"{where}: unknown key {key!r}; {nearest(str(key), known)}")
+    for name, item in known.items():
+        if name not in values and item.default is MISSING and item.default_factory is MISSING:
+            raise UsageError(f"{where}: the key {name!r} is missing")
+    return kind(**{str(key): known[key].metadata["parse"](value, f"{where}: {key}") for key, value in values.items()})
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """YAML in which a key that is written twice is an error, not a surprise."""
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    for at, key in enumerate(keys):
+        if not isinstance(key, str) or key in keys[:at]:
+            mark = node.value[at][0].start_mark
+            raise UsageError(f"line {mark.line + 1}: the key {key!r} is {'written twice' if isinstance(key, str) else 'no text'}")
+    return loader.construct_mapping(node, deep=True)
+
+
+_OnceLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def load(source: bytes, where: str, limit: int) -> Any:
+    """Parse YAML of at most ``limit`` bytes: plain values only, no aliases, no key twice.
+
+    Raises:
+        UsageError: it is not that; the message says in which line.
+    """
+    if len(source) > limit:
+        raise UsageError(f"{where} has {len(source)} bytes; a specification has at most {limit}")
+    try:
+        for token in yaml.scan(source, yaml.SafeLoader):
+            if isinstance(token, yaml.AliasToken):
+                raise UsageError(f"line {token.start_mark.line + 1}: aliases ('*{token.value}') are not read; write the value out")
+        return yaml.load(source, _OnceLoader)  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}: " if mark else ""
+        raise UsageError(f"{where}: {place}{getattr(error, 'problem', None) or 'not YAML text'}") from None
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{where}: nested too deeply") from None
