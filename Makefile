@@ -1,0 +1,37 @@
+# Everything a newcomer types. The first target that needs it makes the virtual environment; the next ones start at once.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: demo test check bench ui clean
+
+demo: $(READY) ## real packages through all five stages, and a report
+	@$(BIN)/python -m codecommons_dagster.demo
+
+test: $(READY) ## the tests
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## style, types, the direction of imports, licences
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
+
+bench: $(READY) ## the main job per stage, and ingestion against its limit
+	@$(BIN)/python -m benchmarks
+
+ui: $(READY) ## Dagster's web interface over your lake
+	@$(BIN)/python -m codecommons_dagster.ui
+
+clean: ## everything that set-up and tools made; .codecommons, your lake, stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dbt/target dbt/logs dist
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Setting up $(VENV), once ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m codecommons_dagster.setup
+	@touch $@
