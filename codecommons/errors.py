@@ -4,6 +4,8 @@ Every message says what was wrong, where, and what to do next. The command line 
 anything that is not a ``CodeCommonsError`` is a defect of ours and keeps its traceback.
 """
 
+from __future__ import annotations
+
 
 class CodeCommonsError(Exception):
     """Something the user or operator can put right."""
@@ -21,6 +23,10 @@ class ItemError(CodeCommonsError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+    def __reduce__(self) -> tuple[type[ItemError], tuple[str, str]]:
+        """Travel between processes with both arguments."""
+        return type(self), (self.reason, self.detail)
 
 
 class GateError(CodeCommonsError):
