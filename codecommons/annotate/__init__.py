@@ -1,0 +1,6 @@
+"""What is known about files, computed once each and kept for ever.
+
+Belongs here: annotators (``annotators``, one file each, found by name), how they are run and keyed (``annotator``), the tables they
+fill (``store``), the second stage (``stage``) and annotating files without a lake (``files``).
+Does not belong here: decisions. An annotation is a signal; thresholds and verdicts are policies (``license``, ``datasets``).
+"""

@@ -1,0 +1,127 @@
+"""What an annotator is, and how it is run without one bad content costing a batch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from codecommons.errors import UsageError
+from codecommons.lake.schemas import HASH, Table
+from codecommons.lake.stages import digest
+from codecommons.plugins import discover
+from codecommons.settings import Settings
+
+Input = Literal["content", "named_content", "path"]
+
+KEYS: dict[str, tuple[pa.Field, ...]] = {
+    "content": (pa.field("content", HASH),),
+    "named_content": (pa.field("content", HASH), pa.field("name", pa.binary())),
+    "path": (pa.field("path_id", HASH), pa.field("path", pa.binary())),
+}
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """A pure function over batches of files, with everything that its answers depend on.
+
+    Attributes:
+        name: also the name of its module; its table is ``annotation_<name>``.
+        description: what one row says, one sentence.
+        version: raised by hand whenever the same input may get another answer.
+        input: what one row is about. ``content``: columns sha1_git, data. ``named_content``: sha1_git, name (bytes of
+            the last part of a path), data; one content can have several names. ``path``: path (bytes, from the root).
+        fields: columns of the answer.
+        annotate: one answer per row of the batch, in order, as a table with the columns ``fields``.
+        tools: distributions whose version can change an answer.
+        configuration: JSON values that can change an answer.
+        names: a regular expression (case ignored) that a file's name must match as a whole; other files get no row.
+        prepare: called with a folder for derived data (a cache, safe to delete) before the first batch of a process.
+    """
+
+    name: str
+    description: str
+    version: int
+    input: Input
+    fields: tuple[pa.Field, ...]
+    annotate: Callable[[pa.RecordBatch], pa.Table]
+    tools: tuple[str, ...] = ()
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    names: str | None = None
+    prepare: Callable[[Path], None] | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits over all that an answer depends on beside the input.
+
+        Raises:
+            UsageError: a distribution named in ``tools`` is not installed.
+        """
+        try:
+            tools = {tool: version(tool) for tool in self.tools}
+        except PackageNotFoundError as missing:
+            raise UsageError(f"the annotator {self.name} needs the package {missing.name}, which is not installed") from None
+        shape = [[f.name, str(f.type)] for f in self.fields]
+        return digest([self.name, self.version, self.input, shape, tools, dict(self.configuration), self.names])
+
+    @cached_property
+    def table(self) -> Table:
+        """Its table: digest, what the row is about, the answer, and ``error``: why there is no answer."""
+        key = KEYS[self.input]
+        names = tuple(f.name for f in key if f.name != "path")
+        fields = (pa.field("digest", pa.string()), *key, *self.fields, pa.field("error", pa.string()))
+        return Table(f"annotation_{self.name}", self.description, fields, ("digest", *names), partition=("digest",))
+
+    def wants(self, name: bytes) -> bool:
+        """Whether a file of this name gets a row."""
+        return self.names is None or re.fullmatch(self.names, name.decode("utf-8", "replace"), re.IGNORECASE) is not None
+
+    def run(self, batch: pa.RecordBatch) -> pa.Table:
+        """Annotate a batch; a row that the annotator fails on gets nulls and the reason in ``error``.
+
+        Args:
+            batch: the columns that ``input`` names; for ``path`` also ``path_id``.
+
+        Returns:
+            Rows of ``table``, one per row of the batch, in order.
+        """
+        answer = self._answers(batch)
+        names = [f.name for f in KEYS[self.input]]
+        key = [batch.column("sha1_git" if name == "content" else name) for name in names]
+        same = pa.array([self.digest], pa.string()).take(pa.nulls(batch.num_rows, pa.int8()).fill_null(0))
+        columns = [same, *key, *(answer.column(f.name) for f in self.fields), answer.column("error")]
+        return pa.table(columns, schema=pa.schema(self.table.fields))
+
+    def _answers(self, batch: pa.RecordBatch) -> pa.Table:
+        schema = pa.schema([*self.fields, pa.field("error", pa.string())])
+        try:
+            answer = self.annotate(batch)
+            if answer.num_rows != batch.num_rows:
+                raise ValueError(f"{answer.num_rows} answers for {batch.num_rows} rows")
+            return answer.append_column("error", pa.nulls(batch.num_rows, pa.string())).select(schema.names).cast(schema)
+        except Exception as error:  # whatever a file makes an annotator do, the others still get their answer
+            if batch.num_rows == 1:
+                reason = f"{type(error).__name__}: {error}"[:500]
+                row: dict[str, Any] = dict.fromkeys(schema.names)
+                return pa.Table.from_pylist([{**row, "error": reason}], schema=schema)
+            half = batch.num_rows // 2
+            return pa.concat_tables([self._answers(batch.slice(0, half)), self._answers(batch.slice(half))])
+
+
+def current(settings: Settings) -> dict[str, Annotator]:
+    """The annotators of this installation and of the user's plug-in folders, by name.
+
+    Raises:
+        UsageError: a plug-in can't be used; the message names its file.
+    """
+    found = discover("codecommons.annotate.annotators", "ANNOTATOR", Annotator, settings.plugins)
+    for name, annotator in found.items():
+        if annotator.name != name:
+            raise UsageError(f"the annotator in {name}.py calls itself {annotator.name!r}; file and annotator need one name")
+    return found
