@@ -56,9 +56,9 @@ def run(repository: str | bytes | Path, *arguments: str, stdin: bytes = b"", acc
         ItemError: ``git-failed``; the detail is git's own first line.
         CodeCommonsError: git is not installed.
     """
-    folder = os.fsdecode(repository)
-    inner = os.path.join(folder, ".git")
-    command = ["git", f"--git-dir={inner if os.path.lexists(inner) else folder}", *arguments]
+    folder = Path(os.fsdecode(repository))
+    inner = folder / ".git"
+    command = ["git", f"--git-dir={inner if inner.exists() else folder}", *arguments]
     try:
         done = subprocess.run(command, input=stdin, capture_output=True, env=environment(), check=False)
     except FileNotFoundError:

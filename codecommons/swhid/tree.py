@@ -37,7 +37,7 @@ def identify_file(path: str | bytes | Path) -> bytes:
     Raises:
         OSError: it can't be read, or its size changed meanwhile.
     """
-    with open(path, "rb") as file:
+    with Path(os.fsdecode(path)).open("rb") as file:
         left = os.fstat(file.fileno()).st_size
         digest = hashlib.sha1(b"blob %d\0" % left)
         while chunk := file.read(_CHUNK):
@@ -125,7 +125,7 @@ def _identify(path: str, kind: str) -> str:
 
 
 def _kind_of(path: str) -> str:
-    mode = os.stat(path).st_mode
+    mode = Path(path).stat().st_mode
     if stat.S_ISDIR(mode):
         return "snp" if git.is_repository(path) else "dir"
     if stat.S_ISREG(mode):
@@ -135,7 +135,7 @@ def _kind_of(path: str) -> str:
 
 def _named_object(path: str, kind: str) -> bytes:
     """Find a revision or release by ``REPOSITORY@NAME``; the last ``@`` counts, unless the whole is a repository."""
-    repository, at, name = (path, "", "") if os.path.exists(path) else path.rpartition("@")
+    repository, at, name = (path, "", "") if Path(path).exists() else path.rpartition("@")
     if kind == "rel" and not name:
         raise ItemError("no-name", f"{path}: say which annotated tag, as in {path}@v1.0")
     wanted = {"rev": "commit", "rel": "tag"}[kind]
@@ -143,7 +143,7 @@ def _named_object(path: str, kind: str) -> bytes:
 
 
 def _repository(path: str) -> str:
-    os.stat(path)
+    Path(path).stat()
     if not git.is_repository(path):
         raise ItemError("no-repository", f"{path}: not a git repository")
     return path
@@ -157,6 +157,6 @@ def _listing(folder: bytes) -> list[os.DirEntry[bytes]]:
 def _leaf(entry: os.DirEntry[bytes]) -> tuple[int, bytes]:
     mode = entry.stat(follow_symlinks=False).st_mode
     if stat.S_ISLNK(mode):
-        return SYMLINK_PERMS, content_id(os.readlink(entry.path))
+        return SYMLINK_PERMS, content_id(os.readlink(entry.path))  # noqa: PTH115 - Path would tidy the text up
     perms = EXECUTABLE_PERMS if mode & 0o111 else FILE_PERMS
     return perms, identify_file(entry.path) if stat.S_ISREG(mode) else content_id(b"")

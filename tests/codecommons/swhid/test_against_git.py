@@ -60,7 +60,7 @@ messages = st.binary(max_size=80).map(lambda message: message.replace(b"\0", b"\
 @given(contents=st.lists(st.binary(max_size=300), min_size=1, max_size=30))
 def test_contents_have_the_names_of_git_hash_object(contents: list[bytes], scratch_git: Git) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        paths = [os.path.join(folder, str(number)) for number in range(len(contents))]
+        paths = [f"{folder}/{number}" for number in range(len(contents))]
         for path, data in zip(paths, contents, strict=True):
             Path(path).write_bytes(data)
         printed = scratch_git("hash-object", "--no-filters", "--stdin-paths", stdin="\n".join(paths).encode()).decode().split()
@@ -153,28 +153,27 @@ trees = st.recursive(
 def test_a_tree_on_disk_has_the_name_of_git_write_tree(tree: dict[bytes, object], scratch_git: Git) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "tree")
-        write_tree(os.fsencode(folder), tree)
-        index = {"GIT_INDEX_FILE": os.path.join(scratch, "index"), "GIT_WORK_TREE": str(folder), "GIT_DIR": _git_dir(scratch_git)}
+        write_tree(folder, tree)
+        index = {"GIT_INDEX_FILE": f"{scratch}/index", "GIT_WORK_TREE": str(folder), "GIT_DIR": _git_dir(scratch_git)}
         scratch_git("-c", "core.autocrlf=false", "add", "-A", "--force", ".", cwd=folder, **index)
         printed = scratch_git("write-tree", cwd=folder, **index).decode().strip()
         _remove_empty(folder)
         assert identify_directory(folder).hex() == printed
 
 
-def write_tree(path: bytes, tree: dict[bytes, object]) -> None:
+def write_tree(folder: Path, tree: dict[bytes, object]) -> None:
     """Write a generated tree: files with their bit, links with their text, folders, empty ones too."""
-    os.makedirs(path, exist_ok=True)
+    folder.mkdir()
     for name, node in tree.items():
-        child = os.path.join(path, name)
+        child = folder / os.fsdecode(name)
         match node:
             case dict():
                 write_tree(child, node)
             case ("link", bytes(data)):
-                os.symlink(data.replace(b"\0", b"/") or b"nowhere", child)
+                child.symlink_to(os.fsdecode(data.replace(b"\0", b"/") or b"nowhere"))
             case (str(kind), bytes(data)):
-                with open(child, "wb") as file:
-                    file.write(data)
-                os.chmod(child, 0o755 if kind == "program" else 0o644)
+                child.write_bytes(data)
+                child.chmod(0o755 if kind == "program" else 0o644)
 
 
 def _git_dir(scratch_git: Git) -> str:
@@ -183,11 +182,10 @@ def _git_dir(scratch_git: Git) -> str:
 
 def _remove_empty(folder: Path) -> None:
     """Git has no empty directories, except the root."""
-    for path, folders, _ in os.walk(os.fsencode(folder), topdown=False):
-        for name in folders:
-            child = os.path.join(path, name)
-            if not os.path.islink(child) and not os.listdir(child):
-                os.rmdir(child)
+    for path, folders, _ in os.walk(folder, topdown=False):
+        for child in (Path(path, name) for name in folders):
+            if not child.is_symlink() and not any(child.iterdir()):
+                child.rmdir()
 
 
 headers = st.sampled_from(

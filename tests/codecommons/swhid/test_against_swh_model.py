@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -98,23 +99,23 @@ trees = st.recursive(leaves, lambda inner: st.dictionaries(names, inner, max_siz
 @quick
 @given(tree=trees, links=st.dictionaries(names, st.sampled_from([b".", b"..", b"/", b"nowhere", b"\xff"]), max_size=2))
 def test_the_identifier_of_a_tree_on_disk(tree: dict[bytes, object], links: dict[bytes, bytes]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        root = os.fsencode(folder)
-        _write(root, tree)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, "tree")
+        _write(folder, tree)
         for name in links.keys() - tree.keys():
-            os.symlink(links[name], os.path.join(root, name))
+            (folder / os.fsdecode(name)).symlink_to(os.fsdecode(links[name]))
         if b"pipe" not in tree.keys() | links.keys():
-            os.mkfifo(os.path.join(root, b"pipe"))
-        assert identify_directory(folder) == from_disk.Directory.from_disk(path=root, max_content_length=None).hash
+            os.mkfifo(folder / "pipe")
+        theirs = from_disk.Directory.from_disk(path=os.fsencode(folder), max_content_length=None)
+        assert identify_directory(folder) == theirs.hash
 
 
-def _write(path: bytes, node: object) -> None:
+def _write(path: Path, node: object) -> None:
     if isinstance(node, dict):
-        os.makedirs(path, exist_ok=True)
+        path.mkdir()
         for name, child in node.items():
-            _write(os.path.join(path, name), child)
+            _write(path / os.fsdecode(name), child)
     else:
         mode, data = node
-        with open(path, "wb") as file:
-            file.write(data)
-        os.chmod(path, mode)
+        path.write_bytes(data)
+        path.chmod(mode)

@@ -70,17 +70,16 @@ def test_every_content_of_the_suite_has_its_identifier(shared_data: Path) -> Non
 
 def test_every_directory_of_the_suite_has_its_identifier(shared_data: Path, tmp_path: Path) -> None:
     for number, case in enumerate(_cases(shared_data, "directory")):
-        root = os.fsencode(tmp_path / str(number))
-        os.mkdir(root)
+        root = tmp_path / str(number)
         for entry in case["entries"]:
-            path = os.path.join(root, base64.b64decode(entry["path_base64"]))
+            path = root / os.fsdecode(base64.b64decode(entry["path_base64"]))
             data = base64.b64decode(entry.get("data_base64", ""))
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             if entry["mode"] == "120000":
-                os.symlink(data, path)
+                path.symlink_to(os.fsdecode(data))
             else:
-                Path(os.fsdecode(path)).write_bytes(data)
-                os.chmod(path, int(entry["mode"], 8) & 0o777)
+                path.write_bytes(data)
+                path.chmod(int(entry["mode"], 8) & 0o777)
         assert swhid_text("dir", identify_directory(root)) == case["expected_swhid"], case["name"]
 
 
@@ -118,13 +117,16 @@ def test_every_git_object_of_the_suite_is_read_and_written_back_unchanged(shared
             match item["type"]:
                 case "tree":
                     directory = parse_directory(body)
-                    assert directory.raw_manifest is None and directory_id(directory.entries) == identifier
+                    assert directory.raw_manifest is None
+                    assert directory_id(directory.entries) == identifier
                 case "commit":
                     revision = parse_revision(body)
-                    assert revision.raw_manifest is None and revision_id(revision) == identifier
+                    assert revision.raw_manifest is None
+                    assert revision_id(revision) == identifier
                 case "tag":
                     release = parse_release(body)
-                    assert release.raw_manifest is None and release_id(release) == identifier
+                    assert release.raw_manifest is None
+                    assert release_id(release) == identifier
                 case "blob":
                     assert git_object_id("blob", body) == hash_content(body).sha1_git == identifier
     assert seen == {"tree", "commit", "tag", "blob"}

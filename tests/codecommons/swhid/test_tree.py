@@ -37,7 +37,8 @@ def test_a_path_that_fails_says_so_in_one_line_and_the_others_go_on(tmp_path: Pa
     lines: list[str] = []
     assert list(identify_paths(paths, on_error=lines.append)) == [(EMPTY, paths[1])]
     assert [line.count("\n") for line in lines] == [0, 0]
-    assert "missing: No such file" in lines[0] and "pipe: neither a file nor a directory" in lines[1]
+    assert "missing: No such file" in lines[0]
+    assert "pipe: neither a file nor a directory" in lines[1]
     with pytest.raises(ItemError, match="missing"):
         list(identify_paths(paths))
 
@@ -57,8 +58,10 @@ def test_a_type_that_does_not_fit_the_path_is_one_clear_line(tmp_path: Path, rep
         (tmp_path, "rev"),
     ):
         assert not list(identify_paths([str(path)], kind, on_error=lines.append))
-    assert len(lines) == 5 and all("\n" not in line for line in lines)
-    assert "not a git repository" in lines[0] and "v1.0" in lines[3]
+    assert len(lines) == 5
+    assert all("\n" not in line for line in lines)
+    assert "not a git repository" in lines[0]
+    assert "v1.0" in lines[3]
 
 
 def test_a_link_given_on_the_command_line_is_followed(tmp_path: Path) -> None:
@@ -71,7 +74,7 @@ def test_a_directory_deeper_than_recursion_allows_is_identified(tmp_path: Path, 
     monkeypatch.chdir(tmp_path)
     expected = directory_id([])
     for _ in range(1500):
-        os.mkdir("d")
+        Path("d").mkdir()
         os.chdir("d")
         expected = directory_id([(b"d", 0o40000, expected)])
     try:
@@ -79,15 +82,17 @@ def test_a_directory_deeper_than_recursion_allows_is_identified(tmp_path: Path, 
     finally:  # pytest's own cleaning would recurse.
         for _ in range(1500):
             os.chdir("..")
-            os.rmdir("d")
+            Path("d").rmdir()
 
 
 def test_a_directory_holds_its_git_folder_unless_it_is_a_snapshot(repository: Path) -> None:
     [(snapshot, _)] = identify_paths([str(repository)])
     [(directory, _)] = identify_paths([str(repository)], "dir")
-    assert snapshot.startswith("swh:1:snp:") and directory.startswith("swh:1:dir:")
+    assert snapshot.startswith("swh:1:snp:")
+    assert directory.startswith("swh:1:dir:")
     head = git.branches(repository)
-    assert head.keys() == {b"HEAD", b"refs/heads/main"} and head[b"HEAD"] == ("alias", b"refs/heads/main")
+    assert head.keys() == {b"HEAD", b"refs/heads/main"}
+    assert head[b"HEAD"] == ("alias", b"refs/heads/main")
 
 
 def test_detached_unborn_symbolic_and_dangling_references(repository: Path, scratch_git: Git) -> None:
