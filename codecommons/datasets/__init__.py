@@ -1,0 +1,32 @@
+"""Datasets: from what people ask for to shards they can train on, defend and rebuild.
+
+Belongs here: the specification (``specification``, its SQL in ``condition``), what it may take from (``candidates``), the rules
+that leave files out (``selection``, ``rules``) and choose among copies (``election``), the files (``shards``), the texts beside
+them (``documents``), where they are and what they are called (``releases``, ``fingerprint``), and the stage (``build``), with the
+look ahead (``planning``) and the proof afterwards (``verify``).
+Does not belong here: what annotators and policies say of a file (``annotate``, ``license``), which contents are similar
+(``dedup``).
+"""
+
+from codecommons.datasets.build import CHECKS, build
+from codecommons.datasets.planning import Plan, plan
+from codecommons.datasets.releases import Release, list_releases, release
+from codecommons.datasets.specification import Specification, names, specification, specifications
+from codecommons.datasets.verify import Problem, Verification, verify
+
+__all__ = [
+    "CHECKS",
+    "Plan",
+    "Problem",
+    "Release",
+    "Specification",
+    "Verification",
+    "build",
+    "list_releases",
+    "names",
+    "plan",
+    "release",
+    "specification",
+    "specifications",
+    "verify",
+]

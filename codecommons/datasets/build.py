@@ -32,8 +32,8 @@ CHECKS = ("files_conserved", "not_empty", "bytes_rehash", "policy_honoured", "no
 def build(lake: Lake, engine: Engine, name: str) -> StageReport:
     """Build a dataset as of its day and publish it, unless the same was published before.
 
-    Nothing is published when one of ``CHECKS`` fails. The rows, shards and dropped candidates of a release are written to the tables
-    ``dataset_row``, ``shard``, ``dataset_drop`` and ``dataset``.
+    Nothing is published when one of ``CHECKS`` fails. The rows, shards and dropped candidates of a release are written to the
+    tables ``dataset_row``, ``shard``, ``dataset_drop`` and ``dataset``.
 
     Args:
         lake: the lake.
@@ -53,13 +53,20 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
         releases.fixed_bits(lake, name, asked.shard.bits)
         inputs = resolve(lake, asked)
         asked = asked.at(inputs.as_of)
-        identity = {**inputs.to_mapping(), "specification": asked.to_mapping(), "code": code_version(), "writer": f"pyarrow {pa.__version__}"}
+        identity = {
+            **inputs.to_mapping(),
+            "specification": asked.to_mapping(),
+            "code": code_version(),
+            "writer": f"pyarrow {pa.__version__}",
+        }
         inputs_digest = digest(identity)
         known = next((one for one in releases.list_releases(lake, name) if one.document["inputs_digest"] == inputs_digest), None)
         if known and releases.is_whole(lake, known):
             report, checks = _published_before(lake, known, inputs)
         else:
-            report, checks = _build(lake, engine, asked, inputs, {"name": name, "format": 1, "inputs": identity, "inputs_digest": inputs_digest})
+            report, checks = _build(
+                lake, engine, asked, inputs, {"name": name, "format": 1, "inputs": identity, "inputs_digest": inputs_digest}
+            )
     report.seconds, report.peak_memory = measured.seconds, measured.peak_memory
     return close_stage(lake, report, checks, input_digest=inputs_digest)
 
@@ -71,7 +78,10 @@ def _build(
     rows = shards.assign(selection.rows, asked.shard.bits, asked.shard.cap_bytes)
     with lake.staging(f"dataset-{asked.name}") as area:
         staged = lake.path(area.folder)
-        tasks = [shards.ShardTask(lake, label, part, f"{staged}/data") for (label,), part in rows.group_by("shard", maintain_order=True)]
+        tasks = [
+            shards.ShardTask(lake, label, part, f"{staged}/data")
+            for (label,), part in rows.group_by("shard", maintain_order=True)
+        ]
         with lake_errors(f"writing shards of {asked.name} to {staged}"):
             written = list(engine.map(shards.write_shard, tasks))
             table = pa.concat_tables([shards.MANIFEST.empty_table(), *(one.manifest for one in written)])
@@ -81,7 +91,8 @@ def _build(
             "rows": table.num_rows,
             "text_bytes": sum(one.text_bytes for one in written),
             "shards": [
-                {"name": one.name, "sha256": one.sha256, "rows": one.rows, "text_bytes": one.text_bytes, "bytes": one.file_bytes} for one in written
+                {"name": one.name, "sha256": one.sha256, "rows": one.rows, "text_bytes": one.text_bytes, "bytes": one.file_bytes}
+                for one in written
             ],
             "manifest": manifest,
         }
@@ -120,7 +131,13 @@ def _published_before(lake: Lake, known: Release, inputs: Inputs) -> tuple[Stage
 def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.DataFrame) -> StageReport:
     result, candidates = document["result"], document["candidates"]
     report = StageReport(
-        STAGE, inputs.as_of, name, rows_in=candidates["rows"], bytes_in=candidates["bytes"], rows_kept=result["rows"], bytes_kept=result["text_bytes"]
+        STAGE,
+        inputs.as_of,
+        name,
+        rows_in=candidates["rows"],
+        bytes_in=candidates["bytes"],
+        rows_kept=result["rows"],
+        bytes_kept=result["text_bytes"],
     )
     for step in document["steps"]:
         report.drop(step["rule"], step["rows"], step["bytes"])
@@ -152,10 +169,16 @@ def _write_manifest(lake: Lake, written: Sequence[shards.Shard], target: str) ->
 def _write_tables(lake: Lake, asked: Specification, document: dict[str, Any], manifest: pa.Table, drops: pl.DataFrame) -> None:
     fingerprint, result = document["fingerprint"], document["result"]
     one = {
-        "specification": canonical(asked.to_mapping()), "as_of": asked.as_of, "rows": result["rows"], "bytes": result["text_bytes"],
+        "specification": canonical(asked.to_mapping()),
+        "as_of": asked.as_of,
+        "rows": result["rows"],
+        "bytes": result["text_bytes"],
         "shards": len(result["shards"]),
     }
-    files = [{"shard": shard["name"], "sha256": shard["sha256"], "rows": shard["rows"], "bytes": shard["bytes"]} for shard in result["shards"]]
+    files = [
+        {"shard": shard["name"], "sha256": shard["sha256"], "rows": shard["rows"], "bytes": shard["bytes"]}
+        for shard in result["shards"]
+    ]
     lake.replace_release("dataset_row", asked.name, fingerprint, manifest)
     lake.replace_release("dataset_drop", asked.name, fingerprint, drops.to_arrow())
     lake.replace_release("shard", asked.name, fingerprint, pa.Table.from_pylist(files))
@@ -181,7 +204,7 @@ def _checks(
             not damaged,
             f"all {manifest.height} rows re-hash to their SWHID and are text in their encoding"
             if not damaged
-            else f"{len(damaged)} rows do not, such as {damaged[0]}; see `codecommons explain` on it, put the lake right, then run {again}",
+            else f"{len(damaged)} rows do not, such as {damaged[0]}; `codecommons explain` tells where it is from; then {again}",
         ),
         "policy_honoured": (
             not refused.height,
@@ -189,7 +212,10 @@ def _checks(
             if not refused.height
             else f"{refused.height} rows are not, such as {refused['swhid'][0]}; this is a defect: report it",
         ),
-        "no_duplicates": (not repeated, "every content is there once" if not repeated else f"{repeated} rows repeat a content; this is a defect: report it"),
+        "no_duplicates": (
+            not repeated,
+            "every content is there once" if not repeated else f"{repeated} rows repeat a content; this is a defect: report it",
+        ),
         "counts_agree": (
             counted == manifest.height == report.rows_kept,
             f"rows in shards {counted}, in the manifest {manifest.height}, in the report {report.rows_kept}",
@@ -205,4 +231,7 @@ def _emptied(selection: Selection) -> str:
         return "there is no file in any slice that counts; ingest something, or choose a later as_of"
     last = next(step for step in selection.steps if not step.left)
     most = max(selection.steps, key=lambda step: step.rows)
-    return f"no row is left: the rule {last.rule} left out the last {last.rows} files, and {most.rule} most of all ({most.rows}); loosen them in the specification"
+    return (
+        f"no row is left: the rule {last.rule} left out the last {last.rows} files, and {most.rule} most of all ({most.rows}); "
+        "loosen them in the specification"
+    )

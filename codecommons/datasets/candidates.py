@@ -10,12 +10,11 @@ import polars as pl
 
 from codecommons import annotate, dedup
 from codecommons import license as licenses
-from codecommons.archive import anchors
 from codecommons.datasets.specification import Specification
-from codecommons.datasets.strict import nearest
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
 from codecommons.report import STAGES
+from codecommons.strict import nearest
 
 # Signals by annotator, under the names that filters and conditions use.
 SIGNALS: Mapping[str, tuple[str, ...]] = {
@@ -69,14 +68,26 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     name = specification.license.policy
     if name not in policies:
         raise UsageError(f"dataset {specification.name}: no license policy {name!r}; {nearest(name, policies)}")
+    threshold = specification.deduplicate.threshold
+    if threshold is not None and threshold < dedup.WORDS.threshold:
+        raise UsageError(
+            f"dataset {specification.name}: deduplicate: threshold is {threshold}; pairs are accepted from {dedup.WORDS.threshold} on"
+        )
     log = lake.log.verdicts().filter(pl.col("stage").is_in(STAGES[:-1]))
     if specification.as_of:
         log = log.filter(pl.col("slice") <= specification.as_of)
     passed = log.filter((pl.col("stage") == "deduped") & (pl.col("verdict") == "passed")).select("slice", "source")
     if not passed.height:
         until = f" up to {specification.as_of}" if specification.as_of else ""
-        raise GateError(f"training_shards refuses {specification.name}: no slice{until} has come through deduped; ingest some, or see `codecommons status`")
-    used = log.join(passed, on=["slice", "source"], how="semi").sort("slice", "source", "stage").select("slice", "source", "stage", "attempt")
+        raise GateError(
+            f"training_shards refuses {specification.name}: no slice{until} has come through deduped; ingest some, "
+            "or see `codecommons status`"
+        )
+    used = (
+        log.join(passed, on=["slice", "source"], how="semi")
+        .sort("slice", "source", "stage")
+        .select("slice", "source", "stage", "attempt")
+    )
     rest = log.join(passed, on=["slice", "source"], how="anti").sort("slice", "source", "stage")
     stuck = rest.group_by("slice", "source", maintain_order=True).agg(pl.format("{} {}", "stage", "verdict"))
     return Inputs(
@@ -93,20 +104,24 @@ def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """Every tree that a visit of the input slices saw.
 
     Returns:
-        slice, source, origin, visit, snapshot (binary), anchor (SWHID), root (binary), anchor_date (int64, seconds since 1970; null
-        when missing or impossible: not after 1970-01-01, or after the day of the visit), current (bool): whether the dataset takes
-        files from it, true once per (origin, anchor). Of a package that is every release, at its first visit; of a repository the head
-        of its latest full visit. The other trees only count as occurrences.
+        slice, source, origin, visit, snapshot (binary), anchor (SWHID), root (binary), anchor_date (int64, seconds since 1970;
+        null when missing or impossible: not after 1970-01-01, or after the day of the visit), current (bool): whether the dataset
+        takes files from it, true once per (origin, anchor). Of a package that is every release, at its first visit; of a
+        repository the head of its latest full visit. The other trees only count as occurrences.
     """
     used = pl.DataFrame(inputs.slices).select("slice", "source").unique()
     seconds = pl.col("anchor_date").struct.field("seconds")
     end_of_day = pl.col("slice").str.to_date().dt.offset_by("1d").dt.epoch("s")
-    seen = anchors(lake).collect().join(used, on=["slice", "source"], how="semi")
-    seen = seen.with_columns(anchor_date=pl.when((seconds > 0) & (seconds < end_of_day)).then(seconds)).sort("origin", "slice", "visit", "anchor")
+    seen = _anchors(lake).collect().join(used, on=["slice", "source"], how="semi")
+    seen = seen.with_columns(anchor_date=pl.when((seconds > 0) & (seconds < end_of_day)).then(seconds)).sort(
+        "origin", "slice", "visit", "anchor"
+    )
     time, full = pl.struct("slice", "visit"), pl.col("status") == "full"
     first = pl.int_range(pl.len()).over("origin", "anchor") == 0
     latest = full & (time == time.filter(full).last().over("origin"))
-    seen = seen.with_columns(current=pl.when(pl.col("anchor").str.starts_with("swh:1:rel:")).then(first).otherwise(latest.fill_null(False)))
+    seen = seen.with_columns(
+        current=pl.when(pl.col("anchor").str.starts_with("swh:1:rel:")).then(first).otherwise(latest.fill_null(False))
+    )
     return seen.select("slice", "source", "origin", "visit", "snapshot", "anchor", "root", "anchor_date", "current")
 
 
@@ -115,8 +130,8 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
 
     Returns:
         The columns of ``trees``; path (binary), name (binary, the last part of it), perms, content (binary); length, verified,
-        verified_reason, skipped (why there are no bytes, or null), of the content; ``SIGNALS``; license (SPDX expression), verdict, rule
-        and evidence, of the decision for the file in its own tree. What nobody has said of a file is null.
+        verified_reason, skipped (why there are no bytes, or null), of the content; ``SIGNALS``; license (SPDX expression), verdict,
+        rule and evidence, of the decision for the file in its own tree. What nobody has said of a file is null.
     """
     seen = trees(lake, inputs)
     current = seen.filter("current").drop("current")
@@ -124,7 +139,9 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     rows = current.lazy().join(paths, on="root").with_columns(name=pl.col("path").map_batches(_names, pl.Binary))
     known = lake.scan("content").select("sha1_git", "length", "status", "verified", "verified_reason")
     skipped = lake.scan("skipped_content").select("sha1_git", skipped="reason", skipped_length="length").unique("sha1_git")
-    rows = rows.join(known, left_on="content", right_on="sha1_git", how="left").join(skipped, left_on="content", right_on="sha1_git", how="left")
+    rows = rows.join(known, left_on="content", right_on="sha1_git", how="left").join(
+        skipped, left_on="content", right_on="sha1_git", how="left"
+    )
     rows = rows.with_columns(length=pl.coalesce("length", "skipped_length", pl.lit(0, pl.Int64))).drop("skipped_length")
     for annotator, signals in SIGNALS.items():
         said = annotate.annotations(lake, annotator)
@@ -135,7 +152,7 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
 
 
 def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.DataFrame:
-    """Where each content was seen first: the minimum of (date, anchor, origin, path) over all trees that count, undated ones last.
+    """Where each content was seen first: the minimum of (date, anchor, origin, path) over all trees that count, undated last.
 
     Args:
         lake: the lake.
@@ -143,7 +160,7 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         contents: column content (binary), unique.
 
     Returns:
-        content, first_anchor (SWHID), first_root (binary), first_verdict and first_rule of the decision there (null when there is none).
+        content, first_anchor (SWHID), first_root (binary), first_verdict and first_rule of the decision there (null without one).
     """
     seen = trees(lake, inputs).select("anchor", "origin", "root", "anchor_date").unique()
     paths = lake.scan("tree_file").select("root", "path", "content").join(contents.lazy(), on="content", how="semi")
@@ -155,7 +172,34 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         .select("content", "root", "path", first_anchor="anchor")
     )
     decisions = _decisions(lake, inputs).select("root", "path", first_verdict="verdict", first_rule="rule")
-    return first.join(decisions, on=["root", "path"], how="left").rename({"root": "first_root"}).drop("path").collect(engine="streaming")
+    return (
+        first.join(decisions, on=["root", "path"], how="left")
+        .rename({"root": "first_root"})
+        .drop("path")
+        .collect(engine="streaming")
+    )
+
+
+def _anchors(lake: Lake) -> pl.LazyFrame:
+    """What every visit offers as a tree: the releases of a package, the head revision of a repository."""
+    visits = lake.scan("origin_visit_status").filter(pl.col("snapshot").is_not_null())
+    branches = lake.scan("snapshot_branch").select("snapshot_id", "name", "target", "target_type")
+    named = branches.rename({"name": "target", "target": "end", "target_type": "end_type"})
+    alias = pl.col("target_type") == "alias"
+    resolved = branches.filter(alias).join(named, on=["snapshot_id", "target"]).drop("target", "target_type")
+    ends = pl.concat([branches.filter(~alias).rename({"target": "end", "target_type": "end_type"}), resolved.rename({})], how="diagonal")
+    releases = lake.scan("release").filter(pl.col("target_type") == "directory")
+    heads = lake.scan("revision").select(end="id", end_type=pl.lit("revision"), root="directory", anchor_date="date")
+    trees = pl.concat(
+        [
+            releases.select(end="id", end_type=pl.lit("release"), root="target", anchor_date="date"),
+            heads,
+        ]
+    )
+    wanted = (pl.col("end_type") == "release") | (pl.col("name") == b"HEAD")
+    anchored = ends.filter(wanted).join(trees, on=["end", "end_type"]).select("snapshot_id", "end", "end_type", "root", "anchor_date").unique()
+    kind = pl.when(pl.col("end_type") == "release").then(pl.lit("swh:1:rel:")).otherwise(pl.lit("swh:1:rev:"))
+    return visits.join(anchored, left_on="snapshot", right_on="snapshot_id").with_columns(anchor=kind + pl.col("end").bin.encode("hex"))
 
 
 def _decisions(lake: Lake, inputs: Inputs) -> pl.LazyFrame:

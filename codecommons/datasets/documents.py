@@ -31,13 +31,15 @@ _TERMS = """\
 This dataset follows the principles of Software Heritage for language models of code: knowledge derived from the archive is given
 back under open licences, with documentation and tools; the training data is identified fully and precisely, by SWHID; authors
 can exclude their code before training. Every file keeps its original licence (column `license`), whose conditions, such as
-attribution, are yours to meet: `NOTICE` and `manifest.parquet` say what and from whom. Update to a newer release when one appears:
-it honours what was withdrawn since."""
+attribution, are yours to meet: `NOTICE` and `manifest.parquet` say what and from whom. Update to a newer release when one
+appears: it honours what was withdrawn since."""
 
 
 def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:
     """Files and bytes by the values of a column, most bytes first (ties by name): ``{value, rows, bytes}``."""
-    grouped = manifest.group_by(value=pl.col(column).fill_null("unknown")).agg(rows=pl.len().cast(pl.Int64), bytes=pl.col("length").sum())
+    grouped = manifest.group_by(value=pl.col(column).fill_null("unknown")).agg(
+        rows=pl.len().cast(pl.Int64), bytes=pl.col("length").sum()
+    )
     return grouped.sort("bytes", "rows", "value", descending=[True, True, False]).head(most or grouped.height).to_dicts()
 
 
@@ -123,7 +125,9 @@ def notice(document: dict[str, Any], manifest: pl.DataFrame) -> str:
         "",
         "Every file keeps its own licence. manifest.parquet names it for each file, with the place it comes from.",
     ]
-    grouped = manifest.group_by(license=pl.col("license").fill_null("unknown"), origin="origin").agg(pl.len(), pl.col("anchor").unique().sort())
+    grouped = manifest.group_by(license=pl.col("license").fill_null("unknown"), origin="origin").agg(
+        pl.len(), pl.col("anchor").unique().sort()
+    )
     for (license_,), rows in grouped.sort("license", "origin").group_by("license", maintain_order=True):
         lines += ["", f"{license_}: {rows['len'].sum():,} files"]
         for origin, count, anchors in rows.select("origin", "len", "anchor").iter_rows():

@@ -26,7 +26,11 @@ def elect(ranks: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         One row per row that goes: its rank, the rank of the kept row most similar to it (the preferred one among equals) and
         their similarity. By rank.
     """
-    known = pairs.select("a", "b", "similarity").join(ranks.select(a="content", one="rank"), on="a").join(ranks.select(b="content", other="rank"), on="b")
+    known = (
+        pairs.select("a", "b", "similarity")
+        .join(ranks.select(a="content", one="rank"), on="a")
+        .join(ranks.select(b="content", other="rank"), on="b")
+    )
     edges = (
         known.select(kept=pl.min_horizontal("one", "other"), rank=pl.max_horizontal("one", "other"), similarity="similarity")
         .filter(pl.col("kept") != pl.col("rank"))

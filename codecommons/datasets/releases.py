@@ -1,9 +1,9 @@
 """Where releases are: ``datasets/<name>/<fingerprint, 12 hex>/`` in the lake, there once ``fingerprint.json`` is there.
 
-    data/<bucket>-<sha256>.parquet   the rows
-    manifest.parquet                 one line a row: shard, row, SWHID with qualifiers, licence, sha256 of the shard
-    README.md, NOTICE                dataset card, licence roll-up
-    fingerprint.json                 what went in, what came out; written last
+data/<bucket>-<sha256>.parquet   the rows
+manifest.parquet                 one line a row: shard, row, SWHID with qualifiers, licence, sha256 of the shard
+README.md, NOTICE                dataset card, licence roll-up
+fingerprint.json                 what went in, what came out; written last
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codecommons.datasets.fingerprint import digest
-from codecommons.errors import LakeError, UsageError
+from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 
@@ -133,9 +133,7 @@ def fixed_bits(lake: Lake, name: str, bits: int) -> None:
     for one in list_releases(lake, name):
         first = one.document["inputs"]["specification"]["shard"]["bits"]
         if first != bits:
-            raise UsageError(f"dataset {name}: shard: bits is {bits}, but its releases have {first}; it is fixed at the first, so give a new dataset another name")
-
-
-def damaged(one: Release) -> LakeError:
-    """The error of a release whose own account of itself does not add up."""
-    return LakeError(f"{one.folder}/{MARKER} does not match its own digests: it was changed by hand; build the dataset again")
+            raise UsageError(
+                f"dataset {name}: shard: bits is {bits}, but its releases have {first}; it is fixed at the first, so give a new "
+                "dataset another name"
+            )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from codecommons import dedup
 from codecommons.datasets import condition
 from codecommons.datasets.candidates import Inputs, files, first_occurrences
 from codecommons.datasets.election import elect
@@ -20,10 +21,17 @@ from codecommons.datasets.specification import VERDICTS, Specification
 from codecommons.lake import Lake
 
 DROP = pl.Schema(
-    {
-        "content": pl.Binary, "origin": pl.String, "anchor": pl.String, "path": pl.Binary, "length": pl.Int64, "rule": pl.String,
-        "evidence": pl.List(pl.String), "kept": pl.Binary, "similarity": pl.Float64,
-    }
+    [
+        ("content", pl.Binary),
+        ("origin", pl.String),
+        ("anchor", pl.String),
+        ("path", pl.Binary),
+        ("length", pl.Int64),
+        ("rule", pl.String),
+        ("evidence", pl.List(pl.String)),
+        ("kept", pl.Binary),
+        ("similarity", pl.Float64),
+    ]
 )
 SYMLINK = 0o120000
 
@@ -66,7 +74,9 @@ class Funnel:
         self.drops: list[pl.DataFrame] = []
         self.steps: list[Step] = []
 
-    def keep(self, rule: str, passes: pl.Expr, *evidence: pl.Expr, kept: pl.Expr | None = None, similarity: pl.Expr | None = None) -> None:
+    def keep(
+        self, rule: str, passes: pl.Expr, *evidence: pl.Expr, kept: pl.Expr | None = None, similarity: pl.Expr | None = None
+    ) -> None:
         """Leave out rows for which ``passes`` is false or null.
 
         Args:
@@ -79,14 +89,20 @@ class Funnel:
         passing = passes.fill_null(False)
         gone = self.rows.filter(~passing)
         self.rows = self.rows.filter(passing)
-        self.steps.append(Step(rule, gone.height, gone["length"].sum(), self.rows.height))
+        self.steps.append(Step(rule, gone.height, int(gone["length"].sum()), self.rows.height))
         why = pl.concat_list(evidence) if evidence else pl.lit([], dtype=pl.List(pl.String))
         self.drops.append(
             gone.select(
-                "content", "origin", "anchor", "path", "length", rule=pl.lit(rule), evidence=why.list.drop_nulls(),
+                "content",
+                "origin",
+                "anchor",
+                "path",
+                "length",
+                rule=pl.lit(rule),
+                evidence=why.list.drop_nulls(),
                 kept=kept if kept is not None else pl.lit(None, pl.Binary),
                 similarity=similarity if similarity is not None else pl.lit(None, pl.Float64),
-            ).cast(DROP)  # type: ignore[arg-type]
+            ).cast(DROP)
         )
 
 
@@ -109,20 +125,24 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
     _permitted(funnel, specification, lake, inputs)
     for name, threshold in specification.filters:
         limit = LIMITS[name]
-        shown = pl.format("{} {}, " + f"{name} {threshold:g}", pl.lit(limit.signal), pl.col(limit.signal).cast(pl.String).fill_null("unknown"))
+        shown = pl.format(
+            "{} {}, " + f"{name} {threshold:g}", pl.lit(limit.signal), pl.col(limit.signal).cast(pl.String).fill_null("unknown")
+        )
         funnel.keep(name, limit.passes(threshold), shown)
     for name in specification.exclude:
         funnel.keep(name, ~pl.col(name), pl.col(name).cast(pl.String).fill_null("unknown"))
-    _one_copy(funnel, specification, inputs)
+    _one_copy(funnel, specification, lake)
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
-    return Selection(funnel.rows, drops, tuple(funnel.steps), rows.height, rows["length"].sum())
+    return Selection(funnel.rows, drops, tuple(funnel.steps), rows.height, int(rows["length"].sum()))
 
 
 def _asked_for(funnel: Funnel, specification: Specification) -> None:
     if specification.sources:
         patterns = [glob(item) for item in specification.sources if is_pattern(item)]
         names = [item for item in specification.sources if not is_pattern(item)]
-        match = pl.any_horizontal(pl.col("source").is_in(names), *(pl.col("origin").str.contains(pattern) for pattern in patterns))
+        match = pl.any_horizontal(
+            pl.col("source").is_in(names), *(pl.col("origin").str.contains(pattern) for pattern in patterns)
+        )
         funnel.keep("source", match, pl.col("source"))
     if specification.languages:
         funnel.keep("language", pl.col("language").is_in(specification.languages), pl.col("language"))
@@ -155,29 +175,34 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     first = first_occurrences(lake, inputs, funnel.rows.select("content").unique())
     funnel.rows = funnel.rows.join(first, on="content", how="left")
     earliest = pl.format("{}: {}", pl.col("first_verdict").fill_null("unknown"), pl.col("first_rule").fill_null("no decision"))
-    funnel.keep("conflict", pl.col("first_verdict").is_in(accepted), pl.col("first_anchor"), swhid_of("dir", "first_root"), earliest)
+    funnel.keep(
+        "conflict", pl.col("first_verdict").is_in(accepted), pl.col("first_anchor"), swhid_of("dir", "first_root"), earliest
+    )
 
 
-def _one_copy(funnel: Funnel, specification: Specification, inputs: Inputs) -> None:
+def _one_copy(funnel: Funnel, specification: Specification, lake: Lake) -> None:
     rows = in_order(funnel.rows, specification.deduplicate.order)
     first = [pl.col(name).first().over("content").alias(f"kept_{name}") for name in ("rank", "anchor", "origin")]
     funnel.rows = rows.with_columns(first)
-    kept, whole = pl.col("content"), pl.lit(1.0)
-    funnel.keep("exact_duplicate", pl.col("rank") == pl.col("kept_rank"), pl.col("kept_anchor"), pl.col("kept_origin"), kept=kept, similarity=whole)
+    evidence = (pl.col("kept_anchor"), pl.col("kept_origin"))
+    same = pl.col("rank") == pl.col("kept_rank")
+    funnel.keep("exact_duplicate", same, *evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
     if specification.deduplicate.threshold is None:
         return
     ranks = funnel.rows.select("content", "rank")
-    close = inputs.pairs.filter(pl.col("similarity") >= specification.deduplicate.threshold)
-    pairs = close.join(ranks.lazy(), left_on="a", right_on="content", how="semi").join(ranks.lazy(), left_on="b", right_on="content", how="semi")
-    gone = elect(ranks, pairs.collect()).rename({"kept": "winner"})
+    close = dedup.pairs(lake).filter("accepted", pl.col("similarity") >= specification.deduplicate.threshold)
+    for end in ("a", "b"):
+        close = close.join(ranks.lazy(), left_on=end, right_on="content", how="semi")
+    gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner"})
     winners = funnel.rows.select(winner="rank", winner_content="content", winner_anchor="anchor", winner_origin="origin")
     funnel.rows = funnel.rows.join(gone, on="rank", how="left").join(winners, on="winner", how="left")
-    evidence = (swhid_of("cnt", "winner_content"), pl.col("winner_anchor"), pl.col("winner_origin"))
-    funnel.keep("near_duplicate", pl.col("winner").is_null(), *evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
+    evidence = (pl.col("winner_anchor"), pl.col("winner_origin"))
+    alone = pl.col("winner").is_null()
+    funnel.keep("near_duplicate", alone, *evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
 
 
 def in_order(rows: pl.DataFrame, order: tuple[str, ...]) -> pl.DataFrame:
-    """Rows by preference, with their place in column ``rank``; what the order leaves equal goes by date, anchor, origin and path."""
+    """Rows by preference, with their place in column ``rank``; what the order leaves equal goes by date, anchor, origin, path."""
     date = pl.col("anchor_date")
     terms = {
         "permissive": (pl.col("verdict").replace_strict(VERDICTS, range(len(VERDICTS)), return_dtype=pl.Int8), False),
@@ -185,7 +210,13 @@ def in_order(rows: pl.DataFrame, order: tuple[str, ...]) -> pl.DataFrame:
         "latest": (date, True),
         "shortest_path": (pl.col("path").bin.size(), False),
     }
-    by = [*(terms[name] for name in order), (date, False), (pl.col("anchor"), False), (pl.col("origin"), False), (pl.col("path"), False)]
+    by = [
+        *(terms[name] for name in order),
+        (date, False),
+        (pl.col("anchor"), False),
+        (pl.col("origin"), False),
+        (pl.col("path"), False),
+    ]
     return rows.sort([term for term, _ in by], descending=[down for _, down in by], nulls_last=True).with_row_index("rank")
 
 

@@ -23,39 +23,39 @@ from codecommons.swhid import Swhid, content_id
 
 SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
 ROW = pa.schema(
-    {
-        "swhid": pa.string(),
-        "text": pa.string(),
-        "language": pa.string(),
-        "license": pa.string(),
-        "license_type": pa.string(),
-        "origin": pa.string(),
-        "visit": pa.string(),
-        "anchor": pa.string(),
-        "path": pa.string(),
-        "length": pa.int64(),
-        "encoding": pa.string(),
-        "redactions": pa.list_(SPAN),
-        "repository": pa.string(),
-        "row_in_repository": pa.int64(),
-    }
+    [
+        ("swhid", pa.string()),
+        ("text", pa.string()),
+        ("language", pa.string()),
+        ("license", pa.string()),
+        ("license_type", pa.string()),
+        ("origin", pa.string()),
+        ("visit", pa.string()),
+        ("anchor", pa.string()),
+        ("path", pa.string()),
+        ("length", pa.int64()),
+        ("encoding", pa.string()),
+        ("redactions", pa.list_(SPAN)),
+        ("repository", pa.string()),
+        ("row_in_repository", pa.int64()),
+    ]
 )
 MANIFEST = pa.schema(
-    {
-        "shard": pa.string(),
-        "row": pa.int64(),
-        "swhid": pa.string(),
-        "content": pa.binary(),
-        "origin": pa.string(),
-        "visit": pa.string(),
-        "anchor": pa.string(),
-        "path": pa.binary(),
-        "length": pa.int64(),
-        "language": pa.string(),
-        "license": pa.string(),
-        "license_type": pa.string(),
-        "sha256": pa.string(),
-    }
+    [
+        ("shard", pa.string()),
+        ("row", pa.int64()),
+        ("swhid", pa.string()),
+        ("content", pa.binary()),
+        ("origin", pa.string()),
+        ("visit", pa.string()),
+        ("anchor", pa.string()),
+        ("path", pa.binary()),
+        ("length", pa.int64()),
+        ("language", pa.string()),
+        ("license", pa.string()),
+        ("license_type", pa.string()),
+        ("sha256", pa.string()),
+    ]
 )
 # Readers hold a row group at a time; one of 8 MB of text is quick to fetch and still compresses well.
 GROUP_BYTES = 8 << 20
@@ -160,10 +160,21 @@ def write_shard(task: ShardTask) -> Shard:
     if read_back != rows["swhid"].to_list():
         damaged.append(f"{name} does not hold the rows that were written to it")
     manifest = rows.select(
-        pl.lit(name).alias("shard"), pl.int_range(pl.len(), dtype=pl.Int64).alias("row"), "swhid", "content", "origin", "visit", "anchor",
-        "path", "length", "language", "license", "license_type", pl.lit(sha256).alias("sha256"),
+        pl.lit(name).alias("shard"),
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
+        "swhid",
+        "content",
+        "origin",
+        "visit",
+        "anchor",
+        "path",
+        "length",
+        "language",
+        "license",
+        "license_type",
+        pl.lit(sha256).alias("sha256"),
     )
-    return Shard(name, sha256, rows.height, rows["length"].sum(), size, manifest.to_arrow().cast(MANIFEST), tuple(damaged))
+    return Shard(name, sha256, rows.height, int(rows["length"].sum()), size, manifest.to_arrow().cast(MANIFEST), tuple(damaged))
 
 
 def scratch(lake: Lake) -> Path:
@@ -225,10 +236,10 @@ def _spill(task: ShardTask, spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
     places: dict[bytes, tuple[int, int]] = {}
     at = 0
     for batch in task.lake.contents(task.rows.select(sha1_git="content", length="length"), task.lake.settings.batch_bytes):
-        for content, data in zip(batch["sha1_git"].to_pylist(), batch["data"], strict=True):
+        for content, data in zip(batch["sha1_git"], batch["data"], strict=True):
             buffer = data.as_buffer()
             spill.write(buffer)
-            places[content] = (at, buffer.size)
+            places[content.as_py()] = (at, buffer.size)
             at += buffer.size
     return places
 

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from codecommons.datasets import condition, strict
+from codecommons import strict
+from codecommons.datasets import condition
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.rules import EXCLUSIONS, LIMITS
 from codecommons.errors import UsageError
@@ -94,11 +95,11 @@ class Specification:
     languages: tuple[str, ...] = strict.rule(strict.texts, ())
     names: tuple[str, ...] = strict.rule(strict.texts, ())
     where: str | None = strict.rule(condition.checked, None)
-    license: License = strict.part(License)
+    license: License = strict.part(License)  # noqa: RUF009 (a field with a factory)
     filters: tuple[tuple[str, float], ...] = strict.rule(strict.numbers(LIMITS), ())
     exclude: tuple[str, ...] = strict.rule(strict.some_of(EXCLUSIONS), ())
-    deduplicate: Deduplicate = strict.part(Deduplicate)
-    shard: Shard = strict.part(Shard)
+    deduplicate: Deduplicate = strict.part(Deduplicate)  # noqa: RUF009 (a field with a factory)
+    shard: Shard = strict.part(Shard)  # noqa: RUF009 (a field with a factory)
 
     def to_mapping(self) -> dict[str, Any]:
         """All of it, defaults included, as it would be written in YAML."""

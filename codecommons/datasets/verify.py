@@ -1,0 +1,168 @@
+"""Proof that a release is what its fingerprint says: digests, files, rows, and the bytes behind every row."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.releases import Release, fingerprint_of, release
+from codecommons.datasets.shards import utf8
+from codecommons.lake import Lake
+from codecommons.lake.storage import lake_errors
+from codecommons.swhid import content_id
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        file: of the release.
+        row: in the file, None when the whole file is meant.
+        swhid: of the row.
+        what: the fault, in a few words.
+    """
+
+    file: str
+    row: int | None
+    swhid: str | None
+    what: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found.
+
+    Attributes:
+        name: of the dataset.
+        fingerprint: of the release.
+        rows: rows that were checked.
+        problems: all that is wrong; none means verified.
+    """
+
+    name: str
+    fingerprint: str
+    rows: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verification:
+    """Check a release: its fingerprint from its own account, every file by sha256, every row against the manifest and its SWHID.
+
+    A row's text, put back into its encoding, must hash to the SWHID; where that loses something (an unusual byte sequence for the
+    same text), the lake's bytes must hash to it and decode to the text.
+
+    Args:
+        lake: the lake.
+        name: of the dataset.
+        fingerprint: of the release, or how it begins; the last one by default.
+
+    Raises:
+        UsageError: there is no such release.
+        LakeError: the lake can't be read.
+    """
+    one = release(lake, name, fingerprint)
+    with lake_errors(f"reading {one.folder}"):
+        problems = list(_account(one))
+        data = lake.fs.cat_file(lake.path(one.folder, "manifest.parquet"))
+        if hashlib.sha256(data).hexdigest() != one.document["result"]["manifest"]["sha256"]:
+            problems.append(Problem("manifest.parquet", None, None, "its sha256 is not the one in the fingerprint"))
+        try:
+            manifest = pl.DataFrame(pq.read_table(pa.BufferReader(data)))
+        except (pa.ArrowException, OSError) as error:
+            problems.append(Problem("manifest.parquet", None, None, f"it can't be read: {error}"))
+            return Verification(one.name, one.fingerprint, 0, tuple(problems))
+    if manifest.height != one.document["result"]["rows"]:
+        problems.append(
+            Problem("manifest.parquet", None, None, f"it has {manifest.height} rows, not {one.document['result']['rows']}")
+        )
+    for shard in one.shards:
+        problems += _shard(lake, one, shard, manifest.filter(pl.col("shard") == shard["name"]).sort("row"))
+    return Verification(one.name, one.fingerprint, manifest.height, tuple(problems))
+
+
+def _account(one: Release) -> Iterator[Problem]:
+    """The digests in ``fingerprint.json`` follow from what it says."""
+    document = one.document
+    result = document["result"]
+    inputs = digest(document["inputs"])
+    files = digest(
+        [[[shard["name"], shard["sha256"], shard["rows"]] for shard in result["shards"]], result["manifest"]["sha256"]]
+    )
+    stated = (document["inputs_digest"], result["digest"], document["fingerprint"])
+    if stated != (inputs, files, fingerprint_of(inputs, files)):
+        yield Problem("fingerprint.json", None, None, "its digests do not follow from what it says; it was changed")
+
+
+def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame) -> Iterator[Problem]:
+    file = f"data/{shard['name']}"
+    path = lake.path(one.folder, file)
+    if not lake.fs.exists(path):
+        yield Problem(file, None, None, "it is missing")
+        return
+    with lake_errors(f"reading {path}"), lake.fs.open(path) as opened:
+        if hashlib.file_digest(opened, "sha256").hexdigest() != shard["sha256"]:
+            yield Problem(file, None, None, "its sha256 is not the one in the fingerprint")
+    with lake.fs.open(path) as opened:
+        try:
+            parquet = pq.ParquetFile(opened)
+        except (pa.ArrowException, OSError) as error:
+            yield Problem(file, None, None, f"it can't be read: {error}")
+            return
+        if parquet.metadata.num_rows != manifest.height:
+            yield Problem(
+                file, None, None, f"it has {parquet.metadata.num_rows} rows, not {manifest.height} as the manifest says"
+            )
+            return
+        at = 0
+        for group in range(parquet.num_row_groups):
+            expected = manifest[at : at + parquet.metadata.row_group(group).num_rows]
+            at += expected.height
+            try:
+                found = pl.DataFrame(parquet.read_row_group(group, columns=["swhid", "text", "encoding"]))
+            except (pa.ArrowException, OSError, ValueError) as error:
+                what = f"rows {expected['row'][0]} to {expected['row'][-1]} can't be read: {error}"
+                yield Problem(file, expected["row"][0], expected["swhid"][0], what)
+                continue
+            yield from _rows(lake, file, expected.with_columns(found.select(found="swhid", text="text", encoding="encoding")))
+
+
+def _rows(lake: Lake, file: str, rows: pl.DataFrame) -> Iterator[Problem]:
+    doubtful = []
+    for row, swhid, found, content, text, encoding in rows.select(
+        "row", "swhid", "found", "content", "text", "encoding"
+    ).iter_rows():
+        if swhid != found or swhid[10:50] != content.hex():
+            yield Problem(file, row, swhid, f"it says {found}")
+        elif text is None or not _hashes_to(text, encoding, content):
+            doubtful.append((row, swhid, content, text, encoding))
+    bytes_of: dict[bytes, bytes] = {}
+    if doubtful:
+        for batch in lake.contents(
+            pl.DataFrame({"sha1_git": [content for _, _, content, _, _ in doubtful]}, schema={"sha1_git": pl.Binary})
+        ):
+            bytes_of |= dict(zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True))
+    for row, swhid, content, text, encoding in doubtful:
+        if content not in bytes_of:
+            yield Problem(file, row, swhid, "its text does not hash to its SWHID, and the lake has no bytes to compare with")
+        elif text is None or utf8(bytes_of[content], content, encoding) != text.encode():
+            yield Problem(file, row, swhid, "its text is not that of the bytes its SWHID names")
+
+
+def _hashes_to(text: str, encoding: str, content: bytes) -> bool:
+    try:
+        return content_id(text.encode(encoding)) == content
+    except (UnicodeError, LookupError):
+        return False
