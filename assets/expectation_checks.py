@@ -1,0 +1,108 @@
+"""The Great Expectations suites as blocking asset checks: one step per stage runs all suites of the stage, so the import is paid once."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from assets.expectations import SUITES, Suite
+from assets.gx_on_duckdb import validate
+from assets.outcomes import Outcome, evaluation, hand_over, plain_errors
+from assets.partitions import DATASETS, SLICES
+from assets.stages import Event
+from codecommons.lake import Lake
+from codecommons.report import STAGES, CheckResult
+from resources import LakeResource
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a suite looks at: one source of one slice, or the newest release of a dataset.
+
+    Attributes:
+        partition: the partition key its verdict counts for.
+        slice: the slice in the lake's log.
+        source: the source in the lake's log.
+        fingerprint: of the release, for a dataset.
+    """
+
+    partition: str
+    slice: str
+    source: str
+    fingerprint: str = ""
+
+
+def expectation_step(stage: str) -> dg.AssetChecksDefinition:
+    """The step that runs every suite of a stage over what has passed it."""
+    suites = [suite for suite in SUITES if suite.stage == stage]
+    partitions = DATASETS if stage == STAGES[-1] else SLICES
+    specs = [
+        dg.AssetCheckSpec(suite.name, asset=stage, description=suite.description, blocking=True, partitions_def=partitions) for suite in suites
+    ]
+
+    @dg.multi_asset_check(name=f"{stage}_expectations", specs=specs)
+    def step(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[Event]:
+        with plain_errors():
+            opened = lake.open()
+            looked_at = subjects(opened, stage, context.op_execution_context.partition_keys)
+            results = judge(opened, looked_at, suites)
+            outcomes = [record(opened, stage, subject, results[subject]) for subject in looked_at]
+            for partition in dict.fromkeys(subject.partition for subject in looked_at):
+                for suite in suites:
+                    group = [(one.source, check) for one in looked_at if one.partition == partition for check in results[one] if check.name == suite.name]
+                    yield evaluation(stage, suite.name, partition, group)
+            yield from hand_over(outcomes, [], specs)
+
+    return step
+
+
+def subjects(lake: Lake, stage: str, partitions: Sequence[str]) -> list[Subject]:
+    """What passed the stage in the partitions of a run."""
+    if stage != STAGES[-1]:
+        return [Subject(day, day, source) for day in partitions for source in lake.log.passed_sources(day, stage)]
+    newest = [report for report in lake.reports() if report.stage == stage and report.source in partitions]
+    return [
+        Subject(report.source, report.slice, report.source, str(report.details.get("fingerprint", "")))
+        for report in newest
+        if report.source in lake.log.passed_sources(report.slice, stage)
+    ]
+
+
+def judge(lake: Lake, looked_at: Sequence[Subject], suites: Sequence[Suite]) -> dict[Subject, list[CheckResult]]:
+    """Run every suite on every subject; queries run in DuckDB over the lake's views, Great Expectations over their results."""
+    with tempfile.TemporaryDirectory(prefix="codecommons-") as folder:
+        database = Path(folder) / "scratch.duckdb"
+        tables: dict[str, Suite] = {}
+        with lake.sql() as connection:
+            connection.execute(f"attach '{database}' as scratch")
+            for number, subject in enumerate(looked_at):
+                for name in ("slice", "source", "fingerprint"):
+                    connection.execute(f"set variable {name} = ?", [getattr(subject, name)])
+                for suite in suites:
+                    connection.execute(f"create table scratch.{suite.name}_{number} as {suite.query}")
+                    tables[f"{suite.name}_{number}"] = suite
+        results = validate(database, tables) if tables else {}
+    return {subject: [results[f"{suite.name}_{number}"] for suite in suites] for number, subject in enumerate(looked_at)}
+
+
+def record(lake: Lake, stage: str, subject: Subject, results: Sequence[CheckResult]) -> Outcome:
+    """Shut the lake's gate behind a subject that doesn't meet what is expected of it."""
+    red = [check for check in results if not check.passed]
+    if not red:
+        return Outcome(subject.partition, subject.source)
+    lake.log.record(subject.slice, subject.source, stage, "failed", failing_check=red[0].name, detail=red[0].description)
+    what = "; ".join(f"{check.name}: {check.description}" for check in red)
+    return Outcome(
+        subject.partition,
+        subject.source,
+        problem=f"{stage} of {subject.source} ({subject.partition}) breaks expectations: {what}. "
+        f"Look at the rows with `codecommons sql`, put their cause right, then run job `slice` for {subject.partition} again",
+    )
+
+
+CHECKS = [expectation_step(stage) for stage in STAGES]
+CHECK_KEYS = [key for step in CHECKS for key in step.check_keys]

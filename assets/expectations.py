@@ -1,0 +1,170 @@
+"""What we expect of each stage's tables, as data: Great Expectations suites, each over one query on the lake's views.
+
+A query sees one source of one slice (``getvariable('slice')``, ``getvariable('source')``; a dataset is its own slice and
+source) and gives few rows: it counts where it can, and says as a truth value what DuckDB tells better than GX, whose regular
+expressions don't run on DuckDB. Expectations are named as in Great Expectations' gallery.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Expectation = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What must hold of one query's rows.
+
+    Attributes:
+        name: also the name of the asset check.
+        stage: the stage whose closing asset it checks.
+        description: what it is for, one line.
+        query: DuckDB SQL over the lake's views.
+        expectations: class name in ``great_expectations.expectations`` and its arguments.
+    """
+
+    name: str
+    stage: str
+    description: str
+    query: str
+    expectations: tuple[Expectation, ...]
+
+
+def _never_null(*columns: str) -> tuple[Expectation, ...]:
+    return tuple(("ExpectColumnValuesToNotBeNull", {"column": column}) for column in columns)
+
+
+def _always_true(*columns: str) -> tuple[Expectation, ...]:
+    return tuple(("ExpectColumnValuesToBeInSet", {"column": column, "value_set": [True]}) for column in columns)
+
+
+def _one_of(column: str, *values: str) -> Expectation:
+    return ("ExpectColumnValuesToBeInSet", {"column": column, "value_set": list(values)})
+
+
+def _between(column: str, low: float | None, high: float | None = None) -> Expectation:
+    return ("ExpectColumnValuesToBeBetween", {"column": column, "min_value": low, "max_value": high})
+
+
+def _unique(*columns: str) -> Expectation:
+    if len(columns) == 1:
+        return ("ExpectColumnValuesToBeUnique", {"column": columns[0]})
+    return ("ExpectCompoundColumnsToBeUnique", {"column_list": list(columns)})
+
+
+# The files of the slice: one row a root directory and path, however many visits saw it.
+_FILES = """
+    select distinct tree.root, tree.path, tree.content
+    from lake.anchor as anchor join lake.tree_file as tree on tree.root = anchor.root
+    where anchor.slice = getvariable('slice') and anchor.source = getvariable('source')
+"""
+
+SUITES = (
+    Suite(
+        "visits_are_whole",
+        "raw_archive_slice",
+        "Every visit has an end, and a full one saw a snapshot that is in the archive.",
+        """
+        select status.origin, status.visit, status.status, status.type,
+            visit.origin is not null as announced,
+            status.status <> 'full' or snapshot.id is not null as snapshot_is_there,
+            status.date::date = status.slice::date as date_is_the_slice
+        from origin_visit_status as status
+        left join origin_visit as visit using (slice, source, origin, visit)
+        left join snapshot on snapshot.id = status.snapshot
+        where status.slice = getvariable('slice') and status.source = getvariable('source')
+        """,
+        (
+            *_never_null("origin", "visit", "type"),
+            _one_of("status", "created", "ongoing", "full", "partial", "not_found", "failed"),
+            *_always_true("announced", "snapshot_is_there", "date_is_the_slice"),
+            _unique("origin", "visit"),
+        ),
+    ),
+    Suite(
+        "contents_are_there",
+        "raw_archive_slice",
+        "Every file of every tree has a content row, or a skipped_content row with the reason; no path occurs twice.",
+        f"""
+        with file as ({_FILES})
+        select root::varchar as root, count(*) as files, count(distinct path) as paths,
+            count(*) filter (content.sha1_git is null and skipped.sha1_git is null) as lost,
+            count(*) filter (content.length < 0) as negative, files = paths as paths_are_unique
+        from file
+        left join lake.content as content on content.sha1_git = file.content
+        left join lake.skipped_content as skipped on skipped.sha1_git = file.content
+        group by file.root
+        """,
+        (_unique("root"), _between("files", 1), _between("lost", 0, 0), _between("negative", 0, 0), *_always_true("paths_are_unique")),
+    ),
+    Suite(
+        "annotations_are_complete",
+        "enriched_context",
+        "Every annotator has said something about every content of the slice whose bytes are here.",
+        f"""
+        with file as ({_FILES}),
+        content as (select distinct file.content from file semi join lake.content_data as data on data.sha1_git = file.content)
+        select encoding.digest, count(*) as contents, count(encoding.content) as encodings, count(statistics.content) as statistics,
+            count(*) filter (encoding.binary is null) as undecided
+        from content
+        left join lake.annotation_encoding as encoding using (content)
+        left join lake.annotation_line_statistics as statistics using (content)
+        group by encoding.digest
+        """,
+        (*_never_null("digest"), _between("undecided", 0, 0), ("ExpectColumnPairValuesToBeEqual", {"column_A": "contents", "column_B": "statistics"})),
+    ),
+    Suite(
+        "decisions_have_reasons",
+        "license_qualified",
+        "Every file of the slice has a known verdict by a named rule, and no file is permissive without an expression and evidence.",
+        f"""
+        with file as ({_FILES})
+        select policy, verdict, rule, count(*) as files,
+            count(*) filter (verdict = 'permissive' and (expression is null or coalesce(len(evidence), 0) = 0)) as unproved
+        from file left join lake.license_decision as decision using (root, path)
+        group by policy, verdict, rule
+        """,
+        (
+            *_never_null("policy", "rule"),
+            _one_of("verdict", "permissive", "copyleft", "non_permissive", "unknown", "conflict"),
+            _between("unproved", 0, 0),
+            _unique("policy", "verdict", "rule"),
+        ),
+    ),
+    Suite(
+        "pairs_are_sound",
+        "deduped",
+        "A pair is ordered and distinct, its similarity is a share, and what is accepted is at least as similar as what is not.",
+        f"""
+        with content as (select distinct content from ({_FILES}))
+        select pair.configuration, pair.accepted, count(*) as pairs, min(similarity) as least, max(similarity) as most,
+            count(*) filter (a >= b) as unordered
+        from lake.duplicate_pair as pair
+        where a in (from content) or b in (from content)
+        group by pair.configuration, pair.accepted
+        """,
+        (*_never_null("accepted", "least"), _between("least", 0, 1), _between("most", 0, 1), _between("unordered", 0, 0)),
+    ),
+    Suite(
+        "shards_hold_what_they_say",
+        "training_shards",
+        "Every shard has a hash and exactly the rows that the manifest lists, and every row its licence.",
+        """
+        with newest as (
+            select fingerprint from dataset where dataset = getvariable('source')
+            order by fingerprint = getvariable('fingerprint') desc limit 1
+        ),
+        row as (
+            select shard, count(*) as listed, count(*) filter (license is null) as unlicensed, count(distinct row) as distinct_rows
+            from dataset_row where dataset = getvariable('source') and fingerprint in (from newest) group by shard
+        )
+        select shard.shard, regexp_full_match(shard.sha256, '[0-9a-f]{64}') as is_hashed, shard.rows = row.listed as is_whole,
+            row.listed = row.distinct_rows as rows_are_distinct, row.unlicensed
+        from shard left join row using (shard)
+        where shard.dataset = getvariable('source') and shard.fingerprint in (from newest)
+        """,
+        (*_always_true("is_hashed", "is_whole", "rows_are_distinct"), _between("unlicensed", 0, 0), _unique("shard")),
+    ),
+)

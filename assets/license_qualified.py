@@ -1,0 +1,32 @@
+"""Stage 3: one decision per file in its own tree, per policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.outcomes import check_specs
+from assets.partitions import BACKFILL, SLICES
+from assets.specs import stage_spec, table_spec
+from assets.stages import Event, run_stage
+from codecommons.lake.schemas import LICENSE_DECISION
+from resources import EngineResource, LakeResource
+
+STAGE = "license_qualified"
+CHECKS: dict[str, str] = {}
+
+_table = table_spec(STAGE, LICENSE_DECISION, STAGE, deps=["enriched_context"])
+_specs = [_table, stage_spec(STAGE, "Every file of the slice has a verdict under every policy, with the rule and the evidence.", [_table.key])]
+_checks = check_specs(STAGE, CHECKS, SLICES)
+
+
+@dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=BACKFILL)
+def license_qualified(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> Iterator[Event]:
+    """Decide on every tree of the slice that has no decision under the current policies."""
+    from codecommons.license import qualify_slice
+
+    yield from run_stage(context, lake, engine, qualify_slice, _specs, _checks)
+
+
+ASSETS = [license_qualified]

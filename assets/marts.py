@@ -1,0 +1,76 @@
+"""What people query on top: the DuckDB catalogue of views, and the marts that dbt builds in it. dbt's tests show as asset checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
+from dagster_duckdb import DuckDBResource
+
+from assets.metadata import OWNERS, markdown
+from assets.outcomes import plain_errors
+from codecommons.lake.stages import code_version
+from codecommons.report import STAGES
+from codecommons.settings import Settings
+from resources.dbt import DbtResource
+
+GROUP = "marts"
+
+# DuckDB lets one process write a file: everything that writes the catalogue waits for its turn here.
+POOL = "duckdb_catalog"
+
+
+@dg.asset(
+    deps=STAGES,
+    group_name=GROUP,
+    kinds={"duckdb"},
+    owners=OWNERS,
+    tags={"stage": GROUP},
+    code_version=code_version(),
+    pool=POOL,
+)
+def catalogue(duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
+    """The DuckDB file with a view per table of the lake: rebuildable, never the truth, so nothing is lost with it."""
+    from codecommons.lake.views import build_catalogue
+
+    with plain_errors():
+        path = build_catalogue(Settings.from_environment())
+    with duckdb.get_connection() as connection:
+        views = connection.execute(
+            "select view_name, column_count from duckdb_views() where not internal and schema_name = 'main' order by 1"
+        ).fetchall()
+    return dg.MaterializeResult(metadata={"views": dg.MetadataValue.md(markdown(("view", "columns"), views)), "dagster/uri": str(path)})
+
+
+class Translator(DagsterDbtTranslator):
+    """Shows a dbt model as an asset of the group ``marts`` that hangs on the catalogue and the stages it reads."""
+
+    def get_asset_spec(self, manifest: dict, unique_id: str, project: DbtProject | None) -> dg.AssetSpec:  # type: ignore[override]
+        """Add what every asset of the house has."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if not unique_id.startswith("model."):
+            return spec
+        return spec.replace_attributes(
+            deps=[*spec.deps, catalogue.key], group_name=GROUP, owners=OWNERS, kinds={"dbt", "duckdb"}, tags={"stage": GROUP}
+        )
+
+
+def build_marts(project: Path, target: Path) -> list[dg.AssetsDefinition]:
+    """The catalogue and the dbt models, from a project whose manifest is in ``target``."""
+    dbt_project = DbtProject(project_dir=project, target_path=target, profiles_dir=project)
+    settings = DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True, enable_source_tests_as_checks=True)
+
+    @dbt_assets(
+        manifest=target / "manifest.json",
+        project=dbt_project,
+        name=GROUP,
+        dagster_dbt_translator=Translator(settings),
+        pool=POOL,
+    )
+    def marts(context: dg.AssetExecutionContext, dbt: DbtResource) -> Iterator[object]:
+        """Run dbt over what is selected: models and their tests."""
+        yield from dbt.cli(["build"], context=context).stream().fetch_row_counts().fetch_column_metadata()
+
+    return [catalogue, marts]

@@ -1,0 +1,173 @@
+"""What makes the UI worth looking at: stage reports and tables as Dagster metadata."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from assets.outcomes import Outcome
+from codecommons.lake import Lake
+from codecommons.lake.commits import data_files
+from codecommons.lake.schemas import Table
+from codecommons.report import Count, StageReport
+
+OWNERS = ["team:codecommons"]
+MEGABYTE = 1_000_000
+LONGEST_TABLE = 15
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The columns of a table as the UI shows them; key columns are marked as not null."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=field.name, type=_type(field.type), constraints=dg.TableColumnConstraints(nullable=field.name not in table.key))
+            for field in table.schema
+        ]
+    )
+
+
+def _type(kind: pa.DataType) -> str:
+    return str(kind).replace("child 0, ", "")
+
+
+def table_metadata(lake: Lake, table: str | Table) -> dict[str, Any]:
+    """Rows and bytes of a table as it stands, from the Delta log alone."""
+    files = data_files(lake.delta(table))
+    name = table if isinstance(table, str) else table.name
+    return {
+        "dagster/row_count": sum(file.rows for file in files),
+        "stored MB": round(sum(file.bytes for file in files) / MEGABYTE, 3),
+        "files": len(files),
+        "dagster/uri": lake.storage.uri(name),
+    }
+
+
+def stage_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What a stage did in one partition, all its sources taken together: figures that the UI plots, tables and the funnel."""
+    reports = [outcome.report for outcome in outcomes if outcome.report]
+    problems = [f"- **{outcome.source}**: {outcome.problem}" for outcome in outcomes if outcome.problem]
+    if not reports:
+        return {"verdict": dg.MetadataValue.md("\n".join(problems) or "No input is recorded for this day.")}
+    files, kept = _sum(reports, "in"), _sum(reports, "kept")
+    computed, reused = sum(report.computed for report in reports), sum(report.reused for report in reports)
+    seconds = sum(report.seconds for report in reports)
+    return {
+        "verdict": dg.MetadataValue.md("\n".join(problems) or "passed"),
+        "funnel": dg.MetadataValue.md(f"![funnel]({_data_uri(funnel(reports))})"),
+        "by source": dg.MetadataValue.md(by_source(reports)),
+        "dagster/partition_row_count": kept.rows,
+        "files in": files.rows,
+        "files kept": kept.rows,
+        "share kept": kept.rows / files.rows if files.rows else 1.0,
+        "MB in": round(files.bytes / MEGABYTE, 3),
+        "MB kept": round(kept.bytes / MEGABYTE, 3),
+        "seconds": round(seconds, 2),
+        "MB/s": round(files.bytes / MEGABYTE / seconds, 2) if seconds else 0.0,
+        "work avoided": reused / (computed + reused) if computed + reused else 0.0,
+        "seconds saved": round(sum(report.seconds_saved for report in reports), 2),
+        "peak memory MB": round(max(report.peak_memory for report in reports) / MEGABYTE, 1),
+        **{label: dg.MetadataValue.md(table) for label, table in _detail_tables(reports).items()},
+    }
+
+
+def _sum(reports: Iterable[StageReport], what: str) -> Count:
+    return sum((Count(getattr(report, f"rows_{what}"), getattr(report, f"bytes_{what}")) for report in reports), Count())
+
+
+def by_source(reports: Sequence[StageReport]) -> str:
+    """One line a source: files, work and speed."""
+    rows = [
+        (
+            report.source,
+            report.rows_in,
+            report.rows_kept,
+            report.computed,
+            report.reused,
+            f"{report.seconds:.1f}",
+            f"{report.bytes_in / MEGABYTE / report.seconds if report.seconds else 0:.1f}",
+        )
+        for report in reports
+    ]
+    return markdown(("source", "files in", "kept", "computed", "reused", "seconds", "MB/s"), rows)
+
+
+def _detail_tables(reports: Sequence[StageReport]) -> dict[str, str]:
+    """Every detail that counts things by name, as a table, largest first."""
+    tables: dict[str, dict[str, list[float]]] = {}
+    heads: dict[str, tuple[str, ...]] = {}
+    for report in reports:
+        for label, detail in report.details.items():
+            for name, value in detail.items() if isinstance(detail, dict) else ():
+                counts = value if isinstance(value, dict) else {"count": value}
+                if not all(isinstance(count, (int, float)) for count in counts.values()):
+                    continue
+                heads[label] = tuple(counts)
+                row = tables.setdefault(label, {}).setdefault(name, [0] * len(counts))
+                tables[label][name] = [old + new for old, new in zip(row, counts.values(), strict=False)]
+    return {
+        label.replace("_", " "): markdown(
+            (label.rstrip("s").replace("_", " "), *heads[label]),
+            [(name, *row) for name, row in sorted(rows.items(), key=lambda item: (-item[1][0], item[0]))[:LONGEST_TABLE]],
+        )
+        for label, rows in tables.items()
+    }
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; numbers are aligned to the right."""
+    body = list(rows)
+    numeric = [bool(body) and isinstance(cell, (int, float)) for cell in (body[0] if body else head)]
+    lines = [_line(head), _line(["---:" if right else "---" for right in numeric]), *(_line([_cell(cell) for cell in row]) for row in body)]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def _cell(cell: object) -> str:
+    return f"{cell:,}" if isinstance(cell, int) else str(cell).replace("|", "\\|")
+
+
+def funnel(reports: Sequence[StageReport]) -> str:
+    """What came in, what was left out and why, and what went on, as an SVG drawing: bar length is files, the label adds bytes."""
+    dropped: dict[str, Count] = {}
+    for report in reports:
+        for reason, count in report.dropped.items():
+            dropped[reason] = dropped.get(reason, Count()) + count
+    bars = [("in", _sum(reports, "in"), "#4c78a8")]
+    bars += [(reason.replace("_", " "), count, "#e4572e") for reason, count in sorted(dropped.items(), key=lambda item: (-item[1].rows, item[0]))[:12]]
+    bars += [("kept", _sum(reports, "kept"), "#54a24b")]
+    return _bars(bars)
+
+
+def _bars(bars: Sequence[tuple[str, Count, str]]) -> str:
+    """Horizontal bars; the widest is 380 of 760 units."""
+    widest = max(1, *(count.rows for _, count, _ in bars))
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{26 * len(bars) + 8}" font-family="sans-serif" font-size="13" fill="#333">',
+        '<rect width="100%" height="100%" fill="#fff"/>',
+    ]
+    for at, (label, count, colour) in enumerate(bars):
+        top = 26 * at + 6
+        width = max(1, round(380 * count.rows / widest))
+        lines += [
+            f'<text x="172" y="{top + 15}" text-anchor="end">{escape(label[:26])}</text>',
+            f'<rect x="180" y="{top}" width="{width}" height="20" rx="3" fill="{colour}"/>',
+            f'<text x="{188 + width}" y="{top + 15}">{count.rows:,} files, {count.bytes / MEGABYTE:,.1f} MB</text>',
+        ]
+    return "\n".join([*lines, "</svg>"])
+
+
+def _data_uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def verdicts(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What became of each source, for the tables of a step."""
+    return {"verdict": "\n".join(outcome.problem or f"{outcome.source} on {outcome.partition}: passed" for outcome in outcomes) or "no input"}

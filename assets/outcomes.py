@@ -1,0 +1,175 @@
+"""How a step takes its slices one by one, and how it tells Dagster what became of each.
+
+A slice that fails doesn't stop the others: it is recorded as failed in ``slice_log``, the step goes on, hands over what passed,
+and fails at its end. The executor (``codecommons_dagster.build``) starts a step as soon as the outputs it needs are
+there, so later stages go on with what passed, while a step that hands over nothing holds them back. That is why a step
+here yields its check outputs itself and raises ``Failure``: a blocking check alone would stop the good slices with the bad ones.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+
+from codecommons.engine import Engine
+from codecommons.errors import CodeCommonsError, GateError
+from codecommons.lake import Lake
+from codecommons.report import STAGES, CheckResult, StageReport
+
+# The check of every stage that holds whatever went wrong, also what no check of the stage's own could see.
+COMPLETED = "completed"
+
+Work = Callable[[Lake, Engine, str, str], StageReport]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one source of one slice in one stage (for a dataset: both are its name).
+
+    Attributes:
+        partition: the partition key it counts for.
+        source: the source.
+        report: what the stage did; None when it raised.
+        problem: None when it passed; else one line: the item, the reason, what to do next.
+        skipped: whether it was left alone because an earlier step of the same run, red already, failed on it.
+    """
+
+    partition: str
+    source: str
+    report: StageReport | None = None
+    problem: str | None = None
+    skipped: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether the next stage may go on with it."""
+        return self.problem is None
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn what a user can put right into a ``Failure`` whose description is that line; no retry would help."""
+    try:
+        yield
+    except CodeCommonsError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def work_through(context: dg.AssetExecutionContext, lake: Lake, engine: Engine, stage: str, work: Work, only: str | None = None) -> list[Outcome]:
+    """Do a stage's work for every slice of the run and every source that has input (or ``only`` that one)."""
+    return [
+        attempt(context, lake, stage, day, source, lambda day=day, source=source: work(lake, engine, day, source))
+        for day in context.partition_keys
+        for source in lake.log.sources(day)
+        if only in (None, source)
+    ]
+
+
+def attempt(
+    context: dg.AssetExecutionContext, lake: Lake, stage: str, partition: str, source: str, work: Callable[[], StageReport]
+) -> Outcome:
+    """Do one piece of a stage's work; if it raises, say so in the run's log and, for a slice, in the lake's."""
+    try:
+        report = work()
+    except GateError as refusal:
+        context.log.warning(str(refusal))
+        return Outcome(partition, source, problem=str(refusal), skipped=_runs_here(context, STAGES[STAGES.index(stage) - 1]))
+    except Exception as error:
+        if not isinstance(error, CodeCommonsError):
+            context.log.exception("%s of %s on %s: a defect of ours", stage, source, partition)
+        reason = str(error) if isinstance(error, CodeCommonsError) else f"{type(error).__name__}: {error}"
+        if partition != source:
+            lake.log.record(partition, source, stage, "failed", failing_check=COMPLETED, detail=reason)
+        return Outcome(partition, source, problem=f"{stage} of {source} ({partition}): {reason}. Put that right, then materialize {stage} of {partition} again")
+    context.log.info("%s of %s (%s): %d of %d files kept, %.1f s", stage, source, partition, report.rows_kept, report.rows_in, report.seconds)
+    return outcome_of(partition, source, report)
+
+
+def outcome_of(partition: str, source: str, report: StageReport) -> Outcome:
+    """The outcome that a stage's checks of itself give."""
+    red = [check for check in report.checks if not check.passed]
+    return Outcome(partition, source, report, "; ".join(f"{check.name}: {check.description}" for check in red) or None)
+
+
+def _runs_here(context: dg.AssetExecutionContext, stage: str) -> bool:
+    return dg.AssetKey(stage) in context.job_def.asset_layer.executable_asset_keys
+
+
+def check_specs(stage: str, checks: dict[str, str], partitions: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
+    """Declare a stage's own checks (name -> description) and ``COMPLETED`` on the asset that closes it; they block."""
+    described = {COMPLETED: "Every source of the slice got through the stage.", **checks}
+    return [
+        dg.AssetCheckSpec(name, asset=stage, description=description, blocking=True, partitions_def=partitions)
+        for name, description in described.items()
+    ]
+
+
+def evaluations(stage: str, outcomes: Sequence[Outcome], specs: Iterable[dg.AssetCheckSpec]) -> Iterator[dg.AssetCheckEvaluation]:
+    """Give a stage's check results, one per partition and check, all sources taken together."""
+    names = {spec.name for spec in specs}
+    for partition, group in by_partition(outcomes).items():
+        results: dict[str, list[tuple[str, CheckResult]]] = defaultdict(list)
+        for outcome in group:
+            for check in outcome.report.checks if outcome.report else ():
+                if check.name in names:
+                    results[check.name].append((outcome.source, check))
+            said = outcome.problem or "passed"
+            results[COMPLETED].append((outcome.source, CheckResult(COMPLETED, outcome.passed, said)))
+        for name, of_sources in results.items():
+            yield evaluation(stage, name, partition, of_sources)
+
+
+def evaluation(stage: str, name: str, partition: str, results: Sequence[tuple[str, CheckResult]]) -> dg.AssetCheckEvaluation:
+    """One check of one partition: red when it is red for any source, and then its description speaks of the red ones only."""
+    red = [result for result in results if not result[1].passed]
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(stage),
+        check_name=name,
+        passed=not red,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="\n".join(f"{source}: {check.description}" for source, check in red or results),
+        metadata={
+            f"{source}: {label}": dg.MetadataValue.json(value) if isinstance(value, (dict, list)) else dg.MetadataValue.text(str(value))
+            for source, check in results
+            for label, value in check.metadata.items()
+        },
+        partition=partition,
+        # Blocking is done by `hand_over`; Dagster's own would stop the good slices of a range too.
+        blocking=False,
+    )
+
+
+def hand_over(
+    outcomes: Sequence[Outcome], results: Iterable[dg.MaterializeResult[None]], checks: Iterable[dg.AssetCheckSpec]
+) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
+    """Yield a step's assets and check outputs unless nothing passed, then fail the step if anything failed.
+
+    Raises:
+        dg.Failure: its description has a line for each source of a slice that failed.
+    """
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    if not outcomes or len(failed) < len(outcomes):
+        yield from results
+        for spec in checks:
+            yield dg.Output(None, output_name=spec.get_python_identifier())
+    fail(failed)
+
+
+def fail(failed: Sequence[Outcome]) -> None:
+    """Fail the step over what failed in it; what an earlier step of this run has failed on already is told there."""
+    told = [outcome for outcome in failed if not outcome.skipped]
+    if told:
+        lines = "\n".join(f"- {outcome.problem}" for outcome in told)
+        raise dg.Failure(description=f"{len(told)} of the slices' sources failed:\n{lines}", allow_retries=False)
+
+
+def by_partition(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    """Outcomes per partition key, in order."""
+    groups: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        groups[outcome.partition].append(outcome)
+    return dict(groups)

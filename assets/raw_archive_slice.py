@@ -1,0 +1,81 @@
+"""Stage 1: Software Heritage objects and content bytes, one step per source, so that a failing source leaves the others green."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from assets.metadata import table_metadata, verdicts
+from assets.outcomes import Outcome, check_specs, fail, outcome_of, plain_errors, work_through
+from assets.partitions import BACKFILL, SLICES
+from assets.specs import stage_spec, table_spec
+from assets.stages import Event, close_stage
+from codecommons.errors import GateError
+from codecommons.lake import Lake
+from codecommons.lake.schemas import TABLES
+from codecommons.plugins import names
+from codecommons.settings import Settings
+from resources import EngineResource, LakeResource
+
+STAGE = "raw_archive_slice"
+
+# What a source writes and people look at; the other tables of the archive hang on these.
+WRITTEN = ("origin_visit", "snapshot", "release", "revision", "directory", "content", "skipped_content")
+
+# The stage's checks of itself (codecommons/archive), by name.
+CHECKS: dict[str, str] = {}
+
+
+def source_step(source: str) -> dg.AssetsDefinition:
+    """The step that brings one source's part of a slice in."""
+    specs = [table_spec(source, TABLES[name], STAGE) for name in WRITTEN]
+
+    @dg.multi_asset(name=f"archive_{source}", specs=specs, backfill_policy=BACKFILL)
+    def step(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> Iterator[dg.MaterializeResult[None]]:
+        from codecommons.archive import ingest_slice
+
+        with plain_errors():
+            opened = lake.open()
+            outcomes = work_through(context, opened, engine.open(), STAGE, ingest_slice, only=source)
+            for spec in specs:
+                metadata = {**table_metadata(opened, spec.key.path[-1]), **verdicts(outcomes)}
+                yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+        fail(outcomes)
+
+    return step
+
+
+def closing_step(sources: Sequence[str]) -> dg.AssetsDefinition:
+    """The step that closes the stage: what the lake recorded for every source of each slice."""
+    checks = check_specs(STAGE, CHECKS, SLICES)
+    deps = [dg.AssetKey([source, name]) for source in sources for name in WRITTEN]
+    closing = stage_spec(STAGE, "Everything a day brought, from every source, as Software Heritage objects with their bytes.", deps)
+
+    @dg.multi_asset(name=STAGE, specs=[closing], check_specs=checks, backfill_policy=BACKFILL)
+    def step(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Event]:
+        with plain_errors():
+            opened = lake.open()
+            yield from close_stage(context, opened, recorded(opened, context.partition_keys), [closing], checks)
+
+    return step
+
+
+def recorded(lake: Lake, days: Sequence[str]) -> list[Outcome]:
+    """What the lake's log says of every source that has input for the days."""
+    reports = {(report.slice, report.source): report for report in lake.reports() if report.stage == STAGE}
+    outcomes = []
+    for day in days:
+        for source in lake.log.sources(day):
+            report = reports.get((day, source))
+            try:
+                lake.log.require_passed(day, source, STAGE)
+                outcomes.append(Outcome(day, source, report))
+            except GateError as refusal:
+                told = outcome_of(day, source, report).problem if report else None
+                outcomes.append(Outcome(day, source, report, told or str(refusal)))
+    return outcomes
+
+
+SOURCES = names("codecommons.archive.sources", Settings.from_environment().plugins)
+ASSETS = [*map(source_step, SOURCES), closing_step(SOURCES)]

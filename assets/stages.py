@@ -1,0 +1,50 @@
+"""What the steps of all stages have in common: do the work slice by slice, show it, hand over what passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from assets.metadata import stage_metadata, table_metadata
+from assets.outcomes import Outcome, Work, by_partition, evaluations, hand_over, plain_errors, work_through
+from codecommons.lake import Lake
+from resources import EngineResource, LakeResource
+
+Event = dg.AssetCheckEvaluation | dg.MaterializeResult[None] | dg.Output[None]
+
+
+def run_stage(
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    engine: EngineResource,
+    work: Work,
+    specs: Sequence[dg.AssetSpec],
+    checks: Sequence[dg.AssetCheckSpec],
+) -> Iterator[Event]:
+    """Run a stage for every slice of the run in one step; the last of ``specs`` is the asset that closes it.
+
+    Raises:
+        dg.Failure: something failed; what passed has been handed over before.
+    """
+    with plain_errors():
+        opened = lake.open()
+        stage = specs[-1].key.path[-1]
+        outcomes = work_through(context, opened, engine.open(), stage, work)
+        yield from close_stage(context, opened, outcomes, specs, checks)
+
+
+def close_stage(
+    context: dg.AssetExecutionContext, lake: Lake, outcomes: Sequence[Outcome], specs: Sequence[dg.AssetSpec], checks: Sequence[dg.AssetCheckSpec]
+) -> Iterator[Event]:
+    """Show what became of each slice on the closing asset, the last of ``specs``; the others are tables.
+
+    Raises:
+        dg.Failure: something failed; what passed has been handed over before.
+    """
+    *tables, closing = specs
+    for partition, group in by_partition(outcomes).items():
+        context.add_asset_metadata(stage_metadata(group), closing.key, partition_key=partition)
+    yield from evaluations(closing.key.path[-1], outcomes, checks)
+    results = [dg.MaterializeResult(asset_key=spec.key, metadata=table_metadata(lake, spec.key.path[-1])) for spec in tables]
+    yield from hand_over(outcomes, [*results, dg.MaterializeResult(asset_key=closing.key)], checks)

@@ -1,0 +1,70 @@
+"""Puts the code location together. Assets, checks and resources are declared elsewhere; nothing is implemented here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from assets import deduped, enriched_context, expectation_checks, license_qualified, raw_archive_slice, training_shards
+from codecommons.settings import Settings
+from codecommons_dagster.jobs import MARTS_JOB, STAGE_JOBS
+from codecommons_dagster.progress import progress
+from codecommons_dagster.schedules import newest_slice
+from codecommons_dagster.sensors import new_datasets
+from resources import EngineResource, LakeResource
+
+STAGE_MODULES = (raw_archive_slice, enriched_context, license_qualified, deduped, training_shards)
+
+# In process, since a spawned step costs seconds; and a step starts when the outputs it needs are there even if the step that
+# yielded them failed afterwards over other slices (see assets.outcomes).
+EXECUTOR = dg.in_process_executor.configured({"step_dependency_config": {"require_upstream_step_success": False}})
+
+
+def build_stages(**resources: Any) -> dg.Definitions:
+    """The five stages with their checks, jobs, schedule and sensor, without the marts: what the command line runs.
+
+    Args:
+        **resources: resources to use instead of ours, by name (``lake``, ``engine``).
+    """
+    return dg.Definitions(
+        assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
+        asset_checks=expectation_checks.CHECKS,
+        resources={"lake": LakeResource(), "engine": EngineResource(), **resources},
+        jobs=STAGE_JOBS,
+        schedules=[newest_slice],
+        sensors=[new_datasets],
+        executor=EXECUTOR,
+        loggers={"progress": progress, "console": dg.colored_console_logger},
+    )
+
+
+def build_marts(**resources: Any) -> dg.Definitions:
+    """The catalogue and dbt's marts; parses the dbt project first where set-up hasn't.
+
+    Raises:
+        CodeCommonsError: dbt can't parse the project, or DuckDB lacks an extension.
+    """
+    from assets.marts import build_marts as marts
+    from codecommons_dagster.setup import prepare
+    from resources.catalogue import catalogue
+    from resources.dbt import DbtResource
+
+    settings = Settings.from_environment()
+    dbt = prepare(settings)
+    return dg.Definitions(
+        assets=marts(dbt.project, dbt.target),
+        resources={"duckdb": catalogue(settings), "dbt": DbtResource.of(dbt.project, dbt.environment), **resources},
+        jobs=[MARTS_JOB],
+    )
+
+
+def build_defs(**resources: Any) -> dg.Definitions:
+    """The whole code location, fresh.
+
+    Args:
+        **resources: resources to use instead of ours, by name (``lake``, ``engine``, ``duckdb``, ``dbt``).
+    """
+    ours = {name: value for name, value in resources.items() if name in ("lake", "engine")}
+    theirs = {name: value for name, value in resources.items() if name not in ours}
+    return dg.Definitions.merge(build_stages(**ours), build_marts(**theirs))

@@ -1,0 +1,104 @@
+"""The persistent Dagster instance under the lake's home, and runs in this process that it records, so that the UI shows them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+import dagster as dg
+import yaml
+
+from codecommons.errors import UsageError
+from codecommons.lake.storage import lake_errors
+from codecommons.settings import Settings
+
+# dagster.yaml. SQLite suits one user and two runs at a time; docs/operators.md says when to move to Postgres.
+CONFIGURATION = {
+    "telemetry": {"enabled": False},
+    "concurrency": {"pools": {"granularity": "run", "default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
+    "run_monitoring": {"enabled": True, "start_timeout_seconds": 600, "max_runtime_seconds": 21600, "free_slots_after_run_end_seconds": 300},
+    "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
+    "code_servers": {"local_startup_timeout": 180, "reload_timeout": 180},
+    "retention": {"schedule": {"purge_after_days": 30}, "sensor": {"purge_after_days": {"skipped": 7, "failure": 30, "success": 30}}},
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended; true when it succeeded.
+
+    Attributes:
+        run_id: what the UI finds it by.
+        failures: what the steps that failed said, in order.
+    """
+
+    run_id: str
+    failures: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether the run succeeded."""
+        return not self.failures
+
+
+def instance(settings: Settings) -> dg.DagsterInstance:
+    """The instance of these settings; made, and its ``dagster.yaml`` written, where there is none.
+
+    Raises:
+        LakeError: the folder can't be written.
+    """
+    configuration = settings.dagster_home / "dagster.yaml"
+    if not configuration.is_file():
+        with lake_errors(f"writing {configuration}"):
+            settings.dagster_home.mkdir(parents=True, exist_ok=True)
+            configuration.write_text(yaml.safe_dump(CONFIGURATION, sort_keys=False))
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    return dg.DagsterInstance.from_config(str(settings.dagster_home))
+
+
+def _stage_job(name: str) -> dg.JobDefinition:
+    from codecommons_dagster.build import build_stages
+
+    return build_stages().resolve_job_def(name)
+
+
+def _marts_job(name: str) -> dg.JobDefinition:
+    from codecommons_dagster.build import build_defs
+
+    return build_defs().resolve_job_def(name)
+
+
+def run_job(settings: Settings, job: str, partition: str | None = None) -> Finished:
+    """Run a job in this process and record it.
+
+    Args:
+        settings: whose instance records the run.
+        job: ``slice``, ``ingest``, ``dataset`` or ``marts``.
+        partition: the slice or the dataset; None for ``marts``.
+
+    Raises:
+        UsageError: the partition doesn't exist, such as a day before the lake's first.
+    """
+    from assets.partitions import DATASETS, SLICES
+
+    with instance(settings) as recorder:
+        if job == "dataset" and partition:
+            recorder.add_dynamic_partitions(DATASETS.name or "", [partition])
+        elif partition and not SLICES.has_partition_key(partition):
+            raise UsageError(f"{partition} is no slice of this lake: slices go from {SLICES.get_first_partition_key()} to {SLICES.get_last_partition_key()}")
+        definition = dg.build_reconstructable_job(__name__, "_marts_job" if job == "marts" else "_stage_job", (job,))
+        level = "INFO" if sys.stderr.isatty() else "CRITICAL"
+        result = dg.execute_job(
+            definition,
+            instance=recorder,
+            run_config={"loggers": {"progress": {"config": {"level": level}}}},
+            tags={"dagster/partition": partition} if partition else None,
+        )
+        return Finished(result.run_id, tuple(_failure(event) for event in result.all_events if event.is_step_failure))
+
+
+def _failure(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    return f"step {event.step_key}: {data.error.message.strip() if data.error else 'failed'}"

@@ -1,0 +1,21 @@
+"""When things run by themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import dagster as dg
+
+from codecommons.lake import Lake
+from codecommons.settings import Settings
+from codecommons_dagster.jobs import slice_job
+
+
+@dg.schedule(job=slice_job, cron_schedule="30 0 * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
+def newest_slice(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Just after midnight UTC: the day that has ended, if anything is recorded for it."""
+    day = (context.scheduled_execution_time.astimezone(dt.UTC).date() - dt.timedelta(days=1)).isoformat()
+    sources = Lake.open(Settings.from_environment()).log.sources(day)
+    if not sources:
+        return dg.SkipReason(f"No input is recorded for {day}; `codecommons ingest SOURCE… --day {day}` records some.")
+    return dg.RunRequest(run_key=day, partition_key=day)

@@ -1,0 +1,36 @@
+"""dbt's command line, as the settings want it run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Self
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+
+class DbtResource(DbtCliResource):
+    """``DbtCliResource`` whose profile reads our variables.
+
+    Attributes:
+        environment: variables that ``dbt/profiles.yml`` and ``dbt_project.yml`` read.
+    """
+
+    environment: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, project: Path, environment: dict[str, str]) -> Self:
+        """dbt as installed beside this Python, over a project that holds its own profile."""
+        return cls(
+            project_dir=str(project),
+            profiles_dir=str(project),
+            dbt_executable=str(Path(sys.executable).with_name("dbt")),
+            environment=environment,
+        )
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Set the variables before the first command: dagster-dbt reads the profile in this process too."""
+        os.environ.update(self.environment)
+        super().setup_for_execution(context)
