@@ -1,0 +1,54 @@
+"""What counts as a near-duplicate: every parameter, versioned, and the digest that keys all rows made with it."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import asdict, dataclass
+
+from codecommons.annotate.annotator import current
+from codecommons.dedup.words import SHINGLE
+from codecommons.lake.stages import digest
+from codecommons.settings import Settings
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """How texts are compared. A changed value makes a new digest, and with it new rows beside the old ones.
+
+    Two texts are near-duplicates when the Jaccard similarity of their sets of shingles reaches ``threshold``. Candidates come
+    from locality-sensitive hashing: they agree in all ``rows`` values of at least one of ``bands`` bands of a one-permutation
+    MinHash signature with ``bins`` bins. Over the project's test corpus (19,774 texts, 8,191 pairs of 0.7 or more) 36 bands of 7
+    find 99.2 % of the pairs from 37,312 candidates, 32 bands of 8 find 96.5 % from 22,683, and 42 of 6 99.96 % from 79,804.
+
+    Attributes:
+        name: what people call it.
+        version: raised when the code changes what it computes.
+        shingle: words in a row that make one shingle (see ``words``). A text with fewer words has none, and is never a
+            near-duplicate of anything: only its exact identity counts.
+        bins: bins of the signature, a power of two.
+        bands: bands of the signature.
+        rows: signature values in a band.
+        threshold: similarity from which a pair is accepted.
+        floor: similarity from which a pair is kept at all, rejected when under the threshold.
+        anchors: in a band with more members than this, members are compared with so many of smallest identifier only.
+        most_bytes: longer contents are compared by exact identity only.
+    """
+
+    name: str = "words"
+    version: int = 1
+    shingle: int = SHINGLE
+    bins: int = 256
+    bands: int = 36
+    rows: int = 7
+    threshold: float = 0.7
+    floor: float = 0.5
+    anchors: int = 128
+    most_bytes: int = 10 << 20
+
+    def key(self, settings: Settings) -> str:
+        """The value of column ``configuration``: name and 12 hex digits over all that decides what a text's words are."""
+        decided = [asdict(self), unicodedata.unidata_version, current(settings)["encoding"].digest]
+        return f"{self.name}@{digest(decided)[:12]}"
+
+
+WORDS = Configuration()

@@ -1,0 +1,284 @@
+"""The band index: new texts are signed, their bands go into the lake, and what shares a band is compared exactly.
+
+The order makes it safe to be killed and to run beside another slice. Bands are committed before they are probed, so of two slices
+at least one sees the other's; and a text's ``signature`` row comes last, so a text that has one has all its pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+from numba import njit
+from numpy.typing import NDArray
+
+from codecommons.dedup.candidates import new_pairs
+from codecommons.dedup.configuration import WORDS, Configuration
+from codecommons.dedup.similarity import jaccard, shingle_sets
+from codecommons.dedup.signatures import sign
+from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE, TABLES
+from codecommons.dedup.texts import concatenate, read_texts, select_texts
+from codecommons.engine import Engine
+from codecommons.lake import Committed, Lake, StagedFile, StagingArea
+from codecommons.lake.commits import data_files
+from codecommons.lake.schemas import Table
+from codecommons.lake.staging import bucket_range, in_range, slices_of
+
+# Rows that a task looks at in one go; a row is 30 to 50 bytes.
+_BANDS_AT_ONCE = 2_000_000
+_PAIRS_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison did.
+
+    Attributes:
+        texts: texts that were asked for.
+        new: those that had not been compared before.
+        short: new texts with fewer words than a shingle.
+        candidates: pairs that share a band; a pair counts once per part of the index that shows it.
+        pairs: pairs that are new in the lake, at the floor or above.
+        crowded: bands that have become crowded.
+    """
+
+    texts: int
+    new: int = 0
+    short: int = 0
+    candidates: int = 0
+    pairs: int = 0
+    crowded: int = 0
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What every task needs to know."""
+
+    lake: Lake
+    area: StagingArea
+    configuration: Configuration
+    key: str
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of some Parquet files of the lake between two keys."""
+
+    files: tuple[str, ...]
+    low: bytes
+    high: bytes | None
+
+    def __str__(self) -> str:
+        """How an error names it."""
+        return f"keys from {self.low.hex()} to {self.high.hex() if self.high else 'the end'}"
+
+
+def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration: Configuration = WORDS) -> Compared:
+    """Bring texts into the band index and find their near-duplicates among all that is there.
+
+    Args:
+        lake: the lake; bytes and encodings of the texts are in it.
+        engine: where the tasks run.
+        texts: what ``select_texts`` returned.
+        configuration: what counts as a near-duplicate.
+
+    Raises:
+        LakeError: a table can't be read or written.
+        TaskCrashedError: a worker died twice on the same task.
+    """
+    key = configuration.key(lake.settings)
+    for table in TABLES:
+        lake.register(table)
+    wanted = texts.select(pl.lit(key).alias("configuration"), content="sha1_git")
+    new = texts.join(lake.keys_missing(SIGNATURE, wanted), left_on="sha1_git", right_on="content", how="semi").sort("sha1_git")
+    if not new.height:
+        return Compared(texts.height)
+    with lake.staging("deduped") as area:
+        area.tables = {**area.tables, CANDIDATE.name: CANDIDATE}
+        context = _Context(lake, area, configuration, key)
+        runs = list(slices_of(new.select("sha1_git", "length", "encoding"), lake.settings.batch_bytes))
+        signed = list(engine.map(partial(_sign, context), runs, name=lambda run: f"signing {run.height} texts from {run['sha1_git'][0].hex()}"))
+        signatures = _of(SIGNATURE, (files for files, _ in signed))
+        lake.commit(area, [_of(BAND, (files for files, _ in signed))], engine)
+        probe = partial(_find, context, tuple(file.path for file in signatures))
+        found = list(engine.map(probe, _band_parts(context), name=lambda part: f"probing bands, {part}"))
+        crowded = lake.commit(area, [_of(CROWDED_BAND, found)], engine)
+        candidates = _of(CANDIDATE, found)
+        verified = engine.map(partial(_verify, context), _candidate_parts(candidates), name=lambda part: f"comparing pairs, {part}")
+        pairs = lake.commit(area, verified, engine)
+        lake.commit(area, [signatures], engine)
+    none = Committed(0, 0, 0)
+    return Compared(
+        texts=texts.height,
+        new=new.height,
+        short=sum(short for _, short in signed),
+        candidates=sum(file.rows for file in candidates),
+        pairs=pairs.get(DUPLICATE_PAIR.name, none).rows_new,
+        crowded=crowded.get(CROWDED_BAND.name, none).rows_new,
+    )
+
+
+def _of(table: Table, staged: Iterable[Sequence[StagedFile]]) -> list[StagedFile]:
+    return [file for files in staged for file in files if file.table.name == table.name]
+
+
+def _sign(context: _Context, texts: pl.DataFrame) -> tuple[list[StagedFile], int]:
+    """Stage the bands and signature rows of one run of texts; also says how many are too short to have any band."""
+    bands = context.configuration.bands
+    writer = context.area.writer("sign")
+    short = 0
+    for ids, data in read_texts(context.lake, texts):
+        words, values = sign(data, context.configuration)
+        writer.add(SIGNATURE.name, _rows(SIGNATURE, context.key, content=ids, words=pa.array(words)))
+        long = np.flatnonzero(words >= context.configuration.shingle)
+        short += len(ids) - len(long)
+        owners = ids.take(pa.array(np.repeat(long, bands)))
+        # Big-endian, so that the order of the bytes is the order of the numbers.
+        packed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(8), len(owners), [None, pa.py_buffer(values[long].astype(">u8").tobytes())])
+        writer.add(BAND.name, _rows(BAND, context.key, value=packed.cast(pa.binary()), content=owners))
+    return writer.close(), short
+
+
+def _band_parts(context: _Context) -> list[_Part]:
+    """The whole band table of the configuration, in parts that fit a task."""
+    lake = context.lake
+    files = [file for file in data_files(lake.delta(BAND)) if dict(file.partition)["configuration"] == context.key]
+    parts = []
+    for bucket in sorted({int(dict(file.partition)["bucket"]) for file in files}):
+        mine = [file for file in files if int(dict(file.partition)["bucket"]) == bucket]
+        count = -(-sum(file.rows for file in mine) // _BANDS_AT_ONCE)
+        paths = tuple(lake.path(BAND.name, file.path) for file in mine)
+        parts += [_Part(paths, *bucket_range(bucket, lake.settings.bucket_bits, part, count)) for part in range(count)]
+    return parts
+
+
+def _find(context: _Context, newcomers: tuple[str, ...], part: _Part) -> list[StagedFile]:
+    """Stage the pairs of newcomers that share a band of this part, and its crowded bands."""
+    rows = _read(context.lake, part, "value", ["value", "content"])
+    rows = rows.filter(pl.len().over("value") > 1).sort("value", "content").with_columns(group=pl.col("value").rle_id())
+    members = rows.select("content").unique().sort("content").with_row_index("member")
+    new = _read_all(context.lake, newcomers, ["content"]).join(members, on="content", how="semi")
+    members = members.join(new.with_columns(new=pl.lit(True)), on="content", how="left").with_columns(pl.col("new").fill_null(False))  # noqa: FBT003
+    rows = rows.join(members, on="content", how="left", maintain_order="left")
+    writer = context.area.writer("find")
+    anchors = context.configuration.anchors
+    crowded = rows.group_by("value", maintain_order=True).len().filter(pl.col("len") > anchors)["value"].to_arrow()
+    writer.add(CROWDED_BAND.name, _rows(CROWDED_BAND, context.key, value=crowded))
+    ids = members["content"].to_arrow()
+    groups, ranks = (rows[name].cast(pl.Int64).to_numpy() for name in ("group", "member"))
+    for low, high in new_pairs(groups, ranks, rows["new"].to_numpy(), anchors):
+        writer.add(CANDIDATE.name, pa.table({"a": ids.take(pa.array(low)), "b": ids.take(pa.array(high))}))
+    return writer.close()
+
+
+def _candidate_parts(candidates: Sequence[StagedFile]) -> list[_Part]:
+    count = -(-sum(file.rows for file in candidates) // _PAIRS_AT_ONCE)
+    paths = tuple(file.path for file in candidates)
+    return [_Part(paths, *bucket_range(0, 0, part, count)) for part in range(count)]
+
+
+def _verify(context: _Context, part: _Part) -> list[StagedFile]:
+    """Compare the candidates of this part exactly and stage those that reach the floor."""
+    pairs = _read(context.lake, part, "a", ["a", "b"]).unique()
+    ids = pl.concat([pairs["a"], pairs["b"]]).unique()
+    texts = select_texts(context.lake, pl.DataFrame({"sha1_git": ids}), context.configuration).with_row_index("text")
+    known = texts.select("sha1_git", "text")
+    pairs = pairs.join(known.rename({"sha1_git": "a", "text": "left"}), on="a").join(known.rename({"sha1_git": "b", "text": "right"}), on="b")
+    floor, threshold = context.configuration.floor, context.configuration.threshold
+    writer = context.area.writer("verify")
+    for block in _blocks(pairs, texts["length"].to_numpy(), context.lake.settings.batch_bytes):
+        similarity = _compare(context.lake, texts, block, floor)
+        rows = block.with_columns(similarity=similarity, accepted=similarity >= threshold).filter(pl.col("similarity") >= floor).to_arrow()
+        columns = {name: rows[name].cast(DUPLICATE_PAIR.schema.field(name).type) for name in ("a", "b", "similarity", "accepted")}
+        writer.add(DUPLICATE_PAIR.name, _rows(DUPLICATE_PAIR, context.key, **columns))
+    return writer.close()
+
+
+def _compare(lake: Lake, texts: pl.DataFrame, pairs: pl.DataFrame, floor: float) -> pl.Series:
+    """Similarity of pairs (columns left, right: rows of ``texts``) whose texts fit into memory together."""
+    wanted = texts[np.unique(np.concatenate([pairs["left"].to_numpy(), pairs["right"].to_numpy()]))]
+    batches = [(ids, *shingle_sets(data)) for ids, data in read_texts(lake, wanted)]
+    ids = pl.DataFrame({"sha1_git": concatenate([ids for ids, _, _ in batches])}).with_row_index("place")
+    sets = np.concatenate([np.empty(0, np.uint64), *(shingles for _, shingles, _ in batches)])
+    sizes = np.concatenate([np.zeros(1, np.int64), *(np.diff(ends) for _, _, ends in batches)])
+    # A text whose bytes have gone meanwhile is an empty set.
+    places = wanted.join(ids, on="sha1_git", how="left", maintain_order="left").select("text", pl.col("place").fill_null(ids.height).cast(pl.Int64))
+    offsets = np.append(np.cumsum(sizes), len(sets))
+    left, right = (pairs.join(places, left_on=side, right_on="text", how="left", maintain_order="left")["place"].to_numpy() for side in ("left", "right"))
+    return pl.Series("similarity", jaccard(sets, offsets, left, right, floor))
+
+
+def _blocks(pairs: pl.DataFrame, lengths: NDArray[np.int64], most: int) -> Iterator[pl.DataFrame]:
+    """Cut pairs into blocks whose texts have at most ``most`` bytes together, related texts in the same block where possible."""
+    left, right = (pairs[name].cast(pl.Int64).to_numpy() for name in ("left", "right"))
+    ordered = pairs.with_columns(group=pl.Series(_groups(left, right, len(lengths)), dtype=pl.Int64)).sort("group", "left", "right")
+    left, right = (ordered[name].cast(pl.Int64).to_numpy() for name in ("left", "right"))
+    ordered = ordered.with_columns(block=pl.Series(_cut(left, right, lengths, most), dtype=pl.Int64))
+    yield from ordered.partition_by("block", maintain_order=True)
+
+
+@njit(cache=True, nogil=True)
+def _groups(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The connected component of each pair, named by its smallest text."""
+    parent = np.arange(count)
+    for pair in range(len(left)):
+        x, y = left[pair], right[pair]
+        while parent[x] != x:
+            parent[x] = parent[parent[x]]
+            x = parent[x]
+        while parent[y] != y:
+            parent[y] = parent[parent[y]]
+            y = parent[y]
+        parent[max(x, y)] = min(x, y)
+    result = np.empty(len(left), np.int64)
+    for pair in range(len(left)):
+        x = left[pair]
+        while parent[x] != x:
+            x = parent[x]
+        result[pair] = x
+    return result
+
+
+@njit(cache=True, nogil=True)
+def _cut(left: NDArray[np.int64], right: NDArray[np.int64], lengths: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """The number of each pair's block; a block ends where the next pair's texts don't fit any more."""
+    seen = np.full(len(lengths), -1, np.int64)
+    blocks = np.empty(len(left), np.int64)
+    block = total = 0
+    for pair in range(len(left)):
+        x, y = left[pair], right[pair]
+        more = (lengths[x] if seen[x] != block else 0) + (lengths[y] if seen[y] != block else 0)
+        if total and total + more > most:
+            block += 1
+            total = 0
+            more = lengths[x] + lengths[y]
+        total += more
+        seen[x] = seen[y] = block
+        blocks[pair] = block
+    return blocks
+
+
+def _rows(table: Table, key: str, **columns: pa.Array | pa.ChunkedArray) -> pa.Table:
+    count = len(next(iter(columns.values())))
+    return pa.table({"configuration": pa.repeat(pa.scalar(key), count), **columns}, schema=pa.schema(table.fields))
+
+
+def _read(lake: Lake, part: _Part, column: str, columns: list[str]) -> pl.DataFrame:
+    return _frame(lake, part.files, columns, in_range(column, part.low, part.high))
+
+
+def _read_all(lake: Lake, files: tuple[str, ...], columns: list[str]) -> pl.DataFrame:
+    return _frame(lake, files, columns, None)
+
+
+def _frame(lake: Lake, files: tuple[str, ...], columns: list[str], where: ds.Expression | None) -> pl.DataFrame:
+    schema = pa.schema([(name, pa.binary()) for name in columns])
+    dataset = ds.dataset(list(files), schema=schema, format="parquet", filesystem=lake.storage.arrow_fs)
+    frame = pl.from_arrow(dataset.to_table(filter=where, use_threads=False))
+    assert isinstance(frame, pl.DataFrame)
+    return frame

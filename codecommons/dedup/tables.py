@@ -1,0 +1,45 @@
+"""The tables of the stage. All are keyed by configuration and hold facts about contents, whoever brought them and when."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from codecommons.lake.schemas import HASH, Table
+
+_CONFIGURATION = pa.field("configuration", pa.string())
+
+BAND = Table(
+    "band",
+    "One band of one text's signature; texts that share a value are compared. The value is 8 bytes.",
+    (_CONFIGURATION, pa.field("value", pa.binary()), pa.field("content", HASH)),
+    ("configuration", "value", "content"),
+    partition=("configuration",),
+)
+CROWDED_BAND = Table(
+    "crowded_band",
+    "A band value that more texts share than are compared with each other: only the smallest identifiers are anchors there.",
+    (_CONFIGURATION, pa.field("value", pa.binary())),
+    ("configuration", "value"),
+    partition=("configuration",),
+)
+DUPLICATE_PAIR = Table(
+    "duplicate_pair",
+    "Two texts (a < b) whose exact Jaccard similarity over shingles was computed; accepted from the threshold on.",
+    (_CONFIGURATION, pa.field("a", HASH), pa.field("b", HASH), pa.field("similarity", pa.float64()), pa.field("accepted", pa.bool_())),
+    ("configuration", "a", "b"),
+    partition=("configuration",),
+)
+SIGNATURE = Table(
+    "signature",
+    "One text that is done: its bands are in the lake, and so are its pairs with every text done before it.",
+    (_CONFIGURATION, pa.field("content", HASH), pa.field("words", pa.int64())),
+    ("configuration", "content"),
+    partition=("configuration",),
+)
+CANDIDATE = Table(
+    "candidate",
+    "Two texts (a < b) that share a band. Travels between tasks only, is never committed.",
+    (pa.field("a", HASH), pa.field("b", HASH)),
+    ("a", "b"),
+)
+TABLES = (BAND, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE)

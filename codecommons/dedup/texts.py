@@ -1,0 +1,71 @@
+"""The texts among contents, as UTF-8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from codecommons.annotate import annotations
+from codecommons.dedup.configuration import Configuration
+from codecommons.lake import Lake
+
+_UTF8 = ("utf-8", "utf8", "ascii", "us-ascii")
+
+
+def select_texts(lake: Lake, ids: pl.DataFrame, configuration: Configuration) -> pl.DataFrame:
+    """Those contents that can be compared: their annotation says text, and they are neither empty nor too long.
+
+    Args:
+        lake: the lake.
+        ids: column sha1_git.
+        configuration: says what is too long.
+
+    Returns:
+        Columns sha1_git, length, encoding (None where unknown), by sha1_git.
+    """
+    wanted = ids.lazy().select("sha1_git").unique()
+    encodings = annotations(lake, "encoding").filter(~pl.col("binary")).select(sha1_git="content", encoding="encoding")
+    lengths = lake.scan("content").filter(pl.col("length").is_between(1, configuration.most_bytes)).select("sha1_git", "length")
+    texts = wanted.join(lengths, on="sha1_git").join(encodings, on="sha1_git")
+    return texts.select("sha1_git", "length", "encoding").sort("sha1_git").collect()
+
+
+def read_texts(lake: Lake, texts: pl.DataFrame) -> Iterator[tuple[pa.BinaryArray, pa.BinaryArray]]:
+    """Stream texts in order of sha1_git, a bounded batch at a time.
+
+    Args:
+        lake: the lake.
+        texts: what ``select_texts`` returned, or rows of it.
+
+    Yields:
+        Identifiers and UTF-8 texts. A content without bytes is simply absent.
+    """
+    foreign = texts.filter(~pl.col("encoding").fill_null("utf-8").str.to_lowercase().is_in(_UTF8))
+    encodings = dict(zip(foreign["sha1_git"], foreign["encoding"], strict=True))
+    for batch in lake.contents(texts.select("sha1_git", "length")):
+        ids, data = batch["sha1_git"], batch["data"]
+        if encodings:
+            data = _decode(ids, data, encodings)
+        yield ids, data
+
+
+def _decode(ids: pa.BinaryArray, data: pa.BinaryArray, encodings: dict[bytes, str]) -> pa.BinaryArray:
+    where = pc.is_in(ids, value_set=pa.array(list(encodings), pa.binary()))
+    chosen = [encodings[key] for key in ids.filter(where).to_pylist()]
+    texts = [_to_utf8(value, encoding) for value, encoding in zip(data.filter(where).to_pylist(), chosen, strict=True)]
+    return pc.replace_with_mask(data, where, pa.array(texts, pa.binary()))
+
+
+def _to_utf8(data: bytes, encoding: str) -> bytes:
+    try:
+        return data.decode(encoding, "replace").encode("utf-8", "replace")
+    except LookupError:
+        return data
+
+
+def concatenate(arrays: Sequence[pa.BinaryArray]) -> pa.BinaryArray:
+    """One array out of several."""
+    return pa.concat_arrays(arrays) if arrays else pa.array([], pa.binary())

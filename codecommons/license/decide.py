@@ -1,0 +1,184 @@
+"""The licence of every file in its own tree, from what was found in the files of that tree.
+
+A file's own header decides. Else it is the nearest folder on the way up that says something, by licence files or package metadata;
+a nested one overrides the outer ones inside its folder. The way up ends at a foreign folder (``Policy.foreign_folders``, a virtual
+environment, or what the annotator ``path_facts`` calls vendored): somebody else's code never takes the licence of the project around it.
+
+Several licence files in one folder are all asked for (AND), unless the metadata beside them names the same licences and says how
+they go together (``Apache-2.0 OR MIT``). Where licence files and metadata of one folder contradict each other so that the verdict hangs
+on whom to believe, the verdict is ``conflict``. All that was found is in the evidence, what decided first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from codecommons.license.expressions import conjunction, families
+from codecommons.license.policy import CONFLICT, CONFLICTING, NO_LICENSE, Judgement, Policy
+from codecommons.swhid import Span, Swhid, swhid_text
+
+HEADER, LICENSE_FILE, METADATA, NOTHING, FOREIGN = "header", "license-file", "metadata", "nothing", "foreign"
+
+# What ``decide`` needs to know of each file, see there.
+COLUMNS = ("root", "path", "content", "own", "lines", "license_file", "metadata", "vendored")
+
+@dataclass(frozen=True)
+class Statement:
+    """What one folder says about the files in it.
+
+    Attributes:
+        expression: SPDX expression; None where nobody says anything.
+        judgement: verdict, and the rule of the policy behind it.
+        kind: what decided.
+        evidence: SWHIDs, what decided first.
+        vendored: whether what says so is itself vendored.
+    """
+
+    expression: str | None
+    judgement: Judgement
+    kind: str
+    evidence: tuple[str, ...] = ()
+    vendored: bool = False
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An expression in one file of a folder."""
+
+    expression: str
+    evidence: str
+    vendored: bool
+
+
+def decide(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """Decide on every file of some trees.
+
+    Args:
+        files: all files of each tree. Columns root, path (from the root, bytes), content; own (expression that the file
+            states for itself, or null) and lines (where, ``3-20``, or null); license_file (whether it is one, then ``own`` is what
+            its text is); metadata (expression in package metadata, or null); vendored.
+        policy: what expressions are worth.
+
+    Returns:
+        The same rows, sorted by root and path, with columns root, path, content, expression, verdict, rule, evidence. A rule is
+        what decided (header, license-file, metadata, nothing, or foreign: nothing, in somebody else's code) and the policy's rule, as
+        in ``header/permissive-license``. Evidence are SWHIDs; that of a file nobody says anything about is the tree that was searched.
+    """
+    files = _with_folders(files.select(COLUMNS)).sort("root", "path")
+    folders = files.select("root", "folder", "vendored").unique().sort("root", "folder", "vendored")
+    nearest = _Nearest(_statements(files, policy), _environments(files), policy)
+    outer = folders.hstack(_columns([nearest.find(*folder) for folder in folders.iter_rows()], "outer_"))
+    files = files.join(outer, on=["root", "folder", "vendored"], how="left")
+    inherited = files.filter(pl.col("own").is_null()).select("root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_")))
+    stated = files.filter(pl.col("own").is_not_null())
+    expressions = stated.select("own").unique()
+    judged = expressions.hstack(_columns([Statement(one, policy.judge(one), HEADER) for one in expressions["own"]]))
+    differs = pl.col("outer_expression").is_not_null() & (pl.col("outer_expression") != pl.col("own"))
+    stated = stated.with_columns(swhid=pl.Series(_swhids(stated), dtype=pl.String)).join(judged.drop("evidence"), on="own", how="left")
+    evidence = pl.concat_list("swhid", pl.when(differs).then("outer_evidence").otherwise(pl.lit([], dtype=pl.List(pl.String))))
+    stated = stated.with_columns(evidence=evidence).select(inherited.columns)
+    return pl.concat([inherited, stated]).sort("root", "path")
+
+
+def _columns(statements: list[Statement], prefix: str = "") -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            f"{prefix}expression": pl.Series([one.expression for one in statements], dtype=pl.String),
+            f"{prefix}verdict": pl.Series([one.judgement.verdict for one in statements], dtype=pl.String),
+            f"{prefix}rule": pl.Series([f"{one.kind}/{one.judgement.rule}" for one in statements], dtype=pl.String),
+            f"{prefix}evidence": pl.Series([list(one.evidence) for one in statements], dtype=pl.List(pl.String)),
+        }
+    )
+
+
+def _with_folders(files: pl.DataFrame) -> pl.DataFrame:
+    """Add folder (without a slash at its end, empty for the root) and name: Arrow splits bytes that may be no UTF-8."""
+    parts = pc.extract_regex(files["path"].to_arrow().cast(pa.binary()), r"(?s)^(?:(?P<folder>.*)/)?(?P<name>[^/]*)$")
+    return files.with_columns(pl.from_arrow(parts).struct.unnest())  # type: ignore[union-attr]
+
+
+def _environments(files: pl.DataFrame) -> frozenset[tuple[bytes, bytes]]:
+    """Folders that are Python virtual environments, as (root, folder)."""
+    return frozenset(files.filter(pl.col("name") == b"pyvenv.cfg").select("root", "folder").iter_rows())
+
+
+def _swhids(files: pl.DataFrame) -> list[str]:
+    """Where each file says what it says."""
+    return [_swhid(*row) for row in files.select("root", "path", "content", "lines").iter_rows()]
+
+
+def _swhid(root: bytes, path: bytes, content: bytes, lines: str | None) -> str:
+    first, _, last = (lines or "").partition("-")
+    span = Span(int(first), int(last or first)) if first else None
+    return str(Swhid("cnt", content, anchor=swhid_text("dir", root), path=b"/" + path, lines=span))
+
+
+def _statements(files: pl.DataFrame, policy: Policy) -> dict[tuple[bytes, bytes], Statement]:
+    """What each folder that says something says, by (root, folder)."""
+    texts, metadata = (pl.col("license_file") & pl.col("own").is_not_null()), pl.col("metadata").is_not_null()
+    found: dict[tuple[bytes, bytes], tuple[list[_Found], list[_Found]]] = {}
+    for row in files.filter(texts | metadata).iter_rows(named=True):
+        in_texts, in_metadata = found.setdefault((row["root"], row["folder"]), ([], []))
+        where = _swhid(row["root"], row["path"], row["content"], row["lines"])
+        if row["license_file"] and row["own"] is not None:
+            in_texts.append(_Found(row["own"], where, row["vendored"]))
+        if row["metadata"] is not None:
+            in_metadata.append(_Found(row["metadata"], where, row["vendored"]))
+    return {key: _combine(texts, metadata, policy) for key, (texts, metadata) in found.items()}
+
+
+def _combine(texts: list[_Found], metadata: list[_Found], policy: Policy) -> Statement:
+    """What the licence files and the metadata of one folder say together."""
+    evidence = tuple(dict.fromkeys(one.evidence for one in (*texts, *metadata)))
+    vendored = any(one.vendored for one in (*texts, *metadata))
+    written = conjunction(one.expression for one in texts)
+    declared = conjunction(one.expression for one in metadata)
+    kind, expression = (LICENSE_FILE, written) if texts else (METADATA, declared)
+    judgement = policy.judge(expression)
+    if texts and metadata:
+        said = policy.judge(declared)
+        if families(written) <= families(declared):
+            expression, judgement = declared, said
+        elif said.verdict not in (judgement.verdict, "unknown"):
+            expression, judgement = conjunction([written, declared]), Judgement(CONFLICT, CONFLICTING)
+    return Statement(expression, judgement, kind, evidence, vendored)
+
+
+class _Nearest:
+    """Finds the statement that holds in a folder, each folder once."""
+
+    def __init__(
+        self, statements: Mapping[tuple[bytes, bytes], Statement], environments: Container[tuple[bytes, bytes]], policy: Policy
+    ) -> None:
+        self._statements = statements
+        self._environments = environments
+        self._foreign = frozenset(name.lower().encode() for name in policy.foreign_folders)
+        # (root, folder) -> its statement if there is one, and whether the way up ended at a foreign folder.
+        self._known: dict[tuple[bytes, bytes], tuple[Statement | None, bool]] = {}
+
+    def find(self, root: bytes, folder: bytes, vendored: bool) -> Statement:  # noqa: FBT001 (a column)
+        statement, foreign = self._up(root, folder)
+        # A vendored file below a folder that is the project's own: what the project says about itself is not about this file.
+        if statement is not None and (statement.vendored or not vendored):
+            return statement
+        kind = FOREIGN if foreign or vendored else NOTHING
+        return Statement(None, Judgement("unknown", NO_LICENSE), kind, (swhid_text("dir", root),))
+
+    def _up(self, root: bytes, folder: bytes) -> tuple[Statement | None, bool]:
+        below: list[tuple[bytes, bytes]] = []
+        while (root, folder) not in self._known:
+            below.append((root, folder))
+            statement = self._statements.get((root, folder))
+            foreign = folder.rpartition(b"/")[2].lower() in self._foreign or (root, folder) in self._environments
+            if statement is not None or foreign or not folder:
+                self._known[root, folder] = statement, foreign and statement is None
+                break
+            folder = folder.rpartition(b"/")[0]
+        found = self._known[root, folder]
+        self._known.update(dict.fromkeys(below, found))
+        return found

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+import pytest
+
+from codecommons.errors import UsageError
+from codecommons.license.decide import COLUMNS, decide
+from codecommons.license.policy import policy
+from codecommons.settings import Settings
+from codecommons.swhid import Swhid
+
+ROOT = b"r" * 20
+
+
+@pytest.fixture(scope="module")
+def permissive(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    return policy(Settings(home=home, lake=str(home)), "permissive")
+
+
+def tree(*files, root=ROOT):
+    """Files as path or (path, what was found): own, license_file, metadata, vendored."""
+    rows = []
+    for file in files:
+        path, found = (file, {}) if isinstance(file, (str, bytes)) else file
+        path = path if isinstance(path, bytes) else path.encode()
+        row = {"root": root, "path": path, "content": hashlib.sha1(path).digest(), "own": None, "lines": None, "license_file": False}
+        rows.append({**row, "metadata": None, "vendored": False, **found})
+    kinds = [pl.Binary, pl.Binary, pl.Binary, pl.String, pl.String, pl.Boolean, pl.String, pl.Boolean]
+    return pl.DataFrame(rows, schema=dict(zip(COLUMNS, kinds, strict=True)))
+
+
+def text(path, expression, **more):
+    return path, {"own": expression, "license_file": True, "lines": "1-21", **more}
+
+
+def header(path, expression, **more):
+    return path, {"own": expression, "lines": "3", **more}
+
+
+def metadata(path, expression, **more):
+    return path, {"metadata": expression, **more}
+
+
+def decisions(files, policy):
+    found = decide(files, policy)
+    assert found.select("root", "path", "content").equals(files.select("root", "path", "content").sort("root", "path"))
+    assert found["evidence"].list.len().min() >= 1
+    for swhid in found["evidence"].explode():
+        Swhid.parse(swhid)
+    return {row["path"]: row for row in found.to_dicts()}
+
+
+def answers(files, policy):
+    return {path.decode(): (row["verdict"], row["rule"], row["expression"]) for path, row in decisions(files, policy).items()}
+
+
+def test_a_files_own_header_decides_and_what_the_folder_says_otherwise_stays_visible(permissive):
+    files = tree(text("COPYING", "GPL-3.0-only"), header("src/a.c", "MIT"), "src/b.c")
+    assert answers(files, permissive) == {
+        "COPYING": ("copyleft", "header/copyleft-license", "GPL-3.0-only"),
+        "src/a.c": ("permissive", "header/permissive-license", "MIT"),
+        "src/b.c": ("copyleft", "license-file/copyleft-license", "GPL-3.0-only"),
+    }
+    mine, other = decisions(files, permissive)[b"src/a.c"]["evidence"]
+    assert Swhid.parse(mine).path == b"/src/a.c"
+    assert str(Swhid.parse(mine).lines) == "3"
+    assert Swhid.parse(other).path == b"/COPYING"
+    assert Swhid.parse(other).anchor == f"swh:1:dir:{ROOT.hex()}"
+
+
+def test_a_nested_licence_file_overrides_the_outer_one_in_its_folder_only(permissive):
+    found = answers(tree(text("LICENSE", "MIT"), text("docs/LICENSE", "CC-BY-NC-4.0"), "docs/a/b.md", "docs.py", "src/a.py"), permissive)
+    assert found["docs/a/b.md"] == ("non_permissive", "license-file/restricted-license", "CC-BY-NC-4.0")
+    assert found["docs.py"][0] == found["src/a.py"][0] == "permissive"
+
+
+@pytest.mark.parametrize(
+    ("place", "marker"),
+    [("node_modules/left-pad", ()), ("pkg/_vendor/six", ()), ("Vendor/x", ()), ("third_party", ()), ("env/lib/python3/x", ("env/pyvenv.cfg",))],
+)
+def test_somebody_elses_code_never_takes_the_licence_of_the_project_around_it(permissive, place, marker):
+    found = answers(tree(text("LICENSE", "MIT"), "main.py", f"{place}/index.js", *marker), permissive)
+    assert found["main.py"][0] == "permissive"
+    assert found[f"{place}/index.js"] == ("unknown", "foreign/no-license", None)
+
+
+def test_somebody_elses_code_keeps_its_own_licence(permissive):
+    found = answers(
+        tree(
+            text("LICENSE", "MIT"), text("node_modules/a/COPYING", "GPL-2.0-only"), "node_modules/a/lib/x.js",
+            metadata("node_modules/b/package.json", "ISC"), "node_modules/b/x.js", header("vendor/c.c", "BSD-2-Clause"),
+            text("deps/LICENSE", "Zlib"), "deps/zlib.c",
+        ),
+        permissive,
+    )  # fmt: skip
+    assert found["node_modules/a/lib/x.js"] == ("copyleft", "license-file/copyleft-license", "GPL-2.0-only")
+    assert found["node_modules/b/x.js"] == ("permissive", "metadata/permissive-license", "ISC")
+    assert found["vendor/c.c"] == ("permissive", "header/permissive-license", "BSD-2-Clause")
+    assert found["deps/zlib.c"] == ("permissive", "license-file/permissive-license", "Zlib")
+
+
+def test_a_path_that_is_called_vendored_takes_a_licence_only_from_a_vendored_place(permissive):
+    vendored = {"vendored": True}
+    found = answers(
+        tree(
+            text("LICENSE", "MIT"), text("static/LICENSE", "MIT"), ("static/jquery.min.js", vendored), "static/own.js",
+            text("dist/x/LICENSE", "Apache-2.0", **vendored), ("dist/x/x.js", vendored), ("dist/y.js", vendored),
+        ),
+        permissive,
+    )  # fmt: skip
+    assert found["static/jquery.min.js"] == ("unknown", "foreign/no-license", None)
+    assert found["static/own.js"][0] == "permissive"
+    assert found["dist/x/x.js"] == ("permissive", "license-file/permissive-license", "Apache-2.0")
+    assert found["dist/y.js"] == ("unknown", "foreign/no-license", None)
+
+
+def test_package_metadata_speaks_where_no_licence_file_does(permissive):
+    found = answers(tree(metadata("PKG-INFO", "BSD-3-Clause"), metadata("x.egg-info/PKG-INFO", "BSD-3-Clause"), "src/a.py"), permissive)
+    assert found["src/a.py"] == ("permissive", "metadata/permissive-license", "BSD-3-Clause")
+
+
+def test_nothing_found_is_unknown_and_the_evidence_is_the_tree_that_was_searched(permissive):
+    files = tree("a.py", ("LICENSE", {"license_file": True}))
+    assert set(answers(files, permissive).values()) == {("unknown", "nothing/no-license", None)}
+    assert decisions(files, permissive)[b"a.py"]["evidence"] == [f"swh:1:dir:{ROOT.hex()}"]
+
+
+def test_several_licence_files_of_a_folder_are_all_asked_for(permissive):
+    found = answers(tree(text("LICENSE", "MIT"), text("COPYING", "GPL-2.0-only"), "a.c"), permissive)
+    assert found["a.c"] == ("copyleft", "license-file/copyleft-license", "GPL-2.0-only AND MIT")
+
+
+def test_licence_files_that_the_metadata_names_as_alternatives_are_alternatives(permissive):
+    files = [text("LICENSE-APACHE", "Apache-2.0"), text("LICENSE-GPL", "GPL-3.0-only"), "a.rs"]
+    assert answers(tree(*files), permissive)["a.rs"][0] == "copyleft"
+    declared = tree(*files, metadata("Cargo.toml", "Apache-2.0 OR GPL-3.0-or-later"))
+    assert answers(declared, permissive)["a.rs"] == ("permissive", "license-file/permissive-license", "Apache-2.0 OR GPL-3.0-or-later")
+    assert len(decisions(declared, permissive)[b"a.rs"]["evidence"]) == 3
+
+
+def test_licence_file_and_metadata_that_contradict_each_other_are_a_conflict_with_both_as_evidence(permissive):
+    files = tree(text("LICENSE", "GPL-3.0-only"), metadata("package.json", "MIT"), "a.js", header("b.js", "ISC"))
+    assert answers(files, permissive)["a.js"] == ("conflict", "license-file/conflicting-evidence", "GPL-3.0-only AND MIT")
+    paths = [Swhid.parse(one).path for one in decisions(files, permissive)[b"a.js"]["evidence"]]
+    assert paths == [b"/LICENSE", b"/package.json"]
+    assert answers(files, permissive)["b.js"][0] == "permissive"
+
+
+def test_metadata_that_nobody_understands_does_not_outvote_a_licence_file(permissive):
+    found = answers(tree(text("LICENSE", "MIT"), metadata("PKG-INFO", "LicenseRef-BSD-like"), "a.py"), permissive)
+    assert found["a.py"] == ("permissive", "license-file/permissive-license", "MIT")
+
+
+def test_a_licence_text_that_nobody_understands_is_not_outvoted_by_metadata(permissive):
+    found = answers(tree(text("LICENSE", "LicenseRef-odd"), metadata("PKG-INFO", "MIT"), "a.py"), permissive)
+    assert found["a.py"][0] == "conflict"
+
+
+def test_trees_do_not_see_each_other(permissive):
+    files = pl.concat([tree(text("LICENSE", "MIT"), "a.py", root=b"1" * 20), tree("a.py", root=b"2" * 20)])
+    assert decide(files, permissive).filter(pl.col("path") == b"a.py")["verdict"].to_list() == ["permissive", "unknown"]
+
+
+def test_paths_may_be_any_bytes_and_any_depth(permissive):
+    deep = b"/".join([b"d"] * 3000)
+    odd = b"s\xffrc\n;%/a b.c"
+    found = decisions(tree(text("LICENSE", "MIT"), deep + b"/x.c", header(odd, "ISC"), b"caf\xe9/\n.c"), permissive)
+    assert {row["verdict"] for row in found.values()} == {"permissive"}
+    assert Swhid.parse(found[odd]["evidence"][0]).path == b"/" + odd
+
+
+def test_no_files_are_no_decisions(permissive):
+    assert decide(tree(), permissive).is_empty()
+
+
+def test_a_policy_name_is_checked_before_anything_is_decided(tmp_path):
+    with pytest.raises(UsageError, match="there is no licence policy"):
+        policy(Settings(home=tmp_path, lake=str(tmp_path)), "nothing")
