@@ -1,0 +1,88 @@
+"""What every test may ask for: the shared data, a fresh lake, real archives, and a Dagster instance that forgets.
+
+``CODECOMMONS_TEST_CACHE`` names a folder where downloaded archives outlive a clean checkout.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from codecommons.lake import Lake
+    from codecommons.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DAY = "2026-01-31"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data with known answers, beside the checkout; a file that is missing in it fails the test that opens it."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the shared data with known answers is not beside this checkout (../shared/data)")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a fresh home; tasks run in this process."""
+    from codecommons.settings import Settings
+
+    return Settings(home=tmp_path / "home", lake=str(tmp_path / "home" / "lake"), workers=0)
+
+
+@pytest.fixture
+def lake(settings: Settings) -> Lake:
+    """A fresh lake on a local folder."""
+    from codecommons.lake import Lake
+
+    return Lake.open(settings)
+
+
+@pytest.fixture(scope="session")
+def corpus_archive(request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """A real archive of ``examples/packages.txt`` by what it is called there, such as ``pypi:six==1.16.0``.
+
+    It comes through the product's own source and cache, once for all sessions, and is verified against the list's sha256.
+    """
+    from codecommons.archive import read_package_list, sources
+    from codecommons.errors import ItemError
+    from codecommons.lake import SliceInput
+    from codecommons.settings import Settings
+
+    home = Path(os.environ.get("CODECOMMONS_TEST_CACHE") or request.config.cache.mkdir("codecommons"))
+    cached = Settings(home=home, lake=str(home / "lake"), workers=0)
+    listed = {
+        f"{wanted.source}:{wanted.item}": wanted for wanted in read_package_list(ROOT / "examples" / "packages.txt", cached)
+    }
+
+    def archive(name: str) -> Path:
+        wanted = listed[name]
+        source = sources(cached)[wanted.source]
+        row = SliceInput(DAY, wanted.source, wanted.item, sha256=wanted.sha256)
+        try:
+            return source.fetch(replace(source.resolve(row, cached), sha256=wanted.sha256), cached)
+        except ItemError as error:
+            if error.reason != "unreachable" or os.environ.get("CI"):
+                raise
+            pytest.skip(f"{name} can't be downloaded here: {error}")
+
+    return archive
+
+
+@pytest.fixture
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
+    """An instance in memory; Dagster is imported once a session, by the first test that asks."""
+    import dagster as dg
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
