@@ -67,7 +67,7 @@ def some_of(known: Iterable[str]) -> Callable[[Any, str], tuple[str, ...]]:
 def day(value: Any, where: str) -> str:
     """A day, as ``2026-01-31``."""
     try:
-        return (value if type(value) is dt.date else dt.date.fromisoformat(value)).isoformat()
+        return dt.date.fromisoformat(value).isoformat()
     except (TypeError, ValueError):
         raise UsageError(f"{where} is {value!r}; it must be a day such as 2026-01-31") from None
 
@@ -133,8 +133,19 @@ def read(kind: type[T], values: Any, where: str) -> T:
     return kind(**{str(key): known[key].metadata["parse"](value, f"{where}: {key}") for key, value in values.items()})
 
 
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_OPENING = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+MAX_DEPTH = 20
+
+
 class _OnceLoader(yaml.SafeLoader):
-    """YAML in which a key that is written twice is an error, not a surprise."""
+    """YAML in which a key that is written twice is an error, not a surprise, and a date is the text it is written as."""
 
 
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
@@ -146,6 +157,10 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, 
     return loader.construct_mapping(node, deep=True)
 
 
+_OnceLoader.yaml_implicit_resolvers = {
+    sign: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+    for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _OnceLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
@@ -157,16 +172,19 @@ def load(source: bytes, where: str, limit: int) -> Any:
     """
     if len(source) > limit:
         raise UsageError(f"{where} has {len(source)} bytes; a specification has at most {limit}")
+    depth = 0
     try:
         for token in yaml.scan(source, yaml.SafeLoader):
+            line = f"line {token.start_mark.line + 1}"
+            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+            if depth > MAX_DEPTH:
+                raise UsageError(f"{line}: nested too deeply")
             if isinstance(token, yaml.AliasToken):
-                raise UsageError(f"line {token.start_mark.line + 1}: aliases ('*{token.value}') are not read; write the value out")
-        return yaml.load(source, _OnceLoader)  # noqa: S506 (a SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+                raise UsageError(f"{line}: aliases ('*{token.value}') are not read; write the value out")
+        return yaml.load(source, _OnceLoader)
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark else ""
         raise UsageError(f"{where}: {place}{getattr(error, 'problem', None) or 'not YAML text'}") from None
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
-    except RecursionError:
-        raise UsageError(f"{where}: nested too deeply") from None

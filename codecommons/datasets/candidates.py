@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from codecommons import annotate, dedup
+from codecommons import annotate
 from codecommons import license as licenses
 from codecommons.datasets.specification import Specification
+from codecommons.dedup.configuration import WORDS
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
 from codecommons.report import STAGES
@@ -69,9 +70,9 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     if name not in policies:
         raise UsageError(f"dataset {specification.name}: no license policy {name!r}; {nearest(name, policies)}")
     threshold = specification.deduplicate.threshold
-    if threshold is not None and threshold < dedup.WORDS.threshold:
+    if threshold is not None and threshold < WORDS.threshold:
         raise UsageError(
-            f"dataset {specification.name}: deduplicate: threshold is {threshold}; pairs are accepted from {dedup.WORDS.threshold} on"
+            f"dataset {specification.name}: deduplicate: threshold is {threshold}; pairs are accepted from {WORDS.threshold} on"
         )
     log = lake.log.verdicts().filter(pl.col("stage").is_in(STAGES[:-1]))
     if specification.as_of:
@@ -96,7 +97,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         left_out=tuple(f"{day} {source} ({', '.join(states)})" for day, source, states in stuck.iter_rows()),
         policy=policies[name].digest,
         annotators={name: one.digest for name, one in sorted(annotate.current(lake.settings).items()) if name in SIGNALS},
-        pairs=dedup.WORDS.key(lake.settings),
+        pairs=WORDS.key(lake.settings),
     )
 
 
@@ -187,7 +188,9 @@ def _anchors(lake: Lake) -> pl.LazyFrame:
     named = branches.rename({"name": "target", "target": "end", "target_type": "end_type"})
     alias = pl.col("target_type") == "alias"
     resolved = branches.filter(alias).join(named, on=["snapshot_id", "target"]).drop("target", "target_type")
-    ends = pl.concat([branches.filter(~alias).rename({"target": "end", "target_type": "end_type"}), resolved.rename({})], how="diagonal")
+    ends = pl.concat(
+        [branches.filter(~alias).rename({"target": "end", "target_type": "end_type"}), resolved.rename({})], how="diagonal"
+    )
     releases = lake.scan("release").filter(pl.col("target_type") == "directory")
     heads = lake.scan("revision").select(end="id", end_type=pl.lit("revision"), root="directory", anchor_date="date")
     trees = pl.concat(
@@ -197,9 +200,16 @@ def _anchors(lake: Lake) -> pl.LazyFrame:
         ]
     )
     wanted = (pl.col("end_type") == "release") | (pl.col("name") == b"HEAD")
-    anchored = ends.filter(wanted).join(trees, on=["end", "end_type"]).select("snapshot_id", "end", "end_type", "root", "anchor_date").unique()
+    anchored = (
+        ends.filter(wanted)
+        .join(trees, on=["end", "end_type"])
+        .select("snapshot_id", "end", "end_type", "root", "anchor_date")
+        .unique()
+    )
     kind = pl.when(pl.col("end_type") == "release").then(pl.lit("swh:1:rel:")).otherwise(pl.lit("swh:1:rev:"))
-    return visits.join(anchored, left_on="snapshot", right_on="snapshot_id").with_columns(anchor=kind + pl.col("end").bin.encode("hex"))
+    return visits.join(anchored, left_on="snapshot", right_on="snapshot_id").with_columns(
+        anchor=kind + pl.col("end").bin.encode("hex")
+    )
 
 
 def _decisions(lake: Lake, inputs: Inputs) -> pl.LazyFrame:

@@ -1,0 +1,103 @@
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from codecommons.datasets.condition import COLUMNS, checked, matches
+from codecommons.errors import UsageError
+
+
+def rows(**columns):
+    height = len(next(iter(columns.values())))
+    empty = {name: [None] * height for name in COLUMNS}
+    return pl.DataFrame(pa.table({**empty, **columns}, schema=pa.schema(COLUMNS.items())))
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("path like '%.v'", [True, False, False]),
+        ("lower(name) like '%.v' and length > 5", [True, False, False]),
+        ("length between 1 and 10 or language is null", [True, True, True]),
+        ("language in ('Verilog', 'Coq') and not generated", [True, False, False]),
+        ("language = 'C' -- the rest is a comment", [False, True, False]),
+        ("regexp_matches(path, '^src/') or coalesce(language, 'none') = 'none'", [False, True, True]),
+        ("case when generated then length > 3 else path glob '*.v' end", [True, False, False]),
+        ("length / 2 > 3.5", [True, False, False]),
+        ("name ilike '%.C'", [False, True, False]),
+        ("cast(length as varchar) = '10'", [True, False, False]),
+    ],
+)
+def test_a_condition_selects_the_rows_it_is_true_of(condition, expected):
+    table = rows(
+        path=["rtl/a.v", "src/b.c", None],
+        name=["a.v", "b.c", None],
+        length=[10, 3, 7],
+        language=["Verilog", "C", None],
+        generated=[False, True, None],
+    )
+    assert checked(condition, "where") == condition
+    assert matches(condition, table).to_list() == expected
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "true; drop table file",
+        "true) or (true",
+        "path in (select path from file)",
+        "exists(from read_csv('/etc/passwd'))",
+        "path = (select content from read_text('/etc/passwd'))",
+        "read_text('/etc/passwd') = path",
+        "getenv('HOME') = path",
+        "current_setting('memory_limit') = path",
+        "true order by 1",
+        "true limit 1",
+        "true group by 1",
+        "true union all select row_of_file from file",
+        "true qualify row_number() over () = 1",
+        "sum(length) over () > 1",
+        "count(*) > 1",
+        "max(length) filter (where true) > 1",
+        "path = $1",
+        "*",
+        "columns('.*') = 'x'",
+        "repeat(path, 1000000000) = 'x'",
+        "list_filter([1], x -> x > 0) = [1]",
+        "length::struct(a int) = 1",
+        "pg_sleep(10) is null",
+        "error(path)",
+        "random() > 0.5",
+        "now() > date '2020-01-01'",
+        "current_date > date '2020-01-01'",
+        "system.main.lower(path) = 'x'",
+        "file.path = 'x'",
+        "row_of_file = 1",
+        "nextval('x') > 0",
+        "not " * 2000 + "true",
+        "path = '" + "x" * 20_000 + "'",
+        "length >",
+        "",
+    ],
+)
+def test_anything_but_columns_literals_operators_and_named_functions_is_refused(attack):
+    with pytest.raises(UsageError, match="where"):
+        checked(attack, "where")
+
+
+def test_an_unknown_column_or_function_names_the_nearest_one():
+    with pytest.raises(UsageError, match="did you mean 'language'"):
+        checked("langauge = 'C'", "where")
+    with pytest.raises(UsageError, match="did you mean 'regexp_matches'"):
+        checked("regexp_match(path, 'x')", "where")
+
+
+def test_a_condition_that_fails_on_a_value_is_a_clear_error():
+    with pytest.raises(UsageError, match="Conversion Error"):
+        matches("cast(path as integer) = 1", rows(path=["abc"]))
+
+
+def test_a_condition_that_takes_too_long_is_stopped(monkeypatch):
+    monkeypatch.setattr("codecommons.datasets.condition.SECONDS", 0.05)
+    slow = " or ".join(f"regexp_matches(path, '(.*)(.*)(.*){n}x')" for n in range(60))
+    with pytest.raises(UsageError, match="more than"):
+        matches(slow, rows(path=["a" * 300] * 50_000))

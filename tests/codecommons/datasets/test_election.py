@@ -1,0 +1,49 @@
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codecommons.datasets.election import elect
+
+
+def ranks(count):
+    return pl.DataFrame(
+        {"content": [bytes([n]) for n in range(count)], "rank": range(count)}, schema={"content": pl.Binary, "rank": pl.UInt32}
+    )
+
+
+def pairs(*edges):
+    rows = [(bytes([a]), bytes([b]), similarity) for a, b, similarity in edges]
+    return pl.DataFrame(rows, schema={"a": pl.Binary, "b": pl.Binary, "similarity": pl.Float64}, orient="row")
+
+
+def test_the_preferred_of_a_pair_stays_and_the_other_names_it():
+    assert elect(ranks(3), pairs((2, 0, 0.9))).rows() == [(2, 0, 0.9)]
+
+
+def test_nothing_is_transitive_the_ends_of_a_chain_both_stay():
+    assert elect(ranks(3), pairs((0, 1, 0.8), (1, 2, 0.8))).rows() == [(1, 0, 0.8)]
+
+
+def test_the_most_similar_kept_row_is_named_and_the_preferred_one_among_equals():
+    assert elect(ranks(3), pairs((0, 2, 0.8), (1, 2, 0.9))).rows() == [(2, 1, 0.9)]
+    assert elect(ranks(3), pairs((0, 2, 0.9), (1, 2, 0.9))).rows() == [(2, 0, 0.9)]
+
+
+def test_a_content_outside_the_dataset_wipes_out_nobody():
+    assert elect(ranks(2), pairs((1, 9, 0.99), (0, 9, 0.99))).height == 0
+
+
+edges = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19), st.sampled_from([0.7, 0.8, 0.9])), max_size=60)
+
+
+@settings(max_examples=200, deadline=None)
+@given(edges, st.integers(1, 20))
+def test_no_kept_pair_is_accepted_and_every_dropped_row_has_a_kept_partner(edges, count):
+    distinct = {(min(a, b), max(a, b)): (a, b, similarity) for a, b, similarity in edges if a != b}
+    gone = {rank: (kept, similarity) for rank, kept, similarity in elect(ranks(count), pairs(*distinct.values())).rows()}
+    inside = {pair: edge[2] for pair, edge in distinct.items() if pair[1] < count}
+    assert not [pair for pair in inside if pair[0] not in gone and pair[1] not in gone]
+    for rank, (kept, similarity) in gone.items():
+        assert kept not in gone
+        assert kept < rank
+        assert inside[kept, rank] == similarity
