@@ -1,4 +1,4 @@
-"""What a stage tells about itself: one ``StageReport``, from which plots, checks, the demo's report and the cost mart are made."""
+"""What a stage tells about itself: one ``StageReport``; plots, checks, the demo's report and the cost mart are made from it."""
 
 from __future__ import annotations
 

@@ -112,7 +112,9 @@ def try_commit(delta: DeltaTable, table: Table, actions: list[AddAction | Remove
     return True
 
 
-def commit_loop(storage: Storage, table: Table, prepare: Callable[[DeltaTable], list[AddAction | RemoveAction]], note: Mapping[str, str]) -> bool:
+def commit_loop(
+    storage: Storage, table: Table, prepare: Callable[[DeltaTable], list[AddAction | RemoveAction]], note: Mapping[str, str]
+) -> bool:
     """Prepare against the newest version and commit, again and again until nobody was faster.
 
     Args:

@@ -18,9 +18,10 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
-from codecommons.lake import commits, staging
+from codecommons.lake import commits
 from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
 from codecommons.lake.slices import SliceLog
+from codecommons.lake.staging import ROW_GROUP_BYTES, Merged, MergeTask, StagedFile, StagingArea, merge, slices_of
 from codecommons.lake.storage import Storage, lake_errors
 from codecommons.report import StageReport
 from codecommons.settings import Settings
@@ -61,7 +62,11 @@ class Lake:
         with lake_errors(f"opening the lake {settings.lake}"):
             marker = storage.path("lake.json")
             storage.fs.makedirs(storage.path(), exist_ok=True)
-            known = json.loads(storage.fs.cat_file(marker)) if storage.fs.exists(marker) else {"bucket_bits": settings.bucket_bits, "tables": []}
+            known = (
+                json.loads(storage.fs.cat_file(marker))
+                if storage.fs.exists(marker)
+                else {"bucket_bits": settings.bucket_bits, "tables": []}
+            )
         if known["bucket_bits"] != settings.bucket_bits:
             storage = Storage(replace(settings, bucket_bits=known["bucket_bits"]))
         lake = cls(storage)
@@ -135,13 +140,15 @@ class Lake:
             held = held.filter(pl.col(name).is_in(keys[name].unique().to_list()))
         return keys.join(held.unique().collect(), on=declared.key, how="anti", maintain_order="left")
 
-    def staging(self, label: str) -> staging.StagingArea:
+    def staging(self, label: str) -> StagingArea:
         """A folder for what workers find; ``label`` only helps to read the folder."""
-        area = staging.StagingArea(self.storage, self._tables)
+        area = StagingArea(self.storage, self._tables)
         area.folder = f"_staging/{label}-{area.folder.rpartition('/')[2]}"
         return area
 
-    def commit(self, area: staging.StagingArea, staged: Iterable[Sequence[staging.StagedFile]], engine: Engine) -> dict[str, Committed]:
+    def commit(
+        self, area: StagingArea, staged: Iterable[Sequence[StagedFile]], engine: Engine
+    ) -> dict[str, Committed]:
         """Bring staged rows into their tables, each key once, what is pointed to before what points to it.
 
         Args:
@@ -155,7 +162,7 @@ class Lake:
         Raises:
             LakeError: a table can't be read or written.
         """
-        groups: dict[str, dict[tuple[tuple[str, str], ...], list[staging.StagedFile]]] = defaultdict(lambda: defaultdict(list))
+        groups: dict[str, dict[tuple[tuple[str, str], ...], list[StagedFile]]] = defaultdict(lambda: defaultdict(list))
         for files in staged:
             for file in files:
                 for partition in file.partitions:
@@ -164,23 +171,23 @@ class Lake:
         names = sorted(groups, key=lambda name: (rank.get(name, len(rank)), name))
         versions = {name: self.delta(name) for name in names}
         tasks = [task for name in names for task in self._merge_tasks(name, groups[name], versions[name])]
-        merged: dict[str, list[staging.Merged]] = defaultdict(list)
-        for one in engine.map(staging.merge, tasks):
+        merged: dict[str, list[Merged]] = defaultdict(list)
+        for one in engine.map(merge, tasks):
             merged[one.task.table.name].append(one)
         return {name: self._commit_merged(name, merged[name], versions[name], engine) for name in names}
 
     def _merge_tasks(
-        self, name: str, groups: Mapping[tuple[tuple[str, str], ...], list[staging.StagedFile]], delta: DeltaTable
-    ) -> list[staging.MergeTask]:
+        self, name: str, groups: Mapping[tuple[tuple[str, str], ...], list[StagedFile]], delta: DeltaTable
+    ) -> list[MergeTask]:
         known: dict[tuple[tuple[str, str], ...], list[commits.DataFile]] = defaultdict(list)
         for file in commits.data_files(delta):
             known[tuple(sorted(file.partition))].append(file)
         return [
-            staging.MergeTask(self.storage, self._tables[name], partition, tuple(files), tuple(known[tuple(sorted(partition))]))
+            MergeTask(self.storage, self._tables[name], partition, tuple(files), tuple(known[tuple(sorted(partition))]))
             for partition, files in sorted(groups.items())
         ]
 
-    def _commit_merged(self, name: str, merged: list[staging.Merged], delta: DeltaTable, engine: Engine) -> Committed:
+    def _commit_merged(self, name: str, merged: list[Merged], delta: DeltaTable, engine: Engine) -> Committed:
         for _ in range(commits.ATTEMPTS):
             actions: list[AddAction | RemoveAction] = [one.file.add() for one in merged if one.file]
             with lake_errors(f"committing to table {name} in {self.settings.lake}"):
@@ -191,10 +198,12 @@ class Lake:
             before = {one.task.partition: one.task.known for one in merged}
             groups = {one.task.partition: list(one.task.staged) for one in merged}
             again = [task for task in self._merge_tasks(name, groups, delta) if task.known != before[task.partition]]
-            redone = {one.task.partition: one for one in engine.map(staging.merge, again)}
+            redone = {one.task.partition: one for one in engine.map(merge, again)}
             merged = [redone.get(one.task.partition, one) for one in merged]
         else:
-            raise LakeError(f"table {name}: {commits.ATTEMPTS} commits in a row lost against other writers; run the same command again")
+            raise LakeError(
+                f"table {name}: {commits.ATTEMPTS} commits in a row lost against other writers; run the same command again"
+            )
         self._compact(name)
         return Committed(
             sum(one.rows_in for one in merged),
@@ -212,9 +221,11 @@ class Lake:
         for partition in sorted(key for key, files in counts.items() if files > MOST_FILES):
             filters = [(column, "=", value) for column, value in partition]
             with lake_errors(f"compacting table {name} in {self.settings.lake}"):
-                delta.optimize.compact(partition_filters=filters, target_size=1 << 40, max_concurrent_tasks=1, writer_properties=properties)
+                delta.optimize.compact(
+                    partition_filters=filters, target_size=1 << 40, max_concurrent_tasks=1, writer_properties=properties
+                )
 
-    def write_news(self, news: Mapping[str, pa.Table], slice: str, source: str, attempt: str) -> None:  # noqa: A002 (the lake's word)
+    def write_news(self, news: Mapping[str, pa.Table], slice: str, source: str, attempt: str) -> None:
         """Write rows of slice-scoped tables under an attempt; what an attempt has written before is not written again."""
         partition = (("slice", slice), ("source", source), ("attempt", attempt))
         for name, rows in sorted(news.items()):
@@ -276,14 +287,14 @@ class Lake:
             return
         schema = pa.schema(self._table("content_data").fields)
         dataset = ds.dataset(files, schema=schema, format="parquet", filesystem=self.storage.arrow_fs)
-        for run in staging.slices_of(ids, batch_bytes):
+        for run in slices_of(ids, batch_bytes):
             keys = run["sha1_git"]
             low, high = keys[0], keys[-1]
             where = (ds.field("sha1_git") >= pa.scalar(low, pa.binary())) & (ds.field("sha1_git") <= pa.scalar(high, pa.binary()))
             wanted = ds.field("sha1_git").isin(pa.array(keys.to_list(), pa.binary()))
             with lake_errors(f"table content_data in {self.settings.lake}"):
                 found = dataset.to_table(filter=where & wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
-            order = pl.from_arrow(found.select(["sha1_git"])).with_row_index("row").sort("sha1_git")["row"].to_arrow()
+            order = pl.DataFrame(found.select(["sha1_git"])).with_row_index("row").sort("sha1_git")["row"].to_arrow()
             yield from found.combine_chunks().take(order).combine_chunks().to_batches()
 
     def sql(self) -> duckdb.DuckDBPyConnection:
@@ -303,7 +314,7 @@ class Lake:
 
 
 def _group_rows(delta: DeltaTable) -> int:
-    """Rows of a row group of about ``staging.ROW_GROUP_BYTES``, from what the table holds."""
+    """Rows of a row group of about ``ROW_GROUP_BYTES``, from what the table holds."""
     files = commits.data_files(delta)
     rows = sum(file.rows for file in files)
-    return max(64, int(rows * staging.ROW_GROUP_BYTES / max(1, 4 * sum(file.bytes for file in files))))
+    return max(64, int(rows * ROW_GROUP_BYTES / max(1, 4 * sum(file.bytes for file in files))))

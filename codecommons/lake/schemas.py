@@ -16,7 +16,9 @@ Scope = Literal["content", "slice", "log", "dataset"]
 
 HASH = pa.binary()
 DATE = pa.struct([pa.field("seconds", pa.int64()), pa.field("microseconds", pa.int32())])
-SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64()), pa.field("rule", pa.string())])
+SPAN = pa.struct(
+    [pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64()), pa.field("rule", pa.string())]
+)
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,15 @@ class Table:
     @property
     def schema(self) -> pa.Schema:
         """The whole Arrow schema, partition columns last as they are added."""
-        extra = {"content": [pa.field("bucket", pa.int32())], "slice": _NEWS, "dataset": _RELEASE, "log": []}[self.scope]
-        return pa.schema([*self.fields, *extra])
+        return pa.schema([*self.fields, *_ADDED[self.scope]])
 
 
-_NEWS = [pa.field("slice", pa.string()), pa.field("source", pa.string()), pa.field("attempt", pa.string())]
-_RELEASE = [pa.field("dataset", pa.string()), pa.field("fingerprint", pa.string())]
+_ADDED: dict[Scope, list[pa.Field]] = {
+    "content": [pa.field("bucket", pa.int32())],
+    "slice": [pa.field("slice", pa.string()), pa.field("source", pa.string()), pa.field("attempt", pa.string())],
+    "dataset": [pa.field("dataset", pa.string()), pa.field("fingerprint", pa.string())],
+    "log": [],
+}
 
 
 def _fields(**columns: pa.DataType) -> tuple[pa.Field, ...]:
@@ -85,14 +90,24 @@ ARCHIVE = (
         "snapshot_branch",
         "One named branch of a snapshot; an alias targets the bytes of a branch name.",
         _fields(snapshot_id=HASH, name=pa.binary(), target=pa.binary(), target_type=pa.string()),
-        ("snapshot_id",), many=True,
+        ("snapshot_id",),
+        many=True,
     ),
     Table(
         "release",
         "A named version: an annotated tag, or a package version (synthetic).",
         _fields(
-            id=HASH, name=pa.binary(), message=pa.binary(), target=HASH, target_type=pa.string(), author=HASH, date=DATE,
-            date_offset=pa.int16(), date_raw_offset_bytes=pa.binary(), raw_manifest=pa.binary(), **_VERIFIED,
+            id=HASH,
+            name=pa.binary(),
+            message=pa.binary(),
+            target=HASH,
+            target_type=pa.string(),
+            author=HASH,
+            date=DATE,
+            date_offset=pa.int16(),
+            date_raw_offset_bytes=pa.binary(),
+            raw_manifest=pa.binary(),
+            **_VERIFIED,
         ),
         ("id",),
     ),
@@ -100,48 +115,87 @@ ARCHIVE = (
         "revision",
         "One commit. Author and committer are sha256 of the full name; names live in person.",
         _fields(
-            id=HASH, message=pa.binary(), author=HASH, date=DATE, date_offset=pa.int16(), date_raw_offset_bytes=pa.binary(),
-            committer=HASH, committer_date=DATE, committer_offset=pa.int16(), committer_date_raw_offset_bytes=pa.binary(),
-            directory=HASH, type=pa.string(), raw_manifest=pa.binary(), **_VERIFIED,
+            id=HASH,
+            message=pa.binary(),
+            author=HASH,
+            date=DATE,
+            date_offset=pa.int16(),
+            date_raw_offset_bytes=pa.binary(),
+            committer=HASH,
+            committer_date=DATE,
+            committer_offset=pa.int16(),
+            committer_date_raw_offset_bytes=pa.binary(),
+            directory=HASH,
+            type=pa.string(),
+            raw_manifest=pa.binary(),
+            **_VERIFIED,
         ),
         ("id",),
     ),
-    Table("revision_history", "One parent of a revision.", _fields(id=HASH, parent_id=HASH, parent_rank=pa.int32()), ("id",), many=True),
+    Table(
+        "revision_history",
+        "One parent of a revision.",
+        _fields(id=HASH, parent_id=HASH, parent_rank=pa.int32()),
+        ("id",),
+        many=True,
+    ),
     Table(
         "revision_extra_headers",
         "One extra header of a revision, in order of rank.",
         _fields(id=HASH, rank=pa.int32(), key=pa.binary(), value=pa.binary()),
-        ("id",), many=True,
+        ("id",),
+        many=True,
     ),
     Table("directory", "One directory.", _fields(id=HASH, raw_manifest=pa.binary(), **_VERIFIED), ("id",)),
     Table(
         "directory_entry",
         "One entry of a directory.",
         _fields(directory_id=HASH, name=pa.binary(), type=pa.string(), target=HASH, perms=pa.int32()),
-        ("directory_id",), many=True,
+        ("directory_id",),
+        many=True,
     ),
     Table(
         "content",
         "One file content, by its bytes.",
         _fields(
-            sha1_git=HASH, sha1=HASH, sha256=HASH, blake2s256=HASH, length=pa.int64(), status=pa.string(), **_VERIFIED,
+            sha1_git=HASH,
+            sha1=HASH,
+            sha256=HASH,
+            blake2s256=HASH,
+            length=pa.int64(),
+            status=pa.string(),
+            **_VERIFIED,
         ),
         ("sha1_git",),
     ),
     Table(
         "skipped_content",
         "A content whose bytes are not here, with the reason.",
-        _fields(sha1_git=HASH, sha1=HASH, sha256=HASH, blake2s256=HASH, length=pa.int64(), status=pa.string(), reason=pa.string()),
+        _fields(
+            sha1_git=HASH, sha1=HASH, sha256=HASH, blake2s256=HASH, length=pa.int64(), status=pa.string(), reason=pa.string()
+        ),
         ("sha1_git",),
     ),
     Table("content_data", "The bytes of a content.", _fields(sha1_git=HASH, data=pa.binary()), ("sha1_git",)),
-    Table("person", "RESTRICTED: the full name behind an author hash.", _fields(sha256_fullname=HASH, fullname=pa.binary()), ("sha256_fullname",)),
+    Table(
+        "person",
+        "RESTRICTED: the full name behind an author hash.",
+        _fields(sha256_fullname=HASH, fullname=pa.binary()),
+        ("sha256_fullname",),
+    ),
     Table(
         "extid",
         "What an external identifier, such as an archive's sha256, was loaded as, so that it is never loaded twice.",
         _fields(
-            extid=HASH, extid_type=pa.string(), extid_version=pa.int32(), target=HASH, target_type=pa.string(),
-            files=pa.int64(), bytes=pa.int64(), skipped_files=pa.int64(), skipped_bytes=pa.int64(),
+            extid=HASH,
+            extid_type=pa.string(),
+            extid_version=pa.int32(),
+            target=HASH,
+            target_type=pa.string(),
+            files=pa.int64(),
+            bytes=pa.int64(),
+            skipped_files=pa.int64(),
+            skipped_bytes=pa.int64(),
             detail=pa.string(),
         ),
         ("extid",),
@@ -150,88 +204,191 @@ ARCHIVE = (
         "tree_file",
         "One file of a root directory, by its path from the root (bytes, '/' between names).",
         _fields(root=HASH, path=pa.binary(), perms=pa.int32(), content=HASH),
-        ("root",), many=True,
+        ("root",),
+        many=True,
     ),
 )
 
 ORIGIN_VISIT = Table(
-    "origin_visit", "One visit of an origin.",
-    _fields(origin=pa.string(), visit=pa.int64(), date=pa.timestamp("us", "UTC"), type=pa.string()), ("origin", "visit"), "slice",
+    "origin_visit",
+    "One visit of an origin.",
+    _fields(origin=pa.string(), visit=pa.int64(), date=pa.timestamp("us", "UTC"), type=pa.string()),
+    ("origin", "visit"),
+    "slice",
 )
 ORIGIN_VISIT_STATUS = Table(
-    "origin_visit_status", "How a visit ended and the snapshot it saw.",
+    "origin_visit_status",
+    "How a visit ended and the snapshot it saw.",
     _fields(
-        origin=pa.string(), visit=pa.int64(), date=pa.timestamp("us", "UTC"), status=pa.string(), snapshot=HASH, type=pa.string(),
+        origin=pa.string(),
+        visit=pa.int64(),
+        date=pa.timestamp("us", "UTC"),
+        status=pa.string(),
+        snapshot=HASH,
+        type=pa.string(),
     ),
-    ("origin", "visit"), "slice",
+    ("origin", "visit"),
+    "slice",
 )
 QUARANTINE = Table(
-    "quarantine", "One thing that was left out, with the reason.",
+    "quarantine",
+    "One thing that was left out, with the reason.",
     _fields(item=pa.string(), stage=pa.string(), reason=pa.string(), detail=pa.string(), path=pa.binary(), length=pa.int64()),
-    ("item", "stage"), "slice",
+    ("item", "stage"),
+    "slice",
 )
 STAGE_REPORT = Table(
-    "stage_report", "What one run of a stage did for one slice and source: measured, not data; runs are counted from 1.",
+    "stage_report",
+    "What one run of a stage did for one slice and source: measured, not data; runs are counted from 1.",
     _fields(
-        slice=pa.string(), source=pa.string(), stage=pa.string(), run=pa.int64(), attempt=pa.string(), rows_in=pa.int64(), bytes_in=pa.int64(), rows_kept=pa.int64(), bytes_kept=pa.int64(),
-        dropped=pa.string(), computed=pa.int64(), reused=pa.int64(), seconds=pa.float64(), seconds_saved=pa.float64(),
-        peak_memory=pa.int64(), details=pa.string(),
+        slice=pa.string(),
+        source=pa.string(),
+        stage=pa.string(),
+        run=pa.int64(),
+        attempt=pa.string(),
+        rows_in=pa.int64(),
+        bytes_in=pa.int64(),
+        rows_kept=pa.int64(),
+        bytes_kept=pa.int64(),
+        dropped=pa.string(),
+        computed=pa.int64(),
+        reused=pa.int64(),
+        seconds=pa.float64(),
+        seconds_saved=pa.float64(),
+        peak_memory=pa.int64(),
+        details=pa.string(),
     ),
-    ("slice", "source", "stage", "run"), "log",
+    ("slice", "source", "stage", "run"),
+    "log",
 )
 SLICE_INPUT = Table(
-    "slice_input", "What a slice consists of, said before anything is fetched.",
+    "slice_input",
+    "What a slice consists of, said before anything is fetched.",
     _fields(
-        slice=pa.string(), source=pa.string(), item=pa.string(), version=pa.string(), sha256=pa.string(), detail=pa.string(),
+        slice=pa.string(),
+        source=pa.string(),
+        item=pa.string(),
+        version=pa.string(),
+        sha256=pa.string(),
+        detail=pa.string(),
     ),
-    ("slice", "source", "item"), "log",
+    ("slice", "source", "item"),
+    "log",
 )
 SLICE_LOG = Table(
-    "slice_log", "The only switch: one row per (slice, source, stage) with its verdict and live attempt.",
+    "slice_log",
+    "The only switch: one row per (slice, source, stage) with its verdict and live attempt.",
     _fields(
-        slice=pa.string(), source=pa.string(), stage=pa.string(), verdict=pa.string(), attempt=pa.string(),
-        failing_check=pa.string(), detail=pa.string(), input_digest=pa.string(),
+        slice=pa.string(),
+        source=pa.string(),
+        stage=pa.string(),
+        verdict=pa.string(),
+        attempt=pa.string(),
+        failing_check=pa.string(),
+        detail=pa.string(),
+        input_digest=pa.string(),
     ),
-    ("slice", "source", "stage"), "log",
+    ("slice", "source", "stage"),
+    "log",
 )
 LICENSE_DECISION = Table(
-    "license_decision", "One decision for one file in its own tree under one policy.",
+    "license_decision",
+    "One decision for one file in its own tree under one policy.",
     _fields(
-        policy=pa.string(), root=HASH, path=pa.binary(), content=HASH, expression=pa.string(), verdict=pa.string(),
-        rule=pa.string(), evidence=pa.list_(pa.string()),
+        policy=pa.string(),
+        root=HASH,
+        path=pa.binary(),
+        content=HASH,
+        expression=pa.string(),
+        verdict=pa.string(),
+        rule=pa.string(),
+        evidence=pa.list_(pa.string()),
     ),
-    ("policy", "root"), partition=("policy",), many=True,
+    ("policy", "root"),
+    partition=("policy",),
+    many=True,
 )
 DATASETS = (
-    Table("dataset", "One release of a dataset.", _fields(specification=pa.string(), as_of=pa.string(), rows=pa.int64(), bytes=pa.int64(), shards=pa.int64()), (), "dataset"),
     Table(
-        "dataset_row", "Where one row of a release is, and what it is.",
-        _fields(
-            shard=pa.string(), row=pa.int64(), content=HASH, swhid=pa.string(), origin=pa.string(), path=pa.binary(), length=pa.int64(),
-            language=pa.string(), license=pa.string(),
-        ),
-        (), "dataset",
+        "dataset",
+        "One release of a dataset.",
+        _fields(specification=pa.string(), as_of=pa.string(), rows=pa.int64(), bytes=pa.int64(), shards=pa.int64()),
+        (),
+        "dataset",
     ),
-    Table("shard", "One file of a release.", _fields(shard=pa.string(), sha256=pa.string(), rows=pa.int64(), bytes=pa.int64()), (), "dataset"),
     Table(
-        "dataset_drop", "A candidate row that a rule left out: which rule, why, and the kept content when it is a duplicate.",
+        "dataset_row",
+        "Where one row of a release is, and what it is.",
         _fields(
-            content=HASH, origin=pa.string(), anchor=pa.string(), path=pa.binary(), length=pa.int64(), rule=pa.string(),
-            evidence=pa.list_(pa.string()), kept=HASH, similarity=pa.float64(),
+            shard=pa.string(),
+            row=pa.int64(),
+            content=HASH,
+            swhid=pa.string(),
+            origin=pa.string(),
+            path=pa.binary(),
+            length=pa.int64(),
+            language=pa.string(),
+            license=pa.string(),
         ),
-        (), "dataset",
+        (),
+        "dataset",
+    ),
+    Table(
+        "shard",
+        "One file of a release.",
+        _fields(shard=pa.string(), sha256=pa.string(), rows=pa.int64(), bytes=pa.int64()),
+        (),
+        "dataset",
+    ),
+    Table(
+        "dataset_drop",
+        "A candidate row that a rule left out: which rule, why, and the kept content when it is a duplicate.",
+        _fields(
+            content=HASH,
+            origin=pa.string(),
+            anchor=pa.string(),
+            path=pa.binary(),
+            length=pa.int64(),
+            rule=pa.string(),
+            evidence=pa.list_(pa.string()),
+            kept=HASH,
+            similarity=pa.float64(),
+        ),
+        (),
+        "dataset",
     ),
 )
 
 # What a row points to is committed before the row: finding a row means that everything below it is there.
 COMMIT_ORDER = (
-    "content_data", "content", "skipped_content", "directory_entry", "directory", "tree_file", "person", "revision_extra_headers",
-    "revision_history", "revision", "release", "snapshot_branch", "snapshot", "origin", "extid",
+    "content_data",
+    "content",
+    "skipped_content",
+    "directory_entry",
+    "directory",
+    "tree_file",
+    "person",
+    "revision_extra_headers",
+    "revision_history",
+    "revision",
+    "release",
+    "snapshot_branch",
+    "snapshot",
+    "origin",
+    "extid",
 )
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        *ARCHIVE, ORIGIN_VISIT, ORIGIN_VISIT_STATUS, QUARANTINE, STAGE_REPORT, SLICE_INPUT, SLICE_LOG, LICENSE_DECISION, *DATASETS,
+        *ARCHIVE,
+        ORIGIN_VISIT,
+        ORIGIN_VISIT_STATUS,
+        QUARANTINE,
+        STAGE_REPORT,
+        SLICE_INPUT,
+        SLICE_LOG,
+        LICENSE_DECISION,
+        *DATASETS,
     )
 }

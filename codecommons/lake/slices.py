@@ -63,7 +63,9 @@ class SliceLog:
 
     def add_input(self, rows: Iterable[SliceInput]) -> int:
         """Add what is not there yet (an item already recorded stays as it was) and return how many rows that were."""
-        wanted = pl.DataFrame([asdict(row) for row in rows], schema=_frame_schema(SLICE_INPUT)).unique(SLICE_INPUT.key, keep="first", maintain_order=True)
+        wanted = pl.DataFrame([asdict(row) for row in rows], schema=_frame_schema(SLICE_INPUT)).unique(
+            SLICE_INPUT.key, keep="first", maintain_order=True
+        )
         added = 0
 
         def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
@@ -145,14 +147,22 @@ class SliceLog:
             mine = (pl.col("slice") == day) & (pl.col("source") == source) & (pl.col("stage") == stage)
             before = old.filter(mine)["attempt"].to_list()
             live = attempt if verdict == "passed" else (before[0] if before else None)
-            row = dict(zip((f.name for f in SLICE_LOG.fields), (day, source, stage, verdict, live, failing_check, detail, input_digest), strict=True))
+            row = dict(
+                zip(
+                    (f.name for f in SLICE_LOG.fields),
+                    (day, source, stage, verdict, live, failing_check, detail, input_digest),
+                    strict=True,
+                )
+            )
             new = pl.concat([old.filter(~mine), pl.DataFrame([row], schema=_frame_schema(SLICE_LOG))]).sort(SLICE_LOG.key)
             if new.equals(old.sort(SLICE_LOG.key)):
                 return []
             stale = [file.remove() for file in commits.data_files(delta)]
             return [*stale, commits.write_file(self._storage, SLICE_LOG, (), _arrow(new, SLICE_LOG)).add()]
 
-        commits.commit_loop(self._storage, SLICE_LOG, prepare, {"slice": day, "source": source, "stage": stage, "verdict": verdict})
+        commits.commit_loop(
+            self._storage, SLICE_LOG, prepare, {"slice": day, "source": source, "stage": stage, "verdict": verdict}
+        )
         return recorded
 
     def require_passed(self, day: str, source: str, stage: str) -> None:
@@ -192,7 +202,7 @@ def digest_of(inputs: Iterable[SliceInput]) -> str:
 
 
 def _frame_schema(table: Table) -> pl.Schema:
-    return pl.Schema(pl.from_arrow(pa.schema(table.fields).empty_table()).schema)
+    return pl.Schema(pl.DataFrame(pa.schema(table.fields).empty_table()).schema)
 
 
 def _arrow(frame: pl.DataFrame, table: Table) -> pa.Table:

@@ -95,7 +95,7 @@ class InputGrewError(LakeError):
 
 def _sorted(table: pa.Table) -> pa.Table:
     keys = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
-    return pl.from_arrow(table).sort(keys).to_arrow().cast(table.schema)
+    return pl.DataFrame(table).sort(keys).to_arrow().cast(table.schema)
 
 
 def _table_digest(table: pa.Table) -> str:

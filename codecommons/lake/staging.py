@@ -103,10 +103,16 @@ class Writer:
     def _write(self, table: Table, rows: pa.Table) -> None:
         rows = rows.combine_chunks()
         order = [*table.partition, table.bucket_key]
-        rows = rows.take(pl.from_arrow(rows.select(order)).select(pl.arg_sort_by(order, maintain_order=True)).to_series().to_arrow())
+        rows = rows.take(
+            pl.DataFrame(rows.select(order)).select(pl.arg_sort_by(order, maintain_order=True)).to_series().to_arrow()
+        )
         bits = self._area.storage.settings.bucket_bits
-        frame = pl.from_arrow(rows.select(list(table.partition))) if table.partition else pl.DataFrame({"_": [0] * rows.num_rows})
-        parts = frame.with_columns(bucket=pl.Series(buckets(rows[table.bucket_key], bits))).unique().select(*table.partition, "bucket")
+        frame = pl.DataFrame(rows.select(list(table.partition))) if table.partition else pl.DataFrame({"_": [0] * rows.num_rows})
+        parts = (
+            frame.with_columns(bucket=pl.Series(buckets(rows[table.bucket_key], bits)))
+            .unique()
+            .select(*table.partition, "bucket")
+        )
         partitions = tuple(sorted(tuple((n, str(v)) for n, v in row.items()) for row in parts.to_dicts()))
         path = self._area.storage.path(self._area.folder, f"{table.name}-{self._prefix}-{len(self._staged):04}.parquet")
         with lake_errors(f"writing {path}"), self._area.storage.fs.open(path, "wb") as sink:
@@ -118,7 +124,7 @@ def buckets(keys: pa.ChunkedArray | pa.Array, bits: int) -> np.ndarray:
     """The top ``bits`` bits of each binary key (an int32 a row)."""
     if not len(keys):
         return np.empty(0, np.int32)
-    first = pl.from_arrow(pc.binary_slice(keys, 0, 2)).bin.reinterpret(dtype=pl.UInt16, endianness="big")
+    first = pl.Series(pc.binary_slice(keys, 0, 2)).bin.reinterpret(dtype=pl.UInt16, endianness="big")
     return (first.to_numpy() >> (16 - bits)).astype(np.int32)
 
 
@@ -215,15 +221,15 @@ def merge(task: MergeTask) -> Merged:
 def _new_rows(table: Table, found: pa.Table, known: ds.Dataset | None, low: bytes, high: bytes | None) -> pa.Table:
     """Rows of ``found`` whose key is not known, each once, in order of the key."""
     key = [name for name in table.key if name not in table.partition]
-    keys = pl.from_arrow(found.select(key)).with_row_index("row")
+    keys = pl.DataFrame(found.select(key)).with_row_index("row")
     if table.many:
         # Identical rows of a key may have come from several tasks; a row is a small thing in these tables.
         flat = [*key, *(f.name for f in found.schema if f.name not in key and not pa.types.is_nested(f.type))]
-        keys = pl.from_arrow(found.select(flat)).with_row_index("row").unique(flat, keep="first").sort(flat).select("row", *key)
+        keys = pl.DataFrame(found.select(flat)).with_row_index("row").unique(flat, keep="first").sort(flat).select("row", *key)
     else:
         keys = keys.sort([*key, "row"]).unique(key, keep="first", maintain_order=True)
     if known is not None:
-        seen = pl.from_arrow(_read(known, key, in_range(table.bucket_key, low, high))).unique()
+        seen = pl.DataFrame(_read(known, key, in_range(table.bucket_key, low, high))).unique()
         keys = keys.join(seen, on=key, how="anti", maintain_order="left")
     return found.take(keys["row"].to_arrow())
 
@@ -236,7 +242,9 @@ def _dataset(storage: Storage, paths: list[str], table: Table) -> ds.Dataset | N
 
 def _read(dataset: ds.Dataset | None, columns: list[str], where: pc.Expression) -> pa.Table:
     assert dataset is not None
-    return dataset.to_table(columns=columns, filter=where, use_threads=False, batch_readahead=1, fragment_readahead=1).combine_chunks()
+    return dataset.to_table(
+        columns=columns, filter=where, use_threads=False, batch_readahead=1, fragment_readahead=1
+    ).combine_chunks()
 
 
 def _group_rows(rows: pa.Table) -> int:

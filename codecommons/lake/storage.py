@@ -47,7 +47,11 @@ def lake_errors(where: str) -> Iterator[None]:
 
 def _delta_advice(text: str) -> str:
     first = text.strip().splitlines()[0] if text.strip() else "unknown error"
-    for code, sign in ((errno.ENOSPC, "No space left"), (errno.EACCES, "Permission denied"), (errno.EROFS, "Read-only file system")):
+    for code, sign in (
+        (errno.ENOSPC, "No space left"),
+        (errno.EACCES, "Permission denied"),
+        (errno.EROFS, "Read-only file system"),
+    ):
         if sign in text:
             return _ADVICE[code]
     return f"{first}. If the table is damaged, restore its folder from a backup, or remove the lake and ingest again"
@@ -94,7 +98,9 @@ class Storage:
         """The same file system for Arrow's readers."""
         import pyarrow.fs as pafs
 
-        return pafs.PyFileSystem(pafs.FSSpecHandler(self.fs)) if self.remote else pafs.LocalFileSystem()
+        if not self.remote:
+            return pafs.LocalFileSystem()
+        return pafs.PyFileSystem(pafs.FSSpecHandler(self.fs))  # type: ignore[abstract]  # only for the stubs it is abstract
 
     def path(self, *parts: str) -> str:
         """A path on ``fs``, below the lake's root."""

@@ -1,7 +1,6 @@
 """A lake on a local folder and the same lake on a real S3-protocol server."""
 
 import dataclasses
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +33,7 @@ def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     endpoint = request.getfixturevalue("s3_endpoint")
     variables = {
         "CODECOMMONS_HOME": str(tmp_path),
-        "CODECOMMONS_LAKE": f"s3://lakes/{os.path.basename(tmp_path)}",
+        "CODECOMMONS_LAKE": f"s3://lakes/{tmp_path.name}",
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codecommons.errors import LakeError
 from codecommons.engine.local import InlineEngine, PoolEngine
+from codecommons.errors import LakeError
 from codecommons.lake import Lake, StagedFile, StagingArea
 from codecommons.lake.commits import data_files
 from codecommons.lake.lake import MOST_FILES
@@ -34,10 +34,18 @@ def content_rows(found: dict[bytes, bytes]) -> dict[str, pa.Table]:
     text = pa.array(["yes"] * len(found))
     none = pa.nulls(len(found), pa.string())
     lengths = pa.array([len(one) for one in found.values()], pa.int64())
-    content = pa.table({
-        "sha1_git": ids, "sha1": ids, "sha256": ids, "blake2s256": ids, "length": lengths,
-        "status": text, "verified": text, "verified_reason": none,
-    })
+    content = pa.table(
+        {
+            "sha1_git": ids,
+            "sha1": ids,
+            "sha256": ids,
+            "blake2s256": ids,
+            "length": lengths,
+            "status": text,
+            "verified": text,
+            "verified_reason": none,
+        }
+    )
     return {"content": content, "content_data": pa.table({"sha1_git": ids, "data": pa.array(list(found.values()), pa.binary())})}
 
 
@@ -63,7 +71,9 @@ def held(lake: Lake) -> pl.DataFrame:
 
 def expected(*found: dict[bytes, bytes]) -> pl.DataFrame:
     merged = {key: value for one in found for key, value in one.items()}
-    return pl.DataFrame({"sha1_git": list(merged), "data": list(merged.values())}, schema={"sha1_git": pl.Binary, "data": pl.Binary}).sort("sha1_git")
+    return pl.DataFrame(
+        {"sha1_git": list(merged), "data": list(merged.values())}, schema={"sha1_git": pl.Binary, "data": pl.Binary}
+    ).sort("sha1_git")
 
 
 def test_rows_are_there_once_however_often_and_in_however_many_tasks_they_come(any_lake):
@@ -149,7 +159,9 @@ def test_the_rows_are_the_same_for_any_number_of_workers_and_any_batch_size(tmp_
     batches = [blobs(seed, 80) for seed in range(6)]
     seen = []
     for workers, batch_bytes in ((0, 64 << 20), (0, 30_000), (2, 100_000)):
-        settings = Settings(home=tmp_path, lake=str(tmp_path / f"{workers}-{batch_bytes}"), workers=workers, batch_bytes=batch_bytes)
+        settings = Settings(
+            home=tmp_path, lake=str(tmp_path / f"{workers}-{batch_bytes}"), workers=workers, batch_bytes=batch_bytes
+        )
         lake = Lake.open(settings)
         put(lake, batches, PoolEngine(workers) if workers else None)
         seen.append(lake.scan("content").collect().sort("sha1_git"))
@@ -205,7 +217,9 @@ def test_a_full_disk_gives_one_clear_error_and_loses_nothing(tmp_path):
     """On a real file system of 6 MB, mounted for one process."""
     home = tmp_path / "small"
     home.mkdir()
-    mount = f"mount -t tmpfs -o size=6m tmpfs {home} && exec {sys.executable} -c '{FULL_DISK.replace(chr(39), chr(34))}' {Path(__file__).parent} {home}"
+    script = tmp_path / "fill.py"
+    script.write_text(FULL_DISK)
+    mount = f"mount -t tmpfs -o size=6m tmpfs {home} && exec {sys.executable} {script} {Path(__file__).parent} {home}"
     try:
         done = subprocess.run(["unshare", "--mount", "sh", "-c", mount], capture_output=True, text=True, timeout=120, check=False)
     except FileNotFoundError:

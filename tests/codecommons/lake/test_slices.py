@@ -20,10 +20,18 @@ RED = [CheckResult("rows are conserved", False, "3 in, 2 out: look at item six==
 
 def quarantined(*items: str) -> dict[str, pa.Table]:
     count = len(items)
-    return {"quarantine": pa.table({
-        "item": list(items), "stage": ["raw_archive_slice"] * count, "reason": ["truncated"] * count, "detail": ["cut off"] * count,
-        "path": pa.nulls(count, pa.binary()), "length": pa.nulls(count, pa.int64()),
-    })}
+    return {
+        "quarantine": pa.table(
+            {
+                "item": list(items),
+                "stage": ["raw_archive_slice"] * count,
+                "reason": ["truncated"] * count,
+                "detail": ["cut off"] * count,
+                "path": pa.nulls(count, pa.binary()),
+                "length": pa.nulls(count, pa.int64()),
+            }
+        )
+    }
 
 
 def items(lake: Lake) -> list[str]:
