@@ -141,16 +141,20 @@ def _scan(storage: Storage, name: str) -> str:
 def _annotation_views(connection: duckdb.DuckDBPyConnection, names: list[str]) -> Iterator[str]:
     """One view an annotator, and ``annotation``: all of them in one, what they say being JSON."""
     public = {"content": "swhid('cnt', content) as swhid", "name": "from_utf8(name) as name", "path": "from_utf8(path) as path"}
-    parts = ["select null::blob as content, null::blob as name, null::blob as path, null::varchar as annotator, null::varchar as digest, null::json as value where false"]
+    parts = [
+        "select null::blob as content, null::blob as name, null::blob as path, null::varchar as annotator, null::varchar as digest, null::json as value where false"
+    ]
     for table in names:
         columns = [row[0] for row in connection.execute(f"describe lake.{table}").fetchall()]
         keys = [column for column in public if column in columns]
-        said = [column for column in columns if column not in {*public, "path_id", "digest", "bucket"}]
+        said = [f'"{column}"' for column in columns if column not in {*public, "path_id", "digest", "bucket"}]
         yield f"create or replace view {table} as select {', '.join([public[key] for key in keys] + said + ['digest'])} from lake.{table};"
         shown = [key if key in keys else f"null as {key}" for key in public]
         value = ", ".join(f"{column} := {column}" for column in said)
         annotator = table.removeprefix(ANNOTATION)
-        parts.append(f"select {', '.join(shown)}, '{annotator}' as annotator, digest, to_json(struct_pack({value})) as value from lake.{table}")
+        parts.append(
+            f"select {', '.join(shown)}, '{annotator}' as annotator, digest, to_json(struct_pack({value})) as value from lake.{table}"
+        )
     yield f"create or replace view lake.annotation as {' union all by name '.join(parts)};"
     yield f"create or replace view annotation as select {', '.join(public.values())}, annotator, digest, value from lake.annotation;"
 
