@@ -2,6 +2,8 @@
 
 Belongs here: partitions, asset and check declarations, and turning a ``StageReport`` into metadata. Does not belong here:
 what a stage does (each asset calls one entry function of ``codecommons``), jobs and schedules (``codecommons_dagster``).
+
+Modules that declare assets do without ``from __future__ import annotations``: Dagster reads the annotations of their functions.
 """
 
 import warnings

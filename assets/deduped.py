@@ -1,7 +1,5 @@
 """Stage 4: exact identity, and near-duplicate pairs that were verified."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -17,7 +15,14 @@ STAGE = "deduped"
 CHECKS: dict[str, str] = {}
 
 _tables = [table_spec(STAGE, table, STAGE, deps=["license_qualified"]) for table in TABLES]
-_specs = [*_tables, stage_spec(STAGE, "Every text of the slice was compared with every text of the lake that shares a band with it.", [spec.key for spec in _tables])]
+_specs = [
+    *_tables,
+    stage_spec(
+        STAGE,
+        "Every text of the slice was compared with every text of the lake that shares a band with it.",
+        [spec.key for spec in _tables],
+    ),
+]
 _checks = check_specs(STAGE, CHECKS, SLICES)
 
 

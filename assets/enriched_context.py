@@ -1,7 +1,5 @@
 """Stage 2: what annotators say, once per content or path and for ever."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -10,7 +8,7 @@ from assets.outcomes import check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
 from assets.stages import Event, run_stage
-from codecommons.annotate import current
+from codecommons.annotate.annotator import current
 from codecommons.settings import Settings
 from resources import EngineResource, LakeResource
 
@@ -19,7 +17,9 @@ CHECKS: dict[str, str] = {}
 
 _annotators = current(Settings.from_environment())
 _tables = [table_spec(STAGE, one.table, STAGE, deps=["raw_archive_slice"], version=one.digest) for one in _annotators.values()]
-_closing = stage_spec(STAGE, "Every file of the slice has its annotations, computed once per content.", [spec.key for spec in _tables])
+_closing = stage_spec(
+    STAGE, "Every file of the slice has its annotations, computed once per content.", [spec.key for spec in _tables]
+)
 _specs = [*_tables, _closing]
 _checks = check_specs(STAGE, CHECKS, SLICES)
 

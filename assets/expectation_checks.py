@@ -1,7 +1,5 @@
 """The Great Expectations suites as blocking asset checks: one step per stage runs all suites of the stage, so the import is paid once."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +39,8 @@ def expectation_step(stage: str) -> dg.AssetChecksDefinition:
     suites = [suite for suite in SUITES if suite.stage == stage]
     partitions = DATASETS if stage == STAGES[-1] else SLICES
     specs = [
-        dg.AssetCheckSpec(suite.name, asset=stage, description=suite.description, blocking=True, partitions_def=partitions) for suite in suites
+        dg.AssetCheckSpec(suite.name, asset=stage, description=suite.description, blocking=True, partitions_def=partitions)
+        for suite in suites
     ]
 
     @dg.multi_asset_check(name=f"{stage}_expectations", specs=specs)
@@ -53,7 +52,13 @@ def expectation_step(stage: str) -> dg.AssetChecksDefinition:
             outcomes = [record(opened, stage, subject, results[subject]) for subject in looked_at]
             for partition in dict.fromkeys(subject.partition for subject in looked_at):
                 for suite in suites:
-                    group = [(one.source, check) for one in looked_at if one.partition == partition for check in results[one] if check.name == suite.name]
+                    group = [
+                        (one.source, check)
+                        for one in looked_at
+                        if one.partition == partition
+                        for check in results[one]
+                        if check.name == suite.name
+                    ]
                     yield evaluation(stage, suite.name, partition, group)
             yield from hand_over(outcomes, [], specs)
 

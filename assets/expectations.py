@@ -97,7 +97,13 @@ SUITES = (
         left join lake.skipped_content as skipped on skipped.sha1_git = file.content
         group by file.root
         """,
-        (_unique("root"), _between("files", 1), _between("lost", 0, 0), _between("negative", 0, 0), *_always_true("paths_are_unique")),
+        (
+            _unique("root"),
+            _between("files", 1),
+            _between("lost", 0, 0),
+            _between("negative", 0, 0),
+            *_always_true("paths_are_unique"),
+        ),
     ),
     Suite(
         "annotations_are_complete",
@@ -113,7 +119,11 @@ SUITES = (
         left join lake.annotation_line_statistics as statistics using (content)
         group by encoding.digest
         """,
-        (*_never_null("digest"), _between("undecided", 0, 0), ("ExpectColumnPairValuesToBeEqual", {"column_A": "contents", "column_B": "statistics"})),
+        (
+            *_never_null("digest"),
+            _between("undecided", 0, 0),
+            ("ExpectColumnPairValuesToBeEqual", {"column_A": "contents", "column_B": "statistics"}),
+        ),
     ),
     Suite(
         "decisions_have_reasons",

@@ -72,7 +72,9 @@ def _label(result: Any) -> str:
 def _said(result: Any) -> str:
     """What was observed, in a few words."""
     raised = result.exception_info or {}
-    message = raised.get("exception_message") or next((one["exception_message"] for one in raised.values() if isinstance(one, dict)), None)
+    message = raised.get("exception_message") or next(
+        (one["exception_message"] for one in raised.values() if isinstance(one, dict)), None
+    )
     if message:
         return f"can't be evaluated: {message}"
     seen = result.result.get("observed_value", result.result.get("element_count"))

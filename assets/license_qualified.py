@@ -1,7 +1,5 @@
 """Stage 3: one decision per file in its own tree, per policy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -17,7 +15,10 @@ STAGE = "license_qualified"
 CHECKS: dict[str, str] = {}
 
 _table = table_spec(STAGE, LICENSE_DECISION, STAGE, deps=["enriched_context"])
-_specs = [_table, stage_spec(STAGE, "Every file of the slice has a verdict under every policy, with the rule and the evidence.", [_table.key])]
+_specs = [
+    _table,
+    stage_spec(STAGE, "Every file of the slice has a verdict under every policy, with the rule and the evidence.", [_table.key]),
+]
 _checks = check_specs(STAGE, CHECKS, SLICES)
 
 

@@ -1,7 +1,5 @@
 """What people query on top: the DuckDB catalogue of views, and the marts that dbt builds in it. dbt's tests show as asset checks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +39,9 @@ def catalogue(duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
         views = connection.execute(
             "select view_name, column_count from duckdb_views() where not internal and schema_name = 'main' order by 1"
         ).fetchall()
-    return dg.MaterializeResult(metadata={"views": dg.MetadataValue.md(markdown(("view", "columns"), views)), "dagster/uri": str(path)})
+    return dg.MaterializeResult(
+        metadata={"views": dg.MetadataValue.md(markdown(("view", "columns"), views)), "dagster/uri": str(path)}
+    )
 
 
 class Translator(DagsterDbtTranslator):

@@ -25,7 +25,11 @@ def column_schema(table: Table) -> dg.TableSchema:
     """The columns of a table as the UI shows them; key columns are marked as not null."""
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name=field.name, type=_type(field.type), constraints=dg.TableColumnConstraints(nullable=field.name not in table.key))
+            dg.TableColumn(
+                name=field.name,
+                type=_type(field.type),
+                constraints=dg.TableColumnConstraints(nullable=field.name not in table.key),
+            )
             for field in table.schema
         ]
     )
@@ -122,7 +126,11 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table; numbers are aligned to the right."""
     body = list(rows)
     numeric = [bool(body) and isinstance(cell, (int, float)) for cell in (body[0] if body else head)]
-    lines = [_line(head), _line(["---:" if right else "---" for right in numeric]), *(_line([_cell(cell) for cell in row]) for row in body)]
+    lines = [
+        _line(head),
+        _line(["---:" if right else "---" for right in numeric]),
+        *(_line([_cell(cell) for cell in row]) for row in body),
+    ]
     return "\n".join(lines)
 
 
@@ -141,7 +149,10 @@ def funnel(reports: Sequence[StageReport]) -> str:
         for reason, count in report.dropped.items():
             dropped[reason] = dropped.get(reason, Count()) + count
     bars = [("in", _sum(reports, "in"), "#4c78a8")]
-    bars += [(reason.replace("_", " "), count, "#e4572e") for reason, count in sorted(dropped.items(), key=lambda item: (-item[1].rows, item[0]))[:12]]
+    bars += [
+        (reason.replace("_", " "), count, "#e4572e")
+        for reason, count in sorted(dropped.items(), key=lambda item: (-item[1].rows, item[0]))[:12]
+    ]
     bars += [("kept", _sum(reports, "kept"), "#54a24b")]
     return _bars(bars)
 
@@ -170,4 +181,7 @@ def _data_uri(svg: str) -> str:
 
 def verdicts(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What became of each source, for the tables of a step."""
-    return {"verdict": "\n".join(outcome.problem or f"{outcome.source} on {outcome.partition}: passed" for outcome in outcomes) or "no input"}
+    return {
+        "verdict": "\n".join(outcome.problem or f"{outcome.source} on {outcome.partition}: passed" for outcome in outcomes)
+        or "no input"
+    }

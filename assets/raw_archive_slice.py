@@ -1,7 +1,5 @@
 """Stage 1: Software Heritage objects and content bytes, one step per source, so that a failing source leaves the others green."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -32,7 +30,9 @@ def source_step(source: str) -> dg.AssetsDefinition:
     specs = [table_spec(source, TABLES[name], STAGE) for name in WRITTEN]
 
     @dg.multi_asset(name=f"archive_{source}", specs=specs, backfill_policy=BACKFILL)
-    def step(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> Iterator[dg.MaterializeResult[None]]:
+    def step(
+        context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
+    ) -> Iterator[dg.MaterializeResult[None]]:
         from codecommons.archive import ingest_slice
 
         with plain_errors():
@@ -50,7 +50,9 @@ def closing_step(sources: Sequence[str]) -> dg.AssetsDefinition:
     """The step that closes the stage: what the lake recorded for every source of each slice."""
     checks = check_specs(STAGE, CHECKS, SLICES)
     deps = [dg.AssetKey([source, name]) for source in sources for name in WRITTEN]
-    closing = stage_spec(STAGE, "Everything a day brought, from every source, as Software Heritage objects with their bytes.", deps)
+    closing = stage_spec(
+        STAGE, "Everything a day brought, from every source, as Software Heritage objects with their bytes.", deps
+    )
 
     @dg.multi_asset(name=STAGE, specs=[closing], check_specs=checks, backfill_policy=BACKFILL)
     def step(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Event]:

@@ -43,7 +43,11 @@ def table_spec(
 
 
 def stage_spec(
-    stage: str, description: str, deps: Sequence[dg.CoercibleToAssetDep], partitions: dg.PartitionsDefinition = SLICES, kinds: Iterable[str] = ("deltalake",)
+    stage: str,
+    description: str,
+    deps: Sequence[dg.CoercibleToAssetDep],
+    partitions: dg.PartitionsDefinition = SLICES,
+    kinds: Iterable[str] = ("deltalake",),
 ) -> dg.AssetSpec:
     """The asset that closes a stage; it has the stage's name, its checks, and its report as metadata."""
     return dg.AssetSpec(

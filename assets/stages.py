@@ -35,7 +35,11 @@ def run_stage(
 
 
 def close_stage(
-    context: dg.AssetExecutionContext, lake: Lake, outcomes: Sequence[Outcome], specs: Sequence[dg.AssetSpec], checks: Sequence[dg.AssetCheckSpec]
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    outcomes: Sequence[Outcome],
+    specs: Sequence[dg.AssetSpec],
+    checks: Sequence[dg.AssetCheckSpec],
 ) -> Iterator[Event]:
     """Show what became of each slice on the closing asset, the last of ``specs``; the others are tables.
 

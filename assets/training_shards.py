@@ -1,7 +1,5 @@
 """Stage 5: datasets. One partition is one specification; a materialisation is one release, or the proof that nothing changed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -18,7 +16,13 @@ CHECKS: dict[str, str] = {}
 
 _deduped = dg.AssetDep("deduped", partition_mapping=dg.AllPartitionMapping())
 _tables = [table_spec(STAGE, table, STAGE, deps=[_deduped], partitions=DATASETS) for table in TABLES]
-_closing = stage_spec(STAGE, "A dataset's newest release: shards, manifest, fingerprint and documents.", [spec.key for spec in _tables], DATASETS, ("parquet",))
+_closing = stage_spec(
+    STAGE,
+    "A dataset's newest release: shards, manifest, fingerprint and documents.",
+    [spec.key for spec in _tables],
+    DATASETS,
+    ("parquet",),
+)
 _specs = [*_tables, _closing]
 _checks = check_specs(STAGE, CHECKS, DATASETS)
 
@@ -30,7 +34,10 @@ def training_shards(context: dg.AssetExecutionContext, lake: LakeResource, engin
 
     with plain_errors():
         opened, workers = lake.open(), engine.open()
-        outcomes = [attempt(context, opened, STAGE, name, name, lambda name=name: build(opened, workers, name)) for name in context.partition_keys]
+        outcomes = [
+            attempt(context, opened, STAGE, name, name, lambda name=name: build(opened, workers, name))
+            for name in context.partition_keys
+        ]
         yield from close_stage(context, opened, outcomes, _specs, _checks)
 
 

@@ -17,10 +17,18 @@ from codecommons.settings import Settings
 CONFIGURATION = {
     "telemetry": {"enabled": False},
     "concurrency": {"pools": {"granularity": "run", "default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
-    "run_monitoring": {"enabled": True, "start_timeout_seconds": 600, "max_runtime_seconds": 21600, "free_slots_after_run_end_seconds": 300},
+    "run_monitoring": {
+        "enabled": True,
+        "start_timeout_seconds": 600,
+        "max_runtime_seconds": 21600,
+        "free_slots_after_run_end_seconds": 300,
+    },
     "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
     "code_servers": {"local_startup_timeout": 180, "reload_timeout": 180},
-    "retention": {"schedule": {"purge_after_days": 30}, "sensor": {"purge_after_days": {"skipped": 7, "failure": 30, "success": 30}}},
+    "retention": {
+        "schedule": {"purge_after_days": 30},
+        "sensor": {"purge_after_days": {"skipped": 7, "failure": 30, "success": 30}},
+    },
 }
 
 
@@ -85,7 +93,9 @@ def run_job(settings: Settings, job: str, partition: str | None = None) -> Finis
         if job == "dataset" and partition:
             recorder.add_dynamic_partitions(DATASETS.name or "", [partition])
         elif partition and not SLICES.has_partition_key(partition):
-            raise UsageError(f"{partition} is no slice of this lake: slices go from {SLICES.get_first_partition_key()} to {SLICES.get_last_partition_key()}")
+            raise UsageError(
+                f"{partition} is no slice of this lake: slices go from {SLICES.get_first_partition_key()} to {SLICES.get_last_partition_key()}"
+            )
         definition = dg.build_reconstructable_job(__name__, "_marts_job" if job == "marts" else "_stage_job", (job,))
         level = "INFO" if sys.stderr.isatty() else "CRITICAL"
         result = dg.execute_job(

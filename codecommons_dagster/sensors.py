@@ -35,7 +35,9 @@ def new_datasets(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         seen[name] = digest
     return dg.SensorResult(
         run_requests=wanted,
-        dynamic_partitions_requests=[DATASETS.build_add_request([request.partition_key for request in wanted if request.partition_key])],
+        dynamic_partitions_requests=[
+            DATASETS.build_add_request([request.partition_key for request in wanted if request.partition_key])
+        ],
         cursor=json.dumps(seen, sort_keys=True),
         skip_reason="; ".join(unreadable) or None if not wanted else None,
     )

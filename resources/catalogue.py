@@ -9,4 +9,6 @@ from codecommons.settings import Settings
 
 def catalogue(settings: Settings) -> DuckDBResource:
     """The catalogue file, with DuckDB's extensions where ``codecommons_dagster.setup`` puts them."""
-    return DuckDBResource(database=str(settings.catalogue), connection_config={"extension_directory": str(settings.home / "duckdb")})
+    return DuckDBResource(
+        database=str(settings.catalogue), connection_config={"extension_directory": str(settings.home / "duckdb")}
+    )

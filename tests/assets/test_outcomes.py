@@ -1,0 +1,147 @@
+"""How steps take slices one by one: a toy stage of our own writing over a real lake and a real Dagster run."""
+
+import dagster as dg
+import pytest
+
+from assets.outcomes import check_specs
+from assets.partitions import BACKFILL, SLICES
+from assets.specs import stage_spec
+from assets.stages import run_stage
+from codecommons.errors import LakeError
+from codecommons.lake import Lake, SliceInput, close_stage
+from codecommons.report import CheckResult, StageReport
+from codecommons.settings import Settings
+from codecommons_dagster.build import EXECUTOR
+from resources import EngineResource, LakeResource
+
+DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
+
+
+def toy_stage(stage, deps, behaviour):
+    """A stage whose work on (day, source) is what ``behaviour`` says: passes, has a red check, or raises."""
+    specs = [stage_spec(stage, "a toy", deps)]
+    checks = check_specs(stage, {"even": "is even"}, SLICES)
+
+    def work(lake, engine, day, source):
+        if stage != "raw_archive_slice":
+            lake.log.require_passed(day, source, "raw_archive_slice")
+        says = behaviour.get((stage, day, source), "passes")
+        if isinstance(says, Exception):
+            raise says
+        report = StageReport(stage, day, source, rows_in=2, bytes_in=10, rows_kept=2, bytes_kept=10, seconds=0.1)
+        return close_stage(lake, report, [CheckResult("even", says == "passes", f"{day} is odd; run it again")])
+
+    @dg.multi_asset(name=stage, specs=specs, check_specs=checks, backfill_policy=BACKFILL)
+    def step(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource):
+        yield from run_stage(context, lake, engine, work, specs, checks)
+
+    return step
+
+
+BEHAVIOUR: dict = {}
+
+
+def toy_job():
+    first = toy_stage("raw_archive_slice", [], BEHAVIOUR)
+    second = toy_stage("enriched_context", ["raw_archive_slice"], BEHAVIOUR)
+    job = dg.define_asset_job("toy", dg.AssetSelection.all())
+    resources = {"lake": LakeResource(), "engine": EngineResource()}
+    return dg.Definitions(assets=[first, second], resources=resources, jobs=[job], executor=EXECUTOR).resolve_job_def("toy")
+
+
+@pytest.fixture
+def lake(tmp_path, monkeypatch):
+    monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
+    monkeypatch.setenv("CODECOMMONS_WORKERS", "0")
+    lake = Lake.open(Settings.from_environment())
+    lake.log.add_input(SliceInput(day, source, "x", "1") for day in DAYS for source in ("npm", "pypi"))
+    return lake
+
+
+def run(behaviour, days=DAYS, assets=None):
+    BEHAVIOUR.clear()
+    BEHAVIOUR.update(behaviour)
+    tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+    selection = [dg.AssetKey(name) for name in assets] if assets else None
+    instance = dg.DagsterInstance.ephemeral()
+    return dg.execute_job(dg.reconstructable(toy_job), instance=instance, tags=tags, asset_selection=selection)
+
+
+def failures(result):
+    return {
+        event.step_key: event.step_failure_data.user_failure_data.description
+        for event in result.all_events
+        if event.is_step_failure
+    }
+
+
+def verdicts(lake, stage):
+    log = lake.log.verdicts()
+    return {(row["slice"], row["source"]): row["verdict"] for row in log.to_dicts() if row["stage"] == stage}
+
+
+def test_a_failed_slice_is_recorded_and_later_stages_go_on_with_the_others(lake):
+    result = run({("raw_archive_slice", "2026-01-02", "pypi"): "has a red check"})
+    assert not result.success
+    assert set(failures(result)) == {"raw_archive_slice"}
+    assert "2026-01-02 is odd; run it again" in failures(result)["raw_archive_slice"]
+    everything = {(day, source) for day in DAYS for source in ("npm", "pypi")}
+    assert {key for key, verdict in verdicts(lake, "raw_archive_slice").items() if verdict == "failed"} == {
+        ("2026-01-02", "pypi")
+    }
+    assert set(verdicts(lake, "enriched_context")) == everything - {("2026-01-02", "pypi")}
+
+
+def test_nothing_goes_on_when_nothing_passed(lake):
+    result = run({("raw_archive_slice", day, source): "has a red check" for day in DAYS for source in ("npm", "pypi")})
+    assert set(failures(result)) == {"raw_archive_slice"}
+    assert verdicts(lake, "enriched_context") == {}
+    assert not [event for event in result.all_events if event.event_type_value == "ASSET_MATERIALIZATION"]
+
+
+def test_an_error_fails_its_slice_only_and_is_told_in_one_line(lake):
+    result = run({("raw_archive_slice", "2026-01-01", "npm"): LakeError("the disk is full; make room")})
+    said = failures(result)["raw_archive_slice"]
+    assert "raw_archive_slice of npm (2026-01-01): the disk is full; make room" in said
+    assert lake.log.verdict("2026-01-01", "npm", "raw_archive_slice")["detail"] == "the disk is full; make room"
+    assert len(verdicts(lake, "enriched_context")) == 5
+
+
+def test_a_defect_of_ours_fails_its_slice_only(lake):
+    result = run({("enriched_context", "2026-01-03", "pypi"): ZeroDivisionError("oh")})
+    assert "ZeroDivisionError: oh" in failures(result)["enriched_context"]
+    assert verdicts(lake, "enriched_context")[("2026-01-03", "pypi")] == "failed"
+    assert list(verdicts(lake, "enriched_context").values()).count("passed") == 5
+
+
+def test_a_stage_refuses_in_another_run_what_has_not_passed_and_names_the_check(lake):
+    run(
+        {("raw_archive_slice", day, source): "has a red check" for day in DAYS for source in ("npm", "pypi")}, days=["2026-01-01"]
+    )
+    result = run({}, days=["2026-01-01"], assets=["enriched_context"])
+    said = failures(result)["enriched_context"]
+    assert "check even failed: 2026-01-01 is odd; run it again" in said
+    assert verdicts(lake, "enriched_context") == {}
+
+
+def test_each_partition_has_its_own_metadata_and_check_results(lake):
+    result = run({("raw_archive_slice", "2026-01-02", "pypi"): "has a red check"})
+    checks = [
+        event.asset_check_evaluation_data for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
+    red = {(check.check_name, check.partition) for check in checks if not check.passed}
+    assert red == {("even", "2026-01-02"), ("completed", "2026-01-02")}
+    assert {check.partition for check in checks} == set(DAYS)
+    shown = {
+        event.partition: event.step_materialization_data.materialization.metadata
+        for event in result.all_events
+        if event.event_type_value == "ASSET_MATERIALIZATION" and event.asset_key == dg.AssetKey("raw_archive_slice")
+    }
+    assert shown["2026-01-01"]["verdict"].value == "passed"
+    assert "is odd" in shown["2026-01-02"]["verdict"].value
+    assert shown["2026-01-03"]["files kept"].value == 4
+
+
+def test_a_day_without_input_succeeds_and_says_so(lake):
+    result = run({}, days=["2026-01-05"])
+    assert result.success
