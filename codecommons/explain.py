@@ -51,7 +51,9 @@ def explain(lake: Lake, target: str) -> Row:
             return _explain_path(connection, target)
         origin = _origin_named(connection, target)
         if origin is None:
-            raise UsageError(f"{target!r} is neither a SWHID, nor a path here, nor an origin of the lake; `codecommons sql 'from origin'` lists those")
+            raise UsageError(
+                f"{target!r} is neither a SWHID, nor a path here, nor an origin of the lake; `codecommons sql 'from origin'` lists those"
+            )
         return _explain_origin(connection, target, origin)
 
 
@@ -85,8 +87,19 @@ def _explain_origin(connection: duckdb.DuckDBPyConnection, target: str, origin: 
         where root in (select root from lake.anchor where origin = ?) group by all order by policy, files desc, verdict""",
         [origin],
     )
-    story = {"target": target, "kind": "origin", "origin": origin, "known": True, "archive": f"{ARCHIVE_URL}browse/origin/?origin_url={origin}"}
-    return story | {"visits": visits, "anchors": anchors, "licenses": licenses, "quarantine": _quarantine_of(connection, [origin])}
+    story = {
+        "target": target,
+        "kind": "origin",
+        "origin": origin,
+        "known": True,
+        "archive": f"{ARCHIVE_URL}browse/origin/?origin_url={origin}",
+    }
+    return story | {
+        "visits": visits,
+        "anchors": anchors,
+        "licenses": licenses,
+        "quarantine": _quarantine_of(connection, [origin]),
+    }
 
 
 def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
@@ -250,7 +263,11 @@ def _place(row: Row) -> str:
 
 def _annotation_line(row: Row) -> str:
     of = row.get("name") or row.get("path")
-    said = ", ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in row["value"].items() if value not in (None, False, [], ""))
+    said = ", ".join(
+        f"{key} {json.dumps(value, ensure_ascii=False)}"
+        for key, value in row["value"].items()
+        if value not in (None, False, [], "")
+    )
     return f"{row['annotator']}{f' of {of}' if of else ''}: {said or 'nothing to say'}"
 
 
@@ -274,11 +291,27 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Row], str]], ...] = (
     ("Other bytes at this path", "path_occurrences", lambda row: f"{row['slice']}  {_place(row)}  {row['content']}"),
     ("Annotations", "annotations", _annotation_line),
     ("Licence decisions", "license_decisions", _decision_line),
-    ("Near-duplicates", "duplicate_pairs", lambda row: f"{row['content']}  {row['similarity']:.3f} {'accepted' if row['accepted'] else 'not accepted'} ({row['configuration']})"),
-    ("In datasets", "datasets", lambda row: f"{row['dataset']} {row['fingerprint'][:12]}: row {row['row']} of {row['shard']}, from {row['origin']} {row['path']}"),
+    (
+        "Near-duplicates",
+        "duplicate_pairs",
+        lambda row: (
+            f"{row['content']}  {row['similarity']:.3f} {'accepted' if row['accepted'] else 'not accepted'} ({row['configuration']})"
+        ),
+    ),
+    (
+        "In datasets",
+        "datasets",
+        lambda row: (
+            f"{row['dataset']} {row['fingerprint'][:12]}: row {row['row']} of {row['shard']}, from {row['origin']} {row['path']}"
+        ),
+    ),
     ("Left out of datasets", "dropped", _dropped_line),
     ("Visits", "visits", lambda row: f"{row['slice']}  visit {row['visit']}: {row['status']}, {row['snapshot']}"),
-    ("Licences", "licenses", lambda row: f"{row['policy']}: {row['verdict']}, {row['files']:,} files, {row['contents']:,} contents"),
+    (
+        "Licences",
+        "licenses",
+        lambda row: f"{row['policy']}: {row['verdict']}, {row['files']:,} files, {row['contents']:,} contents",
+    ),
     ("Anchors", "anchors", lambda row: f"{row['date'] or 'no date'}  {row['anchor']}  {row.get('origin', row['root'])}"),
     ("In directories", "parents", lambda row: f"{row['directory']}  as {row['name']}"),
     ("Quarantine", "quarantine", _quarantine_line),

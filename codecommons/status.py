@@ -88,7 +88,10 @@ def render(state: Row) -> str:
     trouble = f"{len(state['failed'])} failed" if state["failed"] else "nothing failed"
     lines = [f"{state['lake']}: {state['slices']} slices, {trouble}"]
     for row in state["failed"]:
-        lines += [f"failed  {row['slice']} {row['source']} {row['stage']}: {row['check']}: {row['detail']}", f"        next: {row['next']}"]
+        lines += [
+            f"failed  {row['slice']} {row['source']} {row['stage']}: {row['check']}: {row['detail']}",
+            f"        next: {row['next']}",
+        ]
     for row in state["stale"]:
         lines += [f"stale   {row['slice']} {row['source']} {row['stage']}: {row['why']}", f"        next: {row['next']}"]
     for row in state["quarantine"]:

@@ -10,12 +10,14 @@ Exit codes: 0 is ok, 1 is a failure (one line says which), 2 is a request that m
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 import io
 import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,10 @@ from codecommons.errors import CodeCommonsError, LakeError, UsageError
 if TYPE_CHECKING:
     import duckdb
 
+    from codecommons.datasets import Plan, Release, Specification
     from codecommons.lake import Lake
+    from codecommons.report import StageReport
+    from codecommons_dagster.instance import Finished
 
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -120,11 +125,13 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
         raise click.UsageError(f"nothing is recorded for {slice_}; say what to ingest")
     from codecommons_dagster.instance import run_job
 
-    ok = run_job(settings, "ingest", slice_)
+    finished = run_job(settings, "ingest", slice_)
     reports = [report for report in lake.reports() if report.slice == slice_]
-    _print_reports(reports, as_json)
-    if not ok:
-        raise click.ClickException(f"the run of {slice_} failed; `codecommons status` says what and how to go on")
+    if as_json:
+        click.echo(_json({"slice": slice_, "run": finished.run_id, "ok": bool(finished), "reports": [vars(report) for report in reports]}))
+    else:
+        click.echo("\n".join(_report_line(report) for report in reports))
+    _finish(finished)
 
 
 @main.command(epilog=_example("codecommons annotate src --json"))
@@ -219,7 +226,146 @@ def status(as_json: bool) -> None:
 
 @main.group()
 def dataset() -> None:
-    """Describe, size up, build and check training sets."""
+    """Training sets: size one up, build it, list and check releases.
+
+    A dataset is a YAML file in CODECOMMONS_HOME/datasets; its name is the name of the file.
+    """
+
+
+@dataset.command(epilog=_example("codecommons dataset plan python-permissive\ncodecommons dataset plan ./mine.yaml --json"))
+@click.argument("specification", metavar="NAME|FILE")
+@json_option
+def plan(specification: str, as_json: bool) -> None:
+    """Say what a dataset would be, before building it: its size, languages and licences, and what each rule leaves out."""
+    from codecommons import datasets
+
+    planned = datasets.plan(_lake(), _specification(specification))
+    click.echo(_json(dataclasses.asdict(planned)) if as_json else "\n".join(_plan_lines(planned)))
+
+
+@dataset.command(epilog=_example("codecommons dataset build python-permissive\ncodecommons dataset build ./mine.yaml"))
+@click.argument("specification", metavar="NAME|FILE")
+@json_option
+def build(specification: str, as_json: bool) -> None:
+    """Build a dataset as a Dagster run. A FILE is taken into CODECOMMONS_HOME/datasets first."""
+    from codecommons import datasets
+
+    lake = _lake()
+    asked = _specification(specification)
+    if Path(specification).suffix == ".yaml":
+        _keep_specification(lake.settings.home / "datasets", Path(specification))
+    from codecommons_dagster.instance import run_job
+
+    finished = run_job(lake.settings, "dataset", asked.name)
+    if finished:
+        release = datasets.release(lake, asked.name)
+        click.echo(_json(release.document) if as_json else _release_line(release, lake))
+    _finish(finished)
+
+
+@dataset.command("list", epilog=_example("codecommons dataset list --json"))
+@json_option
+def list_(as_json: bool) -> None:
+    """List datasets and their releases."""
+    from codecommons import datasets
+
+    lake = _lake()
+    releases = datasets.list_releases(lake)
+    described = [name for name in datasets.names(lake.settings) if name not in {one.name for one in releases}]
+    if as_json:
+        click.echo(_json([one.document for one in releases] + [{"name": name, "fingerprint": None} for name in described]))
+        return
+    for one in releases:
+        click.echo(_release_line(one, lake))
+    for name in described:
+        click.echo(f"{name}  not built; next: codecommons dataset build {name}")
+
+
+@dataset.command(epilog=_example("codecommons dataset verify python-permissive\ncodecommons dataset verify python-permissive --release 0a1b2c"))
+@click.argument("name")
+@click.option("--release", "fingerprint", help="Fingerprint of the release, or how it begins; the last one unless given.")
+@json_option
+def verify(name: str, fingerprint: str | None, as_json: bool) -> None:
+    """Prove that a release is what its fingerprint says, down to the bytes behind every row. Exit code 1 when it is not."""
+    from codecommons import datasets
+
+    found = datasets.verify(_lake(), name, fingerprint)
+    if as_json:
+        click.echo(_json({**dataclasses.asdict(found), "passed": found.passed}))
+    else:
+        for problem in found.problems:
+            row = "" if problem.row is None else f" row {problem.row} ({problem.swhid})"
+            click.echo(f"{problem.file}{row}: {problem.what}")
+        click.echo(f"{found.name} {found.fingerprint[:12]}: {found.rows:,} rows, {len(found.problems) or 'no'} problems")
+    if not found.passed:
+        raise click.exceptions.Exit(1)
+
+
+def _specification(name: str) -> Specification:
+    """The specification of that name, or in that file."""
+    from codecommons import datasets
+    from codecommons.datasets.specification import parse
+    from codecommons.settings import Settings
+
+    if Path(name).suffix == ".yaml":
+        return parse(Path(name).read_bytes(), Path(name).stem)
+    return datasets.specification(Settings.from_environment(), name)
+
+
+def _keep_specification(folder: Path, file: Path) -> None:
+    """Copy a specification to where the sensor and the UI find it, whole or not at all."""
+    target = folder / file.name
+    if target.exists() and target.samefile(file):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    half = folder / f".{file.name}.part"
+    shutil.copyfile(file, half)
+    half.replace(target)
+
+
+def _plan_lines(planned: Plan) -> Iterator[str]:
+    yield f"{planned.name} as of {planned.as_of}: {planned.rows:,} of {planned.candidates:,} files, {_size(planned.bytes)}, about {planned.tokens:,} tokens, {planned.shards} shards"
+    for step in planned.steps:
+        yield f"  {step.rule:28} leaves out {step.rows:>9,} files {_size(step.bytes):>10}, {step.left:>9,} stay"
+    for title, rows in (("languages", planned.languages), ("licences", planned.licenses), ("origins", planned.origins)):
+        yield f"{title}: " + ", ".join(f"{row['value'] or 'none'} {row['rows']:,} ({_size(row['bytes'])})" for row in rows[:8])
+    if planned.left_out:
+        yield f"left out, since they have not come through: {', '.join(planned.left_out)}; `codecommons status` says why"
+
+
+def _release_line(release: Release, lake: Lake) -> str:
+    result = release.document["result"]
+    return f"{release.name}  {release.fingerprint[:12]}  as of {release.document['inputs']['as_of']}  {result['rows']:,} rows in {len(release.shards)} shards  {lake.storage.uri(release.folder)}"
+
+
+def _report_line(report: StageReport) -> str:
+    left = ", ".join(f"{count.rows:,} {reason}" for reason, count in sorted(report.dropped.items()))
+    work = f"{report.computed:,} computed, {report.reused:,} found done"
+    return (
+        f"{report.slice} {report.source:6} {report.stage:18} {report.rows_kept:>9,} of {report.rows_in:,} files ({_size(report.bytes_kept)})"
+        f" in {report.seconds:.1f} s; {work}{f'; left out {left}' if left else ''}"
+    )
+
+
+def _annotated_line(row: dict[str, Any]) -> str:
+    flags = [flag for flag in ("generated", "vendored", "documentation", "test") if row.get(flag)]
+    said = [row.get("language") or "no language", row.get("license") or "no licence", row.get("encoding") or "binary", *flags]
+    return f"{row['swhid']}\t{row['path']}\t{', '.join(said)}"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
+
+
+def _finish(finished: Finished) -> None:
+    """End with what made a run fail."""
+    if not finished:
+        said = "\n".join(finished.failures)
+        raise click.ClickException(f"{said}\nThe run is {finished.run_id}; `codecommons status` says how to go on")
 
 
 def _lake() -> Lake:

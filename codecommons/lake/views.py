@@ -2,7 +2,7 @@
 
 The stored tables become views of schema ``lake`` (through DuckDB's ``delta`` extension, so nothing is copied); what people
 see is written in ``views.sql`` on top of them. ``person`` has no view. A view of a slice-scoped table follows ``slice_log``,
-so a reader never sees half a slice.
+one of a release's table follows ``dataset``, so a reader never sees half a slice or half a release.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import duckdb
 
 from codecommons.errors import LakeError
-from codecommons.lake.schemas import TABLES
+from codecommons.lake.schemas import TABLES, Table
 from codecommons.lake.storage import Storage, lake_errors
 from codecommons.settings import Settings
 
@@ -119,41 +119,57 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
         except duckdb.Error as error:
             raise LakeError(f"table {name} in {settings.lake} can't be read: {str(error).splitlines()[0]}") from error
     connection.execute(resources.files(__package__).joinpath("views.sql").read_text())
-    connection.execute("\n".join(_annotation_views(connection, sorted(name for name in folders if name.startswith(ANNOTATION)))))
+    tables = sorted(name for name in folders if name.startswith(ANNOTATION))
+    connection.execute("\n".join(_annotation_views(connection, tables, settings)))
 
 
 def _stored(storage: Storage, folders: set[str]) -> Iterator[tuple[str, str]]:
     """Every stored table that may be seen, with the query that reads its live rows; ``slice_log`` first, as others follow it."""
     yield "slice_log", _scan(storage, "slice_log")
     for name in sorted(TABLES.keys() - RESTRICTED - {"slice_log"}):
-        live = " semi join lake.slice_log using (slice, source, attempt)" if TABLES[name].scope == "slice" else ""
-        yield name, _scan(storage, name) + live
+        yield name, _scan(storage, name) + _live(TABLES[name])
     yield "duplicate_pair", _scan(storage, "duplicate_pair") if "duplicate_pair" in folders else f"{_NO_PAIRS} where false"
     for name in sorted(folders):
         if name.startswith(ANNOTATION):
             yield name, _scan(storage, name)
 
 
+def _live(table: Table) -> str:
+    """What keeps rows of half a slice or half a release out of sight; the row of ``dataset`` is a release's last."""
+    if table.scope == "slice":
+        return " semi join lake.slice_log using (slice, source, attempt)"
+    if table.scope == "dataset" and table.name != "dataset":
+        return " semi join lake.dataset using (dataset, fingerprint)"
+    return ""
+
+
 def _scan(storage: Storage, name: str) -> str:
     return f"from delta_scan({_quoted(storage.uri(name))})"
 
 
-def _annotation_views(connection: duckdb.DuckDBPyConnection, names: list[str]) -> Iterator[str]:
-    """One view an annotator, and ``annotation``: all of them in one, what they say being JSON."""
+def _annotation_views(connection: duckdb.DuckDBPyConnection, tables: list[str], settings: Settings) -> Iterator[str]:
+    """One view an annotator, of its current digest, and ``annotation``: all of them in one, what they say being JSON."""
+    # Here, as annotators know the lake: their digests say which rows are current.
+    from codecommons.annotate.annotator import current
+
+    digests = {annotator.table.name: annotator.digest for annotator in current(settings).values()} if tables else {}
     public = {"content": "swhid('cnt', content) as swhid", "name": "from_utf8(name) as name", "path": "from_utf8(path) as path"}
     parts = [
-        "select null::blob as content, null::blob as name, null::blob as path, null::varchar as annotator, null::varchar as digest, null::json as value where false"
+        "select null::blob as content, null::blob as name, null::blob as path, null::varchar as annotator,"
+        " null::varchar as digest, null::json as value where false"
     ]
-    for table in names:
+    for table in tables:
         columns = [row[0] for row in connection.execute(f"describe lake.{table}").fetchall()]
         keys = [column for column in public if column in columns]
         said = [f'"{column}"' for column in columns if column not in {*public, "path_id", "digest", "bucket"}]
-        yield f"create or replace view {table} as select {', '.join([public[key] for key in keys] + said + ['digest'])} from lake.{table};"
+        # An annotator that isn't installed here has no current digest: then all that it ever said is shown.
+        rows = f"lake.{table}" + (f" where digest = {_quoted(digests[table])}" if table in digests else "")
+        yield f"create or replace view {table} as select {', '.join([public[key] for key in keys] + said + ['digest'])} from {rows};"
         shown = [key if key in keys else f"null as {key}" for key in public]
         value = ", ".join(f"{column} := {column}" for column in said)
         annotator = table.removeprefix(ANNOTATION)
         parts.append(
-            f"select {', '.join(shown)}, '{annotator}' as annotator, digest, to_json(struct_pack({value})) as value from lake.{table}"
+            f"select {', '.join(shown)}, '{annotator}' as annotator, digest, to_json(struct_pack({value})) as value from {rows}"
         )
     yield f"create or replace view lake.annotation as {' union all by name '.join(parts)};"
     yield f"create or replace view annotation as select {', '.join(public.values())}, annotator, digest, value from lake.annotation;"

@@ -4,8 +4,9 @@
 -- column is a SWHID as text, a hash is lower-case hex, a date is a UTC timestamp (null when it fits none), a name or a
 -- message stays binary as in Software Heritage's export, and a path is text in which bytes that are not UTF-8 stand as \xNN.
 
--- Text of bytes, as in Trino, but surviving invalid bytes: they stand as \xNN, or as `?` when a replacement is asked for.
-create or replace macro from_utf8(bytes) as coalesce(try(decode(bytes)), bytes::varchar), (bytes, replacement) as decode(bytes, 'replace');
+-- Text of bytes, as in Trino, but surviving invalid bytes: they stand as \xNN, or as the replacement that is asked for.
+create or replace macro from_utf8(bytes) as coalesce(try(decode(bytes)), bytes::varchar),
+    (bytes, replacement) as coalesce(try(decode(bytes)), regexp_replace(bytes::varchar, '\\x[89A-F][0-9A-F]', replacement, 'g'));
 
 create or replace macro swhid(kind, id) as 'swh:1:' || kind || ':' || lower(hex(id));
 

@@ -22,8 +22,16 @@ from codecommons.swhid import content_id, directory_id, origin_id, swhid_text
 HELLO, EMPTY, COUNTER = b"print('hello')\n", b"", b"module counter; endmodule\n"
 DAY = "2026-01-31"
 # `.v` in Latin-1 and in capitals; the same content under two names.
-TREE = [(b"a.py", 0o100644, content_id(HELLO)), (b"caf\xe9.v", 0o100644, content_id(COUNTER)), (b"empty", 0o100644, content_id(EMPTY))]
-OLD_TREE = [(b" B.V", 0o100644, content_id(COUNTER)), (b"a.py", 0o100644, content_id(HELLO)), (b"counter.v", 0o100644, content_id(COUNTER))]
+TREE = [
+    (b"a.py", 0o100644, content_id(HELLO)),
+    (b"caf\xe9.v", 0o100644, content_id(COUNTER)),
+    (b"empty", 0o100644, content_id(EMPTY)),
+]
+OLD_TREE = [
+    (b" B.V", 0o100644, content_id(COUNTER)),
+    (b"a.py", 0o100644, content_id(HELLO)),
+    (b"counter.v", 0o100644, content_id(COUNTER)),
+]
 RELEASE, OLD_RELEASE, REVISION, SNAPSHOT, GIT_SNAPSHOT = (bytes([n]) * 20 for n in range(1, 6))
 EPOCH_2026 = int(dt.datetime(2026, 1, 31, 10, tzinfo=dt.UTC).timestamp())
 SIX, GIT = "pkg:pypi/six", "https://example.org/six.git"
@@ -72,16 +80,32 @@ def known_lake(any_lake: Lake) -> Lake:
         any_lake,
         {
             "content_data": [{"sha1_git": content_id(d), "data": d} for d in (HELLO, COUNTER)],
-            "content": [{"sha1_git": content_id(d), "length": len(d), "status": "visible", "verified": "yes"} for d in (HELLO, COUNTER)],
+            "content": [
+                {"sha1_git": content_id(d), "length": len(d), "status": "visible", "verified": "yes"} for d in (HELLO, COUNTER)
+            ],
             "skipped_content": [{"sha1_git": content_id(EMPTY), "length": 0, "status": "absent", "reason": "a test"}],
             "directory_entry": entries(root, TREE) + entries(old_root, OLD_TREE),
             "tree_file": files(root, TREE) + files(old_root, OLD_TREE),
             "release": [
-                {"id": RELEASE, "name": b"2.0", "target": root, "target_type": "directory", "date": {"seconds": EPOCH_2026, "microseconds": 0}},
+                {
+                    "id": RELEASE,
+                    "name": b"2.0",
+                    "target": root,
+                    "target_type": "directory",
+                    "date": {"seconds": EPOCH_2026, "microseconds": 0},
+                },
                 # A date that no timestamp holds: it can't be the first occurrence.
-                {"id": OLD_RELEASE, "name": b"1.0", "target": old_root, "target_type": "directory", "date": {"seconds": -(2**62), "microseconds": 0}},
+                {
+                    "id": OLD_RELEASE,
+                    "name": b"1.0",
+                    "target": old_root,
+                    "target_type": "directory",
+                    "date": {"seconds": -(2**62), "microseconds": 0},
+                },
             ],
-            "revision": [{"id": REVISION, "directory": root, "type": "git", "date": {"seconds": 1_000_000_000, "microseconds": 5}}],
+            "revision": [
+                {"id": REVISION, "directory": root, "type": "git", "date": {"seconds": 1_000_000_000, "microseconds": 5}}
+            ],
             "snapshot_branch": [
                 branch(SNAPSHOT, b"HEAD", b"releases/2.0", "alias"),
                 branch(SNAPSHOT, b"releases/2.0", RELEASE, "release"),
@@ -107,10 +131,16 @@ def test_software_heritages_query_runs_verbatim_and_survives_invalid_names(known
     with known_lake.sql() as connection:
         # Each of its three names occurs once: the tie goes to the smallest bytes, and `trim` and `lower` do the rest.
         assert connection.sql(SH_QUERY).fetchall() == [(text("cnt", content_id(COUNTER)), "b.v")]
-        names = connection.sql("select from_utf8(name), from_utf8(name, '?') from directory_entry where name = 'caf\\xe9.v'::blob").fetchall()
+        names = connection.sql(
+            "select from_utf8(name), from_utf8(name, '?') from directory_entry where name = 'caf\\xe9.v'::blob"
+        ).fetchall()
         assert names == [("caf\\xE9.v", "caf?.v")]
-        assert connection.sql("select * from popular_contents where occurrences = 2").fetchall() == [(text("cnt", content_id(HELLO)), 15, b"a.py", 2)]
-        assert connection.sql("select length, filename from popular_content_name where filename = 'empty'::blob").fetchall() == [(0, b"empty")]
+        assert connection.sql("select * from popular_contents where occurrences = 2").fetchall() == [
+            (text("cnt", content_id(HELLO)), 15, b"a.py", 2)
+        ]
+        assert connection.sql("select length, filename from popular_content_name where filename = 'empty'::blob").fetchall() == [
+            (0, b"empty")
+        ]
 
 
 def test_every_file_is_found_from_its_visit_and_first_occurrences_ignore_impossible_dates(known_lake: Lake) -> None:
@@ -121,7 +151,9 @@ def test_every_file_is_found_from_its_visit_and_first_occurrences_ignore_impossi
         head = {(GIT, text("rev", REVISION), name) for name in ("a.py", "caf\\xE9.v", "empty")}
         assert set(files) == releases | head
         assert len(files) == 9
-        first = connection.execute("select date, anchor, origin, path from first_occurrence where content = ?", [text("cnt", content_id(HELLO))])
+        first = connection.execute(
+            "select date, anchor, origin, path from first_occurrence where content = ?", [text("cnt", content_id(HELLO))]
+        )
         assert first.fetchall() == [(dt.datetime(2001, 9, 9, 1, 46, 40, 5), text("rev", REVISION), GIT, "a.py")]
         dates = connection.sql("select name, date from release order by name").fetchall()
         assert dates == [(b"1.0", None), (b"2.0", dt.datetime(2026, 1, 31, 10))]
@@ -129,12 +161,16 @@ def test_every_file_is_found_from_its_visit_and_first_occurrences_ignore_impossi
 
 def test_identifiers_are_swhids_and_hashes_are_hex(known_lake: Lake) -> None:
     with known_lake.sql() as connection:
-        assert connection.sql("select swhid, data from content_data where length(data) = 15").fetchall() == [(text("cnt", content_id(HELLO)), HELLO)]
+        assert connection.sql("select swhid, data from content_data where octet_length(data) = 15").fetchall() == [
+            (text("cnt", content_id(HELLO)), HELLO)
+        ]
         assert connection.sql("select sha1_git from content where length = 15").fetchall() == [(content_id(HELLO).hex(),)]
         assert set(connection.sql("select target from snapshot_branch where target_type <> 'revision'").fetchall()) == {
             ("releases/2.0",), ("refs/heads/main",), (text("rel", RELEASE),), (text("rel", OLD_RELEASE),),
         }  # fmt: skip
-        found = connection.sql(f"select path from lake.tree_file where content = from_swhid('{text('cnt', content_id(EMPTY))};path=/x')")
+        found = connection.sql(
+            f"select path from lake.tree_file where content = from_swhid('{text('cnt', content_id(EMPTY))};path=/x')"
+        )
         assert found.fetchall() == [(b"empty",)]
 
 
@@ -148,7 +184,9 @@ def test_names_of_persons_are_in_no_view(known_lake: Lake) -> None:
 def test_a_view_shows_the_live_attempt_only(known_lake: Lake) -> None:
     def quarantined(attempt: str, reason: str) -> None:
         rows = [{"item": "six==3", "stage": "raw_archive_slice", "reason": reason}]
-        known_lake.write_news({"quarantine": pa.Table.from_pylist(rows, schema=pa.schema(TABLES["quarantine"].fields))}, DAY, "pypi", attempt)
+        known_lake.write_news(
+            {"quarantine": pa.Table.from_pylist(rows, schema=pa.schema(TABLES["quarantine"].fields))}, DAY, "pypi", attempt
+        )
 
     quarantined("a1", "missing")
     quarantined("a2", "truncated")
@@ -162,7 +200,11 @@ def test_a_view_shows_the_live_attempt_only(known_lake: Lake) -> None:
 def test_an_annotator_s_table_becomes_a_view_and_part_of_annotation(known_lake: Lake) -> None:
     fields = [("digest", pa.string()), ("content", pa.binary()), ("name", pa.binary()), ("language", pa.string())]
     table = Table(
-        "annotation_tongue", "A test.", tuple(pa.field(*field) for field in fields), ("digest", "content", "name"), partition=("digest",)
+        "annotation_tongue",
+        "A test.",
+        tuple(pa.field(*field) for field in fields),
+        ("digest", "content", "name"),
+        partition=("digest",),
     )
     known_lake.register(table)
     commit(known_lake, {table.name: [{"digest": "d1", "content": content_id(HELLO), "name": b"a.py", "language": "Python"}]})
