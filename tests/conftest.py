@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,23 +53,20 @@ def corpus_archive(request: pytest.FixtureRequest) -> Callable[[str], Path]:
 
     It comes through the product's own source and cache, once for all sessions, and is verified against the list's sha256.
     """
-    from codecommons.archive import read_package_list, sources
+    from codecommons.archive import parse_request, read_package_list, sources
     from codecommons.errors import ItemError
     from codecommons.lake import SliceInput
     from codecommons.settings import Settings
 
     home = Path(os.environ.get("CODECOMMONS_TEST_CACHE") or request.config.cache.mkdir("codecommons"))
     cached = Settings(home=home, lake=str(home / "lake"), workers=0)
-    listed = {
-        f"{wanted.source}:{wanted.item}": wanted for wanted in read_package_list(ROOT / "examples" / "packages.txt", cached)
-    }
+    listed = {line.split()[0]: line for line in read_package_list(ROOT / "examples" / "packages.txt")}
 
     def archive(name: str) -> Path:
-        wanted = listed[name]
-        source = sources(cached)[wanted.source]
+        wanted = parse_request(listed[name], cached)
         row = SliceInput(DAY, wanted.source, wanted.item, sha256=wanted.sha256)
         try:
-            return source.fetch(replace(source.resolve(row, cached), sha256=wanted.sha256), cached)
+            return sources(cached)[wanted.source].fetch(row, cached)
         except ItemError as error:
             if error.reason != "unreachable" or os.environ.get("CI"):
                 raise

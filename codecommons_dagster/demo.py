@@ -1,0 +1,125 @@
+"""``make demo``: a list of real packages through all five stages, as recorded Dagster runs, and the report.
+
+The list names its own slice (``# day: 2026-01-31``), so that every demo everywhere makes the same rows. A second demo finds
+everything done; what was quarantined is tried again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from codecommons.errors import CodeCommonsError, UsageError
+from codecommons.report import STAGES, Measure, StageReport
+from codecommons.settings import Settings
+
+EXAMPLES = Path("examples")
+
+
+def demo(settings: Settings, packages: Path, specifications: Path) -> bool:
+    """Run it.
+
+    Args:
+        settings: whose lake.
+        packages: the list; its header names the day.
+        specifications: folder of dataset specifications; those the home hasn't got are copied there.
+
+    Returns:
+        Whether every run succeeded.
+
+    Raises:
+        CodeCommonsError: something is missing or wrong that the user can put right.
+    """
+    from codecommons.archive import add_inputs, read_package_list
+    from codecommons.lake import Lake
+
+    day = _day(packages)
+    names = _specifications(settings, specifications)
+    lake = Lake.open(settings)
+    with Measure() as measured:
+        with _step("looking up the packages"):
+            add_inputs(lake, read_package_list(packages), day)
+        with _step("Dagster"):
+            from codecommons_dagster.instance import run_job
+        with _step(f"four stages of slice {day}"):
+            finished = [run_job(settings, "slice", day)]
+        for name in names if finished[0] else ():
+            with _step(f"dataset {name}"):
+                finished.append(run_job(settings, "dataset", name))
+        if all(finished):
+            with _step("marts"):
+                finished.append(run_job(settings, "marts"))
+    for failure in (failure for one in finished for failure in one.failures):
+        print(f"Error: {failure}", file=sys.stderr)
+    if not all(finished):
+        return False
+    from codecommons.demo_report import print_report
+
+    print_report(lake, day, names)
+    print(
+        f"\n{_summary(lake.reports(), day, names)} {measured.seconds:.0f} s in all, peak memory {measured.peak_memory / 1e6:,.0f} MB."
+    )
+    return True
+
+
+def _day(packages: Path) -> str:
+    found = re.search(r"^# day: (\d{4}-\d{2}-\d{2})$", packages.read_text(), re.MULTILINE) if packages.is_file() else None
+    if not found:
+        raise UsageError(
+            f"{packages} is no list of packages with a line `# day: 2026-01-31`; run this where examples/packages.txt is"
+        )
+    return found[1]
+
+
+def _specifications(settings: Settings, folder: Path) -> list[str]:
+    """Copy the examples that are not there yet; the user's own changes to them stay."""
+    target = settings.home / "datasets"
+    target.mkdir(parents=True, exist_ok=True)
+    examples = sorted(folder.glob("*.yaml"))
+    for example in examples:
+        if not (target / example.name).exists():
+            shutil.copyfile(example, target / example.name)
+    return [example.stem for example in examples]
+
+
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    start = time.perf_counter()
+    print(f"{what} ...", end="", flush=True)
+    yield
+    print(f" {time.perf_counter() - start:.1f} s", flush=True)
+
+
+def _summary(reports: list[StageReport], day: str, names: list[str]) -> str:
+    mine = [report for report in reports if (report.slice == day and report.stage != STAGES[-1]) or report.source in names]
+    computed = sum(report.computed for report in mine)
+    saved = sum(report.seconds_saved for report in mine)
+    if not computed:
+        return f"Nothing was left to do: all of it was done before, which saved {saved:.0f} s of work."
+    return "Done; run it again and see how little is left to do."
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m codecommons_dagster.demo", description="Real packages through all five stages, and a report."
+    )
+    parser.add_argument(
+        "packages", nargs="?", type=Path, default=EXAMPLES / "packages.txt", help="the list (default: %(default)s)"
+    )
+    arguments = parser.parse_args()
+    try:
+        return 0 if demo(Settings.from_environment(), arguments.packages, EXAMPLES / "datasets") else 1
+    except CodeCommonsError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
