@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -26,7 +24,14 @@ from codecommons.lake.storage import lake_errors
 from codecommons.report import CheckResult, Measure, StageReport
 
 STAGE = "training_shards"
-CHECKS = ("files_conserved", "not_empty", "bytes_rehash", "policy_honoured", "no_duplicates", "counts_agree")
+CHECKS = {
+    "files_conserved": "Every candidate is a row or was left out for a stated reason.",
+    "not_empty": "There are rows; else the rule that emptied the dataset is named.",
+    "bytes_rehash": "The bytes of every row re-hash to its SWHID and are text in their encoding.",
+    "policy_honoured": "Every row has a verdict that the specification accepts.",
+    "no_duplicates": "Every content is there once.",
+    "counts_agree": "Shards, manifest and report have the same number of rows.",
+}
 
 
 def build(lake: Lake, engine: Engine, name: str) -> StageReport:
@@ -82,10 +87,9 @@ def _build(
             shards.ShardTask(lake, label, part, f"{staged}/data")
             for (label,), part in rows.group_by("shard", maintain_order=True)
         ]
-        with lake_errors(f"writing shards of {asked.name} to {staged}"):
-            written = list(engine.map(shards.write_shard, tasks))
-            table = pa.concat_tables([shards.MANIFEST.empty_table(), *(one.manifest for one in written)])
-            manifest = _write_manifest(lake, written, f"{staged}/manifest.parquet")
+        written = list(engine.map(shards.write_shard, tasks))
+        table = pa.concat_tables([shards.MANIFEST.empty_table(), *(one.manifest for one in written)])
+        manifest = _write_manifest(lake, written, f"{staged}/manifest.parquet")
         frame = pl.DataFrame(table)
         result = {
             "rows": table.num_rows,
@@ -110,8 +114,9 @@ def _build(
         if all(check.passed for check in checks):
             texts = {"README.md": documents.card(document, frame, inputs.left_out), "NOTICE": documents.notice(document, frame)}
             document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-            for name, text in texts.items():
-                lake.fs.pipe_file(f"{staged}/{name}", text.encode())
+            with lake_errors(f"writing documents to {staged}"):
+                for name, text in texts.items():
+                    lake.fs.pipe_file(f"{staged}/{name}", text.encode())
             _write_tables(lake, asked, document, table, selection.drops)
             releases.publish(lake, document, staged, [*(f"data/{one.name}" for one in written), "manifest.parquet", *texts])
     return report, checks
@@ -155,15 +160,13 @@ def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.Da
 
 
 def _write_manifest(lake: Lake, written: Sequence[shards.Shard], target: str) -> dict[str, Any]:
-    with tempfile.NamedTemporaryFile(dir=shards.scratch(lake), suffix=".parquet") as file:
+    with lake_errors(f"writing {target}"), shards.scratch_file(lake) as file:
         with pq.ParquetWriter(file.name, shards.MANIFEST, **shards.MANIFEST_WRITER) as writer:
             for one in written:
                 writer.write_table(one.manifest, row_group_size=1 << 16)
-        data = Path(file.name)
-        with data.open("rb") as opened:
-            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+        sha256, size = shards.sealed(file.name)
         lake.fs.put_file(file.name, target)
-        return {"sha256": sha256, "bytes": data.stat().st_size}
+    return {"sha256": sha256, "bytes": size}
 
 
 def _write_tables(lake: Lake, asked: Specification, document: dict[str, Any], manifest: pa.Table, drops: pl.DataFrame) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import polars as pl
 
-from codecommons import annotate
-from codecommons import license as licenses
+from codecommons.annotate.annotator import current
+from codecommons.annotate.store import annotations, named
 from codecommons.datasets.specification import Specification
 from codecommons.dedup.configuration import WORDS
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
+from codecommons.license.policy import policy
 from codecommons.report import STAGES
-from codecommons.strict import nearest
 
 # Signals by annotator, under the names that filters and conditions use.
 SIGNALS: Mapping[str, tuple[str, ...]] = {
@@ -65,10 +65,6 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         UsageError: there is no such licence policy.
         GateError: no slice up to the day has come through.
     """
-    policies = licenses.policies(lake.settings)
-    name = specification.license.policy
-    if name not in policies:
-        raise UsageError(f"dataset {specification.name}: no license policy {name!r}; {nearest(name, policies)}")
     threshold = specification.deduplicate.threshold
     if threshold is not None and threshold < WORDS.threshold:
         raise UsageError(
@@ -95,8 +91,8 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         as_of=specification.as_of or passed["slice"].max(),  # type: ignore[arg-type]
         slices=tuple(used.to_dicts()),
         left_out=tuple(f"{day} {source} ({', '.join(states)})" for day, source, states in stuck.iter_rows()),
-        policy=policies[name].digest,
-        annotators={name: one.digest for name, one in sorted(annotate.current(lake.settings).items()) if name in SIGNALS},
+        policy=policy(lake.settings, specification.license.policy).key(lake.settings),
+        annotators={name: one.digest for name, one in sorted(current(lake.settings).items()) if name in SIGNALS},
         pairs=WORDS.key(lake.settings),
     )
 
@@ -130,14 +126,14 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """One row per file of a current tree.
 
     Returns:
-        The columns of ``trees``; path (binary), name (binary, the last part of it), perms, content (binary); length, verified,
-        verified_reason, skipped (why there are no bytes, or null), of the content; ``SIGNALS``; license (SPDX expression), verdict,
-        rule and evidence, of the decision for the file in its own tree. What nobody has said of a file is null.
+        The columns of ``trees``; path (binary), name (binary, its last part), perms, content (binary); length, status, verified,
+        verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``; license (SPDX expression), verdict, rule
+        and evidence, of the decision for the file in its own tree. What nobody has said of a file is null.
     """
     seen = trees(lake, inputs)
     current = seen.filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
-    rows = current.lazy().join(paths, on="root").with_columns(name=pl.col("path").map_batches(_names, pl.Binary))
+    rows = named(current.lazy().join(paths, on="root").collect(engine="streaming")).lazy()
     known = lake.scan("content").select("sha1_git", "length", "status", "verified", "verified_reason")
     skipped = lake.scan("skipped_content").select("sha1_git", skipped="reason", skipped_length="length").unique("sha1_git")
     rows = rows.join(known, left_on="content", right_on="sha1_git", how="left").join(
@@ -145,7 +141,7 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     )
     rows = rows.with_columns(length=pl.coalesce("length", "skipped_length", pl.lit(0, pl.Int64))).drop("skipped_length")
     for annotator, signals in SIGNALS.items():
-        said = annotate.annotations(lake, annotator)
+        said = annotations(lake, annotator)
         key = [name for name in ("content", "name", "path") if name in said.collect_schema()]
         rows = rows.join(said.select(*key, *signals), on=key, how="left")
     decisions = _decisions(lake, inputs).drop("content")
@@ -215,7 +211,3 @@ def _anchors(lake: Lake) -> pl.LazyFrame:
 def _decisions(lake: Lake, inputs: Inputs) -> pl.LazyFrame:
     decided = lake.scan("license_decision").filter(pl.col("policy") == inputs.policy)
     return decided.select("root", "path", "content", "verdict", "rule", "evidence", license="expression")
-
-
-def _names(paths: pl.Series) -> pl.Series:
-    return pl.Series(paths.name, [path.rpartition(b"/")[2] for path in paths], dtype=pl.Binary)

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from codecommons import dedup
 from codecommons.datasets import condition
 from codecommons.datasets.candidates import Inputs, files, first_occurrences
 from codecommons.datasets.election import elect
 from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import readable, swhid_of
-from codecommons.datasets.specification import VERDICTS, Specification
+from codecommons.datasets.specification import Specification
+from codecommons.dedup.pairs import pairs
 from codecommons.lake import Lake
+from codecommons.license.policy import VERDICTS
 
 DROP = pl.Schema(
     [
@@ -33,6 +34,7 @@ DROP = pl.Schema(
         ("similarity", pl.Float64),
     ]
 )
+ROWS = ("content", "encoding", "language", "license", "license_type", "origin", "snapshot", "anchor", "path", "length")
 SYMLINK = 0o120000
 
 
@@ -51,7 +53,7 @@ class Selection:
     """What a dataset would hold.
 
     Attributes:
-        rows: the rows, unordered, as ``shards.assign`` takes them.
+        rows: the rows, by preference, with the columns ``ROWS``.
         drops: every candidate that is no row, as ``DROP``, by origin, anchor and path.
         steps: the rules that were applied, in order.
         rows_in: candidates.
@@ -133,7 +135,8 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         funnel.keep(name, ~pl.col(name), pl.col(name).cast(pl.String).fill_null("unknown"))
     _one_copy(funnel, specification, lake)
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
-    return Selection(funnel.rows, drops, tuple(funnel.steps), rows.height, int(rows["length"].sum()))
+    kept = funnel.rows.rename({"verdict": "license_type"}).select(ROWS)
+    return Selection(kept, drops, tuple(funnel.steps), rows.height, int(rows["length"].sum()))
 
 
 def _asked_for(funnel: Funnel, specification: Specification) -> None:
@@ -190,7 +193,7 @@ def _one_copy(funnel: Funnel, specification: Specification, lake: Lake) -> None:
     if specification.deduplicate.threshold is None:
         return
     ranks = funnel.rows.select("content", "rank")
-    close = dedup.pairs(lake).filter("accepted", pl.col("similarity") >= specification.deduplicate.threshold)
+    close = pairs(lake).filter("accepted", pl.col("similarity") >= specification.deduplicate.threshold)
     for end in ("a", "b"):
         close = close.join(ranks.lazy(), left_on=end, right_on="content", how="semi")
     gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner"})

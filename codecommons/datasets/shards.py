@@ -7,6 +7,7 @@ that one new slice or one removal rewrites only the shards whose rows changed.
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecommons.lake import Lake
+from codecommons.lake.storage import lake_errors
 from codecommons.swhid import Swhid, content_id
 
 SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
@@ -69,7 +71,7 @@ class ShardTask:
     Attributes:
         lake: where the bytes are.
         label: bucket, and part of an origin that is split.
-        rows: the kept rows in order: content, encoding, language, license, license_type, origin, snapshot, anchor, path, length.
+        rows: its rows in order, with the columns ``selection.ROWS``.
         folder: where the file goes, on the lake's file system.
     """
 
@@ -143,45 +145,35 @@ def write_shard(task: ShardTask) -> Shard:
     Raises:
         LakeError: the lake can't be read or written.
     """
-    folder = scratch(task.lake)
     rows = _described(task.rows)
     damaged: list[str] = []
-    with tempfile.TemporaryFile(dir=folder) as spill, tempfile.NamedTemporaryFile(dir=folder, suffix=".parquet") as file:
+    with lake_errors(f"{task} of {task.folder}"), scratch_file(task.lake) as spill, scratch_file(task.lake) as file:
         places = _spill(task, spill)
         with pq.ParquetWriter(file.name, ROW, **_WRITER) as writer:
             for group in _groups(rows):
                 writer.write_table(_group_table(group, spill, places, damaged))
-        with Path(file.name).open("rb") as written:
-            sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+        sha256, size = sealed(file.name)
         name = f"{task.label}-{sha256}.parquet"
         task.lake.fs.put_file(file.name, f"{task.folder}/{name}")
-        size = Path(file.name).stat().st_size
         read_back = pq.read_table(file.name, columns=["swhid"])["swhid"].to_pylist()
     if read_back != rows["swhid"].to_list():
         damaged.append(f"{name} does not hold the rows that were written to it")
-    manifest = rows.select(
-        pl.lit(name).alias("shard"),
-        pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
-        "swhid",
-        "content",
-        "origin",
-        "visit",
-        "anchor",
-        "path",
-        "length",
-        "language",
-        "license",
-        "license_type",
-        pl.lit(sha256).alias("sha256"),
-    )
-    return Shard(name, sha256, rows.height, int(rows["length"].sum()), size, manifest.to_arrow().cast(MANIFEST), tuple(damaged))
+    place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(sha256)}
+    manifest = rows.with_columns(**place).select(MANIFEST.names).to_arrow().cast(MANIFEST)
+    return Shard(name, sha256, rows.height, int(rows["length"].sum()), size, manifest, tuple(damaged))
 
 
-def scratch(lake: Lake) -> Path:
-    """Where a task may spill, on a disk: ``/tmp`` may be memory."""
+def scratch_file(lake: Lake) -> IO[bytes]:
+    """A file that is gone when it is closed, on a disk (``/tmp`` may be memory)."""
     folder = lake.settings.home / "scratch"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return tempfile.NamedTemporaryFile(dir=folder)
+
+
+def sealed(path: str) -> tuple[str, int]:
+    """sha256 (hex) and size of a file that was written."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.seek(0, os.SEEK_END)
 
 
 # Every setting that shapes the bytes is written here; what is left to pyarrow is pinned with it and named in the fingerprint.

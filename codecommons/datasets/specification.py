@@ -15,9 +15,9 @@ from codecommons.datasets import condition
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.rules import EXCLUSIONS, LIMITS
 from codecommons.errors import UsageError
+from codecommons.license.policy import VERDICTS
 from codecommons.settings import Settings
 
-VERDICTS = ("permissive", "copyleft", "non_permissive", "unknown")
 ORDERS = ("permissive", "earliest", "latest", "shortest_path")
 MAX_FILE_BYTES = 1 << 16
 

@@ -1,0 +1,348 @@
+import dataclasses
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from codecommons.datasets import build, list_releases, plan, specification, verify
+from codecommons.datasets.shards import ROW
+from codecommons.engine import local_engine
+from codecommons.engine.local import InlineEngine, PoolEngine
+from codecommons.errors import GateError, UsageError
+from codecommons.lake import Lake
+from codecommons.swhid import Swhid, content_id
+
+ENGINE = InlineEngine()
+
+
+def rows_of(world, report):
+    return pl.read_parquet(f"{world.settings.lake}/{report.details['folder']}/data/*.parquet")
+
+
+def files_of(world, report):
+    root = Path(world.settings.lake, report.details["folder"])
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def failing(report):
+    return {check.name: check.description for check in report.checks if not check.passed}
+
+
+def test_a_specification_becomes_a_published_release(shop):
+    report = build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    assert failing(report) == {}
+    assert report.conserved
+    rows = rows_of(shop, report)
+    assert rows.schema.names() == ROW.names
+    assert sorted(rows["path"]) == ["README", "a;b%\n.py", "alpha/__init__.py", "alpha/io.py", "alpha/new.py", "index.js", "�.py"]
+    assert shop.lake.log.verdict("2026-01-02", "all", "training_shards")["verdict"] == "passed"
+    [one] = list_releases(shop.lake, "all")
+    assert one.fingerprint == report.details["fingerprint"]
+    assert set(files_of(shop, report)) >= {"README.md", "NOTICE", "manifest.parquet", "fingerprint.json"}
+
+
+def test_every_row_leads_back_to_bytes_that_rehash(shop):
+    rows = rows_of(shop, build(shop.lake, ENGINE, shop.specify("all", "{}")))
+    for row in rows.to_dicts():
+        swhid = Swhid.parse(row["swhid"])
+        data = row["text"].encode(row["encoding"])
+        assert content_id(data) == swhid.identifier
+        assert len(data) == row["length"]
+        assert (swhid.origin, swhid.visit, swhid.anchor) == (row["origin"], row["visit"], row["anchor"])
+        assert swhid.path.decode(errors="replace") == "/" + row["path"]
+        assert row["redactions"] == []
+    assert rows.filter(path="README")["text"].item() == "Grüße\n"
+    assert b"/\xff.py" in [Swhid.parse(swhid).path for swhid in rows["swhid"]]
+
+
+def test_every_candidate_that_is_no_row_has_a_rule_and_evidence(shop):
+    report = build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    drops = shop.lake.scan("dataset_drop").collect()
+    reasons = {(row["path"], row["origin"]): row for row in drops.to_dicts()}
+    assert {rule: count.rows for rule, count in report.dropped.items()} == {
+        "no_regular_file": 1,
+        "binary": 1,
+        "license": 1,
+        "exact_duplicate": 1,
+        "near_duplicate": 1,
+    }
+    closed = reasons[b"secret.py", "pkg:pypi/closed"]
+    assert closed["evidence"][0].startswith("swh:1:dir:")
+    assert closed["evidence"][1] == "non_permissive: non_permissive-license"
+    near = reasons[b"io.py", "https://forge.example/eve/gamma"]
+    original = b"def read(path):\n    with open(path) as file:\n        return file.read()\n"
+    assert near["kept"] == content_id(original)
+    assert near["similarity"] == 0.9
+    exact = reasons[b"alpha/io.py", "pkg:pypi/alpha"]
+    assert exact["kept"] == exact["content"]
+    assert exact["evidence"] == [rows_of(shop, report).filter(path="alpha/io.py")["anchor"].item(), "pkg:pypi/alpha"]
+
+
+def test_bytes_are_the_same_for_any_number_of_workers_and_any_batch_size(shop):
+    shop.specify("all", "{shard: {bits: 3}, deduplicate: {threshold: null}}")
+    seen = []
+    for workers, batch in ((0, 1 << 25), (1, 64), (2, 1 << 20)):
+        settings = dataclasses.replace(shop.settings, workers=workers, batch_bytes=batch)
+        engine = PoolEngine(workers) if workers else local_engine(settings)
+        report = build(Lake.open(settings), engine, "all")
+        seen.append(files_of(shop, report))
+        assert report.details["shards"] > 1
+        assert report.computed == report.rows_kept
+        Path(shop.settings.lake, report.details["folder"], "fingerprint.json").unlink()
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_the_same_dataset_again_does_nothing_and_says_so(shop):
+    first = build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    before = {path: path.stat().st_mtime_ns for path in Path(shop.settings.lake, "datasets").rglob("*")}
+    again = build(shop.lake, ENGINE, "all")
+    assert (again.computed, again.reused) == (0, first.rows_kept)
+    assert again.seconds_saved > 0
+    assert again.conserved
+    assert again.details["fingerprint"] == first.details["fingerprint"]
+    assert {path: path.stat().st_mtime_ns for path in Path(shop.settings.lake, "datasets").rglob("*")} == before
+
+
+def test_a_missing_shard_is_noticed_and_built_again(shop):
+    first = build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    next(Path(shop.settings.lake, first.details["folder"], "data").iterdir()).unlink()
+    again = build(shop.lake, ENGINE, "all")
+    assert again.computed == first.rows_kept
+    assert again.details["fingerprint"] == first.details["fingerprint"]
+    assert verify(shop.lake, "all").passed
+
+
+def test_one_new_slice_rewrites_only_the_shards_whose_rows_change(shop):
+    shop.specify("all", "{shard: {bits: 4}}")
+    first = build(shop.lake, ENGINE, "all")
+    shop.add("pkg:pypi/delta", {"delta.py": b"print('new')\n"}, day="2026-01-05", date=1_600_000_000)
+    shop.passed()
+    second = build(shop.lake, ENGINE, "all")
+    assert second.slice == "2026-01-05"
+    old, new = ({name for name in files_of(shop, report) if name.startswith("data/")} for report in (first, second))
+    assert len(new - old) == 1
+    assert len(old - new) <= 1
+    assert len(list_releases(shop.lake, "all")) == 2
+
+
+def test_a_dataset_as_of_a_day_knows_nothing_later(shop):
+    report = build(shop.lake, ENGINE, shop.specify("early", "{as_of: 2026-01-01}"))
+    assert report.slice == "2026-01-01"
+    assert "alpha/new.py" not in rows_of(shop, report)["path"].to_list()
+    shop.add("pkg:pypi/delta", {"delta.py": b"print('new')\n"}, day="2026-01-05")
+    shop.passed()
+    assert build(shop.lake, ENGINE, "early").reused == report.rows_kept
+
+
+def test_a_content_first_seen_where_it_is_not_eligible_is_a_conflict_everywhere(world):
+    stolen = b"int main(void) { return 42; }\n"
+    world.add("pkg:pypi/later", {"main.c": stolen}, date=1_600_000_000)
+    world.add(
+        "pkg:npm/first", {"src/main.c": stolen}, source="npm", date=1_200_000_000, verdict="copyleft", license="GPL-3.0-only"
+    )
+    world.add("pkg:npm/undated", {"copy.c": stolen}, source="npm", date=-5)
+    world.passed()
+    report = build(world.lake, ENGINE, world.specify("all", "{}"))
+    assert {rule: count.rows for rule, count in report.dropped.items()} == {"license": 1, "conflict": 2}
+    assert "the rule conflict left out the last 2 files" in failing(report)["not_empty"]
+    both = build(
+        world.lake, ENGINE, world.specify("both", "{license: {accept: [permissive, copyleft]}, deduplicate: {order: [earliest]}}")
+    )
+    assert rows_of(world, both)["origin"].to_list() == ["pkg:npm/first"]
+
+
+def test_a_date_before_1970_or_after_its_visit_does_not_make_a_first_occurrence(world):
+    shared = b"shared = True\n"
+    for name, date in (("past", -10), ("epoch", 0), ("future", 4_000_000_000), ("none", None)):
+        world.add(f"pkg:pypi/{name}", {"shared.py": shared, f"{name}.py": b""}, date=date, verdict="unknown", license=None)
+    world.add("pkg:pypi/real", {"shared.py": shared}, date=1_700_000_000)
+    world.passed()
+    report = build(world.lake, ENGINE, world.specify("all", "{}"))
+    assert rows_of(world, report)["path"].to_list() == ["shared.py"]
+
+
+def test_what_is_not_decided_not_annotated_not_verified_or_not_here_is_left_out(world):
+    files = {"good.py": b"a = 1\n", "big.py": b"b = 2\n", "odd.py": b"c = 3\n", "mystery.py": b"d = 4\n"}
+    world.add("pkg:pypi/mixed", files, skip=("big.py",), unverified=("odd.py",), undecided=("mystery.py",))
+    world.passed()
+    report = build(world.lake, ENGINE, world.specify("all", "{}"))
+    assert rows_of(world, report)["path"].to_list() == ["good.py"]
+    assert {rule: count.rows for rule, count in report.dropped.items()} == {"no_bytes": 1, "unverified": 1, "license": 1}
+    assert world.lake.scan("dataset_drop").filter(pl.col("rule") == "no_bytes").collect()["evidence"].to_list() == [["too-large"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("sources: npm", ["index.js"]),
+        ("sources: ['pkg:npm/*', 'https://*/eve/*']", ["a;b%\n.py", "index.js", "io.py", "�.py"]),
+        ("languages: [JavaScript]", ["index.js"]),
+        ("names: ['*.js', 'READ?E']", ["README", "index.js"]),
+        ("where: path like 'alpha/%' and length > 0", ["alpha/io.py", "alpha/new.py"]),
+        ("filters: {min_length: 70}", ["alpha/io.py"]),
+        ("filters: {max_lines: 1, min_alphabetic: 0.9}", []),
+        (
+            "exclude: [vendored, test, generated, documentation]",
+            ["a;b%\n.py", "alpha/__init__.py", "alpha/io.py", "alpha/new.py", "index.js", "�.py"],
+        ),
+    ],
+)
+def test_what_a_specification_asks_for_is_what_comes(shop, text, paths):
+    report = build(shop.lake, ENGINE, shop.specify("some", text))
+    if not paths:
+        assert "no row is left" in failing(report)["not_empty"]
+        return
+    assert sorted(rows_of(shop, report)["path"]) == paths
+
+
+def test_election_prefers_what_the_specification_prefers(shop):
+    shop.specify("latest", "{deduplicate: {order: [latest], threshold: null}, names: ['io.py']}")
+    rows = rows_of(shop, build(shop.lake, ENGINE, "latest"))
+    assert sorted(rows["path"]) == ["alpha/io.py", "io.py"]
+    releases = shop.lake.scan("release").filter(pl.col("name") == b"2.0").collect()
+    assert rows.filter(path="alpha/io.py")["anchor"].item() == "swh:1:rel:" + releases["id"].item().hex()
+
+
+def test_of_a_repository_only_the_head_of_the_latest_full_visit_counts(world):
+    world.add("https://forge.example/r", {"a.py": b"old = 1\n"}, source="git", version="a", day="2026-01-01")
+    world.add("https://forge.example/r", {"a.py": b"new = 1\n"}, source="git", version="b", day="2026-01-03")
+    world.passed()
+    assert rows_of(world, build(world.lake, ENGINE, world.specify("now", "{}")))["text"].to_list() == ["new = 1\n"]
+    assert rows_of(world, build(world.lake, ENGINE, world.specify("then", "{as_of: 2026-01-02}")))["text"].to_list() == [
+        "old = 1\n"
+    ]
+
+
+def test_a_slice_that_has_not_come_through_is_left_out_and_named(shop):
+    shop.add("pkg:pypi/delta", {"delta.py": b"print('new')\n"}, day="2026-01-05")
+    day = {key: visits for key, visits in shop.news.items() if key[0] == "2026-01-05"}
+    shop.news = day
+    shop.passed(through="enriched_context")
+    report = build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    assert report.details["left_out"] == ["2026-01-05 pypi (enriched_context passed, raw_archive_slice passed)"]
+    assert "pkg:pypi/delta" not in rows_of(shop, report)["origin"].to_list()
+
+
+def test_without_any_slice_that_has_come_through_the_stage_refuses(world):
+    world.specify("all", "{}")
+    with pytest.raises(GateError, match="no slice has come through deduped"):
+        build(world.lake, ENGINE, "all")
+
+
+def test_a_large_origin_gets_shards_of_its_own_split_by_path(world):
+    world.add("pkg:pypi/large", {f"f{n}.py": bytes([65 + n]) * (400 << 10) for n in range(8)})
+    world.add("pkg:pypi/small", {"s.py": b"s = 1\n"})
+    world.passed()
+    report = build(world.lake, ENGINE, world.specify("all", "{shard: {bits: 0, cap_bytes: 1048576}, filters: {}}"))
+    names = sorted(name.removeprefix("data/") for name in files_of(world, report) if name.startswith("data/"))
+    key = hashlib.sha256(b"pkg:pypi/large").hexdigest()[:12]
+    assert [name for name in names if not name.startswith(f"0-{key}-")] == [names[-1]] or len(names) > 2
+    split = {name.split("-")[2] for name in names if name.startswith(f"0-{key}-")}
+    assert 1 < len(split) <= 4
+    assert verify(world.lake, "all").passed
+
+
+def test_row_groups_are_bounded(world):
+    world.add("pkg:pypi/many", {f"f{n}.txt": (f"{n} " * 200_000).encode() for n in range(45)})
+    world.passed()
+    report = build(world.lake, ENGINE, world.specify("all", "{shard: {bits: 0}}"))
+    [file] = Path(world.settings.lake, report.details["folder"], "data").iterdir()
+    metadata = pq.read_metadata(file)
+    assert metadata.num_row_groups > 2
+    assert max(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)) < 9 << 20
+
+
+def test_the_number_of_buckets_is_fixed_at_the_first_release(shop):
+    build(shop.lake, ENGINE, shop.specify("all", "{shard: {bits: 1}}"))
+    shop.specify("all", "{shard: {bits: 2}}")
+    with pytest.raises(UsageError, match="fixed at the first"):
+        build(shop.lake, ENGINE, "all")
+
+
+def test_damaged_bytes_in_the_lake_publish_nothing(shop):
+    victim = content_id(b"module.exports = 1;\n")
+    for path in Path(shop.settings.lake, "content_data").rglob("*.parquet"):
+        table = pl.read_parquet(path)
+        changed = table.with_columns(
+            data=pl.when(pl.col("sha1_git") == victim).then(pl.lit(b"module.exports = 2;\n")).otherwise("data")
+        )
+        changed.write_parquet(path)
+    report = build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    assert f"swh:1:cnt:{victim.hex()}" in failing(report)["bytes_rehash"]
+    assert list_releases(shop.lake, "all") == []
+    assert shop.lake.scan("dataset_row").collect().height == 0
+    assert shop.lake.log.verdict("2026-01-02", "all", "training_shards")["verdict"] == "failed"
+
+
+def test_the_tables_say_the_same_as_the_files(shop):
+    report = build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    manifest = pl.read_parquet(f"{shop.settings.lake}/{report.details['folder']}/manifest.parquet")
+    rows = shop.lake.scan("dataset_row").sort("shard", "row").collect()
+    assert rows.select("shard", "row", "swhid").equals(manifest.select("shard", "row", "swhid"))
+    shards = shop.lake.scan("shard").collect()
+    for name, sha256 in shards.select("shard", "sha256").iter_rows():
+        assert hashlib.sha256(files_of(shop, report)[f"data/{name}"]).hexdigest() == sha256
+        assert name.endswith(f"-{sha256}.parquet")
+    one = shop.lake.scan("dataset").collect().row(0, named=True)
+    assert (one["rows"], one["shards"], one["as_of"]) == (rows.height, shards.height, "2026-01-02")
+    assert json.loads(one["specification"])["name"] == "all"
+    card = files_of(shop, report)["README.md"].decode()
+    assert f"| rows | {rows.height:,} |" in card
+    assert "| exact_duplicate | 1 |" in card
+
+
+def test_a_plan_says_what_a_build_then_does(shop):
+    shop.specify("all", "{}")
+    planned = plan(shop.lake, specification(shop.settings, "all"))
+    report = build(shop.lake, ENGINE, "all")
+    assert (planned.candidates, planned.rows, planned.bytes) == (report.rows_in, report.rows_kept, report.bytes_kept)
+    assert planned.shards == report.details["shards"]
+    assert planned.languages == report.details["languages"]
+    assert planned.steps[-1].left == planned.rows
+
+
+_BUILD = """
+import sys
+from codecommons.datasets import build
+from codecommons.engine.local import InlineEngine
+from codecommons.lake import Lake
+from codecommons.settings import Settings
+from pathlib import Path
+home = Path(sys.argv[1])
+build(Lake.open(Settings(home=home, lake=str(home / "lake"), workers=0, bucket_bits=1)), InlineEngine(), "all")
+"""
+
+
+def test_a_build_killed_anywhere_publishes_nothing_by_half(shop, tmp_path):
+    shop.specify("all", "{shard: {bits: 4}}")
+    script = tmp_path / "build.py"
+    script.write_text(_BUILD)
+    for round_, pause in enumerate((0.0, 0.05, 0.1)):
+        process = subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 60
+        while (
+            not list(Path(shop.settings.lake, "_staging").glob("dataset-all*/**/*.parquet"))
+            and process.poll() is None
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.005)
+        time.sleep(pause)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        for one in list_releases(shop.lake, "all"):
+            assert verify(shop.lake, "all", one.fingerprint).passed, round_
+    report = build(shop.lake, ENGINE, "all")
+    assert verify(shop.lake, "all").passed
+    rows = shop.lake.scan("dataset_row").collect()
+    assert rows.height == report.rows_kept
+    assert rows.n_unique() == rows.height
