@@ -137,22 +137,23 @@ def _top(what: str, reports: Iterable[StageReport], detail: str) -> Table:
     return table
 
 
+_CONTENTS = """
+    with here as (
+        select file.content, coalesce(content.length, 0) as length
+        from file left join content on content.swhid = file.content where file.slice = $day
+    ),
+    alone as (select distinct content, length from here)
+    select (select count(*) from here), (select coalesce(sum(length), 0) from here), count(*), coalesce(sum(length), 0) from alone
+"""
+
+
 def _duplicates(lake: Lake, day: str, built: Sequence[StageReport]) -> Text:
-    files = (
-        lake.sql()
-        .execute(
-            "select count(*), count(distinct content), coalesce(sum(length), 0), "
-            "(select coalesce(sum(length), 0) from content join (select distinct content as swhid from file where slice = $day) using (swhid)) "
-            "from file left join content on content.swhid = file.content where slice = $day",
-            {"day": day},
-        )
-        .fetchone()
-    )
-    occurrences, contents, nbytes, distinct_bytes = files or (0, 0, 0, 0)
+    with lake.sql() as connection:
+        files, nbytes, contents, distinct_bytes = connection.execute(_CONTENTS, {"day": day}).fetchall()[0]
     compared, accepted = pairs(lake).select(pl.len(), pl.col("accepted").sum()).collect().row(0)
     text = Text("Duplicates", style="bold")
     lines = [
-        f"exact: {occurrences:,} files are {contents:,} distinct contents; each is stored and looked at once"
+        f"exact: {files:,} files are {contents:,} distinct contents; each is stored and looked at once"
         f" ({_megabytes(nbytes - distinct_bytes)} of {_megabytes(nbytes)} MB repeat another file)",
         f"near:  {accepted:,} pairs of contents are alike, of {compared:,} that were compared, each by its exact similarity",
     ]
@@ -226,17 +227,19 @@ def _quarantined(lake: Lake, day: str) -> Text:
 
 
 def _places(lake: Lake, built: Sequence[StageReport]) -> Text:
-    text = Text("Where it is", style="bold")
     lines = []
     for report in built:
         folder = lake.storage.uri(release(lake, report.source).folder)
-        lines.append(
-            f"{report.source}: {report.rows_kept:,} files in {report.details['shards']} shards ({_megabytes(report.details['shard_bytes'])} MB)"
-        )
-        lines += [f"  shards    {folder}/data/", f"  manifest  {folder}/manifest.parquet", f"  card      {folder}/README.md"]
+        size = _megabytes(report.details["shard_bytes"])
+        lines += [
+            f"{report.source}: {report.rows_kept:,} files in {report.details['shards']} shards ({size} MB)",
+            f"  shards    {folder}/data/",
+            f"  manifest  {folder}/manifest.parquet",
+            f"  card      {folder}/README.md",
+        ]
     lines += [
         "the runs, with plots and checks: make ui, then http://127.0.0.1:3000",
-        "questions: .venv/bin/codecommons sql 'from popular_content_name'",
+        "questions: .venv/bin/codecommons sql 'from popular_content_name limit 10'",
     ]
-    text.append("".join(f"\n{line}" for line in lines), style="not bold")
-    return text
+    text = Text("Where it is", style="bold")
+    return text.append("".join(f"\n{line}" for line in lines), style="not bold")

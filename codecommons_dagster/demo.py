@@ -62,9 +62,8 @@ def demo(settings: Settings, packages: Path, specifications: Path) -> bool:
     from codecommons.demo_report import print_report
 
     print_report(lake, day, names)
-    print(
-        f"\n{_summary(lake.reports(), day, names)} {measured.seconds:.0f} s in all, peak memory {measured.peak_memory / 1e6:,.0f} MB."
-    )
+    summary = _summary(lake.reports(), day, names)
+    print(f"\n{summary} {measured.seconds:.0f} s in all, peak memory {measured.peak_memory / 1e6:,.0f} MB.")
     return True
 
 
