@@ -1,0 +1,157 @@
+"""What a slice consists of: requests of people, lists of packages, and the rows of ``slice_input`` they become."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from codecommons.archive.source import Source, base_item, rank_of, sources
+from codecommons.errors import ItemError, UsageError
+from codecommons.lake import Lake, SliceInput
+from codecommons.settings import Settings
+from codecommons.swhid import git
+
+_SHA256 = re.compile(r"(?:--hash=)?sha256[:=]([0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something to ingest: a source, its item, and the hash its archive must have."""
+
+    source: str
+    item: str
+    sha256: str | None = None
+
+
+def parse_request(text: str, settings: Settings) -> Request:
+    """Read ``pypi:requests==2.31.0``, ``npm:lodash@4.17.15``, ``git:.``, ``path:src`` or a plain path,, with ``sha256:HEX`` or without.
+
+    A plain path that is a git repository is taken as one; ``path:`` takes it as a folder, ``.git`` included.
+
+    Raises:
+        UsageError: it is none of these; the message shows how to write it.
+    """
+    words = text.split()
+    hashes = [match[1] for match in map(_SHA256.fullmatch, words[1:]) if match]
+    if words and len(words) == 1 + len(hashes) <= 2:
+        text, sha256 = words[0], next(iter(hashes), None)
+    else:
+        sha256 = None
+    known = sources(settings)
+    name, colon, rest = text.partition(":")
+    if colon and name in known:
+        return Request(name, known[name].parse(rest), sha256)
+    if Path(text).expanduser().exists():
+        name = "git" if git.is_repository(Path(text).expanduser()) else "path"
+        return Request(name, known[name].parse(text), sha256)
+    raise UsageError(
+        f"{text!r} is neither a path nor one of {', '.join(f'{name}:' for name in known)}; write pypi:requests==2.31.0"
+    )
+
+
+def read_package_list(path: Path | str) -> list[str]:
+    """The requests of a file, one a line; ``#`` starts a comment.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    try:
+        lines = Path(path).read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the list {path} can't be read: {error}") from error
+    return [line.partition("#")[0].strip() for line in lines if line.partition("#")[0].strip()]
+
+
+def add_inputs(lake: Lake, requests: Iterable[str | Request], day: str) -> list[SliceInput]:
+    """Record what a slice consists of, before anything is fetched.
+
+    Each item is looked up and pinned: its version, the hash of its archive, when it was uploaded, a repository's references.
+    What can't be looked up is recorded all the same, so that loading the slice says so in ``quarantine``. An item that the
+    slice has already stays as it was recorded; a repository or folder that has changed since becomes another state of the day.
+
+    Args:
+        lake: the lake.
+        requests: what to ingest, as ``parse_request`` reads it.
+        day: the slice.
+
+    Returns:
+        The slice's rows for the requests, in their order.
+
+    Raises:
+        UsageError: a request can't be understood, or asks for another hash than the slice has; nothing is recorded then.
+    """
+    settings = lake.settings
+    known = sources(settings)
+    wanted = list(dict.fromkeys(one if isinstance(one, Request) else parse_request(one, settings) for one in requests))
+    there = {(row.source, row.item): row for name in sorted({one.source for one in wanted}) for row in lake.log.inputs(day, name)}
+    seen_before = _recorded(lake, wanted)
+
+    def pin(request: Request) -> SliceInput:
+        source = known[request.source]
+        row = there.get((request.source, request.item))
+        if not source.changes:
+            if row is not None:
+                return _same_hash(row, request)
+            row = seen_before.get((request.source, request.item))
+            if row is not None and request.sha256 in (None, row.sha256):
+                return replace(row, slice=day)
+        return _looked_up(source, SliceInput(day, request.source, request.item, sha256=request.sha256), settings)
+
+    rows: list[SliceInput] = []
+    for name in sorted({one.source for one in wanted}):
+        mine = [one for one in wanted if one.source == name]
+        with ThreadPoolExecutor(known[name].at_once) as pool:
+            pinned = dict(zip(mine, pool.map(pin, mine), strict=True))
+        if known[name].changes:
+            rows += [_add_state(lake, row) for row in pinned.values()]
+        else:
+            lake.log.add_input(list(pinned.values()))
+            rows += pinned.values()
+    order = {(one.source, one.item): at for at, one in enumerate(wanted)}
+    return sorted(rows, key=lambda row: order[row.source, base_item(row.item) if known[row.source].changes else row.item])
+
+
+def _looked_up(source: Source, row: SliceInput, settings: Settings) -> SliceInput:
+    try:
+        return source.resolve(row, settings)
+    except ItemError as error:
+        if source.changes:
+            return replace(row, detail=json.dumps({"unresolved": [error.reason, error.detail]}))
+        return row
+
+
+def _same_hash(row: SliceInput, request: Request) -> SliceInput:
+    if request.sha256 and row.sha256 and request.sha256 != row.sha256:
+        raise UsageError(
+            f"{request.source}:{request.item} is in slice {row.slice} with sha256 {row.sha256}, not {request.sha256}; "
+            "leave the hash out, or put it into another slice with --day"
+        )
+    return row
+
+
+def _recorded(lake: Lake, wanted: Iterable[Request]) -> dict[tuple[str, str], SliceInput]:
+    """Rows of other slices for the same items: what was looked up once is not looked up again."""
+    items = sorted({one.item for one in wanted})
+    rows = lake.scan("slice_input").filter(pl.col("item").is_in(items) & pl.col("version").is_not_null()).sort("slice").collect()
+    return {(row["source"], row["item"]): SliceInput(**row) for row in rows.to_dicts()}
+
+
+def _add_state(lake: Lake, row: SliceInput) -> SliceInput:
+    """Record the state of something that changes, unless it is the newest of the day; somebody else may be doing the same."""
+    while True:
+        states = sorted(_states(lake, row), key=lambda state: rank_of(state.item))
+        if states and states[-1].version == row.version:
+            return states[-1]
+        mine = replace(row, item=f"{row.item}#{rank_of(states[-1].item) + 2}" if states else row.item)
+        if lake.log.add_input([mine]):
+            return mine
+
+
+def _states(lake: Lake, row: SliceInput) -> Iterator[SliceInput]:
+    return (state for state in lake.log.inputs(row.slice, row.source) if base_item(state.item) == row.item)

@@ -1,0 +1,193 @@
+"""Objects as rows: what the readers found, column by column, in batches of bounded size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+import pyarrow as pa
+
+from codecommons.archive.tally import Tally
+from codecommons.lake import StagedFile, StagingArea
+from codecommons.lake.schemas import TABLES
+from codecommons.swhid import (
+    ContentHashes,
+    Date,
+    Release,
+    Revision,
+    offset_minutes,
+    origin_id,
+    release_id,
+    revision_id,
+    snapshot_id,
+)
+from codecommons.swhid.parsing import entry_type
+
+Branches = Mapping[bytes, tuple[str, bytes] | None]
+Entry = tuple[bytes, int, bytes]
+
+# What a row costs beside its content, roughly; a batch of small rows is bounded too.
+_ROW_BYTES = 200
+
+
+class Rows:
+    """Collects the rows of one task and stages them whenever a batch is full.
+
+    Every identifier is computed from the bytes that are stored, so every row says ``verified = yes``. An object is
+    written once a task however often it is met.
+    """
+
+    def __init__(self, area: StagingArea, task: str) -> None:
+        """``task`` only helps to read the staging folder."""
+        self._writer = area.writer(task)
+        self.settings = area.storage.settings
+        self._rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self._waiting = 0
+        self._seen: set[tuple[str, bytes]] = set()
+
+    def content(self, hashes: ContentHashes, data: bytes) -> None:
+        """One content with its bytes."""
+        if self._new("content", hashes.sha1_git):
+            self._rows["content"].append((*hashes, len(data), "visible", "yes", None))
+            self._rows["content_data"].append((hashes.sha1_git, data))
+            self._grow(len(data) + _ROW_BYTES)
+
+    def skipped_content(
+        self, sha1_git: bytes, reason: str, hashes: ContentHashes | None = None, length: int | None = None
+    ) -> None:
+        """One content without bytes; of one that is missing upstream only the identifier is known."""
+        if self._new("skipped_content", sha1_git):
+            one, two, three = (hashes.sha1, hashes.sha256, hashes.blake2s256) if hashes else (None, None, None)
+            self._rows["skipped_content"].append((sha1_git, one, two, three, length, "absent", reason))
+            self._grow(_ROW_BYTES)
+
+    def directory(self, identifier: bytes, entries: Iterable[Entry], raw_manifest: bytes | None = None) -> None:
+        """One directory with all its entries."""
+        if self._new("directory", identifier):
+            rows = [(identifier, name, entry_type(perms), target, perms) for name, perms, target in entries]
+            self._rows["directory"].append((identifier, raw_manifest, "yes", None))
+            self._rows["directory_entry"].extend(rows)
+            self._grow(_ROW_BYTES * (1 + len(rows)) + len(raw_manifest or b""))
+
+    def revision(self, revision: Revision) -> bytes:
+        """One commit; returns its identifier."""
+        identifier = revision_id(revision)
+        if self._new("revision", identifier):
+            author, committer = self._person(revision.author), self._person(revision.committer)
+            date, committed = _date(revision.date), _date(revision.committer_date)
+            self._rows["revision"].append(
+                (
+                    identifier,
+                    revision.message,
+                    author,
+                    *date,
+                    committer,
+                    *committed,
+                    revision.directory,
+                    "git",
+                    revision.raw_manifest,
+                    "yes",
+                    None,
+                )
+            )
+            self._rows["revision_history"].extend((identifier, parent, rank) for rank, parent in enumerate(revision.parents))
+            self._rows["revision_extra_headers"].extend(
+                (identifier, rank, key, value) for rank, (key, value) in enumerate(revision.extra_headers)
+            )
+            self._grow(_ROW_BYTES * 2 + len(revision.message or b"") + sum(len(value) for _, value in revision.extra_headers))
+        return identifier
+
+    def release(self, release: Release) -> bytes:
+        """One tag or package version; returns its identifier."""
+        identifier = release_id(release)
+        if self._new("release", identifier):
+            author, date = self._person(release.author), _date(release.date)
+            self._rows["release"].append(
+                (
+                    identifier,
+                    release.name,
+                    release.message,
+                    release.target,
+                    release.target_type,
+                    author,
+                    *date,
+                    release.raw_manifest,
+                    "yes",
+                    None,
+                )
+            )
+            self._grow(_ROW_BYTES + len(release.message or b""))
+        return identifier
+
+    def snapshot(self, branches: Branches) -> bytes:
+        """One snapshot with all its branches, dangling ones included; returns its identifier."""
+        identifier = snapshot_id(branches)
+        if self._new("snapshot", identifier):
+            self._rows["snapshot"].append((identifier, "yes", None))
+            for name, branch in sorted(branches.items()):
+                kind, target = branch or (None, None)
+                self._rows["snapshot_branch"].append((identifier, name, target, kind))
+            self._grow(_ROW_BYTES * (1 + len(branches)))
+        return identifier
+
+    def origin(self, url: str) -> None:
+        """One place software was found at."""
+        if self._new("origin", origin_id(url)):
+            self._rows["origin"].append((origin_id(url), url))
+            self._grow(_ROW_BYTES)
+
+    def tree_files(self, root: bytes, files: Iterable[tuple[bytes, int, bytes]]) -> None:
+        """Files (path, perms, content) of a root directory."""
+        for path, perms, content in files:
+            self._rows["tree_file"].append((root, path, perms, content))
+            self._grow(_ROW_BYTES)
+
+    def loaded(self, extid: bytes, kind: str, version: int, target: bytes, target_type: str, tally: Tally) -> None:
+        """What an external identifier was loaded as (table ``extid``), so that it is never loaded twice."""
+        kept, skipped = tally.kept, tally.skipped
+        row = (extid, kind, version, target, target_type, kept.rows, kept.bytes, skipped.rows, skipped.bytes, tally.detail())
+        self._rows["extid"].append(row)
+        self._grow(_ROW_BYTES)
+
+    def close(self) -> list[StagedFile]:
+        """Stage what is left; the list travels back to the driver."""
+        self._flush()
+        return self._writer.close()
+
+    def _person(self, fullname: bytes | None) -> bytes | None:
+        if fullname is None:
+            return None
+        digest = sha256(fullname).digest()
+        if self._new("person", digest):
+            self._rows["person"].append((digest, fullname))
+        return digest
+
+    def _new(self, table: str, identifier: bytes) -> bool:
+        before = len(self._seen)
+        self._seen.add((table, identifier))
+        return len(self._seen) > before
+
+    def _grow(self, count: int) -> None:
+        self._waiting += count
+        if self._waiting >= self.settings.batch_bytes:
+            self._flush()
+
+    def _flush(self) -> None:
+        for table, rows in self._rows.items():
+            if not rows:
+                continue
+            fields = TABLES[table].fields
+            columns = zip(*rows, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
+            self._writer.add(table, pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
+        self._rows.clear()
+        self._waiting = 0
+
+
+def _date(date: Date | None) -> tuple[dict[str, int] | None, int | None, bytes | None]:
+    if date is None:
+        return None, None, None
+    moment = {"seconds": date.seconds, "microseconds": date.microseconds}
+    return moment, offset_minutes(date.offset_bytes), date.offset_bytes

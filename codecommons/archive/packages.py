@@ -1,0 +1,265 @@
+"""What package registries have in common: one archive a version, and a synthetic release for it as Software Heritage makes them.
+
+A visit of a package holds the versions that its slice names, and nothing else, so a slice is a function of its input. The
+root directory is the one that contains the archive's members (``requests-2.31.0/`` or ``package/`` is an entry of it), as
+in Software Heritage's package loaders; so is everything else that identifiers depend on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+
+from codecommons.archive.objects import Rows
+from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Source, Visit, Work, sources
+from codecommons.archive.tally import Tally
+from codecommons.archive.tree import Tree, build_tree
+from codecommons.archive.unpack import members
+from codecommons.errors import ItemError
+from codecommons.lake import Lake, SliceInput, StagedFile, StagingArea
+from codecommons.settings import Settings
+from codecommons.swhid import Date, Release
+
+_EXTID_TYPE = "package-archive"
+R = TypeVar("R")
+
+
+class PackageSource(Source):
+    """A registry of versioned packages."""
+
+    # The file whose contents name the author, one level below the root.
+    document: bytes
+
+    @abstractmethod
+    def split(self, item: str) -> tuple[str, str]:
+        """Name and version of an item."""
+
+    @abstractmethod
+    def origin(self, name: str) -> str:
+        """The package's purl."""
+
+    @abstractmethod
+    def fetch(self, wanted: SliceInput, settings: Settings) -> Path:
+        """Bring a resolved item's archive into the cache, verified against its sha256.
+
+        Raises:
+            ItemError: it can't be had, or is another archive.
+        """
+
+    @abstractmethod
+    def release(self, name: str, version: str, tree: Tree) -> tuple[bytes, bytes]:
+        """Author and message of the release."""
+
+    @abstractmethod
+    def version_key(self, version: str) -> Any:
+        """A sort key: the registry's own order of versions."""
+
+    def load(self, work: Work, inputs: list[SliceInput]) -> Outcome:
+        """See ``Source.load``."""
+        settings = work.lake.settings
+        errors: dict[str, ItemError] = {}
+        pinned = list(_each(inputs, lambda row: self._pin(row, settings), errors, self.at_once))
+        known = _known(work.lake, {row.item: self._extid(row, settings) for row in pinned})
+        unknown = [row for row in pinned if row.item not in known]
+        fetched = list(_each(unknown, lambda row: (row, self.fetch(row, settings)), errors, self.at_once))
+        # The largest first, so that no worker is left alone with it at the end.
+        fetched.sort(key=lambda pair: (-pair[1].stat().st_size, pair[0].item))
+        tasks = [_Task(self.name, row, path, self._extid(row, settings), work.area) for row, path in fetched]
+        loaded = {one.item: one for one in work.engine.map(_load_archive, tasks, name=str)}
+        before = _last_good(work.lake, work.day, self.name)
+        items = [self._item(row, known, loaded, errors, before) for row in inputs]
+        return Outcome(items, self._visits(inputs, items), [one.staged for one in loaded.values()])
+
+    def _pin(self, row: SliceInput, settings: Settings) -> SliceInput:
+        """An item that could not be looked up when it was listed is looked up now; a version never changes."""
+        return row if row.sha256 and upload_time(row) is not _UNKNOWN else self.resolve(row, settings)
+
+    def _extid(self, row: SliceInput, settings: Settings) -> bytes:
+        """What the release is a function of."""
+        name, version = self.split(row.item)
+        facts = (
+            self.origin(name),
+            row.version or version,
+            row.sha256,
+            upload_time(row),
+            settings.max_content_bytes,
+            LOADER_VERSION,
+        )
+        return hashlib.sha256("\n".join(map(str, facts)).encode()).digest()
+
+    def _item(
+        self,
+        row: SliceInput,
+        known: Mapping[str, tuple[bytes, Tally]],
+        loaded: Mapping[str, _Loaded],
+        errors: Mapping[str, ItemError],
+        before: Mapping[tuple[str, bytes], tuple[bytes, Tally]],
+    ) -> Item:
+        name, version = self.split(row.item)
+        origin = self.origin(name)
+        if row.item in known:
+            release, tally = known[row.item]
+            return Item(row.item, origin, "reused", tally, release)
+        one = loaded.get(row.item)
+        if one is not None and one.tally is not None:
+            return Item(row.item, origin, "loaded", one.tally, one.release, size=one.size)
+        error = one.error if one is not None else errors[row.item]
+        good = before.get((origin, b"releases/" + (row.version or version).encode()))
+        if good is not None:
+            return Item(row.item, origin, "kept", good[1], good[0], error)
+        return Item(row.item, origin, "failed", error=error, size=one.size if one else 0)
+
+    def _visits(self, inputs: list[SliceInput], items: list[Item]) -> list[Visit]:
+        versions: dict[str, dict[str, bytes]] = defaultdict(dict)
+        failed: set[str] = set()
+        for row, item in zip(inputs, items, strict=True):
+            found = versions[item.origin]
+            if item.anchor is not None:
+                found[row.version or self.split(row.item)[1]] = item.anchor
+            if item.error is not None:
+                failed.add(item.origin)
+        visits = []
+        for origin, found in sorted(versions.items()):
+            branches: dict[bytes, tuple[str, bytes] | None] = {
+                b"releases/" + version.encode(): ("release", release) for version, release in found.items()
+            }
+            if found:
+                newest = max(found, key=lambda version: (self.version_key(version), version))
+                branches[b"HEAD"] = ("alias", b"releases/" + newest.encode())
+            status = "full" if origin not in failed else "partial" if found else "failed"
+            visits.append(Visit(origin, branches or None, status))  # type: ignore[arg-type]
+        return visits
+
+
+class _Unknown:
+    """Nobody has asked the registry yet, which is not the same as a registry that doesn't say."""
+
+    def __str__(self) -> str:
+        return "?"
+
+
+_UNKNOWN = _Unknown()
+
+
+def upload_time(row: SliceInput) -> str | _Unknown | None:
+    """When the version was uploaded, ``2014-01-01T15:40:33Z``; None when the registry doesn't say."""
+    value: str | _Unknown | None = json.loads(row.detail or "{}").get("upload_time", _UNKNOWN)
+    return value
+
+
+def resolved(row: SliceInput, version: str, sha256: str, uploaded: dt.datetime | None) -> SliceInput:
+    """The row with what the registry said. Whole seconds, as Software Heritage's releases have them."""
+    text = uploaded.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if uploaded else None
+    return replace(row, version=version, sha256=sha256, detail=json.dumps({"upload_time": text}))
+
+
+def parse_time(text: str) -> dt.datetime | None:
+    """Read ISO 8601; a time without zone is UTC, and nonsense is None."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One archive to load."""
+
+    source: str
+    row: SliceInput
+    path: Path
+    extid: bytes
+    area: StagingArea
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.row.item}"
+
+
+@dataclass
+class _Loaded:
+    item: str
+    size: int
+    release: bytes | None = None
+    tally: Tally | None = None
+    staged: list[StagedFile] = field(default_factory=list)
+    error: ItemError | None = None
+
+
+def _load_archive(task: _Task) -> _Loaded:
+    """Turn one archive into staged rows; runs in a worker."""
+    row, settings = task.row, task.area.storage.settings
+    source = sources(settings)[task.source]
+    assert isinstance(source, PackageSource)
+    name, version = source.split(row.item)
+    version = row.version or version
+    size = task.path.stat().st_size
+    rows = Rows(task.area, str(task))
+    try:
+        tree = build_tree(members(task.path, settings), rows, source.document)
+    except ItemError as error:
+        # What was staged before the archive turned out bad is true of its key, but nothing points to it: drop it.
+        return _Loaded(row.item, size, error=error)
+    author, message = source.release(name, version, tree)
+    uploaded = upload_time(row)
+    moment = parse_time(uploaded) if isinstance(uploaded, str) else None
+    date = Date(int(moment.timestamp())) if moment else None
+    release = rows.release(Release(tree.root, "directory", version.encode(), author, date, message))
+    rows.loaded(task.extid, _EXTID_TYPE, LOADER_VERSION, release, "release", tree.tally)
+    return _Loaded(row.item, size, release, tree.tally, rows.close())
+
+
+def _each(
+    rows: Iterable[SliceInput], function: Callable[[SliceInput], R], errors: dict[str, ItemError], at_once: int
+) -> Iterator[R]:
+    """Apply a function that waits for others to every row, some at once; failures go to ``errors``."""
+
+    def attempt(row: SliceInput) -> R | ItemError:
+        try:
+            return function(row)
+        except ItemError as error:
+            return error
+
+    rows = list(rows)
+    with ThreadPoolExecutor(at_once) as pool:
+        for row, result in zip(rows, pool.map(attempt, rows), strict=True):
+            if isinstance(result, ItemError):
+                errors[row.item] = result
+            else:
+                yield result
+
+
+def _known(lake: Lake, extids: Mapping[str, bytes]) -> dict[str, tuple[bytes, Tally]]:
+    """Items that were loaded before, from wherever: their release and what it came to."""
+    found = lake.scan("extid").filter(pl.col("extid").is_in(list(extids.values()))).collect() if extids else pl.DataFrame()
+    by_extid = {row["extid"]: (row["target"], Tally.from_extid(row)) for row in found.to_dicts()}
+    return {item: by_extid[extid] for item, extid in extids.items() if extid in by_extid}
+
+
+def _last_good(lake: Lake, day: str, source: str) -> dict[tuple[str, bytes], tuple[bytes, Tally]]:
+    """The releases of the slice's live visits: (origin, branch) -> release and what it came to."""
+    visits = (
+        lake.scan("origin_visit_status")
+        .filter((pl.col("slice") == day) & (pl.col("source") == source))
+        .select("origin", "snapshot")
+        .collect()
+    )
+    if not visits.height:
+        return {}
+    branches = lake.scan("snapshot_branch").filter(
+        pl.col("snapshot_id").is_in(visits["snapshot"].drop_nulls().to_list()) & (pl.col("target_type") == "release")
+    )
+    found = (
+        visits.lazy().join(branches, left_on="snapshot", right_on="snapshot_id").join(lake.scan("extid"), on="target").collect()
+    )
+    return {(row["origin"], row["name"]): (row["target"], Tally.from_extid(row)) for row in found.to_dicts()}

@@ -1,0 +1,127 @@
+"""What a source is: a place software comes from, found by the name of its module in ``archive/sources``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from codecommons.archive.objects import Branches
+from codecommons.archive.tally import Tally
+from codecommons.engine import Engine
+from codecommons.errors import ItemError
+from codecommons.lake import Lake, SliceInput, StagedFile, StagingArea
+from codecommons.plugins import discover
+from codecommons.settings import Settings
+
+# Part of every external identifier: raise it when a loader gives other objects for the same archive.
+LOADER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Work:
+    """Where a source loads to: the lake, where work runs, and the staging area of the slice."""
+
+    lake: Lake
+    engine: Engine
+    area: StagingArea
+    day: str
+
+
+@dataclass
+class Item:
+    """What became of one item of a slice.
+
+    Attributes:
+        name: the item, as ``slice_input`` has it.
+        origin: where it was found.
+        state: ``loaded`` now, ``reused`` because it was loaded before, ``kept`` as it was when it was last good although
+            it failed now, or ``failed``.
+        tally: its files and remarks; nothing for a failed one.
+        anchor: identifier of the release, revision or directory that it gave.
+        error: why it failed.
+        size: bytes of the archive, where it was had.
+    """
+
+    name: str
+    origin: str
+    state: Literal["loaded", "reused", "kept", "failed"]
+    tally: Tally = field(default_factory=Tally)
+    anchor: bytes | None = None
+    error: ItemError | None = None
+    size: int = 0
+
+
+@dataclass
+class Visit:
+    """One visit of an origin: what it saw, or None when it saw nothing.
+
+    ``rank`` counts the states of one origin within a day, from 0.
+    """
+
+    origin: str
+    branches: Branches | None
+    status: Literal["full", "partial", "failed"]
+    rank: int = 0
+
+    def number(self, day: str) -> int:
+        """The visit's number: a thousand a day since 1970, so that it depends on nothing but the slice."""
+        return (dt.date.fromisoformat(day) - dt.date(1970, 1, 1)).days * 1000 + self.rank
+
+
+@dataclass
+class Outcome:
+    """What a source made of a slice's input: every item, every visit, and the staged rows below them."""
+
+    items: list[Item]
+    visits: list[Visit]
+    staged: list[list[StagedFile]]
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Source(ABC):
+    """A place software comes from; one module defines one as ``SOURCE``."""
+
+    name: str
+    visit_type: str
+    # Whether an item can change, so that a day may hold several states of it (a repository), or never does (a version).
+    changes: bool = False
+    # How many items are looked up at once; every one may be a process or a connection.
+    at_once: int = 8
+
+    @abstractmethod
+    def parse(self, text: str) -> str:
+        """Turn what a person wrote after ``name:`` into the item's canonical text.
+
+        Raises:
+            UsageError: it is no item of this source; the message shows one.
+        """
+
+    @abstractmethod
+    def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
+        """Look the item up and pin it: version, sha256 and whatever loading must not look up again.
+
+        Raises:
+            ItemError: it can't be had.
+        """
+
+    @abstractmethod
+    def load(self, work: Work, inputs: list[SliceInput]) -> Outcome:
+        """Load a slice's items; one that fails is in the outcome and stops no other."""
+
+
+def sources(settings: Settings) -> dict[str, Source]:
+    """Every source by name: ours, and those of the users' plug-in folders."""
+    return discover("codecommons.archive.sources", "SOURCE", Source, settings.plugins)  # type: ignore[type-abstract]
+
+
+def base_item(item: str) -> str:
+    """An item without the ``#2`` of a second state on the same day."""
+    base, mark, rank = item.rpartition("#")
+    return base if mark and rank.isdecimal() else item
+
+
+def rank_of(item: str) -> int:
+    """0 for the first state of an item on a day, 1 for ``item#2``, and so on."""
+    return int(item[len(base_item(item)) + 1 :] or 1) - 1

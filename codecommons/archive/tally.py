@@ -1,0 +1,71 @@
+"""What loading one item came to: counts and remarks, kept with its identifier so that a second visit says the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from codecommons.report import Count
+
+
+@dataclass(frozen=True)
+class Note:
+    """One line of table ``quarantine``: something of an item that was left out, or was taken and is worth a look.
+
+    Attributes:
+        reason: the short stable word that is counted.
+        detail: the line a person reads.
+        path: of the file, from the root of its tree.
+        length: of the file, in bytes.
+    """
+
+    reason: str
+    detail: str
+    path: bytes | None = None
+    length: int | None = None
+
+
+@dataclass
+class Tally:
+    """What came out of an item.
+
+    Attributes:
+        kept: files whose bytes are here.
+        skipped: files without bytes: over the size limit, or missing upstream.
+        replaced: files of an archive that a later member of the same path replaced.
+        notes: what a person should know.
+    """
+
+    kept: Count = field(default_factory=Count)
+    skipped: Count = field(default_factory=Count)
+    replaced: Count = field(default_factory=Count)
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def total(self) -> Count:
+        """Every file there was."""
+        return self.kept + self.skipped + self.replaced
+
+    def detail(self) -> str:
+        """What the columns of table ``extid`` don't hold, as JSON text."""
+        notes = [
+            [note.reason, note.detail, note.path.hex() if note.path is not None else None, note.length] for note in self.notes
+        ]
+        return json.dumps({"replaced": [self.replaced.rows, self.replaced.bytes], "notes": notes}, separators=(",", ":"))
+
+    @classmethod
+    def from_extid(cls, row: Mapping[str, Any]) -> Tally:
+        """Read a row of table ``extid``."""
+        detail = json.loads(row["detail"])
+        notes = [
+            Note(reason, line, bytes.fromhex(path) if path is not None else None, length)
+            for reason, line, path, length in detail["notes"]
+        ]
+        return cls(
+            Count(row["files"], row["bytes"]),
+            Count(row["skipped_files"], row["skipped_bytes"]),
+            Count(*detail["replaced"]),
+            notes,
+        )

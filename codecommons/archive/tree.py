@@ -1,0 +1,247 @@
+"""A tree of files becomes directories, from the leaves up, and never exists on a disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codecommons.archive.objects import Rows
+from codecommons.archive.tally import Note, Tally
+from codecommons.archive.unpack import Member, large_hashes
+from codecommons.errors import ItemError
+from codecommons.report import Count
+from codecommons.settings import Settings
+from codecommons.swhid import DIRECTORY_PERMS, EXECUTABLE_PERMS, FILE_PERMS, SYMLINK_PERMS, directory_id, hash_content
+
+TOO_LARGE = "too-large"
+_CHUNK = 1 << 18
+
+
+@dataclass
+class Tree:
+    """What a tree turned out to be.
+
+    Attributes:
+        tally: counts and remarks.
+        root: identifier of the directory that holds everything.
+        names: the names in the root directory, sorted.
+        documents: contents that the caller wanted to see, by path.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    root: bytes = b""
+    names: list[bytes] = field(default_factory=list)
+    documents: dict[bytes, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _File:
+    perms: int
+    content: bytes
+    length: int
+    skipped: bool
+
+
+def build_tree(members: Iterable[Member], rows: Rows, wanted: bytes | None = None) -> Tree:
+    """Turn members, in any order, into contents, directories and the file list of the root.
+
+    Args:
+        members: files, links and directories by path; parents need not be there.
+        rows: takes what is found.
+        wanted: a file name; contents of that name one level below the root are kept in ``documents``.
+
+    Raises:
+        ItemError: ``path-conflict``, ``broken-hardlink``, ``empty-archive``, or what reading the members raises.
+    """
+    tree = Tree()
+    folders: dict[bytes, dict[bytes, _File | None]] = {b"": {}}
+    odd: list[bytes] = []
+    leaving: list[bytes] = []
+    for member in members:
+        if member.perms == DIRECTORY_PERMS:
+            _folder(folders, member.path)
+            continue
+        parent, _, name = member.path.rpartition(b"/")
+        folder = _folder(folders, parent)
+        if name in folder and folder[name] is None:
+            raise ItemError("path-conflict", f"{_shown(member.path)} is both a file and a directory")
+        file = _linked(folders, member) if member.same_as is not None else _stored(member, rows)
+        old = folder.get(name)
+        if old is not None:
+            tree.tally.replaced += Count(1, old.length)
+        folder[name] = file
+        if file.skipped:
+            tree.tally.notes.append(too_large(member.path, file.length, rows.settings.max_content_bytes))
+        if not _is_text(member.path):
+            odd.append(member.path)
+        if member.perms == SYMLINK_PERMS and member.data is not None and _leaves(parent, member.data):
+            leaving.append(member.path)
+        if wanted is not None and name == wanted and member.path.count(b"/") == 1 and member.data is not None:
+            tree.documents[member.path] = member.data
+    tree.root = _directories(folders, rows)
+    tree.names = sorted(folders[b""])
+    rows.tree_files(tree.root, _count(folders, tree.tally))
+    if not tree.tally.kept.rows and not tree.tally.skipped.rows:
+        raise ItemError("empty-archive", "there is no file in it")
+    tree.tally.notes += _summaries(odd, leaving)
+    return tree
+
+
+def folder_members(folder: Path, settings: Settings) -> Iterator[Member]:
+    """Walk a folder on disk as ``codecommons identify`` does: links are not followed, special files are empty.
+
+    Raises:
+        ItemError: ``unreadable``: something in it can't be read, or changes while it is read.
+    """
+    todo = [folder]
+    try:
+        while todo:
+            at = todo.pop()
+            for path in sorted(at.iterdir()):
+                name = os.fsencode(path.relative_to(folder))
+                if path.is_dir() and not path.is_symlink():
+                    todo.append(path)
+                    yield Member(name, DIRECTORY_PERMS)
+                else:
+                    yield _disk_file(path, name, settings)
+    except OSError as error:
+        raise ItemError("unreadable", f"{error.filename or folder} can't be read: {error.strerror or error}") from error
+
+
+def file_member(file: Path, name: bytes, executable: bool, settings: Settings) -> Member:
+    """One file on disk, as the only member of a tree.
+
+    Raises:
+        ItemError: ``unreadable``.
+    """
+    try:
+        return _disk_file(file, name, settings)._replace(perms=EXECUTABLE_PERMS if executable else FILE_PERMS)
+    except OSError as error:
+        raise ItemError("unreadable", f"{file} can't be read: {error.strerror or error}") from error
+
+
+def too_large(path: bytes, length: int, limit: int) -> Note:
+    """What is said of a file over the size limit."""
+    detail = f"{_shown(path)} has {length:,} bytes, over the limit of {limit:,}; its hashes are kept, its bytes are not"
+    return Note(TOO_LARGE, detail, path, length)
+
+
+def _disk_file(file: Path, path: bytes, settings: Settings) -> Member:
+    mode = file.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        text = os.fsencode(os.readlink(file))  # noqa: PTH115 (a Path would normalise the text)
+        return Member(path, SYMLINK_PERMS, len(text), text)
+    perms = EXECUTABLE_PERMS if mode & 0o111 else FILE_PERMS
+    if not stat.S_ISREG(mode):
+        return Member(path, perms, 0, b"")
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+        length = os.fstat(stream.fileno()).st_size
+        if length > settings.max_content_bytes:
+            try:
+                return Member(path, perms, length, hashes=large_hashes(iter(lambda: stream.read(_CHUNK), b""), length))
+            except EOFError:
+                raise OSError(0, "it changed while it was read", str(file)) from None
+        data = stream.read()
+        return Member(path, perms, len(data), data)
+
+
+def _folder(folders: dict[bytes, dict[bytes, _File | None]], path: bytes) -> dict[bytes, _File | None]:
+    """The folder of a path, made with its parents when it is missing; ``None`` in a folder stands for a folder."""
+    found = folders.get(path)
+    if found is not None:
+        return found
+    at = b""
+    for name in path.split(b"/"):
+        parent = folders[at]
+        if parent.get(name) is not None:
+            raise ItemError("path-conflict", f"{_shown(at + b'/' + name if at else name)} is both a file and a directory")
+        parent[name] = None
+        at = at + b"/" + name if at else name
+        folders.setdefault(at, {})
+    return folders[path]
+
+
+def _stored(member: Member, rows: Rows) -> _File:
+    if member.data is None:
+        assert member.hashes is not None
+        rows.skipped_content(member.hashes.sha1_git, TOO_LARGE, member.hashes, member.length)
+        return _File(member.perms, member.hashes.sha1_git, member.length, True)
+    hashes = hash_content(member.data)
+    rows.content(hashes, member.data)
+    return _File(member.perms, hashes.sha1_git, member.length, False)
+
+
+def _linked(folders: dict[bytes, dict[bytes, _File | None]], member: Member) -> _File:
+    assert member.same_as is not None
+    parent, _, name = member.same_as.rpartition(b"/")
+    file = folders.get(parent, {}).get(name)
+    if file is None:
+        raise ItemError(
+            "broken-hardlink", f"{_shown(member.path)} is a hard link to {_shown(member.same_as)}, which is no earlier file"
+        )
+    return file
+
+
+def _directories(folders: dict[bytes, dict[bytes, _File | None]], rows: Rows) -> bytes:
+    """Identify every folder, the deepest first."""
+    known: dict[bytes, bytes] = {}
+    for path in sorted(folders, key=lambda path: (path.count(b"/") + bool(path), path), reverse=True):
+        prefix = path + b"/" if path else b""
+        entries = [
+            (name, DIRECTORY_PERMS, known.pop(prefix + name)) if file is None else (name, file.perms, file.content)
+            for name, file in folders[path].items()
+        ]
+        identifier = directory_id(entries)
+        rows.directory(identifier, sorted(entries))
+        known[path] = identifier
+    return known[b""]
+
+
+def _count(folders: dict[bytes, dict[bytes, _File | None]], tally: Tally) -> Iterator[tuple[bytes, int, bytes]]:
+    for path, folder in sorted(folders.items()):
+        for name, file in sorted(folder.items()):
+            if file is not None:
+                if file.skipped:
+                    tally.skipped += Count(1, file.length)
+                else:
+                    tally.kept += Count(1, file.length)
+                yield (path + b"/" + name if path else name), file.perms, file.content
+
+
+def _summaries(odd: list[bytes], leaving: list[bytes]) -> Iterator[Note]:
+    if odd:
+        yield Note(
+            "name-not-utf8", f"{len(odd)} file names are not UTF-8 and are kept as bytes, such as {_shown(odd[0])}", odd[0]
+        )
+    if leaving:
+        yield Note(
+            "link-leaves-tree",
+            f"{len(leaving)} symbolic links point out of the tree, such as {_shown(leaving[0])}; their text is kept, never followed",
+            leaving[0],
+        )
+
+
+def _leaves(folder: bytes, target: bytes) -> bool:
+    if target.startswith(b"/"):
+        return True
+    depth = len(folder.split(b"/")) if folder else 0
+    for part in target.split(b"/"):
+        depth += -1 if part == b".." else 0 if part in (b"", b".") else 1
+        if depth < 0:
+            return True
+    return False
+
+
+def _is_text(path: bytes) -> bool:
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _shown(path: bytes) -> str:
+    return repr(path[:200].decode("utf-8", "backslashreplace"))

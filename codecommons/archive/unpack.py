@@ -1,0 +1,350 @@
+"""Read an archive somebody else made, as a stream, in bounded memory, without writing or following anything.
+
+Whatever would leave the tree, or isn't a file, directory or link, refuses the whole archive: a tree without it would not be
+what the archive says. What becomes of the rest is Software Heritage's rule for packages: a symbolic link is a file of mode
+120000 whose content is the link's text, wherever it points; a file is executable if its owner may execute it; members of
+a zip are plain files; a member repeated later replaces the earlier one, as unpacking would.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import blake2s, sha1, sha256
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Self
+
+import pyarrow as pa
+
+from codecommons.errors import ItemError
+from codecommons.settings import Settings
+from codecommons.swhid import DIRECTORY_PERMS, EXECUTABLE_PERMS, FILE_PERMS, SYMLINK_PERMS, ContentHashes
+
+_CHUNK = 1 << 18
+# Tar keeps long names and attributes in blocks of their own; honest ones are a few kB.
+_LONGEST_HEADER = 1 << 20
+# A few kB can unpack to a hundred times as much and be honest; the ratio counts from here on.
+_RATIO_FROM = 8 << 20
+_LONGEST_PATH = 4096
+_XZ_MEMORY = 256 << 20
+
+
+class Member(NamedTuple):
+    """One member of an archive.
+
+    Attributes:
+        path: from the archive's root, names joined by ``/``.
+        perms: the mode a directory entry has: file, executable, symbolic link or directory.
+        length: bytes of content.
+        data: the content (for a symbolic link the link's text); None for a directory, a hard link, or a content over the limit.
+        hashes: of a content over the limit, which was hashed in passing.
+        same_as: for a hard link, the earlier member's path.
+    """
+
+    path: bytes
+    perms: int
+    length: int = 0
+    data: bytes | None = None
+    hashes: ContentHashes | None = None
+    same_as: bytes | None = None
+
+
+def members(archive: Path, settings: Settings) -> Iterator[Member]:
+    """Read a tar (plain, gz, bz2, xz, zst) or zip from beginning to end.
+
+    Args:
+        archive: a local file; its format is read from its first bytes, not from its name.
+        settings: the limits.
+
+    Yields:
+        Members in their order in the archive.
+
+    Raises:
+        ItemError: ``not-an-archive``, ``truncated``, ``corrupt``, ``encrypted``, ``bomb``, ``unsafe-path``,
+            ``special-file``. The detail names no path outside the archive.
+    """
+    count = 0
+    meter = _Meter(archive.stat().st_size, settings)
+    with archive.open("rb") as file, _readable():
+        head = file.read(6)
+        file.seek(0)
+        found = _zip(file, meter, settings) if head[:4] in _ZIP else _tar(_decompressed(file, head), meter, settings)
+        for member in found:
+            count += 1
+            if count > settings.max_archive_members:
+                raise ItemError("bomb", f"it has more than {settings.max_archive_members:,} members")
+            if member.path:
+                yield member
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the first bytes are those of an archive that ``members`` reads."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    return head.startswith((*_ZIP, *_COMPRESSED)) or head[257:262] == b"ustar"
+
+
+class _Meter:
+    """Counts what comes out of an archive and stops a bomb."""
+
+    def __init__(self, packed: int, settings: Settings) -> None:
+        self._most = settings.max_archive_bytes
+        self._ratio = max(_RATIO_FROM, packed * settings.max_archive_ratio)
+        self._packed = packed
+        self._unpacked = 0
+
+    def add(self, count: int) -> None:
+        self._unpacked += count
+        if self._unpacked > self._most:
+            raise ItemError("bomb", f"it unpacks to more than {self._most:,} bytes")
+        if self._unpacked > self._ratio:
+            raise ItemError("bomb", f"its {self._packed:,} bytes unpack to more than {self._ratio:,}")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Say in one line what the readers of the standard library raise on damaged or hostile bytes."""
+    try:
+        yield
+    except ItemError:
+        raise
+    except EOFError as error:
+        raise ItemError("truncated", "it ends before its end: a download that was cut short?") from error
+    except NotImplementedError as error:
+        raise ItemError("corrupt", f"it is packed in a way nobody here can read ({error})") from error
+    except RuntimeError as error:
+        raise ItemError("encrypted" if "password" in str(error) else "corrupt", f"it can't be read ({error})") from error
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        OverflowError,
+    ) as error:
+        if any(sign in str(error).lower() for sign in ("truncated", "unexpected end")):
+            raise ItemError("truncated", "it ends before its end: a download that was cut short?") from error
+        raise ItemError("corrupt", f"it is damaged ({error})") from error
+
+
+def _clean(name: bytes) -> bytes:
+    """Normalise a member's path; refuse what would leave the tree."""
+    if name.startswith(b"/"):
+        raise ItemError("unsafe-path", f"member {_shown(name)} has an absolute path; nothing of this archive was taken")
+    parts = [part for part in name.split(b"/") if part not in (b"", b".")]
+    if b".." in parts:
+        raise ItemError("unsafe-path", f"member {_shown(name)} leaves the tree; nothing of this archive was taken")
+    path = b"/".join(parts)
+    if len(path) > _LONGEST_PATH or b"\0" in path:
+        raise ItemError(
+            "unsafe-path", f"member {_shown(name)} has a path no file system takes; nothing of this archive was taken"
+        )
+    return path
+
+
+def _shown(name: bytes) -> str:
+    return repr(name[:100].decode("utf-8", "backslashreplace"))
+
+
+def large_hashes(chunks: Iterator[bytes], length: int) -> ContentHashes:
+    """Hash a content that is too large to be held."""
+    git, one, two, three = sha1(b"blob %d\0" % length), sha1(), sha256(), blake2s()
+    for chunk in chunks:
+        for algorithm in (git, one, two, three):
+            algorithm.update(chunk)
+        length -= len(chunk)
+    if length:
+        raise EOFError
+    return ContentHashes(git.digest(), one.digest(), two.digest(), three.digest())
+
+
+# Compression.
+
+
+class _Unpacked(io.RawIOBase):
+    """What one of the standard library's decompressors makes of a file: bounded at each step, any number of streams."""
+
+    def __init__(self, file: IO[bytes], new: Callable[[], Any]) -> None:
+        self._file = file
+        self._new = new
+        self._stream = new()
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        while True:
+            if self._stream.eof:
+                # Another stream may follow; padding and anything else after the last one is no part of the archive.
+                rest = self._stream.unused_data or self._file.read(_CHUNK)
+                if not rest.strip(b"\0") or not self._is_stream(rest):
+                    return 0
+                self._stream, self._rest = self._new(), rest
+            if not self._rest and getattr(self._stream, "needs_input", True):
+                self._rest = self._file.read(_CHUNK)
+                if not self._rest:
+                    raise EOFError
+            out = self._stream.decompress(self._rest, len(view))
+            self._rest = getattr(self._stream, "unconsumed_tail", b"")
+            if out:
+                view[: len(out)] = out
+                return len(out)
+
+    @staticmethod
+    def _is_stream(rest: bytes) -> bool:
+        return rest.startswith(_COMPRESSED)
+
+
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def _decompressed(file: io.BufferedReader, head: bytes) -> io.BufferedReader:
+    if head.startswith(b"\x1f\x8b"):
+        raw: Any = _Unpacked(file, lambda: zlib.decompressobj(31))
+    elif head.startswith(b"BZh"):
+        raw = _Unpacked(file, bz2.BZ2Decompressor)
+    elif head.startswith(b"\xfd7zXZ\0"):
+        raw = _Unpacked(file, lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY))
+    elif head.startswith(b"\x28\xb5\x2f\xfd"):
+        raw = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+    else:
+        raw = file
+    return io.BufferedReader(raw, _CHUNK)
+
+
+# Tar.
+
+
+class _Tape:
+    """A stream that only goes forward, as ``tarfile`` and ``_tar`` read it in turns."""
+
+    def __init__(self, stream: io.BufferedReader, meter: _Meter) -> None:
+        self._stream = stream
+        self._meter = meter
+        self._at = 0
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, to: int) -> None:
+        while self._at < to and self.take(min(to - self._at, _CHUNK)):
+            pass
+
+    def read(self, count: int) -> bytes:
+        """What ``tarfile`` reads: headers."""
+        if count > _LONGEST_HEADER:
+            raise ItemError("corrupt", f"a header claims {count:,} bytes")
+        return self.take(count)
+
+    def take(self, count: int) -> bytes:
+        data = self._stream.read(count)
+        self._at += len(data)
+        self._meter.add(len(data))
+        return data
+
+    def take_all(self, count: int) -> bytes:
+        data = self.take(count)
+        if len(data) < count:
+            raise EOFError
+        return data
+
+    def chunks(self, count: int) -> Iterator[bytes]:
+        end = self._at + count
+        while self._at < end:
+            yield self.take_all(min(_CHUNK, end - self._at))
+
+
+class _TarInfo(tarfile.TarInfo):
+    """A member header; one that is damaged or cut is an error wherever it stands, where ``tarfile`` just stops."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.TruncatedHeaderError as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError("truncated header") from error
+        except tarfile.InvalidHeaderError as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError(str(error)) from error
+
+
+def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterator[Member]:
+    tape = _Tape(stream, meter)
+    try:
+        tar = tarfile.TarFile(fileobj=tape, tarinfo=_TarInfo, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
+    except tarfile.ReadError as error:
+        raise ItemError("not-an-archive", f"it is neither a tar nor a zip archive ({error})") from error
+    while (info := tar.next()) is not None:
+        tar.members.clear()  # type: ignore[attr-defined] # tarfile would keep every header: 1 GB for a million members
+        path = _clean(_bytes(info.name))
+        if info.isdir():
+            yield Member(path, DIRECTORY_PERMS)
+        elif info.issym():
+            text = _bytes(info.linkname)
+            yield Member(path, SYMLINK_PERMS, len(text), text)
+        elif info.islnk():
+            yield Member(path, FILE_PERMS, same_as=_clean(_bytes(info.linkname)))
+        elif info.type in (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE):
+            kind = "pipe" if info.isfifo() else "device"
+            raise ItemError("special-file", f"member {_shown(path)} is a {kind}; nothing of this archive was taken")
+        else:
+            yield _tar_file(tar, tape, info, path, meter, settings)
+
+
+def _tar_file(tar: tarfile.TarFile, tape: _Tape, info: tarfile.TarInfo, path: bytes, meter: _Meter, settings: Settings) -> Member:
+    perms = EXECUTABLE_PERMS if info.mode & stat.S_IXUSR else FILE_PERMS
+    if info.size < 0:
+        raise ItemError("corrupt", f"member {_shown(path)} claims a negative size")
+    large = info.size > settings.max_content_bytes
+    if info.issparse():
+        meter.add(info.size)  # holes cost the archive nothing
+        file = tar.extractfile(info)
+        assert file is not None
+        chunks = iter(lambda: file.read(_CHUNK), b"")
+    elif not large:
+        return Member(path, perms, info.size, tape.take_all(info.size))
+    else:
+        chunks = tape.chunks(info.size)
+    if large:
+        return Member(path, perms, info.size, hashes=large_hashes(chunks, info.size))
+    return Member(path, perms, info.size, b"".join(chunks))
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+# Zip.
+
+
+def _zip(file: IO[bytes], meter: _Meter, settings: Settings) -> Iterator[Member]:
+    archive = zipfile.ZipFile(file)
+    for info in archive.infolist():
+        path = _clean(info.filename.encode("utf-8", "surrogateescape"))
+        if info.is_dir():
+            yield Member(path, DIRECTORY_PERMS)
+            continue
+        with archive.open(info) as content:
+            chunks = _metered(content, meter)
+            if info.file_size > settings.max_content_bytes:
+                yield Member(path, FILE_PERMS, info.file_size, hashes=large_hashes(chunks, info.file_size))
+            else:
+                data = b"".join(chunks)
+                yield Member(path, FILE_PERMS, len(data), data)
+
+
+def _metered(content: IO[bytes], meter: _Meter) -> Iterator[bytes]:
+    while chunk := content.read(_CHUNK):
+        meter.add(len(chunk))
+        yield chunk
