@@ -1,0 +1,43 @@
+"""The limit of ingestion: unpack every archive and compute the four hashes, with nothing but the standard library."""
+
+from __future__ import annotations
+
+import tarfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2s, sha1, sha256
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What went through once, in one process: archives, the files in them, bytes of both, and the seconds it took."""
+
+    archives: int
+    packed_bytes: int
+    files: int
+    bytes: int
+    cpu_seconds: float
+    wall_seconds: float
+
+
+def unpack_and_hash(archives: Sequence[Path]) -> Pass:
+    """Read every regular file of every tar archive and hash it four times; keep nothing."""
+    files = size = 0
+    packed = sum(archive.stat().st_size for archive in archives)
+    wall, cpu = time.perf_counter(), time.process_time()
+    for archive in archives:
+        with tarfile.open(archive, "r:*") as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isreg() else None
+                if content is None:
+                    continue
+                data = content.read()
+                git = sha1(b"blob %d\0" % len(data))
+                git.update(data)
+                for digest in (git, sha1(data), sha256(data), blake2s(data)):
+                    digest.digest()
+                files += 1
+                size += len(data)
+    return Pass(len(archives), packed, files, size, time.process_time() - cpu, time.perf_counter() - wall)

@@ -1,0 +1,198 @@
+"""The main job, stage by stage, in a lake of its own, from archives that are in the user's cache already."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.limit import Pass, unpack_and_hash
+from benchmarks.processes import machine, tree_cpu_seconds
+from codecommons import annotate, archive, datasets, dedup, license
+from codecommons.archive.packages import PackageSource
+from codecommons.archive.source import sources
+from codecommons.engine import Engine, local_engine
+from codecommons.errors import ItemError, UsageError
+from codecommons.lake import Lake
+from codecommons.report import STAGES, StageReport
+from codecommons.settings import Settings
+
+DAY = "2026-01-31"
+_SLICE_STAGES = (archive.ingest_slice, annotate.annotate_slice, license.qualify_slice, dedup.compare_slice)
+# Every eighth archive: some of each kind, and done in half a minute.
+_QUICK = 8
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """What one stage cost over all its sources or datasets.
+
+    Attributes:
+        stage: its name.
+        files: that came in; ``bytes`` theirs.
+        wall_seconds: from call to return.
+        cpu_seconds: of the whole process tree, the workers' start included.
+        peak_memory: bytes, sum of PSS over the process tree.
+        again_seconds: wall seconds of the same call once more, when there is nothing left to do.
+    """
+
+    stage: str
+    files: int
+    bytes: int
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory: int
+    again_seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything one run measured; the limit is the faster of two passes, one before the job and one after it."""
+
+    environment: str
+    workers: int
+    limit: Pass
+    stages: list[StageCost]
+
+    @property
+    def ingest(self) -> StageCost:
+        """The stage that the limit is for."""
+        return self.stages[0]
+
+    @property
+    def share_of_limit(self) -> float:
+        """Throughput of ``ingest`` per CPU second, as a share of the limit's."""
+        return self.limit.cpu_seconds / self.ingest.cpu_seconds
+
+    @property
+    def share_of_limit_wall(self) -> float:
+        """Throughput of ``ingest`` per core and wall second, as a share of the limit's on one core."""
+        return self.limit.wall_seconds / (self.ingest.wall_seconds * max(1, self.workers))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, with the shares."""
+        shares = {"share_of_limit": self.share_of_limit, "share_of_limit_wall": self.share_of_limit_wall}
+        return _rounded({**asdict(self), **shares})
+
+    def to_markdown(self) -> str:
+        """The table of the README."""
+        unpacked, limit = self.limit.bytes, self.limit.cpu_seconds
+        rows = [(cost.stage, f"{cost.files:,}", cost) for cost in self.stages]
+        wall, cpu, again = (sum(getattr(cost, f"{name}_seconds") for cost in self.stages) for name in ("wall", "cpu", "again"))
+        rows.append(("all five", "", StageCost("", 0, 0, wall, cpu, max(cost.peak_memory for cost in self.stages), again)))
+        size = f"{self.limit.packed_bytes / 1e6:.0f} MB; {self.limit.files:,} files and {unpacked / 1e6:.0f} MB in them"
+        lines = [
+            f"{self.limit.archives} archives ({size}), {self.workers} workers, {self.environment}.",
+            "",
+            "| stage | files in | seconds | MB/s | CPU seconds | peak MB | seconds, run again |",
+            "|---|---:|---:|---:|---:|---:|---:|",
+        ]
+        for stage, files, cost in rows:
+            speed, peak = unpacked / cost.wall_seconds / 1e6, cost.peak_memory / 1e6
+            figures = f"{cost.wall_seconds:.1f} | {speed:,.0f} | {cost.cpu_seconds:.1f} | {peak:,.0f} | {cost.again_seconds:.1f}"
+            lines.append(f"| {stage} | {files} | {figures} |")
+        lines += [
+            "",
+            f"The limit of `{self.ingest.stage}`, unpacking and four hashes in plain `tarfile` and `hashlib`, takes "
+            f"{limit:.1f} CPU seconds ({unpacked / limit / 1e6:.0f} MB/s a core). We reach **{self.share_of_limit:.0%}** of it "
+            f"per CPU second, {self.share_of_limit_wall:.0%} by the clock and per core.",
+        ]
+        return "\n".join(lines)
+
+
+def run(settings: Settings, packages: Path, specifications: Path, quick: bool, say: Callable[[str], None]) -> Result:
+    """Measure the limit, then the main job, then the limit again.
+
+    Args:
+        settings: the user's; only the cache of archives is shared, the lake is a new one beside it.
+        packages: the list.
+        specifications: folder of dataset specifications.
+        quick: every eighth archive only.
+        say: takes a line of progress.
+
+    Raises:
+        UsageError: none of the archives can be had.
+    """
+    home = settings.home / "benchmark"
+    shutil.rmtree(home, ignore_errors=True)
+    shutil.copytree(specifications, home / "datasets")
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    (home / "cache").symlink_to(settings.cache)
+    own = replace(settings, home=home, lake=str(home / "lake"))
+    try:
+        lake = Lake.open(own)
+        wanted = archive.read_package_list(packages)[:: _QUICK if quick else 1]
+        say(f"{len(wanted)} archives into the cache")
+        archives = _fetched(lake, wanted, say)
+        say("the limit")
+        before = unpack_and_hash(archives)
+        stages = _main_job(lake, local_engine(own), say)
+        say("the limit again")
+        limit = min(before, unpack_and_hash(archives), key=lambda one: one.cpu_seconds)
+    finally:
+        shutil.rmtree(home)
+    return Result(machine(), settings.workers, limit, stages)
+
+
+def _fetched(lake: Lake, wanted: Sequence[str], say: Callable[[str], None]) -> list[Path]:
+    rows = archive.add_inputs(lake, wanted, DAY)
+    known = sources(lake.settings)
+    found: list[Path] = []
+
+    def fetch(row: Any) -> Path | ItemError:
+        source = known[row.source]
+        assert isinstance(source, PackageSource)
+        try:
+            return source.fetch(row, lake.settings)
+        except ItemError as error:
+            return error
+
+    with ThreadPoolExecutor(8) as pool:
+        for row, result in zip(rows, pool.map(fetch, rows), strict=True):
+            if isinstance(result, ItemError):
+                say(f"without {row.source}:{row.item}: {result.detail}")
+            else:
+                found.append(result)
+    if not found:
+        raise UsageError("none of the archives can be had; is the package index configured?")
+    return found
+
+
+def _main_job(lake: Lake, engine: Engine, say: Callable[[str], None]) -> list[StageCost]:
+    names = datasets.names(lake.settings)
+    jobs: list[tuple[str, list[Callable[[], StageReport]]]] = [
+        (stage, [_bound(function, lake, engine, DAY, source) for source in lake.log.sources(DAY)])
+        for stage, function in zip(STAGES, _SLICE_STAGES, strict=False)
+    ]
+    jobs.append((STAGES[-1], [_bound(datasets.build, lake, engine, name) for name in names]))
+    first = [_timed(stage, calls, say) for stage, calls in jobs]
+    again = [_timed(f"{stage} again", calls, say) for stage, calls in jobs]
+    return [replace(cost, again_seconds=second.wall_seconds) for cost, second in zip(first, again, strict=True)]
+
+
+def _bound(function: Callable[..., StageReport], *arguments: Any) -> Callable[[], StageReport]:
+    return lambda: function(*arguments)
+
+
+def _timed(stage: str, calls: Sequence[Callable[[], StageReport]], say: Callable[[str], None]) -> StageCost:
+    say(stage)
+    wall, cpu = time.perf_counter(), tree_cpu_seconds()
+    reports = [call() for call in calls]
+    wall, cpu = time.perf_counter() - wall, tree_cpu_seconds() - cpu
+    files, size = sum(report.rows_in for report in reports), sum(report.bytes_in for report in reports)
+    return StageCost(stage, files, size, wall, cpu, max(report.peak_memory for report in reports), 0.0)
+
+
+def _rounded(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _rounded(one) for key, one in value.items()}
+        case list():
+            return [_rounded(one) for one in value]
+        case float():
+            return round(value, 3)
+    return value
