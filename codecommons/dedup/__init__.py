@@ -1,0 +1,13 @@
+"""The fourth stage: which contents are the same, and which nearly are.
+
+Belongs here: what a word and a shingle are (``words``), signatures and their bands (``signatures``), the band index in the lake
+(``index``, ``candidates``), exact similarity (``similarity``), the pairs that readers see (``pairs``), and the stage (``stage``).
+Does not belong here: who of several duplicates stays. That is elected inside a dataset, among the rows that passed its other rules.
+"""
+
+from codecommons.dedup.configuration import WORDS, Configuration
+from codecommons.dedup.index import compare_texts
+from codecommons.dedup.pairs import pairs
+from codecommons.dedup.stage import compare_slice
+
+__all__ = ["WORDS", "Configuration", "compare_slice", "compare_texts", "pairs"]

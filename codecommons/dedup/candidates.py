@@ -19,7 +19,7 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def new_pairs(
-    groups: NDArray[np.int64], members: NDArray[np.int64], newcomer: NDArray[np.bool_], anchors: int, most: int = 1 << 20
+    groups: NDArray[np.int64], members: NDArray[np.int64], newcomer: NDArray[np.bool_], anchors: int, most: int = 1 << 21
 ) -> Iterator[Pairs]:
     """Pair the newcomers of every group.
 

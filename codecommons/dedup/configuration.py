@@ -42,13 +42,13 @@ class Configuration:
     rows: int = 7
     threshold: float = 0.7
     floor: float = 0.5
-    anchors: int = 128
+    anchors: int = 64
     most_bytes: int = 10 << 20
 
     def key(self, settings: Settings) -> str:
         """The value of column ``configuration``: name and 12 hex digits over all that decides what a text's words are."""
         decided = [asdict(self), unicodedata.unidata_version, current(settings)["encoding"].digest]
-        return f"{self.name}@{digest(decided)[:12]}"
+        return f"{self.name}-{digest(decided)[:12]}"
 
 
 WORDS = Configuration()

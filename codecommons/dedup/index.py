@@ -41,6 +41,7 @@ class Compared:
     Attributes:
         texts: texts that were asked for.
         new: those that had not been compared before.
+        bytes: their bytes.
         short: new texts with fewer words than a shingle.
         candidates: pairs that share a band; a pair counts once per part of the index that shows it.
         pairs: pairs that are new in the lake, at the floor or above.
@@ -49,6 +50,7 @@ class Compared:
 
     texts: int
     new: int = 0
+    bytes: int = 0
     short: int = 0
     candidates: int = 0
     pairs: int = 0
@@ -116,6 +118,7 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
     return Compared(
         texts=texts.height,
         new=new.height,
+        bytes=int(new["length"].sum()),
         short=sum(short for _, short in signed),
         candidates=sum(file.rows for file in candidates),
         pairs=pairs.get(DUPLICATE_PAIR.name, none).rows_new,

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numba import njit, uint64
 from numpy.typing import NDArray
 
+from codecommons.annotate.columns import buffers
 from codecommons.dedup.configuration import Configuration
 from codecommons.dedup.words import SHINGLE, mix, shingle_hashes, word_table
 
@@ -25,20 +26,13 @@ def sign(texts: pa.BinaryArray, configuration: Configuration) -> tuple[NDArray[n
     Returns:
         Words of each text, and a row of band values for each; the row means nothing for a text without shingles.
     """
-    data, offsets = buffers(texts)
+    offsets, data = buffers(texts)
     words = np.zeros(len(texts), np.int64)
     values = np.zeros((len(texts), configuration.bands), np.uint64)
     longest = int(np.diff(offsets).max(initial=0))
     scratch = np.empty(longest // 2 + 2, np.uint64)
     _sign(data, offsets, word_table(), configuration.bins, configuration.rows, scratch, words, values)
     return words, values
-
-
-def buffers(texts: pa.BinaryArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The bytes of an Arrow binary array and where each value starts and the last one ends, without a copy of the bytes."""
-    _, offsets, data = texts.buffers()
-    starts = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
-    return np.frombuffer(data or b"", np.uint8), starts
 
 
 @njit(cache=True, nogil=True)

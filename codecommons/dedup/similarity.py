@@ -7,7 +7,7 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from codecommons.dedup.signatures import buffers
+from codecommons.annotate.columns import buffers
 from codecommons.dedup.words import SHINGLE, shingle_hashes, word_table
 
 
@@ -17,7 +17,7 @@ def shingle_sets(texts: pa.BinaryArray) -> tuple[NDArray[np.uint64], NDArray[np.
     Returns:
         All sets behind each other, each sorted; and where each starts and the last one ends.
     """
-    data, offsets = buffers(texts)
+    offsets, data = buffers(texts)
     table = word_table()
     scratch = np.empty(int(np.diff(offsets).max(initial=0)) // 2 + 2, np.uint64)
     sets = []

@@ -12,7 +12,7 @@ from codecommons.annotate import annotations
 from codecommons.dedup.configuration import Configuration
 from codecommons.lake import Lake
 
-_UTF8 = ("utf-8", "utf8", "ascii", "us-ascii")
+_UTF8 = ("utf-8", "utf-8-sig", "ascii")
 
 
 def select_texts(lake: Lake, ids: pl.DataFrame, configuration: Configuration) -> pl.DataFrame:

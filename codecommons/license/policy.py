@@ -113,7 +113,7 @@ class Policy:
         """The value of column ``policy``: name and 12 hex digits over all that its decisions are made of."""
         annotators = current(settings)
         made_of = [asdict(self), VERSION, INDEX, *(annotators[name].digest for name in ANNOTATORS)]
-        return f"{self.name}@{digest(made_of)[:12]}"
+        return f"{self.name}-{digest(made_of)[:12]}"
 
     @cached_property
     def _by_license(self) -> Mapping[str, Judgement]:

@@ -84,7 +84,7 @@ def test_a_rule_that_names_a_licence_goes_before_one_that_names_its_category(set
 
 def test_the_key_changes_with_the_meaning_and_only_with_it(settings, permissive):
     assert permissive.key(settings) == policy(settings, "permissive").key(replace(settings, workers=7))
-    assert permissive.key(settings).startswith("permissive@")
+    assert permissive.key(settings).startswith("permissive-")
     assert replace(permissive, version=2).key(settings) != permissive.key(settings)
     assert replace(permissive, foreign_folders=()).key(settings) != permissive.key(settings)
 

@@ -1,0 +1,129 @@
+"""The fourth stage: what is the same, and what nearly is. It drops nothing: datasets elect among duplicates (``datasets``)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from codecommons.dedup.configuration import WORDS
+from codecommons.dedup.index import compare_texts
+from codecommons.dedup.pairs import pairs
+from codecommons.dedup.tables import SIGNATURE
+from codecommons.dedup.texts import select_texts
+from codecommons.engine import Engine
+from codecommons.lake import Lake, close_stage
+from codecommons.lake.stages import digest
+from codecommons.license.evidence import slice_files
+from codecommons.report import STAGES, CheckResult, Measure, StageReport
+
+STAGE, BEFORE = STAGES[3], STAGES[2]
+
+
+def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:  # noqa: A002 (the lake's word)
+    """Compare the texts of a slice with each other and with everything compared before.
+
+    Args:
+        lake: the lake.
+        engine: where the work runs.
+        slice: the day.
+        source: the source.
+
+    Returns:
+        Rows are files; kept is one file of each content, the others are dropped as ``exact_duplicate``. Computed and reused are
+        texts. ``details``: configuration; contents and texts of the slice; short (new texts too short to be compared); candidates and
+        pairs found now; accepted and rejected (pairs that touch the slice); near_duplicates (contents of the slice in an accepted pair)
+        with near_duplicate_bytes and near_duplicate_rate (of texts); megabytes_a_second of new text.
+
+    Raises:
+        GateError: the slice's licences have not been decided well.
+        LakeError: the lake can't be read or written.
+    """
+    lake.log.require_passed(slice, source, BEFORE)
+    report = StageReport(STAGE, slice, source)
+    key = WORDS.key(lake.settings)
+    with Measure() as measure:
+        contents = slice_files(lake, slice, source).group_by("content").agg(files=pl.len(), length=pl.first("length")).sort("content")
+        texts = select_texts(lake, contents.select(sha1_git="content"), WORDS)
+        compared = compare_texts(lake, engine, texts, WORDS)
+        mine = _touching(lake, contents)
+    report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
+    report.rows_in, report.bytes_in = int(contents["files"].sum()), int((contents["files"] * contents["length"]).sum())
+    report.rows_kept, report.bytes_kept = contents.height, int(contents["length"].sum())
+    report.drop("exact_duplicate", report.rows_in - report.rows_kept, report.bytes_in - report.bytes_kept)
+    report.computed, report.reused = compared.new, texts.height - compared.new
+    report.seconds_saved = report.reused * _seconds_each(lake, report)
+    accepted = mine.filter("accepted")
+    near = contents.filter(pl.col("content").is_in(pl.concat([accepted["a"], accepted["b"]]).implode()))
+    report.details.update(
+        configuration=key,
+        contents=contents.height,
+        texts=texts.height,
+        short=compared.short,
+        candidates=compared.candidates,
+        pairs=compared.pairs,
+        accepted=accepted.height,
+        rejected=mine.height - accepted.height,
+        near_duplicates=near.height,
+        near_duplicate_bytes=int(near["length"].sum()),
+        near_duplicate_rate=near.height / texts.height if texts.height else 0.0,
+        megabytes_a_second=compared.bytes / 1e6 / report.seconds,
+    )
+    before = lake.log.verdict(slice, source, BEFORE) or {}
+    return close_stage(lake, report, _checks(lake, report, key, texts, mine), input_digest=digest([before.get("attempt"), key]))
+
+
+def _touching(lake: Lake, contents: pl.DataFrame) -> pl.DataFrame:
+    """The pairs with at least one content of the slice (columns a, b, similarity, accepted)."""
+    ours = contents.lazy().select("content", ours=pl.lit(True))  # noqa: FBT003 (a value)
+    every = pairs(lake).join(ours.rename({"content": "a", "ours": "left"}), on="a", how="left")
+    every = every.join(ours.rename({"content": "b", "ours": "right"}), on="b", how="left")
+    return every.filter(pl.col("left") | pl.col("right")).select("a", "b", "similarity", "accepted").sort("a", "b").collect()
+
+
+def _seconds_each(lake: Lake, report: StageReport) -> float:
+    """Seconds that one text took, over the recorded runs of this stage and this one."""
+    runs = [one for one in (*lake.reports(), report) if one.stage == STAGE and one.computed]
+    return sum(one.seconds for one in runs) / sum(one.computed for one in runs) if runs else 0.0
+
+
+def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine: pl.DataFrame) -> list[CheckResult]:
+    again = f"materialize {STAGE} of {report.slice} again"
+    left = lake.keys_missing(SIGNATURE, texts.select(pl.lit(key).alias("configuration"), content="sha1_git"))
+    odd = mine.filter(
+        (pl.col("a") >= pl.col("b"))
+        | ~pl.col("similarity").is_between(WORDS.floor, 1.0)
+        | (pl.col("accepted") != (pl.col("similarity") >= WORDS.threshold))
+        | mine.select("a", "b").is_duplicated()
+    )
+    arrived = sum(one.rows_in for one in lake.reports() if (one.slice, one.source, one.stage) == (report.slice, report.source, BEFORE))
+    return [
+        CheckResult(
+            "conservation",
+            report.conserved,
+            f"{report.rows_in} files in, {report.rows_kept} contents, the other files repeat one of them"
+            if report.conserved
+            else f"{report.rows_in} files came in and {report.rows_kept} contents don't account for them; {again}",
+        ),
+        CheckResult(
+            "every_text_compared",
+            not left.height,
+            f"all {texts.height} texts have been compared"
+            if not left.height
+            else f"{left.height} texts have not been compared, the first being swh:1:cnt:{left['content'][0].hex()}: their bytes may be missing; "
+            f"ingest the slice again, then {again}",
+            {"texts": texts.height, "new": report.computed},
+        ),
+        CheckResult(
+            "pairs_are_sound",
+            not odd.height,
+            f"{mine.height} pairs: each once, smaller identifier first, accepted exactly from {WORDS.threshold} on"
+            if not odd.height
+            else f"the pair swh:1:cnt:{odd['a'][0].hex()}, swh:1:cnt:{odd['b'][0].hex()} is not; restore table duplicate_pair, then {again}",
+        ),
+        CheckResult(
+            "no_empty_success",
+            bool(report.rows_in) or not arrived,
+            f"{report.rows_in} files compared"
+            if report.rows_in or not arrived
+            else f"{BEFORE} decided on {arrived} files of {report.source}, and none of them arrived here; {again}",
+        ),
+    ]

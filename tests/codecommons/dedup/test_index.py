@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from dataclasses import replace
+from itertools import combinations
+
+import polars as pl
+import pytest
+
+from codecommons.annotate.annotators.encoding import encoding_of
+from codecommons.dedup import WORDS, compare_texts, pairs
+from codecommons.dedup.tables import BAND, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE
+from codecommons.dedup.texts import select_texts
+from codecommons.engine import local_engine
+from codecommons.lake import Lake
+from codecommons.settings import Settings
+from codecommons.swhid import content_id
+
+# With so few anchors the bands of the test's families are crowded, and anchors change as slices arrive.
+CROWDED = replace(WORDS, name="crowded", anchors=3)
+WORD = re.compile(r"\w+")
+
+
+def compare(lake, texts, configuration=WORDS, engine=None):
+    ids = pl.DataFrame({"sha1_git": [content_id(text) for text in texts]}, schema={"sha1_git": pl.Binary})
+    return compare_texts(lake, engine or local_engine(lake.settings), select_texts(lake, ids, configuration), configuration)
+
+
+def seen(lake, configuration=WORDS):
+    return pairs(lake, configuration).sort("a", "b").collect()
+
+
+def exact(texts):
+    """Similarity of all pairs of texts, by plain Python."""
+    sets = {}
+    for text in texts:
+        words = WORD.findall(text.decode(encoding_of(text).encoding or "utf-8").lower())
+        sets[content_id(text)] = {tuple(words[at : at + 5]) for at in range(len(words) - 4)}
+    every = ((a, b, sets[a], sets[b]) for a, b in combinations(sorted(sets), 2))
+    return {(a, b): len(x & y) / len(x | y) for a, b, x, y in every if x and y}
+
+
+@pytest.fixture
+def lake(settings, families, bring):
+    lake = Lake.open(settings)
+    bring(lake, families)
+    return lake
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, families, bring):
+    """A lake in which all texts were compared at once, under both configurations."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    lake = Lake.open(Settings(home=home, lake=str(home / "lake"), workers=0))
+    bring(lake, families)
+    for configuration in (WORDS, CROWDED):
+        compare(lake, families, configuration)
+    return lake
+
+
+def test_pairs_are_exact_and_hardly_one_is_missing(undisturbed, families):
+    truth = {pair: similarity for pair, similarity in exact(families).items() if similarity >= WORDS.threshold}
+    found = {(a, b): similarity for a, b, similarity in seen(undisturbed).filter("accepted").select("a", "b", "similarity").iter_rows()}
+    assert len(truth) > 100
+    assert found.items() <= truth.items()
+    assert len(found) >= 0.97 * len(truth)
+    rejected = seen(undisturbed).filter(~pl.col("accepted"))["similarity"]
+    assert len(rejected) > 10
+    assert all(WORDS.floor <= similarity < WORDS.threshold for similarity in rejected)
+
+
+def test_the_encoding_of_a_text_makes_no_difference(undisturbed, families):
+    latin, utf = (content_id("l'été à la plage n'est pas fini encore".encode(codec)) for codec in ("latin-1", "utf-8"))
+    assert seen(undisturbed).filter(pl.col("a").is_in([latin, utf]))["similarity"].to_list() == [1.0]
+
+
+def test_tiny_texts_and_binary_files_are_nobodys_duplicates(undisturbed, families):
+    tiny = [content_id(text) for text in families if len(text.split()) < 5 or b"\0" in text]
+    assert len(tiny) > 5
+    assert seen(undisturbed).filter(pl.col("a").is_in(tiny) | pl.col("b").is_in(tiny)).is_empty()
+
+
+@pytest.mark.parametrize("configuration", [WORDS, CROWDED], ids=lambda one: one.name)
+@pytest.mark.parametrize("seed", range(3))
+def test_any_split_into_slices_in_any_order_gives_the_same_pairs(lake, families, undisturbed, seed, configuration):
+    chance = random.Random(seed)
+    waiting = list(families)
+    chance.shuffle(waiting)
+    slices = []
+    while waiting:
+        slices.append([waiting.pop() for _ in range(min(len(waiting), chance.randint(1, 30)))])
+    for texts in slices:
+        compare(lake, texts + chance.sample(families, 3), configuration)
+    compare(lake, slices[0], configuration)
+    assert seen(lake, configuration).equals(seen(undisturbed, configuration))
+
+
+def test_crowded_bands_are_compared_with_their_anchors_only(undisturbed, lake, families):
+    assert undisturbed.scan(CROWDED_BAND).select("configuration").unique().collect().item().startswith("crowded-")
+    everything, fewer = seen(undisturbed), seen(undisturbed, CROWDED)
+    assert 0 < fewer.height < everything.height
+    assert fewer.join(everything, on=["a", "b", "similarity", "accepted"], how="anti").is_empty()
+    # Few at a time, from the largest identifier down: every text is an anchor when it comes, and few are in the end.
+    ordered = sorted(families, key=content_id, reverse=True)
+    for at in range(0, len(ordered), 4):
+        compare(lake, ordered[at : at + 4], CROWDED)
+    assert lake.scan(DUPLICATE_PAIR).collect().height > fewer.height
+    assert seen(lake, CROWDED).equals(fewer)
+
+
+def test_a_second_run_computes_nothing(undisturbed, families):
+    before = {table.name: undisturbed.delta(table).version() for table in (BAND, SIGNATURE, DUPLICATE_PAIR, CROWDED_BAND)}
+    compared = compare(undisturbed, families)
+    assert (compared.new, compared.pairs, compared.candidates) == (0, 0, 0)
+    assert before == {name: undisturbed.delta(name).version() for name in before}
+
+
+def test_the_number_of_workers_and_the_size_of_batches_make_no_difference(tmp_path, families, bring, undisturbed):
+    settings = Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=2, batch_bytes=3000)
+    lake = Lake.open(settings)
+    bring(lake, families)
+    compare(lake, families, engine=local_engine(settings))
+    assert seen(lake).equals(seen(undisturbed))
+    assert lake.scan(SIGNATURE).drop("bucket").sort("content").collect().equals(
+        undisturbed.scan(SIGNATURE).filter(pl.col("configuration").str.starts_with("words-")).drop("bucket").sort("content").collect()
+    )
+
+
+def test_two_slices_at_once_lose_no_pair(settings, lake, families, undisturbed):
+    halves = families[::2] + families[:9], families[1::2] + families[-9:]
+    failed = []
+
+    def run(texts):
+        try:
+            compare(Lake.open(settings), texts)
+        except Exception as error:  # shown below: a thread has nobody to raise to
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(texts,)) for texts in halves]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert seen(lake).equals(seen(undisturbed))
+
+
+@pytest.mark.parametrize("commits", [1, 2, 3])
+def test_a_run_that_is_cut_off_between_commits_is_made_whole_by_the_next(lake, families, undisturbed, monkeypatch, commits):
+    compare(lake, families[:20])
+    done = 0
+    commit = lake.commit
+
+    def cut(*arguments):
+        nonlocal done
+        if done == commits:
+            raise KeyboardInterrupt
+        done += 1
+        return commit(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lake, "commit", cut)
+        with pytest.raises(KeyboardInterrupt):
+            compare(lake, families)
+    compare(lake, families)
+    assert seen(lake).equals(seen(undisturbed))
+
+
+def test_a_changed_parameter_makes_new_rows_beside_the_old_ones(lake, families):
+    texts = families[:12]
+    compare(lake, texts)
+    stricter = replace(WORDS, threshold=0.9)
+    assert compare(lake, texts, stricter).new == len(select_texts(lake, pl.DataFrame({"sha1_git": [content_id(t) for t in texts]}), WORDS))
+    assert lake.scan(SIGNATURE).select(pl.col("configuration").n_unique()).collect().item() == 2
+    assert set(seen(lake)["configuration"]).isdisjoint(seen(lake, stricter)["configuration"])
+
+
+def test_a_boilerplate_that_thousands_share_takes_bounded_time(settings, bring):
+    lake = Lake.open(replace(settings, batch_bytes=1 << 20))
+    base = " ".join(f"w{n}" for n in range(40))
+    texts = [f"{base} end {n}".encode() for n in range(1500)]
+    bring(lake, texts)
+    start = time.monotonic()
+    compared = compare(lake, texts)
+    assert compared.candidates < WORDS.bands * WORDS.anchors * len(texts)
+    assert compared.crowded > 0
+    assert time.monotonic() - start < 120
+    # Everyone is a near-duplicate of some anchor, so an election would leave few of them.
+    accepted = seen(lake).filter("accepted")
+    assert set(accepted["b"]) | {min(content_id(text) for text in texts)} == {content_id(text) for text in texts}
