@@ -12,7 +12,12 @@ from codecommons.dedup.tables import TABLES
 from resources import EngineResource, LakeResource
 
 STAGE = "deduped"
-CHECKS: dict[str, str] = {}
+CHECKS = {
+    "conservation": "Every file is a content of its own or repeats one.",
+    "every_text_compared": "Every text of the slice has a signature, and was compared.",
+    "pairs_are_sound": "Every pair is there once, smaller identifier first, accepted exactly from the threshold on.",
+    "no_empty_success": "What was decided on has arrived here.",
+}
 
 _tables = [table_spec(STAGE, table, STAGE, deps=["license_qualified"]) for table in TABLES]
 _specs = [

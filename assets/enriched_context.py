@@ -8,12 +8,16 @@ from assets.outcomes import check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
 from assets.stages import Event, run_stage
-from codecommons.annotate.annotator import current
+from codecommons.annotate import current
 from codecommons.settings import Settings
 from resources import EngineResource, LakeResource
 
 STAGE = "enriched_context"
-CHECKS: dict[str, str] = {}
+CHECKS = {
+    "conservation": "Every file that came in was annotated or left out for a stated reason.",
+    "everything_annotated": "Every annotator has a row for every input of the slice.",
+    "no_empty_success": "What the archive kept has arrived here.",
+}
 
 _annotators = current(Settings.from_environment())
 _tables = [table_spec(STAGE, one.table, STAGE, deps=["raw_archive_slice"], version=one.digest) for one in _annotators.values()]

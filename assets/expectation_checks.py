@@ -1,4 +1,4 @@
-"""The Great Expectations suites as blocking asset checks: one step per stage runs all suites of the stage, so the import is paid once."""
+"""The Great Expectations suites as blocking asset checks: one step runs all suites of a stage, so the import is paid once."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from assets.gx_on_duckdb import validate
 from assets.outcomes import Outcome, evaluation, hand_over, plain_errors
 from assets.partitions import DATASETS, SLICES
 from assets.stages import Event
+from codecommons.annotate import current
 from codecommons.lake import Lake
 from codecommons.report import STAGES, CheckResult
 from resources import LakeResource
@@ -84,6 +85,7 @@ def judge(lake: Lake, looked_at: Sequence[Subject], suites: Sequence[Suite]) -> 
         tables: dict[str, Suite] = {}
         with lake.sql() as connection:
             connection.execute(f"attach '{database}' as scratch")
+            connection.execute("set variable digests = ?", [{name: one.digest for name, one in current(lake.settings).items()}])
             for number, subject in enumerate(looked_at):
                 for name in ("slice", "source", "fingerprint"):
                     connection.execute(f"set variable {name} = ?", [getattr(subject, name)])

@@ -1,8 +1,9 @@
 """What we expect of each stage's tables, as data: Great Expectations suites, each over one query on the lake's views.
 
-A query sees one source of one slice (``getvariable('slice')``, ``getvariable('source')``; a dataset is its own slice and
-source) and gives few rows: it counts where it can, and says as a truth value what DuckDB tells better than GX, whose regular
-expressions don't run on DuckDB. Expectations are named as in Great Expectations' gallery.
+A query sees one source of one slice (``getvariable('slice')``, ``getvariable('source')``) or one release of a dataset
+(``getvariable('source')``, its name, and ``getvariable('fingerprint')``), and ``getvariable('digests')``, annotator -> its
+current digest. It gives few rows: it counts where it can, and says as a truth value what DuckDB tells better than Great
+Expectations, whose regular expressions don't run on DuckDB. Expectations are named as in its gallery.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _unique(*columns: str) -> Expectation:
 
 # The files of the slice: one row a root directory and path, however many visits saw it.
 _FILES = """
-    select distinct tree.root, tree.path, tree.content
+    select distinct tree.root, tree.path, tree.perms, tree.content
     from lake.anchor as anchor join lake.tree_file as tree on tree.root = anchor.root
     where anchor.slice = getvariable('slice') and anchor.source = getvariable('source')
 """
@@ -86,7 +87,7 @@ SUITES = (
     Suite(
         "contents_are_there",
         "raw_archive_slice",
-        "Every file of every tree has a content row, or a skipped_content row with the reason; no path occurs twice.",
+        "Every file of every tree has a content or a skipped_content row; no path occurs twice.",
         f"""
         with file as ({_FILES})
         select root::varchar as root, count(*) as files, count(distinct path) as paths,
@@ -106,29 +107,48 @@ SUITES = (
         ),
     ),
     Suite(
-        "annotations_are_complete",
+        "annotation_values",
         "enriched_context",
-        "Every annotator has said something about every content of the slice whose bytes are here.",
+        "Every content of the slice has an encoding decision and line statistics whose values are possible.",
         f"""
-        with file as ({_FILES}),
-        content as (select distinct file.content from file semi join lake.content_data as data on data.sha1_git = file.content)
-        select encoding.digest, count(*) as contents, count(encoding.content) as encodings, count(statistics.content) as statistics,
-            count(*) filter (encoding.binary is null) as undecided
+        with content as (
+            select distinct content from ({_FILES}) where perms <> 40960 and content in (select sha1_git from lake.content_data)
+        )
+        select count(*) as contents,
+            count(*) filter (encoding.content is null or statistics.content is null) as silent,
+            count(*) filter (encoding.binary is null and encoding.error is null) as undecided,
+            count(*) filter (statistics.max_line < statistics.mean_line) as longest_below_mean,
+            min(least(alphabetic, alphanumeric, whitespace)) as least_share,
+            max(greatest(alphabetic, alphanumeric, whitespace)) as greatest_share
         from content
-        left join lake.annotation_encoding as encoding using (content)
-        left join lake.annotation_line_statistics as statistics using (content)
-        group by encoding.digest
+        left join lake.annotation_encoding as encoding
+            on encoding.content = content.content and encoding.digest = getvariable('digests')['encoding']
+        left join lake.annotation_line_statistics as statistics
+            on statistics.content = content.content and statistics.digest = getvariable('digests')['line_statistics']
         """,
         (
-            *_never_null("digest"),
-            _between("undecided", 0, 0),
-            ("ExpectColumnPairValuesToBeEqual", {"column_A": "contents", "column_B": "statistics"}),
+            *(_between(column, 0, 0) for column in ("silent", "undecided", "longest_below_mean")),
+            _between("least_share", 0, 1),
+            _between("greatest_share", 0, 1),
         ),
+    ),
+    Suite(
+        "language_values",
+        "enriched_context",
+        "Every language is of a kind that Linguist knows, and says by which strategy it was found.",
+        f"""
+        with content as (select distinct content from ({_FILES}))
+        select language, kind, count(*) as contents, count(*) filter (strategy is null) as unexplained
+        from lake.annotation_language semi join content using (content)
+        where digest = getvariable('digests')['language'] and language is not null
+        group by language, kind
+        """,
+        (_one_of("kind", "programming", "data", "markup", "prose"), _between("unexplained", 0, 0), _unique("language", "kind")),
     ),
     Suite(
         "decisions_have_reasons",
         "license_qualified",
-        "Every file of the slice has a known verdict by a named rule, and no file is permissive without an expression and evidence.",
+        "Every file has a known verdict by a named rule, and none is permissive without expression and evidence.",
         f"""
         with file as ({_FILES})
         select policy, verdict, rule, count(*) as files,
@@ -144,9 +164,9 @@ SUITES = (
         ),
     ),
     Suite(
-        "pairs_are_sound",
+        "pair_values",
         "deduped",
-        "A pair is ordered and distinct, its similarity is a share, and what is accepted is at least as similar as what is not.",
+        "Every pair is ordered and its similarity is a share of one; accepted or not is said of each.",
         f"""
         with content as (select distinct content from ({_FILES}))
         select pair.configuration, pair.accepted, count(*) as pairs, min(similarity) as least, max(similarity) as most,
@@ -162,18 +182,14 @@ SUITES = (
         "training_shards",
         "Every shard has a hash and exactly the rows that the manifest lists, and every row its licence.",
         """
-        with newest as (
-            select fingerprint from dataset where dataset = getvariable('source')
-            order by fingerprint = getvariable('fingerprint') desc limit 1
-        ),
-        row as (
-            select shard, count(*) as listed, count(*) filter (license is null) as unlicensed, count(distinct row) as distinct_rows
-            from dataset_row where dataset = getvariable('source') and fingerprint in (from newest) group by shard
+        with listed as (
+            select shard, count(*) as rows, count(distinct row) as distinct_rows, count(*) filter (license is null) as unlicensed
+            from dataset_row where dataset = getvariable('source') and fingerprint = getvariable('fingerprint') group by shard
         )
-        select shard.shard, regexp_full_match(shard.sha256, '[0-9a-f]{64}') as is_hashed, shard.rows = row.listed as is_whole,
-            row.listed = row.distinct_rows as rows_are_distinct, row.unlicensed
-        from shard left join row using (shard)
-        where shard.dataset = getvariable('source') and shard.fingerprint in (from newest)
+        select shard.shard, regexp_full_match(shard.sha256, '[0-9a-f]{64}') as is_hashed, shard.rows = listed.rows as is_whole,
+            listed.rows = listed.distinct_rows as rows_are_distinct, listed.unlicensed
+        from shard left join listed using (shard)
+        where shard.dataset = getvariable('source') and shard.fingerprint = getvariable('fingerprint')
         """,
         (*_always_true("is_hashed", "is_whole", "rows_are_distinct"), _between("unlicensed", 0, 0), _unique("shard")),
     ),

@@ -12,7 +12,13 @@ from codecommons.lake.schemas import LICENSE_DECISION
 from resources import EngineResource, LakeResource
 
 STAGE = "license_qualified"
-CHECKS: dict[str, str] = {}
+CHECKS = {
+    "conservation": "Every file that came in has a verdict.",
+    "one_decision_a_file": "Every file of every tree has exactly one decision under each policy.",
+    "reason_and_evidence": "Every decision names its rule and its evidence.",
+    "policy_honoured": "Every verdict is what its policy says of the expression.",
+    "no_empty_success": "What was annotated has arrived here.",
+}
 
 _table = table_spec(STAGE, LICENSE_DECISION, STAGE, deps=["enriched_context"])
 _specs = [

@@ -1,7 +1,8 @@
-"""What people query on top: the DuckDB catalogue of views, and the marts that dbt builds in it. dbt's tests show as asset checks."""
+"""What people query on top: the DuckDB catalogue of views, and dbt's marts in it. dbt's tests show as asset checks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
@@ -45,15 +46,16 @@ def catalogue(duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
 
 
 class Translator(DagsterDbtTranslator):
-    """Shows a dbt model as an asset of the group ``marts`` that hangs on the catalogue and the stages it reads."""
+    """Shows a dbt model as an asset of the group ``marts`` that hangs on the catalogue and on the stages it reads."""
 
-    def get_asset_spec(self, manifest: dict, unique_id: str, project: DbtProject | None) -> dg.AssetSpec:  # type: ignore[override]
-        """Add what every asset of the house has."""
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """Add what every asset of the house has; sources of the lake's own bookkeeping are behind the catalogue."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         if not unique_id.startswith("model."):
             return spec
+        stages = [dep for dep in spec.deps if dep.asset_key.path[0] in STAGES]
         return spec.replace_attributes(
-            deps=[*spec.deps, catalogue.key], group_name=GROUP, owners=OWNERS, kinds={"dbt", "duckdb"}, tags={"stage": GROUP}
+            deps=[*stages, catalogue.key], group_name=GROUP, owners=OWNERS, kinds={"dbt", "duckdb"}, tags={"stage": GROUP}
         )
 
 
@@ -65,7 +67,7 @@ def build_marts(project: Path, target: Path) -> list[dg.AssetsDefinition]:
     @dbt_assets(
         manifest=target / "manifest.json",
         project=dbt_project,
-        name=GROUP,
+        name="dbt_marts",
         dagster_dbt_translator=Translator(settings),
         pool=POOL,
     )

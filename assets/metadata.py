@@ -101,25 +101,34 @@ def by_source(reports: Sequence[StageReport]) -> str:
 
 
 def _detail_tables(reports: Sequence[StageReport]) -> dict[str, str]:
-    """Every detail that counts things by name, as a table, largest first."""
-    tables: dict[str, dict[str, list[float]]] = {}
-    heads: dict[str, tuple[str, ...]] = {}
+    """Every detail that counts things by name, added up over the sources, as a table of the most frequent."""
+    tables: dict[str, dict[str, dict[str, float]]] = {}
     for report in reports:
         for label, detail in report.details.items():
-            for name, value in detail.items() if isinstance(detail, dict) else ():
-                counts = value if isinstance(value, dict) else {"count": value}
-                if not all(isinstance(count, (int, float)) for count in counts.values()):
-                    continue
-                heads[label] = tuple(counts)
-                row = tables.setdefault(label, {}).setdefault(name, [0] * len(counts))
-                tables[label][name] = [old + new for old, new in zip(row, counts.values(), strict=False)]
-    return {
-        label.replace("_", " "): markdown(
-            (label.rstrip("s").replace("_", " "), *heads[label]),
-            [(name, *row) for name, row in sorted(rows.items(), key=lambda item: (-item[1][0], item[0]))[:LONGEST_TABLE]],
-        )
-        for label, rows in tables.items()
-    }
+            for name, counts in _counts(detail):
+                row = tables.setdefault(label, {}).setdefault(name, {})
+                for column, count in counts.items():
+                    row[column] = row.get(column, 0) + count
+    return {label.replace("_", " "): _count_table(label, rows) for label, rows in tables.items()}
+
+
+def _count_table(label: str, rows: dict[str, dict[str, float]]) -> str:
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    cells = [(name, *(row.get(column, 0) for column in columns)) for name, row in rows.items()]
+    cells.sort(key=lambda row: (-row[1], row[0]))
+    return markdown((label.rstrip("s").replace("_", " "), *columns), cells[:LONGEST_TABLE])
+
+
+def _counts(detail: Any) -> list[tuple[str, dict[str, float]]]:
+    """Read ``{name: count}``, ``{name: {column: count}}`` or ``[{"name": …, column: count}]``; anything else counts nothing."""
+    if isinstance(detail, dict):
+        detail = [{"name": name, **(value if isinstance(value, dict) else {"count": value})} for name, value in detail.items()]
+    if not isinstance(detail, list) or not all(isinstance(row, dict) and {"name", "rule"} & row.keys() for row in detail):
+        return []
+    numbers = [{column: count for column, count in row.items() if isinstance(count, (int, float))} for row in detail]
+    return [
+        (str(row.get("name", row.get("rule")) or "none"), counts) for row, counts in zip(detail, numbers, strict=True) if counts
+    ]
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -161,7 +170,8 @@ def _bars(bars: Sequence[tuple[str, Count, str]]) -> str:
     """Horizontal bars; the widest is 380 of 760 units."""
     widest = max(1, *(count.rows for _, count, _ in bars))
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{26 * len(bars) + 8}" font-family="sans-serif" font-size="13" fill="#333">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{26 * len(bars) + 8}" '
+        'font-family="sans-serif" font-size="13" fill="#333">',
         '<rect width="100%" height="100%" fill="#fff"/>',
     ]
     for at, (label, count, colour) in enumerate(bars):

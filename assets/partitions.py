@@ -1,4 +1,4 @@
-"""How assets are cut: a slice is one UTC day, a dataset is one specification. One object each, shared by all assets, so that ranges stay whole."""
+"""How assets are cut: a slice is one UTC day, a dataset one specification. All share one object each, so ranges stay whole."""
 
 from __future__ import annotations
 

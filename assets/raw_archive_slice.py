@@ -9,6 +9,7 @@ from assets.outcomes import Outcome, check_specs, fail, outcome_of, plain_errors
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
 from assets.stages import Event, close_stage
+from codecommons.archive.checks import CHECKS
 from codecommons.errors import GateError
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
@@ -20,9 +21,6 @@ STAGE = "raw_archive_slice"
 
 # What a source writes and people look at; the other tables of the archive hang on these.
 WRITTEN = ("origin_visit", "snapshot", "release", "revision", "directory", "content", "skipped_content")
-
-# The stage's checks of itself (codecommons/archive), by name.
-CHECKS: dict[str, str] = {}
 
 
 def source_step(source: str) -> dg.AssetsDefinition:

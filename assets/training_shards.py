@@ -8,11 +8,11 @@ from assets.outcomes import attempt, check_specs, plain_errors
 from assets.partitions import DATASETS
 from assets.specs import stage_spec, table_spec
 from assets.stages import Event, close_stage
+from codecommons.datasets import CHECKS
 from codecommons.lake.schemas import DATASETS as TABLES
 from resources import EngineResource, LakeResource
 
 STAGE = "training_shards"
-CHECKS: dict[str, str] = {}
 
 _deduped = dg.AssetDep("deduped", partition_mapping=dg.AllPartitionMapping())
 _tables = [table_spec(STAGE, table, STAGE, deps=[_deduped], partitions=DATASETS) for table in TABLES]

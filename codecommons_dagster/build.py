@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets import deduped, enriched_context, expectation_checks, license_qualified, raw_archive_slice, training_shards
 from codecommons.settings import Settings
-from codecommons_dagster.jobs import MARTS_JOB, STAGE_JOBS
+from codecommons_dagster.jobs import STAGE_JOBS, marts_job
 from codecommons_dagster.progress import progress
 from codecommons_dagster.schedules import newest_slice
 from codecommons_dagster.sensors import new_datasets
@@ -55,7 +55,7 @@ def build_marts(**resources: Any) -> dg.Definitions:
     return dg.Definitions(
         assets=marts(dbt.project, dbt.target),
         resources={"duckdb": catalogue(settings), "dbt": DbtResource.of(dbt.project, dbt.environment), **resources},
-        jobs=[MARTS_JOB],
+        jobs=[marts_job],
     )
 
 

@@ -93,9 +93,8 @@ def run_job(settings: Settings, job: str, partition: str | None = None) -> Finis
         if job == "dataset" and partition:
             recorder.add_dynamic_partitions(DATASETS.name or "", [partition])
         elif partition and not SLICES.has_partition_key(partition):
-            raise UsageError(
-                f"{partition} is no slice of this lake: slices go from {SLICES.get_first_partition_key()} to {SLICES.get_last_partition_key()}"
-            )
+            first, last = SLICES.get_first_partition_key(), SLICES.get_last_partition_key()
+            raise UsageError(f"{partition} is no slice of this lake: slices go from {first} to {last} (CODECOMMONS_FIRST_DAY)")
         definition = dg.build_reconstructable_job(__name__, "_marts_job" if job == "marts" else "_stage_job", (job,))
         level = "INFO" if sys.stderr.isatty() else "CRITICAL"
         result = dg.execute_job(

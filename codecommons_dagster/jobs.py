@@ -1,37 +1,48 @@
-"""The jobs: what people and the command line launch. A job has one kind of partition, hence three steps to a whole demo."""
+"""The jobs: what people and the command line launch. A job has one kind of partition, so a whole demo takes three."""
 
 from __future__ import annotations
 
 import dagster as dg
 
+from assets import deduped, enriched_context, license_qualified, raw_archive_slice, training_shards
 from assets.expectation_checks import CHECK_KEYS
 from assets.outcomes import WITHOUT_EXPECTATIONS
-from codecommons.report import STAGES
-
-SLICE_STAGES = STAGES[:-1]
-_slice_stages = dg.AssetSelection.groups(*SLICE_STAGES)
 
 # A run that fails over its input fails again when it is run again; the daemon is told not to try.
-_NO_RETRY = {"dagster/retry_on_asset_or_op_failure": "false"}
+NO_RETRY = {"dagster/retry_on_asset_or_op_failure": "false"}
+
+_slices = [asset for module in (raw_archive_slice, enriched_context, license_qualified, deduped) for asset in module.ASSETS]
+_datasets = training_shards.ASSETS
+
+
+def _with_own_checks(assets: list[dg.AssetsDefinition]) -> dg.AssetSelection:
+    """Assets and the checks that their steps make, but not those that dbt has on the same assets: these need dbt to run."""
+    keys = [key for asset in assets for key in asset.check_keys]
+    return dg.AssetSelection.assets(*assets).without_checks() | dg.AssetSelection.checks(*keys)
+
+
+def _with_expectations(assets: list[dg.AssetsDefinition]) -> dg.AssetSelection:
+    closed = {key for asset in assets for key in asset.keys}
+    return _with_own_checks(assets) | dg.AssetSelection.checks(*(key for key in CHECK_KEYS if key.asset_key in closed))
+
 
 slice_job = dg.define_asset_job(
-    "slice", _slice_stages, tags=_NO_RETRY, description="A day through the four slice stages, with every check between them."
+    "slice", _with_expectations(_slices), tags=NO_RETRY, description="A day through the four slice stages, with every check between."
 )
 ingest_job = dg.define_asset_job(
     "ingest",
-    _slice_stages - dg.AssetSelection.checks(*CHECK_KEYS),
-    tags=_NO_RETRY,
-    description="As `slice`, with the stages' own checks but without Great Expectations: takes seconds. What `codecommons ingest` runs.",
+    _with_own_checks(_slices),
+    tags={**NO_RETRY, WITHOUT_EXPECTATIONS: "true"},
+    description="As `slice`, with the stages' own checks but without Great Expectations, in seconds: `codecommons ingest`.",
 )
 dataset_job = dg.define_asset_job(
     "dataset",
-    dg.AssetSelection.groups(STAGES[-1]),
-    tags=_NO_RETRY,
-    description="One dataset from its specification. What `codecommons dataset build` runs.",
+    _with_expectations(_datasets),
+    tags=NO_RETRY,
+    description="One dataset from its specification: `codecommons dataset build`.",
 )
 marts_job = dg.define_asset_job(
-    "marts", dg.AssetSelection.groups("marts"), tags=_NO_RETRY, description="The DuckDB catalogue and dbt's marts."
+    "marts", dg.AssetSelection.groups("marts"), tags=NO_RETRY, description="The DuckDB catalogue, dbt's marts and their tests."
 )
 
 STAGE_JOBS = [slice_job, ingest_job, dataset_job]
-MARTS_JOB = marts_job

@@ -18,11 +18,11 @@ class DbtResource(DbtCliResource):
         environment: variables that ``dbt/profiles.yml`` and ``dbt_project.yml`` read.
     """
 
-    environment: dict[str, str] = {}
+    environment: dict[str, str]
 
     @classmethod
     def of(cls, project: Path, environment: dict[str, str]) -> Self:
-        """dbt as installed beside this Python, over a project that holds its own profile."""
+        """Make dbt as installed beside this Python, over a project that holds its own profile."""
         return cls(
             project_dir=str(project),
             profiles_dir=str(project),
