@@ -161,11 +161,11 @@ def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.Da
 
 def _write_manifest(lake: Lake, written: Sequence[shards.Shard], target: str) -> dict[str, Any]:
     with lake_errors(f"writing {target}"), shards.scratch_file(lake) as file:
-        with pq.ParquetWriter(file.name, shards.MANIFEST, **shards.MANIFEST_WRITER) as writer:
+        with pq.ParquetWriter(file, shards.MANIFEST, **shards.MANIFEST_WRITER) as writer:
             for one in written:
                 writer.write_table(one.manifest, row_group_size=1 << 16)
-        sha256, size = shards.sealed(file.name)
-        lake.fs.put_file(file.name, target)
+        sha256, size = shards.sealed(file)
+        shards.put(lake, file, target)
     return {"sha256": sha256, "bytes": size}
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from codecommons.annotate import store
 from codecommons.annotate.annotator import current
-from codecommons.annotate.store import annotations, named
+from codecommons.archive.views import anchors
 from codecommons.datasets.specification import Specification
 from codecommons.dedup.configuration import WORDS
 from codecommons.errors import GateError, UsageError
@@ -109,7 +110,8 @@ def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     used = pl.DataFrame(inputs.slices).select("slice", "source").unique()
     seconds = pl.col("anchor_date").struct.field("seconds")
     end_of_day = pl.col("slice").str.to_date().dt.offset_by("1d").dt.epoch("s")
-    seen = _anchors(lake).collect().join(used, on=["slice", "source"], how="semi")
+    visits = lake.scan("origin_visit_status").select("origin", "visit", "snapshot", "slice", "source", "status")
+    seen = anchors(lake, visits.join(used.lazy(), on=["slice", "source"], how="semi").collect())
     seen = seen.with_columns(anchor_date=pl.when((seconds > 0) & (seconds < end_of_day)).then(seconds)).sort(
         "origin", "slice", "visit", "anchor"
     )
@@ -133,7 +135,7 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     seen = trees(lake, inputs)
     current = seen.filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
-    rows = named(current.lazy().join(paths, on="root").collect(engine="streaming")).lazy()
+    rows = store.named(current.lazy().join(paths, on="root").collect(engine="streaming")).lazy()
     known = lake.scan("content").select("sha1_git", "length", "status", "verified", "verified_reason")
     skipped = lake.scan("skipped_content").select("sha1_git", skipped="reason", skipped_length="length").unique("sha1_git")
     rows = rows.join(known, left_on="content", right_on="sha1_git", how="left").join(
@@ -141,7 +143,7 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     )
     rows = rows.with_columns(length=pl.coalesce("length", "skipped_length", pl.lit(0, pl.Int64))).drop("skipped_length")
     for annotator, signals in SIGNALS.items():
-        said = annotations(lake, annotator)
+        said = store.annotations(lake, annotator)
         key = [name for name in ("content", "name", "path") if name in said.collect_schema()]
         rows = rows.join(said.select(*key, *signals), on=key, how="left")
     decisions = _decisions(lake, inputs).drop("content")
@@ -174,37 +176,6 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         .rename({"root": "first_root"})
         .drop("path")
         .collect(engine="streaming")
-    )
-
-
-def _anchors(lake: Lake) -> pl.LazyFrame:
-    """What every visit offers as a tree: the releases of a package, the head revision of a repository."""
-    visits = lake.scan("origin_visit_status").filter(pl.col("snapshot").is_not_null())
-    branches = lake.scan("snapshot_branch").select("snapshot_id", "name", "target", "target_type")
-    named = branches.rename({"name": "target", "target": "end", "target_type": "end_type"})
-    alias = pl.col("target_type") == "alias"
-    resolved = branches.filter(alias).join(named, on=["snapshot_id", "target"]).drop("target", "target_type")
-    ends = pl.concat(
-        [branches.filter(~alias).rename({"target": "end", "target_type": "end_type"}), resolved.rename({})], how="diagonal"
-    )
-    releases = lake.scan("release").filter(pl.col("target_type") == "directory")
-    heads = lake.scan("revision").select(end="id", end_type=pl.lit("revision"), root="directory", anchor_date="date")
-    trees = pl.concat(
-        [
-            releases.select(end="id", end_type=pl.lit("release"), root="target", anchor_date="date"),
-            heads,
-        ]
-    )
-    wanted = (pl.col("end_type") == "release") | (pl.col("name") == b"HEAD")
-    anchored = (
-        ends.filter(wanted)
-        .join(trees, on=["end", "end_type"])
-        .select("snapshot_id", "end", "end_type", "root", "anchor_date")
-        .unique()
-    )
-    kind = pl.when(pl.col("end_type") == "release").then(pl.lit("swh:1:rel:")).otherwise(pl.lit("swh:1:rev:"))
-    return visits.join(anchored, left_on="snapshot", right_on="snapshot_id").with_columns(
-        anchor=kind + pl.col("end").bin.encode("hex")
     )
 
 

@@ -7,11 +7,10 @@ that one new slice or one removal rewrites only the shards whose rows changed.
 from __future__ import annotations
 
 import hashlib
-import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -26,37 +25,37 @@ from codecommons.swhid import Swhid, content_id
 SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
 ROW = pa.schema(
     [
-        ("swhid", pa.string()),
-        ("text", pa.string()),
-        ("language", pa.string()),
-        ("license", pa.string()),
-        ("license_type", pa.string()),
-        ("origin", pa.string()),
-        ("visit", pa.string()),
-        ("anchor", pa.string()),
-        ("path", pa.string()),
-        ("length", pa.int64()),
-        ("encoding", pa.string()),
-        ("redactions", pa.list_(SPAN)),
-        ("repository", pa.string()),
-        ("row_in_repository", pa.int64()),
+        pa.field("swhid", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("license", pa.string()),
+        pa.field("license_type", pa.string()),
+        pa.field("origin", pa.string()),
+        pa.field("visit", pa.string()),
+        pa.field("anchor", pa.string()),
+        pa.field("path", pa.string()),
+        pa.field("length", pa.int64()),
+        pa.field("encoding", pa.string()),
+        pa.field("redactions", pa.list_(SPAN)),
+        pa.field("repository", pa.string()),
+        pa.field("row_in_repository", pa.int64()),
     ]
 )
 MANIFEST = pa.schema(
     [
-        ("shard", pa.string()),
-        ("row", pa.int64()),
-        ("swhid", pa.string()),
-        ("content", pa.binary()),
-        ("origin", pa.string()),
-        ("visit", pa.string()),
-        ("anchor", pa.string()),
-        ("path", pa.binary()),
-        ("length", pa.int64()),
-        ("language", pa.string()),
-        ("license", pa.string()),
-        ("license_type", pa.string()),
-        ("sha256", pa.string()),
+        pa.field("shard", pa.string()),
+        pa.field("row", pa.int64()),
+        pa.field("swhid", pa.string()),
+        pa.field("content", pa.binary()),
+        pa.field("origin", pa.string()),
+        pa.field("visit", pa.string()),
+        pa.field("anchor", pa.string()),
+        pa.field("path", pa.binary()),
+        pa.field("length", pa.int64()),
+        pa.field("language", pa.string()),
+        pa.field("license", pa.string()),
+        pa.field("license_type", pa.string()),
+        pa.field("sha256", pa.string()),
     ]
 )
 # Readers hold a row group at a time; one of 8 MB of text is quick to fetch and still compresses well.
@@ -149,13 +148,13 @@ def write_shard(task: ShardTask) -> Shard:
     damaged: list[str] = []
     with lake_errors(f"{task} of {task.folder}"), scratch_file(task.lake) as spill, scratch_file(task.lake) as file:
         places = _spill(task, spill)
-        with pq.ParquetWriter(file.name, ROW, **_WRITER) as writer:
+        with pq.ParquetWriter(file, ROW, **_WRITER) as writer:
             for group in _groups(rows):
                 writer.write_table(_group_table(group, spill, places, damaged))
-        sha256, size = sealed(file.name)
+        sha256, size = sealed(file)
         name = f"{task.label}-{sha256}.parquet"
-        task.lake.fs.put_file(file.name, f"{task.folder}/{name}")
-        read_back = pq.read_table(file.name, columns=["swhid"])["swhid"].to_pylist()
+        put(task.lake, file, f"{task.folder}/{name}")
+        read_back = pq.read_table(file, columns=["swhid"])["swhid"].to_pylist()
     if read_back != rows["swhid"].to_list():
         damaged.append(f"{name} does not hold the rows that were written to it")
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(sha256)}
@@ -164,16 +163,23 @@ def write_shard(task: ShardTask) -> Shard:
 
 
 def scratch_file(lake: Lake) -> IO[bytes]:
-    """A file that is gone when it is closed, on a disk (``/tmp`` may be memory)."""
+    """A file without a name, gone when it is closed or its process dies, on a disk (``/tmp`` may be memory)."""
     folder = lake.settings.home / "scratch"
     folder.mkdir(parents=True, exist_ok=True)
-    return tempfile.NamedTemporaryFile(dir=folder)
+    return tempfile.TemporaryFile(dir=folder)
 
 
-def sealed(path: str) -> tuple[str, int]:
+def sealed(file: IO[bytes]) -> tuple[str, int]:
     """sha256 (hex) and size of a file that was written."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()  # type: ignore[arg-type]
+
+
+def put(lake: Lake, file: IO[bytes], target: str) -> None:
+    """Copy a scratch file to a path on the lake's file system."""
+    file.seek(0)
+    with lake.fs.open(target, "wb") as out:
+        shutil.copyfileobj(file, out, 1 << 20)
 
 
 # Every setting that shapes the bytes is written here; what is left to pyarrow is pinned with it and named in the fingerprint.

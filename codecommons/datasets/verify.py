@@ -153,7 +153,7 @@ def _rows(lake: Lake, file: str, rows: pl.DataFrame) -> Iterator[Problem]:
         for batch in lake.contents(
             pl.DataFrame({"sha1_git": [content for _, _, content, _, _ in doubtful]}, schema={"sha1_git": pl.Binary})
         ):
-            bytes_of |= dict(zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True))
+            bytes_of |= {one.as_py(): data.as_py() for one, data in zip(batch["sha1_git"], batch["data"], strict=True)}
     for row, swhid, content, text, encoding in doubtful:
         if content not in bytes_of:
             yield Problem(file, row, swhid, "its text does not hash to its SWHID, and the lake has no bytes to compare with")

@@ -1,6 +1,8 @@
 """A small lake with real objects, annotations, decisions and pairs, written as the stages before would write them."""
 
+import dataclasses
 import hashlib
+import socket
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -192,6 +194,30 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1)))
+
+
+@pytest.fixture
+def remote_world(tmp_path: Path) -> Iterator[World]:
+    """The same on a server that speaks S3."""
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    variables = {
+        "CODECOMMONS_HOME": str(tmp_path),
+        "CODECOMMONS_LAKE": "s3://lakes/datasets",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    s3fs.S3FileSystem(key="test", secret="test", endpoint_url=variables["AWS_ENDPOINT_URL"]).mkdir("lakes")
+    settings = dataclasses.replace(Settings.from_environment(variables), workers=0, bucket_bits=1)
+    yield World(Lake.open(settings))
+    server.stop()
 
 
 @pytest.fixture

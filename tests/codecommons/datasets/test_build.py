@@ -309,6 +309,19 @@ def test_a_plan_says_what_a_build_then_does(shop):
     assert planned.steps[-1].left == planned.rows
 
 
+def test_a_release_is_the_same_on_s3(world, remote_world):
+    fingerprints = []
+    for one in (world, remote_world):
+        one.add("pkg:pypi/alpha", {"a.py": b"a = 1\n", "b.py": b"b = 2\n"})
+        one.passed()
+        report = build(one.lake, ENGINE, one.specify("all", "{}"))
+        assert failing(report) == {}
+        assert verify(one.lake, "all").passed
+        assert build(one.lake, ENGINE, "all").reused == 2
+        fingerprints.append(report.details["fingerprint"])
+    assert fingerprints[0] == fingerprints[1]
+
+
 _BUILD = """
 import sys
 from codecommons.datasets import build
