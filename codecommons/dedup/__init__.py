@@ -2,7 +2,7 @@
 
 Belongs here: what a word and a shingle are (``words``), signatures and their bands (``signatures``), the band index in the lake
 (``index``, ``candidates``), exact similarity (``similarity``), the pairs that readers see (``pairs``), and the stage (``stage``).
-Does not belong here: who of several duplicates stays. That is elected inside a dataset, among the rows that passed its other rules.
+Does not belong here: who of several duplicates stays. That is elected inside a dataset, among the rows its other rules let pass.
 """
 
 from codecommons.dedup.configuration import WORDS, Configuration

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from codecommons.dedup.candidates import new_pairs
 from codecommons.dedup.configuration import WORDS, Configuration
-from codecommons.dedup.similarity import jaccard, shingle_sets
 from codecommons.dedup.signatures import sign
+from codecommons.dedup.similarity import jaccard, shingle_sets
 from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE, TABLES
 from codecommons.dedup.texts import concatenate, read_texts, select_texts
 from codecommons.engine import Engine
@@ -104,14 +104,17 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         area.tables = {**area.tables, CANDIDATE.name: CANDIDATE}
         context = _Context(lake, area, configuration, key)
         runs = list(slices_of(new.select("sha1_git", "length", "encoding"), lake.settings.batch_bytes))
-        signed = list(engine.map(partial(_sign, context), runs, name=lambda run: f"signing {run.height} texts from {run['sha1_git'][0].hex()}"))
+        signed = list(
+            engine.map(partial(_sign, context), runs, name=lambda run: f"signing texts from {run['sha1_git'][0].hex()}")
+        )
         signatures = _of(SIGNATURE, (files for files, _ in signed))
         lake.commit(area, [_of(BAND, (files for files, _ in signed))], engine)
         probe = partial(_find, context, tuple(file.path for file in signatures))
         found = list(engine.map(probe, _band_parts(context), name=lambda part: f"probing bands, {part}"))
         crowded = lake.commit(area, [_of(CROWDED_BAND, found)], engine)
         candidates = _of(CANDIDATE, found)
-        verified = engine.map(partial(_verify, context), _candidate_parts(candidates), name=lambda part: f"comparing pairs, {part}")
+        verify = partial(_verify, context)
+        verified = engine.map(verify, _candidate_parts(candidates), name=lambda part: f"comparing pairs, {part}")
         pairs = lake.commit(area, verified, engine)
         lake.commit(area, [signatures], engine)
     none = Committed(0, 0, 0)
@@ -140,10 +143,11 @@ def _sign(context: _Context, texts: pl.DataFrame) -> tuple[list[StagedFile], int
         writer.add(SIGNATURE.name, _rows(SIGNATURE, context.key, content=ids, words=pa.array(words)))
         long = np.flatnonzero(words >= context.configuration.shingle)
         short += len(ids) - len(long)
-        owners = ids.take(pa.array(np.repeat(long, bands)))
+        owners = ids.take(pa.array(np.repeat(long, bands), pa.int64()))
         # Big-endian, so that the order of the bytes is the order of the numbers.
-        packed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(8), len(owners), [None, pa.py_buffer(values[long].astype(">u8").tobytes())])
-        writer.add(BAND.name, _rows(BAND, context.key, value=packed.cast(pa.binary()), content=owners))
+        packed = pa.py_buffer(values[long].astype(">u8").tobytes())
+        value = pa.FixedSizeBinaryArray.from_buffers(pa.binary(8), len(owners), [None, packed])
+        writer.add(BAND.name, _rows(BAND, context.key, value=value.cast(pa.binary()), content=owners))
     return writer.close(), short
 
 
@@ -166,7 +170,7 @@ def _find(context: _Context, newcomers: tuple[str, ...], part: _Part) -> list[St
     rows = rows.filter(pl.len().over("value") > 1).sort("value", "content").with_columns(group=pl.col("value").rle_id())
     members = rows.select("content").unique().sort("content").with_row_index("member")
     new = _read_all(context.lake, newcomers, ["content"]).join(members, on="content", how="semi")
-    members = members.join(new.with_columns(new=pl.lit(True)), on="content", how="left").with_columns(pl.col("new").fill_null(False))  # noqa: FBT003
+    members = members.with_columns(new=pl.col("content").is_in(new["content"].implode()))
     rows = rows.join(members, on="content", how="left", maintain_order="left")
     writer = context.area.writer("find")
     anchors = context.configuration.anchors
@@ -175,7 +179,9 @@ def _find(context: _Context, newcomers: tuple[str, ...], part: _Part) -> list[St
     ids = members["content"].to_arrow()
     groups, ranks = (rows[name].cast(pl.Int64).to_numpy() for name in ("group", "member"))
     for low, high in new_pairs(groups, ranks, rows["new"].to_numpy(), anchors):
-        writer.add(CANDIDATE.name, pa.table({"a": ids.take(pa.array(low)), "b": ids.take(pa.array(high))}))
+        writer.add(
+            CANDIDATE.name, pa.table({"a": ids.take(pa.array(low, pa.int64())), "b": ids.take(pa.array(high, pa.int64()))})
+        )
     return writer.close()
 
 
@@ -191,12 +197,14 @@ def _verify(context: _Context, part: _Part) -> list[StagedFile]:
     ids = pl.concat([pairs["a"], pairs["b"]]).unique()
     texts = select_texts(context.lake, pl.DataFrame({"sha1_git": ids}), context.configuration).with_row_index("text")
     known = texts.select("sha1_git", "text")
-    pairs = pairs.join(known.rename({"sha1_git": "a", "text": "left"}), on="a").join(known.rename({"sha1_git": "b", "text": "right"}), on="b")
+    pairs = pairs.join(known.rename({"sha1_git": "a", "text": "left"}), on="a")
+    pairs = pairs.join(known.rename({"sha1_git": "b", "text": "right"}), on="b")
     floor, threshold = context.configuration.floor, context.configuration.threshold
     writer = context.area.writer("verify")
     for block in _blocks(pairs, texts["length"].to_numpy(), context.lake.settings.batch_bytes):
         similarity = _compare(context.lake, texts, block, floor)
-        rows = block.with_columns(similarity=similarity, accepted=similarity >= threshold).filter(pl.col("similarity") >= floor).to_arrow()
+        block = block.with_columns(similarity=similarity, accepted=similarity >= threshold)
+        rows = block.filter(pl.col("similarity") >= floor).to_arrow()
         columns = {name: rows[name].cast(DUPLICATE_PAIR.schema.field(name).type) for name in ("a", "b", "similarity", "accepted")}
         writer.add(DUPLICATE_PAIR.name, _rows(DUPLICATE_PAIR, context.key, **columns))
     return writer.close()
@@ -210,19 +218,23 @@ def _compare(lake: Lake, texts: pl.DataFrame, pairs: pl.DataFrame, floor: float)
     sets = np.concatenate([np.empty(0, np.uint64), *(shingles for _, shingles, _ in batches)])
     sizes = np.concatenate([np.zeros(1, np.int64), *(np.diff(ends) for _, _, ends in batches)])
     # A text whose bytes have gone meanwhile is an empty set.
-    places = wanted.join(ids, on="sha1_git", how="left", maintain_order="left").select("text", pl.col("place").fill_null(ids.height).cast(pl.Int64))
+    place = pl.col("place").fill_null(ids.height).cast(pl.Int64)
+    places = wanted.join(ids, on="sha1_git", how="left").select(place, pl.col("text"))
     offsets = np.append(np.cumsum(sizes), len(sets))
-    left, right = (pairs.join(places, left_on=side, right_on="text", how="left", maintain_order="left")["place"].to_numpy() for side in ("left", "right"))
+    left, right = (
+        pairs.join(places, left_on=side, right_on="text", maintain_order="left")["place"].to_numpy() for side in ("left", "right")
+    )
     return pl.Series("similarity", jaccard(sets, offsets, left, right, floor))
 
 
 def _blocks(pairs: pl.DataFrame, lengths: NDArray[np.int64], most: int) -> Iterator[pl.DataFrame]:
     """Cut pairs into blocks whose texts have at most ``most`` bytes together, related texts in the same block where possible."""
-    left, right = (pairs[name].cast(pl.Int64).to_numpy() for name in ("left", "right"))
-    ordered = pairs.with_columns(group=pl.Series(_groups(left, right, len(lengths)), dtype=pl.Int64)).sort("group", "left", "right")
-    left, right = (ordered[name].cast(pl.Int64).to_numpy() for name in ("left", "right"))
-    ordered = ordered.with_columns(block=pl.Series(_cut(left, right, lengths, most), dtype=pl.Int64))
-    yield from ordered.partition_by("block", maintain_order=True)
+    pairs = pairs.with_columns(group=_groups(*_numbers(pairs), len(lengths))).sort("group", "left", "right")
+    yield from pairs.with_columns(block=_cut(*_numbers(pairs), lengths, most)).partition_by("block", maintain_order=True)
+
+
+def _numbers(pairs: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return pairs["left"].cast(pl.Int64).to_numpy(), pairs["right"].cast(pl.Int64).to_numpy()
 
 
 @njit(cache=True, nogil=True)

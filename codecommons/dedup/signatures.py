@@ -20,7 +20,7 @@ _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def sign(texts: pa.BinaryArray, configuration: Configuration) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+def sign(texts: pa.Array, configuration: Configuration) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Count the words and compute the bands of UTF-8 texts.
 
     Returns:

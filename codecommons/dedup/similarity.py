@@ -11,7 +11,7 @@ from codecommons.annotate.columns import buffers
 from codecommons.dedup.words import SHINGLE, shingle_hashes, word_table
 
 
-def shingle_sets(texts: pa.BinaryArray) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+def shingle_sets(texts: pa.Array) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """The distinct shingles of UTF-8 texts.
 
     Returns:

@@ -7,7 +7,7 @@ import polars as pl
 from codecommons.dedup.configuration import WORDS
 from codecommons.dedup.index import compare_texts
 from codecommons.dedup.pairs import pairs
-from codecommons.dedup.tables import SIGNATURE
+from codecommons.dedup.tables import DUPLICATE_PAIR, SIGNATURE
 from codecommons.dedup.texts import select_texts
 from codecommons.engine import Engine
 from codecommons.lake import Lake, close_stage
@@ -18,7 +18,7 @@ from codecommons.report import STAGES, CheckResult, Measure, StageReport
 STAGE, BEFORE = STAGES[3], STAGES[2]
 
 
-def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:  # noqa: A002 (the lake's word)
+def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:
     """Compare the texts of a slice with each other and with everything compared before.
 
     Args:
@@ -28,10 +28,10 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         source: the source.
 
     Returns:
-        Rows are files; kept is one file of each content, the others are dropped as ``exact_duplicate``. Computed and reused are
-        texts. ``details``: configuration; contents and texts of the slice; short (new texts too short to be compared); candidates and
-        pairs found now; accepted and rejected (pairs that touch the slice); near_duplicates (contents of the slice in an accepted pair)
-        with near_duplicate_bytes and near_duplicate_rate (of texts); megabytes_a_second of new text.
+        Rows are files; kept is one file of each content, the others are dropped as ``exact_duplicate``. Computed and reused
+        are texts. ``details``: configuration; contents and texts of the slice; short (new texts too short to be compared);
+        candidates and pairs found now; accepted and rejected (pairs that touch the slice); near_duplicates (contents of the
+        slice in an accepted pair) with near_duplicate_bytes and near_duplicate_rate (of texts); megabytes_a_second of new text.
 
     Raises:
         GateError: the slice's licences have not been decided well.
@@ -41,7 +41,9 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
     report = StageReport(STAGE, slice, source)
     key = WORDS.key(lake.settings)
     with Measure() as measure:
-        contents = slice_files(lake, slice, source).group_by("content").agg(files=pl.len(), length=pl.first("length")).sort("content")
+        contents = (
+            slice_files(lake, slice, source).group_by("content").agg(files=pl.len(), length=pl.first("length")).sort("content")
+        )
         texts = select_texts(lake, contents.select(sha1_git="content"), WORDS)
         compared = compare_texts(lake, engine, texts, WORDS)
         mine = _touching(lake, contents)
@@ -73,7 +75,7 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
 
 def _touching(lake: Lake, contents: pl.DataFrame) -> pl.DataFrame:
     """The pairs with at least one content of the slice (columns a, b, similarity, accepted)."""
-    ours = contents.lazy().select("content", ours=pl.lit(True))  # noqa: FBT003 (a value)
+    ours = contents.lazy().select("content", ours=pl.lit(True))
     every = pairs(lake).join(ours.rename({"content": "a", "ours": "left"}), on="a", how="left")
     every = every.join(ours.rename({"content": "b", "ours": "right"}), on="b", how="left")
     return every.filter(pl.col("left") | pl.col("right")).select("a", "b", "similarity", "accepted").sort("a", "b").collect()
@@ -94,7 +96,9 @@ def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine
         | (pl.col("accepted") != (pl.col("similarity") >= WORDS.threshold))
         | mine.select("a", "b").is_duplicated()
     )
-    arrived = sum(one.rows_in for one in lake.reports() if (one.slice, one.source, one.stage) == (report.slice, report.source, BEFORE))
+    arrived = sum(
+        one.rows_in for one in lake.reports() if (one.slice, one.source, one.stage) == (report.slice, report.source, BEFORE)
+    )
     return [
         CheckResult(
             "conservation",
@@ -108,8 +112,8 @@ def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine
             not left.height,
             f"all {texts.height} texts have been compared"
             if not left.height
-            else f"{left.height} texts have not been compared, the first being swh:1:cnt:{left['content'][0].hex()}: their bytes may be missing; "
-            f"ingest the slice again, then {again}",
+            else f"{left.height} texts have not been compared, the first being swh:1:cnt:{left['content'][0].hex()}: "
+            f"their bytes may be missing; ingest the slice again, then {again}",
             {"texts": texts.height, "new": report.computed},
         ),
         CheckResult(
@@ -117,7 +121,8 @@ def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine
             not odd.height,
             f"{mine.height} pairs: each once, smaller identifier first, accepted exactly from {WORDS.threshold} on"
             if not odd.height
-            else f"the pair swh:1:cnt:{odd['a'][0].hex()}, swh:1:cnt:{odd['b'][0].hex()} is not; restore table duplicate_pair, then {again}",
+            else f"the pair swh:1:cnt:{odd['a'][0].hex()}, swh:1:cnt:{odd['b'][0].hex()} is not; "
+            f"restore table {DUPLICATE_PAIR.name}, then {again}",
         ),
         CheckResult(
             "no_empty_success",

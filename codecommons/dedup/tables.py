@@ -25,7 +25,13 @@ CROWDED_BAND = Table(
 DUPLICATE_PAIR = Table(
     "duplicate_pair",
     "Two texts (a < b) whose exact Jaccard similarity over shingles was computed; accepted from the threshold on.",
-    (_CONFIGURATION, pa.field("a", HASH), pa.field("b", HASH), pa.field("similarity", pa.float64()), pa.field("accepted", pa.bool_())),
+    (
+        _CONFIGURATION,
+        pa.field("a", HASH),
+        pa.field("b", HASH),
+        pa.field("similarity", pa.float64()),
+        pa.field("accepted", pa.bool_()),
+    ),
     ("configuration", "a", "b"),
     partition=("configuration",),
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codecommons.annotate import annotations
+from codecommons.annotate import store
+from codecommons.annotate.annotator import current
 from codecommons.dedup.configuration import Configuration
 from codecommons.lake import Lake
 
@@ -27,13 +29,17 @@ def select_texts(lake: Lake, ids: pl.DataFrame, configuration: Configuration) ->
         Columns sha1_git, length, encoding (None where unknown), by sha1_git.
     """
     wanted = ids.lazy().select("sha1_git").unique()
-    encodings = annotations(lake, "encoding").filter(~pl.col("binary")).select(sha1_git="content", encoding="encoding")
+    encodings = (
+        store.rows(lake, current(lake.settings)["encoding"])
+        .filter(~pl.col("binary"))
+        .select(sha1_git="content", encoding="encoding")
+    )
     lengths = lake.scan("content").filter(pl.col("length").is_between(1, configuration.most_bytes)).select("sha1_git", "length")
     texts = wanted.join(lengths, on="sha1_git").join(encodings, on="sha1_git")
     return texts.select("sha1_git", "length", "encoding").sort("sha1_git").collect()
 
 
-def read_texts(lake: Lake, texts: pl.DataFrame) -> Iterator[tuple[pa.BinaryArray, pa.BinaryArray]]:
+def read_texts(lake: Lake, texts: pl.DataFrame) -> Iterator[tuple[pa.Array, pa.Array]]:
     """Stream texts in order of sha1_git, a bounded batch at a time.
 
     Args:
@@ -52,20 +58,20 @@ def read_texts(lake: Lake, texts: pl.DataFrame) -> Iterator[tuple[pa.BinaryArray
         yield ids, data
 
 
-def _decode(ids: pa.BinaryArray, data: pa.BinaryArray, encodings: dict[bytes, str]) -> pa.BinaryArray:
+def _decode(ids: pa.Array, data: pa.Array, encodings: dict[Any, str]) -> pa.Array:
     where = pc.is_in(ids, value_set=pa.array(list(encodings), pa.binary()))
-    chosen = [encodings[key] for key in ids.filter(where).to_pylist()]
-    texts = [_to_utf8(value, encoding) for value, encoding in zip(data.filter(where).to_pylist(), chosen, strict=True)]
+    foreign = zip(ids.filter(where).to_pylist(), data.filter(where).to_pylist(), strict=True)
+    texts = [_to_utf8(text, encodings[key]) for key, text in foreign]
     return pc.replace_with_mask(data, where, pa.array(texts, pa.binary()))
 
 
-def _to_utf8(data: bytes, encoding: str) -> bytes:
+def _to_utf8(data: Any, encoding: str) -> bytes:
     try:
         return data.decode(encoding, "replace").encode("utf-8", "replace")
     except LookupError:
         return data
 
 
-def concatenate(arrays: Sequence[pa.BinaryArray]) -> pa.BinaryArray:
+def concatenate(arrays: Sequence[pa.Array]) -> pa.Array:
     """One array out of several."""
     return pa.concat_arrays(arrays) if arrays else pa.array([], pa.binary())

@@ -1,6 +1,6 @@
-"""Words and shingles of a text, straight from its UTF-8 bytes.
+r"""Words and shingles of a text, straight from its UTF-8 bytes.
 
-A word is a maximal run of Unicode ``\\w`` characters of the lower-cased text, as Python's ``re`` and ``str.lower`` say
+A word is a maximal run of Unicode ``\w`` characters of the lower-cased text, as Python's ``re`` and ``str.lower`` say
 (character by character: a final sigma counts as a sigma). A shingle is ``SHINGLE`` words in a row, known by a 64-bit hash.
 Bytes that are no UTF-8 separate words.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numba import njit, uint32, uint64
@@ -36,7 +37,7 @@ def word_table() -> NDArray[np.uint32]:
 
 
 @njit(cache=True, inline="always")
-def mix(x: int) -> int:
+def mix(x: Any) -> Any:
     """Murmur3's 64-bit finalizer: every bit of the input changes half of the output's."""
     x ^= x >> uint64(33)
     x *= uint64(0xFF51AFD7ED558CCD)
@@ -63,7 +64,8 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, end: int, table: NDArray
     prime = uint64(0x9E3779B97F4A7C15)
     base = uint64(0xD6E8FEB86659FD93)
     leaving = base * base * base * base * base
-    h0 = h1 = h2 = h3 = h4 = roll = word = uint64(0)
+    h0: Any = uint64(0)
+    h1 = h2 = h3 = h4 = roll = word = h0
     words = 0
     at = start
     while at <= end:

@@ -1,12 +1,13 @@
 """The licence of every file in its own tree, from what was found in the files of that tree.
 
-A file's own header decides. Else it is the nearest folder on the way up that says something, by licence files or package metadata;
-a nested one overrides the outer ones inside its folder. The way up ends at a foreign folder (``Policy.foreign_folders``, a virtual
-environment, or what the annotator ``path_facts`` calls vendored): somebody else's code never takes the licence of the project around it.
+A file's own header decides. Else it is the nearest folder on the way up that says something, by licence files or package
+metadata; a nested one overrides the outer ones inside its folder. The way up ends at a foreign folder (one of
+``Policy.foreign_folders``, a virtual environment, or what the annotator ``path_facts`` calls vendored): somebody else's code
+never takes the licence of the project around it.
 
 Several licence files in one folder are all asked for (AND), unless the metadata beside them names the same licences and says how
-they go together (``Apache-2.0 OR MIT``). Where licence files and metadata of one folder contradict each other so that the verdict hangs
-on whom to believe, the verdict is ``conflict``. All that was found is in the evidence, what decided first.
+they go together (``Apache-2.0 OR MIT``). Where licence files and metadata of one folder contradict each other so that the verdict
+hangs on whom to believe, the verdict is ``conflict``. All that was found is in the evidence, what decided first.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ HEADER, LICENSE_FILE, METADATA, NOTHING, FOREIGN = "header", "license-file", "me
 
 # What ``decide`` needs to know of each file, see there.
 COLUMNS = ("root", "path", "content", "own", "lines", "license_file", "metadata", "vendored")
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -60,26 +62,31 @@ def decide(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
 
     Args:
         files: all files of each tree. Columns root, path (from the root, bytes), content; own (expression that the file
-            states for itself, or null) and lines (where, ``3-20``, or null); license_file (whether it is one, then ``own`` is what
-            its text is); metadata (expression in package metadata, or null); vendored.
+            states for itself, or null) and lines (where, ``3-20``, or null); license_file (whether it is one, then ``own`` is
+            what its text is); metadata (expression in package metadata, or null); vendored.
         policy: what expressions are worth.
 
     Returns:
-        The same rows, sorted by root and path, with columns root, path, content, expression, verdict, rule, evidence. A rule is
-        what decided (header, license-file, metadata, nothing, or foreign: nothing, in somebody else's code) and the policy's rule, as
-        in ``header/permissive-license``. Evidence are SWHIDs; that of a file nobody says anything about is the tree that was searched.
+        The same rows, sorted by root and path, with columns root, path, content, expression, verdict, rule, evidence. A rule
+        is what decided (header, license-file, metadata, nothing, or foreign: nothing, in somebody else's code) and the policy's
+        rule, as in ``header/permissive-license``. Evidence are SWHIDs; that of a file nobody says anything about is the tree
+        that was searched.
     """
     files = _with_folders(files.select(COLUMNS)).sort("root", "path")
     folders = files.select("root", "folder", "vendored").unique().sort("root", "folder", "vendored")
     nearest = _Nearest(_statements(files, policy), _environments(files), policy)
     outer = folders.hstack(_columns([nearest.find(*folder) for folder in folders.iter_rows()], "outer_"))
     files = files.join(outer, on=["root", "folder", "vendored"], how="left")
-    inherited = files.filter(pl.col("own").is_null()).select("root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_")))
+    inherited = files.filter(pl.col("own").is_null()).select(
+        "root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_"))
+    )
     stated = files.filter(pl.col("own").is_not_null())
     expressions = stated.select("own").unique()
     judged = expressions.hstack(_columns([Statement(one, policy.judge(one), HEADER) for one in expressions["own"]]))
     differs = pl.col("outer_expression").is_not_null() & (pl.col("outer_expression") != pl.col("own"))
-    stated = stated.with_columns(swhid=pl.Series(_swhids(stated), dtype=pl.String)).join(judged.drop("evidence"), on="own", how="left")
+    stated = stated.with_columns(swhid=pl.Series(_swhids(stated), dtype=pl.String)).join(
+        judged.drop("evidence"), on="own", how="left"
+    )
     evidence = pl.concat_list("swhid", pl.when(differs).then("outer_evidence").otherwise(pl.lit([], dtype=pl.List(pl.String))))
     stated = stated.with_columns(evidence=evidence).select(inherited.columns)
     return pl.concat([inherited, stated]).sort("root", "path")
@@ -161,7 +168,7 @@ class _Nearest:
         # (root, folder) -> its statement if there is one, and whether the way up ended at a foreign folder.
         self._known: dict[tuple[bytes, bytes], tuple[Statement | None, bool]] = {}
 
-    def find(self, root: bytes, folder: bytes, vendored: bool) -> Statement:  # noqa: FBT001 (a column)
+    def find(self, root: bytes, folder: bytes, vendored: bool) -> Statement:
         statement, foreign = self._up(root, folder)
         # A vendored file below a folder that is the project's own: what the project says about itself is not about this file.
         if statement is not None and (statement.vendored or not vendored):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from codecommons.annotate import annotations, named
+from codecommons.annotate import store
+from codecommons.annotate.annotator import current
 from codecommons.archive import slice_roots
 from codecommons.lake import Lake
 from codecommons.license.decide import COLUMNS
@@ -12,7 +13,7 @@ from codecommons.license.decide import COLUMNS
 SYMBOLIC_LINK = 0o120000
 
 
-def slice_files(lake: Lake, slice: str, source: str) -> pl.DataFrame:  # noqa: A002 (the lake's word)
+def slice_files(lake: Lake, slice: str, source: str) -> pl.DataFrame:
     """The files that come out of ``enriched_context``: those of the slice's trees that are no links and whose bytes are here.
 
     Returns:
@@ -34,12 +35,23 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
     Returns:
         ``decide.COLUMNS``, see ``decide``.
     """
-    files = named(lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").select("root", "path", "content").collect())
+    annotators = current(lake.settings)
+    files = store.named(
+        lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").select("root", "path", "content").collect()
+    )
     keys = files.lazy().select("content", "name").unique()
-    evidence = annotations(lake, "license_evidence").join(keys, on=["content", "name"], how="semi")
+    evidence = store.rows(lake, annotators["license_evidence"]).join(keys, on=["content", "name"], how="semi")
     evidence = evidence.select("content", "name", "license_file", own="expression", lines=_lines(pl.col("evidence")))
-    metadata = annotations(lake, "project_metadata").join(keys, on=["content", "name"], how="semi").select("content", "name", metadata="license")
-    vendored = annotations(lake, "path_facts").join(files.lazy().select("path").unique(), on="path", how="semi").select("path", "vendored")
+    metadata = (
+        store.rows(lake, annotators["project_metadata"])
+        .join(keys, on=["content", "name"], how="semi")
+        .select("content", "name", metadata="license")
+    )
+    vendored = (
+        store.rows(lake, annotators["path_facts"])
+        .join(files.lazy().select("path").unique(), on="path", how="semi")
+        .select("path", "vendored")
+    )
     every = (
         files.lazy()
         .join(evidence, on=["content", "name"], how="left")

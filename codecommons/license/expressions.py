@@ -70,7 +70,9 @@ def _parse(expression: str) -> Any:
         return None
 
 
-def evaluate(expression: str, leaf: Callable[[str, str | None], T], every: Callable[[list[T]], T], either: Callable[[list[T]], T]) -> T | None:
+def evaluate(
+    expression: str, leaf: Callable[[str, str | None], T], every: Callable[[list[T]], T], either: Callable[[list[T]], T]
+) -> T | None:
     """Fold an expression.
 
     Args:

@@ -80,7 +80,7 @@ def _rules(value: Any, where: str) -> tuple[Rule, ...]:
     if not isinstance(value, list) or not value:
         raise UsageError(f"{where} must be a list of rules, each with a name and a verdict")
     rules = [strict.read(Rule, item, f"{where} {at}") for at, item in enumerate(value, 1)]
-    seen: dict[str, str] = {name: "every policy" for name in (UNRECOGNISED, NO_LICENSE, CONFLICTING)}
+    seen: dict[str, str] = dict.fromkeys((UNRECOGNISED, NO_LICENSE, CONFLICTING), "every policy")
     for rule in rules:
         if not rule.licenses and not rule.categories:
             raise UsageError(f"{where}: rule {rule.name!r} names no licence; give it licenses or categories")
@@ -125,7 +125,12 @@ class Policy:
     def judge(self, expression: str) -> Judgement:
         """Say what an expression is worth: AND needs all of its licences, OR any one, and what is not known is not permissive."""
         unknown = Judgement("unknown", UNRECOGNISED)
-        return evaluate(expression, self._judge_license, lambda parts: max(parts, key=_badness), lambda parts: min(parts, key=_badness)) or unknown
+        return (
+            evaluate(
+                expression, self._judge_license, lambda parts: max(parts, key=_badness), lambda parts: min(parts, key=_badness)
+            )
+            or unknown
+        )
 
     def _judge_license(self, identifier: str, exception: str | None) -> Judgement:
         unknown = Judgement("unknown", UNRECOGNISED)

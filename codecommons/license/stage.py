@@ -25,7 +25,7 @@ TOP = 20
 _FILES_AT_ONCE = 200_000
 
 
-def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:  # noqa: A002 (the lake's word)
+def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:
     """Decide on the files of a slice's trees under every policy, each tree once per policy digest.
 
     Args:
@@ -35,9 +35,10 @@ def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         source: the source.
 
     Returns:
-        Rows are the files that the stage before kept; kept are those that the policy ``permissive`` calls permissive, the others are
-        dropped by verdict (nothing is lost: each has its decision). Computed and reused are decisions. ``details``: policies (name
-        -> key and verdicts), funnel (verdict, rule, files, bytes) and expressions (the most frequent), both under ``permissive``.
+        Rows are the files that the stage before kept; kept are those that the policy ``permissive`` calls permissive, the others
+        are dropped by verdict (nothing is lost: each has its decision). Computed and reused are decisions. ``details``: policies
+        (name -> key and verdicts), funnel (verdict, rule, files, bytes) and expressions (the most frequent), both under
+        ``permissive``.
 
     Raises:
         GateError: the slice has not been annotated well.
@@ -54,7 +55,11 @@ def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         with lake.staging(f"license-{source}") as area:
             for name, policy in known.items():
                 task = partial(_decide_task, lake, area, policy, keys[name])
-                lake.commit(area, engine.map(task, list(_batches(lake, missing[name])), name=lambda run: f"deciding on {run.height} trees"), engine)
+                lake.commit(
+                    area,
+                    engine.map(task, list(_batches(lake, missing[name])), name=lambda run: f"deciding on {run.height} trees"),
+                    engine,
+                )
         decided = {name: _decisions(lake, key, roots).collect() for name, key in keys.items()}
         files = slice_files(lake, slice, source)
         _describe(report, keys, decided, files)
@@ -93,7 +98,9 @@ def _decide_task(lake: Lake, area: StagingArea, policy: Policy, key: str, roots:
 
 def _decisions(lake: Lake, key: str, roots: pl.DataFrame) -> pl.LazyFrame:
     mine = lake.scan(LICENSE_DECISION).filter(pl.col("policy") == key)
-    return mine.join(roots.lazy(), on="root", how="semi").select("root", "path", "expression", "verdict", "rule", evidence=pl.col("evidence").list.len())
+    return mine.join(roots.lazy(), on="root", how="semi").select(
+        "root", "path", "expression", "verdict", "rule", evidence=pl.col("evidence").list.len()
+    )
 
 
 def _describe(report: StageReport, keys: dict[str, str], decided: dict[str, pl.DataFrame], files: pl.DataFrame) -> None:
@@ -108,7 +115,8 @@ def _describe(report: StageReport, keys: dict[str, str], decided: dict[str, pl.D
         else:
             report.drop(row["verdict"], row["files"], row["bytes"])
     report.details["policies"] = {
-        name: {"key": keys[name], "verdicts": {row["verdict"]: row["files"] for row in _count(frame, "verdict")}} for name, frame in counted.items()
+        name: {"key": keys[name], "verdicts": {row["verdict"]: row["files"] for row in _count(frame, "verdict")}}
+        for name, frame in counted.items()
     }
     report.details["funnel"] = _count(mine, "verdict", "rule")
     report.details["expressions"] = [{"name": row["expression"], **row} for row in _count(mine, "expression", "verdict")[:TOP]]
@@ -136,7 +144,9 @@ def _checks(
     wrong = [name for name in known if twice[name] or lost[name]]
     silent = sum(_silent(frame).height for frame in decided.values())
     against = [found for name, policy in known.items() for found in _against(policy, decided[name])]
-    arrived = sum(one.rows_kept for one in lake.reports() if (one.slice, one.source, one.stage) == (report.slice, report.source, BEFORE))
+    arrived = sum(
+        one.rows_kept for one in lake.reports() if (one.slice, one.source, one.stage) == (report.slice, report.source, BEFORE)
+    )
     return [
         CheckResult(
             "conservation",
@@ -156,7 +166,9 @@ def _checks(
         CheckResult(
             "reason_and_evidence",
             not silent,
-            "every decision names its rule and its evidence" if not silent else f"{silent} decisions have no rule or no evidence; {again}",
+            "every decision names its rule and its evidence"
+            if not silent
+            else f"{silent} decisions have no rule or no evidence; {again}",
         ),
         CheckResult(
             "policy_honoured",
@@ -180,7 +192,9 @@ def _silent(decided: pl.DataFrame) -> pl.DataFrame:
 def _against(policy: Policy, decided: pl.DataFrame) -> list[str]:
     """Verdicts that the policy does not give, as sentences."""
     found = []
-    for expression, verdict, rule in decided.select("expression", "verdict", "rule").unique().sort("expression", "verdict", "rule").rows():
+    for expression, verdict, rule in (
+        decided.select("expression", "verdict", "rule").unique().sort("expression", "verdict", "rule").rows()
+    ):
         said = policy.judge(expression) if expression is not None else None
         right = (said.verdict, said.rule) if said else ("unknown", NO_LICENSE)
         if verdict != CONFLICT and (verdict, rule.partition("/")[2]) != right:

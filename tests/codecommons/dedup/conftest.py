@@ -56,6 +56,14 @@ def families():
             copy = [word if chance.random() > 0.012 else chance.choice(words) for word in base]
             texts.append(chance.choice([" ", ", ", "\n"]).join(copy).encode())
     texts += [" ".join(chance.choices(words, k=chance.randint(5, 90))).encode() for _ in range(16)]
-    texts += [b"one", b"one two", b"one two three four", b"ONE two three four", b" ", b"five words are one shingle", b"\x00binary\x00"]
+    texts += [
+        b"one",
+        b"one two",
+        b"one two three four",
+        b"ONE two three four",
+        b" ",
+        b"five words are one shingle",
+        b"\x00binary\x00",
+    ]
     texts += ["l'été à la plage n'est pas fini encore".encode("latin-1"), "l'été à la plage n'est pas fini encore".encode()]
     return sorted(set(texts))

@@ -13,9 +13,15 @@ def made(groups, arrived, newcomers, anchors, most):
     """The pairs made when ``newcomers`` join those that have arrived."""
     here = sorted(arrived | newcomers)
     rows = [(group, member) for group in sorted(groups) for member in here if member in groups[group]]
-    numbers, members = (np.array(column, np.int64) for column in zip(*rows, strict=True)) if rows else (np.empty(0, np.int64),) * 2
+    numbers, members = (
+        (np.array(column, np.int64) for column in zip(*rows, strict=True)) if rows else (np.empty(0, np.int64),) * 2
+    )
     new = np.array([member in newcomers for member in members.tolist()], bool)
-    found = [pair for low, high in new_pairs(numbers, members, new, anchors, most) for pair in zip(low.tolist(), high.tolist(), strict=True)]
+    found = [
+        pair
+        for low, high in new_pairs(numbers, members, new, anchors, most)
+        for pair in zip(low.tolist(), high.tolist(), strict=True)
+    ]
     return set(found)
 
 

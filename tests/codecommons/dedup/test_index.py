@@ -63,7 +63,9 @@ def undisturbed(tmp_path_factory, families, bring):
 
 def test_pairs_are_exact_and_hardly_one_is_missing(undisturbed, families):
     truth = {pair: similarity for pair, similarity in exact(families).items() if similarity >= WORDS.threshold}
-    found = {(a, b): similarity for a, b, similarity in seen(undisturbed).filter("accepted").select("a", "b", "similarity").iter_rows()}
+    found = {
+        (a, b): similarity for a, b, similarity in seen(undisturbed).filter("accepted").select("a", "b", "similarity").iter_rows()
+    }
     assert len(truth) > 100
     assert found.items() <= truth.items()
     assert len(found) >= 0.97 * len(truth)
@@ -124,8 +126,18 @@ def test_the_number_of_workers_and_the_size_of_batches_make_no_difference(tmp_pa
     bring(lake, families)
     compare(lake, families, engine=local_engine(settings))
     assert seen(lake).equals(seen(undisturbed))
-    assert lake.scan(SIGNATURE).drop("bucket").sort("content").collect().equals(
-        undisturbed.scan(SIGNATURE).filter(pl.col("configuration").str.starts_with("words-")).drop("bucket").sort("content").collect()
+    assert (
+        lake.scan(SIGNATURE)
+        .drop("bucket")
+        .sort("content")
+        .collect()
+        .equals(
+            undisturbed.scan(SIGNATURE)
+            .filter(pl.col("configuration").str.starts_with("words-"))
+            .drop("bucket")
+            .sort("content")
+            .collect()
+        )
     )
 
 
@@ -173,7 +185,9 @@ def test_a_changed_parameter_makes_new_rows_beside_the_old_ones(lake, families):
     texts = families[:12]
     compare(lake, texts)
     stricter = replace(WORDS, threshold=0.9)
-    assert compare(lake, texts, stricter).new == len(select_texts(lake, pl.DataFrame({"sha1_git": [content_id(t) for t in texts]}), WORDS))
+    assert compare(lake, texts, stricter).new == len(
+        select_texts(lake, pl.DataFrame({"sha1_git": [content_id(t) for t in texts]}), WORDS)
+    )
     assert lake.scan(SIGNATURE).select(pl.col("configuration").n_unique()).collect().item() == 2
     assert set(seen(lake)["configuration"]).isdisjoint(seen(lake, stricter)["configuration"])
 

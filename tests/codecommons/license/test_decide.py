@@ -26,7 +26,14 @@ def tree(*files, root=ROOT):
     for file in files:
         path, found = (file, {}) if isinstance(file, (str, bytes)) else file
         path = path if isinstance(path, bytes) else path.encode()
-        row = {"root": root, "path": path, "content": hashlib.sha1(path).digest(), "own": None, "lines": None, "license_file": False}
+        row = {
+            "root": root,
+            "path": path,
+            "content": hashlib.sha1(path).digest(),
+            "own": None,
+            "lines": None,
+            "license_file": False,
+        }
         rows.append({**row, "metadata": None, "vendored": False, **found})
     kinds = [pl.Binary, pl.Binary, pl.Binary, pl.String, pl.String, pl.Boolean, pl.String, pl.Boolean]
     return pl.DataFrame(rows, schema=dict(zip(COLUMNS, kinds, strict=True)))
@@ -72,14 +79,22 @@ def test_a_files_own_header_decides_and_what_the_folder_says_otherwise_stays_vis
 
 
 def test_a_nested_licence_file_overrides_the_outer_one_in_its_folder_only(permissive):
-    found = answers(tree(text("LICENSE", "MIT"), text("docs/LICENSE", "CC-BY-NC-4.0"), "docs/a/b.md", "docs.py", "src/a.py"), permissive)
+    found = answers(
+        tree(text("LICENSE", "MIT"), text("docs/LICENSE", "CC-BY-NC-4.0"), "docs/a/b.md", "docs.py", "src/a.py"), permissive
+    )
     assert found["docs/a/b.md"] == ("non_permissive", "license-file/restricted-license", "CC-BY-NC-4.0")
     assert found["docs.py"][0] == found["src/a.py"][0] == "permissive"
 
 
 @pytest.mark.parametrize(
     ("place", "marker"),
-    [("node_modules/left-pad", ()), ("pkg/_vendor/six", ()), ("Vendor/x", ()), ("third_party", ()), ("env/lib/python3/x", ("env/pyvenv.cfg",))],
+    [
+        ("node_modules/left-pad", ()),
+        ("pkg/_vendor/six", ()),
+        ("Vendor/x", ()),
+        ("third_party", ()),
+        ("env/lib/python3/x", ("env/pyvenv.cfg",)),
+    ],
 )
 def test_somebody_elses_code_never_takes_the_licence_of_the_project_around_it(permissive, place, marker):
     found = answers(tree(text("LICENSE", "MIT"), "main.py", f"{place}/index.js", *marker), permissive)
@@ -118,7 +133,9 @@ def test_a_path_that_is_called_vendored_takes_a_licence_only_from_a_vendored_pla
 
 
 def test_package_metadata_speaks_where_no_licence_file_does(permissive):
-    found = answers(tree(metadata("PKG-INFO", "BSD-3-Clause"), metadata("x.egg-info/PKG-INFO", "BSD-3-Clause"), "src/a.py"), permissive)
+    found = answers(
+        tree(metadata("PKG-INFO", "BSD-3-Clause"), metadata("x.egg-info/PKG-INFO", "BSD-3-Clause"), "src/a.py"), permissive
+    )
     assert found["src/a.py"] == ("permissive", "metadata/permissive-license", "BSD-3-Clause")
 
 
@@ -137,7 +154,11 @@ def test_licence_files_that_the_metadata_names_as_alternatives_are_alternatives(
     files = [text("LICENSE-APACHE", "Apache-2.0"), text("LICENSE-GPL", "GPL-3.0-only"), "a.rs"]
     assert answers(tree(*files), permissive)["a.rs"][0] == "copyleft"
     declared = tree(*files, metadata("Cargo.toml", "Apache-2.0 OR GPL-3.0-or-later"))
-    assert answers(declared, permissive)["a.rs"] == ("permissive", "license-file/permissive-license", "Apache-2.0 OR GPL-3.0-or-later")
+    assert answers(declared, permissive)["a.rs"] == (
+        "permissive",
+        "license-file/permissive-license",
+        "Apache-2.0 OR GPL-3.0-or-later",
+    )
     assert len(decisions(declared, permissive)[b"a.rs"]["evidence"]) == 3
 
 

@@ -56,7 +56,17 @@ def test_an_expression_is_worth_its_worst_and_or_its_best_or(permissive, express
 
 @pytest.mark.parametrize(
     "expression",
-    ["LicenseRef-of-my-own", "MIT AND LicenseRef-of-my-own", "MIT AND", "", "()", "AND", "MIT WITH MIT", "Classpath-exception-2.0", "MIT WITH Nothing"],
+    [
+        "LicenseRef-of-my-own",
+        "MIT AND LicenseRef-of-my-own",
+        "MIT AND",
+        "",
+        "()",
+        "AND",
+        "MIT WITH MIT",
+        "Classpath-exception-2.0",
+        "MIT WITH Nothing",
+    ],
 )
 def test_what_is_not_understood_is_unknown_never_permissive(permissive, expression):
     assert permissive.judge(expression) == Judgement("unknown", "unrecognised-license")
@@ -101,7 +111,11 @@ def test_the_key_changes_with_the_meaning_and_only_with_it(settings, permissive)
         ("name: no-attribution", "name: something-else", "must be the file's name"),
         ("name: dedicated", "name: no-license", "'no-license' is in rule 'no-license' and in every policy"),
         ("rules:\n", "rules: []\nunused:\n", "unknown key 'unused'"),
-        ("categories: [Public Domain]", "categories: [Public Domain]\n  - {name: again, verdict: copyleft, licenses: [0BSD]}", "'0BSD' is in rule 'again' and"),
+        (
+            "categories: [Public Domain]",
+            "categories: [Public Domain]\n  - {name: again, verdict: copyleft, licenses: [0BSD]}",
+            "'0BSD' is in rule 'again' and",
+        ),
         ("    licenses: [0BSD]\n    categories: [Public Domain]\n", "", "names no licence"),
         ("rules:", "rules: [", "line "),
     ],
