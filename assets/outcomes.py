@@ -124,8 +124,8 @@ def _still_red(lake: Lake, before: dict[str, Any], report: StageReport) -> Outco
 
 def outcome_of(partition: str, source: str, report: StageReport) -> Outcome:
     """The outcome that a stage's checks of itself give."""
-    red = [check for check in report.checks if not check.passed]
-    return Outcome(partition, source, report, "; ".join(f"{check.name}: {check.description}" for check in red) or None)
+    red = "; ".join(f"{check.name}: {check.description}" for check in report.checks if not check.passed)
+    return Outcome(partition, source, report, f"{report.stage} of {source} ({partition}): {red}" if red else None)
 
 
 def _runs_here(context: dg.AssetExecutionContext, stage: str) -> bool:
@@ -186,20 +186,19 @@ def hand_over(
     Raises:
         dg.Failure: its description has a line for each source of a slice that failed.
     """
-    failed = [outcome for outcome in outcomes if not outcome.passed]
-    if not outcomes or len(failed) < len(outcomes):
+    if not outcomes or any(outcome.passed for outcome in outcomes):
         yield from results
         for spec in checks:
             yield dg.Output(None, output_name=spec.get_python_identifier())
-    fail(failed)
+    fail(outcomes)
 
 
-def fail(failed: Sequence[Outcome]) -> None:
+def fail(outcomes: Sequence[Outcome]) -> None:
     """Fail the step over what failed in it; what an earlier step of this run has failed on already is told there."""
-    told = [outcome for outcome in failed if not outcome.skipped]
+    told = [outcome.problem for outcome in outcomes if outcome.problem and not outcome.skipped]
     if told:
-        lines = "\n".join(f"- {outcome.problem}" for outcome in told)
-        raise dg.Failure(description=f"{len(told)} of the slices' sources failed:\n{lines}", allow_retries=False)
+        lines = "\n".join(f"- {problem}" for problem in told)
+        raise dg.Failure(description=f"{len(told)} of {len(outcomes)} failed:\n{lines}", allow_retries=False)
 
 
 def by_partition(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:

@@ -1,16 +1,16 @@
 """Stage 1: Software Heritage objects and content bytes, one step per source, so that a failing source leaves the others green."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
 from assets.metadata import table_metadata, verdicts
-from assets.outcomes import Outcome, check_specs, fail, outcome_of, plain_errors, work_through
+from assets.outcomes import Outcome, check_specs, fail, plain_errors, work_through
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
 from assets.stages import Event, close_stage
 from codecommons.archive.checks import CHECKS
-from codecommons.errors import GateError
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
 from codecommons.plugins import names
@@ -64,17 +64,17 @@ def closing_step(sources: Sequence[str]) -> dg.AssetsDefinition:
 def recorded(lake: Lake, days: Sequence[str]) -> list[Outcome]:
     """What the lake's log says of every source that has input for the days."""
     reports = {(report.slice, report.source): report for report in lake.reports() if report.stage == STAGE}
-    outcomes = []
-    for day in days:
-        for source in lake.log.sources(day):
-            report = reports.get((day, source))
-            try:
-                lake.log.require_passed(day, source, STAGE)
-                outcomes.append(Outcome(day, source, report))
-            except GateError as refusal:
-                told = outcome_of(day, source, report).problem if report else None
-                outcomes.append(Outcome(day, source, report, told or str(refusal)))
-    return outcomes
+    return [
+        Outcome(day, source, reports.get((day, source)), _problem(day, source, lake.log.verdict(day, source, STAGE)))
+        for day in days
+        for source in lake.log.sources(day)
+    ]
+
+
+def _problem(day: str, source: str, row: dict[str, Any] | None) -> str | None:
+    if row is None:
+        return f"{STAGE} of {source} ({day}): it has not run; materialize {source}/content of {day}"
+    return None if row["verdict"] == "passed" else f"{STAGE} of {source} ({day}): {row['failing_check']}: {row['detail']}"
 
 
 SOURCES = names("codecommons.archive.sources", Settings.from_environment().plugins)
