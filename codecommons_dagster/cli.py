@@ -17,20 +17,19 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from codecommons.errors import CodeCommonsError, LakeError, UsageError
+from codecommons_dagster import lines
 
 if TYPE_CHECKING:
     import duckdb
 
-    from codecommons.datasets import Plan, Release, Specification
+    from codecommons.datasets import Specification
     from codecommons.lake import Lake
-    from codecommons.report import StageReport
     from codecommons_dagster.instance import Finished
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -79,7 +78,9 @@ def main(debug: bool) -> None:
 
 @main.command(epilog=_example("codecommons identify README.md\ncodecommons identify --type dir src"))
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--type", "kind", default="auto", show_default=True, metavar="auto|cnt|dir|rev|rel|snp", help="What to identify each path as.")
+@click.option(
+    "--type", "kind", default="auto", show_default=True, metavar="auto|cnt|dir|rev|rel|snp", help="What to identify each path as."
+)
 @json_option
 def identify(paths: tuple[str, ...], kind: str, as_json: bool) -> None:
     """Print the SWHID of files, directories and git repositories, one line each: SWHID, tab, path."""
@@ -98,11 +99,13 @@ def identify(paths: tuple[str, ...], kind: str, as_json: bool) -> None:
 
 
 @main.command(
-    epilog=_example("codecommons ingest pypi:six==1.16.0 npm:left-pad@1.3.0\ncodecommons ingest git:.\ncodecommons ingest --day 2026-01-31")
+    epilog=_example(
+        "codecommons ingest pypi:six==1.16.0 npm:left-pad@1.3.0\ncodecommons ingest git:.\ncodecommons ingest --day 2026-01-31"
+    )
 )
 @click.argument("sources", nargs=-1, metavar="[SOURCE]…")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The slice; today (UTC) unless given.")
-@click.option("--from-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read more sources from a file, one a line.")
+@click.option("--from-file", type=click.Path(dir_okay=False, path_type=Path), help="Read more sources from a file, one a line.")
 @json_option
 def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | None, as_json: bool) -> None:
     """Bring packages and repositories into a slice, and through every stage up to near-duplicates, as a Dagster run.
@@ -117,10 +120,14 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     if not sources and from_file is None and day is None:
         raise click.UsageError("say what to ingest, such as pypi:six==1.16.0, or name the --day to make again")
     settings = Settings.from_environment()
-    slice_ = (day.date() if day else dt.datetime.now(dt.UTC).date()).isoformat()
-    lake = Lake.open(settings)
-    if sources or from_file:
-        archive.add_inputs(lake, slice_, sources, from_file)
+    today = dt.datetime.now(dt.UTC).date()
+    chosen = day.date() if day else today
+    if not settings.first_day <= chosen <= today:
+        raise click.UsageError(f"{chosen} is no slice of this lake: its slices go from {settings.first_day} to {today}")
+    lake, slice_ = Lake.open(settings), chosen.isoformat()
+    requests = [*sources, *(archive.read_package_list(from_file) if from_file else ())]
+    if requests:
+        archive.add_inputs(lake, requests, slice_)
     elif not lake.log.sources(slice_):
         raise click.UsageError(f"nothing is recorded for {slice_}; say what to ingest")
     from codecommons_dagster.instance import run_job
@@ -128,9 +135,13 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     finished = run_job(settings, "ingest", slice_)
     reports = [report for report in lake.reports() if report.slice == slice_]
     if as_json:
-        click.echo(_json({"slice": slice_, "run": finished.run_id, "ok": bool(finished), "reports": [vars(report) for report in reports]}))
+        click.echo(
+            _json(
+                {"slice": slice_, "run": finished.run_id, "ok": bool(finished), "reports": [vars(report) for report in reports]}
+            )
+        )
     else:
-        click.echo("\n".join(_report_line(report) for report in reports))
+        click.echo("\n".join(lines.of_report(report) for report in reports))
     _finish(finished)
 
 
@@ -143,29 +154,31 @@ def annotate(paths: tuple[str, ...], as_json: bool) -> None:
     from codecommons.settings import Settings
 
     for row in annotate_files(paths, Settings.from_environment()):
-        click.echo(json.dumps(row, ensure_ascii=False) if as_json else _annotated_line(row))
+        click.echo(json.dumps(row, ensure_ascii=False) if as_json else lines.of_annotations(row))
 
 
 @main.command(
     epilog=_example(
-        "codecommons sql \"select swhid, lower(trim(from_utf8(filename))) from popular_content_name\n"
+        'codecommons sql "select swhid, lower(trim(from_utf8(filename))) from popular_content_name\n'
         "                 where lower(trim(from_utf8(filename))) LIKE '%.v'\"\n"
         "codecommons sql 'from file' --format parquet -o files.parquet\n"
         "codecommons sql 'show tables'"
     )
 )
 @click.argument("query")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="How to write the rows.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="How to write the rows."
+)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write to a file instead.")
 def sql(query: str, format_: str, output: Path | None) -> None:
     """Ask the lake in SQL (DuckDB). `show tables` lists what can be asked. QUERY may be `-`, for standard input."""
     import duckdb
 
-    if format_ == "parquet" and output is None and click.get_binary_stream("stdout").isatty():
+    if format_ == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for a terminal; say where with -o FILE")
     with _lake().sql() as connection:
         try:
-            rows = connection.sql(click.get_text_stream("stdin").read() if query == "-" else query)
+            rows = connection.sql(sys.stdin.read() if query == "-" else query)
             if rows is not None:
                 _write(connection, rows, format_, output)
         except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
@@ -180,13 +193,17 @@ def _write(connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation,
         if format_ == "table":
             made.write_text(_as_table(rows))
         else:
-            options = {"csv": "format csv, header", "json": "format json, array true", "parquet": "format parquet, compression zstd"}[format_]
+            options = {
+                "csv": "format csv, header",
+                "json": "format json, array true",
+                "parquet": "format parquet, compression zstd",
+            }[format_]
             connection.execute(f"copy (from rows) to '{str(made).replace(chr(39), chr(39) * 2)}' ({options})")
         if output:
             made.replace(output)
         else:
             with made.open("rb") as source:
-                shutil.copyfileobj(source, click.get_binary_stream("stdout"))
+                shutil.copyfileobj(source, sys.stdout.buffer)
 
 
 def _as_table(rows: duckdb.DuckDBPyRelation) -> str:
@@ -205,7 +222,7 @@ def _as_table(rows: duckdb.DuckDBPyRelation) -> str:
 @click.option("--limit", default=10, show_default=True, help="Lines of one section.")
 @json_option
 def explain(target: str, limit: int, as_json: bool) -> None:
-    """Tell the whole story of one content, tree, release, snapshot or origin: where it occurs, what was said and decided of it."""
+    """Tell the whole story of one content, tree, release or origin: where it occurs, what was said and decided of it."""
     from codecommons import explain as stories
 
     story = stories.explain(_lake(), target)
@@ -240,7 +257,7 @@ def plan(specification: str, as_json: bool) -> None:
     from codecommons import datasets
 
     planned = datasets.plan(_lake(), _specification(specification))
-    click.echo(_json(dataclasses.asdict(planned)) if as_json else "\n".join(_plan_lines(planned)))
+    click.echo(_json(dataclasses.asdict(planned)) if as_json else "\n".join(lines.of_plan(planned)))
 
 
 @dataset.command(epilog=_example("codecommons dataset build python-permissive\ncodecommons dataset build ./mine.yaml"))
@@ -259,7 +276,7 @@ def build(specification: str, as_json: bool) -> None:
     finished = run_job(lake.settings, "dataset", asked.name)
     if finished:
         release = datasets.release(lake, asked.name)
-        click.echo(_json(release.document) if as_json else _release_line(release, lake))
+        click.echo(_json(release.document) if as_json else lines.of_release(release, lake))
     _finish(finished)
 
 
@@ -276,12 +293,14 @@ def list_(as_json: bool) -> None:
         click.echo(_json([one.document for one in releases] + [{"name": name, "fingerprint": None} for name in described]))
         return
     for one in releases:
-        click.echo(_release_line(one, lake))
+        click.echo(lines.of_release(one, lake))
     for name in described:
         click.echo(f"{name}  not built; next: codecommons dataset build {name}")
 
 
-@dataset.command(epilog=_example("codecommons dataset verify python-permissive\ncodecommons dataset verify python-permissive --release 0a1b2c"))
+@dataset.command(
+    epilog=_example("codecommons dataset verify python-permissive\ncodecommons dataset verify python-permissive --release 0a1b2c")
+)
 @click.argument("name")
 @click.option("--release", "fingerprint", help="Fingerprint of the release, or how it begins; the last one unless given.")
 @json_option
@@ -323,44 +342,6 @@ def _keep_specification(folder: Path, file: Path) -> None:
     half.replace(target)
 
 
-def _plan_lines(planned: Plan) -> Iterator[str]:
-    yield f"{planned.name} as of {planned.as_of}: {planned.rows:,} of {planned.candidates:,} files, {_size(planned.bytes)}, about {planned.tokens:,} tokens, {planned.shards} shards"
-    for step in planned.steps:
-        yield f"  {step.rule:28} leaves out {step.rows:>9,} files {_size(step.bytes):>10}, {step.left:>9,} stay"
-    for title, rows in (("languages", planned.languages), ("licences", planned.licenses), ("origins", planned.origins)):
-        yield f"{title}: " + ", ".join(f"{row['value'] or 'none'} {row['rows']:,} ({_size(row['bytes'])})" for row in rows[:8])
-    if planned.left_out:
-        yield f"left out, since they have not come through: {', '.join(planned.left_out)}; `codecommons status` says why"
-
-
-def _release_line(release: Release, lake: Lake) -> str:
-    result = release.document["result"]
-    return f"{release.name}  {release.fingerprint[:12]}  as of {release.document['inputs']['as_of']}  {result['rows']:,} rows in {len(release.shards)} shards  {lake.storage.uri(release.folder)}"
-
-
-def _report_line(report: StageReport) -> str:
-    left = ", ".join(f"{count.rows:,} {reason}" for reason, count in sorted(report.dropped.items()))
-    work = f"{report.computed:,} computed, {report.reused:,} found done"
-    return (
-        f"{report.slice} {report.source:6} {report.stage:18} {report.rows_kept:>9,} of {report.rows_in:,} files ({_size(report.bytes_kept)})"
-        f" in {report.seconds:.1f} s; {work}{f'; left out {left}' if left else ''}"
-    )
-
-
-def _annotated_line(row: dict[str, Any]) -> str:
-    flags = [flag for flag in ("generated", "vendored", "documentation", "test") if row.get(flag)]
-    said = [row.get("language") or "no language", row.get("license") or "no licence", row.get("encoding") or "binary", *flags]
-    return f"{row['swhid']}\t{row['path']}\t{', '.join(said)}"
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} TB"
-
-
 def _finish(finished: Finished) -> None:
     """End with what made a run fail."""
     if not finished:
@@ -378,7 +359,10 @@ def _lake() -> Lake:
     storage = Storage(settings)
     with lake_errors(f"opening the lake {settings.lake}"):
         if not storage.fs.exists(storage.path("lake.json")):
-            raise LakeError(f"there is no lake at {settings.lake}; `codecommons ingest` makes one, CODECOMMONS_HOME and CODECOMMONS_LAKE say where")
+            raise LakeError(
+                f"there is no lake at {settings.lake}; `codecommons ingest` makes one, "
+                "CODECOMMONS_HOME and CODECOMMONS_LAKE say where"
+            )
     return Lake.open(settings)
 
 

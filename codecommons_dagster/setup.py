@@ -56,7 +56,7 @@ def dbt_project(settings: Settings) -> DbtProject:
     environment = {
         "CODECOMMONS_CATALOGUE": str(settings.catalogue),
         "CODECOMMONS_MARTS": str(settings.marts),
-        "CODECOMMONS_DUCKDB_EXTENSIONS": connection_config(settings)["extension_directory"],
+        "CODECOMMONS_DUCKDB_EXTENSIONS": str(connection_config(settings)["extension_directory"]),
         "CODECOMMONS_DBT_TARGET": "s3" if settings.lake.startswith("s3://") else "local",
         "DBT_PROJECT_DIR": str(project),
         "DBT_PROFILES_DIR": str(project),
@@ -93,7 +93,7 @@ def run_dbt(dbt: DbtProject, *arguments: str) -> str:
         CodeCommonsError: dbt failed; the message holds the end of what it printed.
     """
     command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
-    done = subprocess.run(command, env={**os.environ, **dbt.environment}, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, env={**os.environ, **dbt.environment}, capture_output=True, text=True, check=False)
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
         raise CodeCommonsError(f"`dbt {' '.join(arguments)}` failed in {dbt.project}:\n{said}")

@@ -115,8 +115,8 @@ class Lake:
         if known is not None and known != table:
             raise LakeError(f"table {table.name} is declared twice, differently; give one of the plug-ins another name")
         if known is None:
-            if not DeltaTable.is_deltatable(self.storage.uri(table.name), self.storage.options):
-                commits.create_table(self.storage, table)
+            # Not DeltaTable.is_deltatable: it holds the interpreter's lock while it asks S3.
+            commits.create_table(self.storage, table)
             self._tables[table.name] = table
 
     def delta(self, table: str | Table) -> DeltaTable:

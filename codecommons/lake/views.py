@@ -8,27 +8,52 @@ one of a release's table follows ``dataset``, so a reader never sees half a slic
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import duckdb
+import pyarrow as pa
 
 from codecommons.errors import LakeError
-from codecommons.lake.schemas import TABLES, Table
+from codecommons.lake.schemas import HASH, TABLES, Table
 from codecommons.lake.storage import Storage, lake_errors
 from codecommons.settings import Settings
 
 if TYPE_CHECKING:
+    from codecommons.annotate.annotator import Annotator
     from codecommons.lake.lake import Lake
 
 RESTRICTED = frozenset({"person"})
-ANNOTATION = "annotation_"
 
-# A stage registers this table when it first runs; until then its view is empty.
-_NO_PAIRS = "select null::blob as a, null::blob as b, null::double as similarity, null::boolean as accepted, null::varchar as configuration"
+# What the SQL face needs of the table that `dedup` declares and registers; importing `dedup` takes a second.
+DUPLICATE_PAIR = Table(
+    "duplicate_pair",
+    "Two contents whose similarity was computed.",
+    (
+        pa.field("configuration", pa.string()),
+        pa.field("a", HASH),
+        pa.field("b", HASH),
+        pa.field("similarity", pa.float64()),
+        pa.field("accepted", pa.bool_()),
+    ),
+    ("configuration", "a", "b"),
+    partition=("configuration",),
+)
+
+_SQL_TYPES = {
+    pa.string(): "varchar",
+    pa.binary(): "blob",
+    pa.bool_(): "boolean",
+    pa.int16(): "smallint",
+    pa.int32(): "integer",
+    pa.int64(): "bigint",
+    pa.float32(): "float",
+    pa.float64(): "double",
+    pa.timestamp("us", "UTC"): "timestamptz",
+}
 
 
 def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
@@ -54,14 +79,15 @@ def build_catalogue(settings: Settings) -> Path:
         connection = duckdb.connect(str(settings.catalogue), config=connection_config(settings))
     except duckdb.IOException as error:
         raise LakeError(
-            f"the catalogue {settings.catalogue} can't be opened ({str(error).splitlines()[0]}); close what holds it, or delete it: it is rebuilt"
+            f"the catalogue {settings.catalogue} can't be opened ({_first_line(error)}); "
+            "close what holds it, or delete it: it is rebuilt"
         ) from error
     with connection:
         create_views(connection, settings)
     return settings.catalogue
 
 
-def connection_config(settings: Settings) -> dict[str, str]:
+def connection_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
     """What to open the catalogue file with (dbt, ``DuckDBResource``), so that DuckDB finds its extensions without a network.
 
     The extensions' binaries come with their Python packages; DuckDB wants them in a folder per version and platform.
@@ -106,32 +132,45 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
     Raises:
         LakeError: a table can't be read; the message names it.
     """
+    # Here, as annotators know the lake: their digests say which of their rows are current.
+    from codecommons.annotate.annotator import current
+
     storage = Storage(settings)
     connection.execute(f"load {_quoted(str(extension('delta')))}")
     if storage.remote:
         _create_secret(connection, settings)
-    connection.execute("create schema if not exists lake")
     with lake_errors(f"reading the lake {settings.lake}"):
-        folders = {path.rstrip("/").rpartition("/")[2] for path in storage.fs.ls(storage.path(), detail=False)}
-    for name, query in _stored(storage, folders):
-        try:
-            connection.execute(f"create or replace view lake.{name} as {query}")
-        except duckdb.Error as error:
-            raise LakeError(f"table {name} in {settings.lake} can't be read: {str(error).splitlines()[0]}") from error
+        there = {path.rstrip("/").rpartition("/")[2] for path in storage.fs.ls(storage.path(), detail=False)}
+    annotators = current(settings)
+    tables = [*TABLES.values(), DUPLICATE_PAIR, *(annotator.table for annotator in annotators.values())]
+    tables = [table for table in tables if table.name not in RESTRICTED]
+    # DuckDB binds a view when it is created, and binding a stored table reads its log. So the public views are created over
+    # empty tables first, and these are then exchanged: every log is read once, which counts on S3.
+    connection.execute("create schema if not exists lake")
+    for table in tables:
+        connection.execute(f"create or replace view lake.{table.name} as {_nothing(table)}")
     connection.execute(resources.files(__package__).joinpath("views.sql").read_text())
-    tables = sorted(name for name in folders if name.startswith(ANNOTATION))
-    connection.execute("\n".join(_annotation_views(connection, tables, settings)))
+    connection.execute("\n".join(_annotation_views(annotators.values())))
+    for table in tables:
+        if table.name in there:
+            try:
+                scan = f"from delta_scan({_quoted(storage.uri(table.name))})"
+                connection.execute(f"create or replace view lake.{table.name} as {scan}{_live(table)}")
+            except duckdb.Error as error:
+                raise LakeError(f"table {table.name} in {settings.lake} can't be read: {_first_line(error)}") from error
 
 
-def _stored(storage: Storage, folders: set[str]) -> Iterator[tuple[str, str]]:
-    """Every stored table that may be seen, with the query that reads its live rows; ``slice_log`` first, as others follow it."""
-    yield "slice_log", _scan(storage, "slice_log")
-    for name in sorted(TABLES.keys() - RESTRICTED - {"slice_log"}):
-        yield name, _scan(storage, name) + _live(TABLES[name])
-    yield "duplicate_pair", _scan(storage, "duplicate_pair") if "duplicate_pair" in folders else f"{_NO_PAIRS} where false"
-    for name in sorted(folders):
-        if name.startswith(ANNOTATION):
-            yield name, _scan(storage, name)
+def _nothing(table: Table) -> str:
+    """A query with the columns of a table and no rows."""
+    return f"select {', '.join(f'null::{_sql_type(field.type)} as {field.name}' for field in table.schema)} where false"
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"{_sql_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"struct({', '.join(f'{field.name} {_sql_type(field.type)}' for field in kind)})"
+    return _SQL_TYPES[kind]
 
 
 def _live(table: Table) -> str:
@@ -143,36 +182,22 @@ def _live(table: Table) -> str:
     return ""
 
 
-def _scan(storage: Storage, name: str) -> str:
-    return f"from delta_scan({_quoted(storage.uri(name))})"
-
-
-def _annotation_views(connection: duckdb.DuckDBPyConnection, tables: list[str], settings: Settings) -> Iterator[str]:
+def _annotation_views(annotators: Iterable[Annotator]) -> Iterator[str]:
     """One view an annotator, of its current digest, and ``annotation``: all of them in one, what they say being JSON."""
-    # Here, as annotators know the lake: their digests say which rows are current.
-    from codecommons.annotate.annotator import current
-
-    digests = {annotator.table.name: annotator.digest for annotator in current(settings).values()} if tables else {}
     public = {"content": "swhid('cnt', content) as swhid", "name": "from_utf8(name) as name", "path": "from_utf8(path) as path"}
-    parts = [
-        "select null::blob as content, null::blob as name, null::blob as path, null::varchar as annotator,"
-        " null::varchar as digest, null::json as value where false"
-    ]
-    for table in tables:
-        columns = [row[0] for row in connection.execute(f"describe lake.{table}").fetchall()]
-        keys = [column for column in public if column in columns]
+    parts = []
+    for annotator in annotators:
+        name, columns = annotator.table.name, annotator.table.schema.names
+        rows = f"from lake.{name} where digest = '{annotator.digest}'"
         said = [f'"{column}"' for column in columns if column not in {*public, "path_id", "digest", "bucket"}]
-        # An annotator that isn't installed here has no current digest: then all that it ever said is shown.
-        rows = f"lake.{table}" + (f" where digest = {_quoted(digests[table])}" if table in digests else "")
-        yield f"create or replace view {table} as select {', '.join([public[key] for key in keys] + said + ['digest'])} from {rows};"
-        shown = [key if key in keys else f"null as {key}" for key in public]
+        shown = [text for column, text in public.items() if column in columns] + said
+        yield f"create or replace view {name} as select {', '.join(shown)}, digest {rows};"
+        keys = ", ".join(column if column in columns else f"null::blob as {column}" for column in public)
         value = ", ".join(f"{column} := {column}" for column in said)
-        annotator = table.removeprefix(ANNOTATION)
-        parts.append(
-            f"select {', '.join(shown)}, '{annotator}' as annotator, digest, to_json(struct_pack({value})) as value from {rows}"
-        )
-    yield f"create or replace view lake.annotation as {' union all by name '.join(parts)};"
-    yield f"create or replace view annotation as select {', '.join(public.values())}, annotator, digest, value from lake.annotation;"
+        parts.append(f"select {keys}, '{annotator.name}' as annotator, digest, to_json(struct_pack({value})) as value {rows}")
+    yield f"create or replace view lake.annotation as {' union all '.join(parts)};"
+    shown = [*public.values(), "annotator", "digest", "value"]
+    yield f"create or replace view annotation as select {', '.join(shown)} from lake.annotation;"
 
 
 def _create_mart_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -196,6 +221,10 @@ def _create_secret(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
     given = "".join(f", {name} {_quoted(value)}" for name, value in values.items() if value)
     connection.execute(f"load {_quoted(str(extension('httpfs')))}")
     connection.execute(f"create or replace secret lake (type s3{given})")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _quoted(text: str) -> str:

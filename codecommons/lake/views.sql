@@ -92,7 +92,7 @@ select swhid('dir', root) as root, from_utf8(path) as path, perms, swhid('cnt', 
 
 -- Every file as a person would look for it: visit, then snapshot, then anchor, then path.
 
--- What a visit offers as a tree: the releases of a package, the head revision of a repository.
+-- What a visit shows as a tree: every release of a package, HEAD of a repository or folder (see archive.slice_roots).
 create or replace view lake.anchor as
 with branch as (
     select branch.snapshot_id, coalesce(named.target, branch.target) as target, coalesce(named.target_type, branch.target_type) as target_type,
@@ -109,6 +109,8 @@ anchor as (
     select branch.snapshot_id, 'rev', revision.id, revision.date, revision.directory
     from branch join lake.revision as revision on branch.target_type = 'revision' and revision.id = branch.target
     where branch.head
+    union
+    select snapshot_id, 'dir', target, null, target from branch where head and target_type = 'directory'
 )
 select visit.origin, visit.visit, visit.slice, visit.source, visit.snapshot, anchor.kind, anchor.id, moment(anchor.date) as date, anchor.root
 from lake.origin_visit_status as visit

@@ -11,10 +11,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from codecommons.annotate.annotator import current
 from codecommons.engine import local_engine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake
-from codecommons.lake.schemas import TABLES, Table
+from codecommons.lake.schemas import TABLES
 from codecommons.lake.views import build_catalogue, connection_config, create_views
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, origin_id, swhid_text
@@ -197,22 +198,20 @@ def test_a_view_shows_the_live_attempt_only(known_lake: Lake) -> None:
         assert connection.sql(query).fetchall() == [("six==3", "truncated")]
 
 
-def test_an_annotator_s_table_becomes_a_view_and_part_of_annotation(known_lake: Lake) -> None:
-    fields = [("digest", pa.string()), ("content", pa.binary()), ("name", pa.binary()), ("language", pa.string())]
-    table = Table(
-        "annotation_tongue",
-        "A test.",
-        tuple(pa.field(*field) for field in fields),
-        ("digest", "content", "name"),
-        partition=("digest",),
-    )
-    known_lake.register(table)
-    commit(known_lake, {table.name: [{"digest": "d1", "content": content_id(HELLO), "name": b"a.py", "language": "Python"}]})
+def test_annotations_are_shown_per_annotator_and_in_one_and_only_those_of_the_current_digest(known_lake: Lake) -> None:
+    language = current(known_lake.settings)["language"]
+    known_lake.register(language.table)
+    rows = [
+        {"digest": digest, "content": content_id(HELLO), "name": b"a.py", "language": "Python"}
+        for digest in ("old", language.digest)
+    ]
+    commit(known_lake, {language.table.name: rows})
     with known_lake.sql() as connection:
         hello = text("cnt", content_id(HELLO))
-        assert connection.sql("from annotation_tongue").fetchall() == [(hello, "a.py", "Python", "d1")]
+        assert connection.sql("select swhid, name, language from annotation_language").fetchall() == [(hello, "a.py", "Python")]
         row = connection.sql("select swhid, name, path, annotator, value ->> 'language' from annotation").fetchall()
-        assert row == [(hello, "a.py", None, "tongue", "Python")]
+        assert row == [(hello, "a.py", None, "language", "Python")]
+        assert connection.sql("select count(*) from lake.annotation_language").fetchall() == [(2,)]
 
 
 def test_the_catalogue_answers_without_us_and_can_be_built_again(known_lake: Lake, any_settings: Settings) -> None:
@@ -228,7 +227,7 @@ def test_the_catalogue_answers_without_us_and_can_be_built_again(known_lake: Lak
 def test_a_damaged_table_is_named(any_lake: Lake, any_settings: Settings) -> None:
     for log in any_lake.fs.ls(any_lake.path("release", "_delta_log"), detail=False):
         any_lake.fs.rm(log)
-    with duckdb.connect() as connection, pytest.raises(LakeError, match="table release .* can't be read"):
+    with duckdb.connect() as connection, pytest.raises(LakeError, match=r"table release .* can't be read"):
         create_views(connection, any_settings)
 
 

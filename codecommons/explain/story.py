@@ -1,14 +1,13 @@
-"""The whole story of one content, tree, release, revision, snapshot or origin, as far as the lake knows it.
-
-``explain`` gathers it as plain data; ``render`` writes it for a person.
-"""
+"""Gathers a story as plain data: one query a chapter, over the lake's own tables, whose binary keys let files be skipped."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from codecommons import swhid as identity
 from codecommons.errors import UsageError
@@ -52,7 +51,8 @@ def explain(lake: Lake, target: str) -> Row:
         origin = _origin_named(connection, target)
         if origin is None:
             raise UsageError(
-                f"{target!r} is neither a SWHID, nor a path here, nor an origin of the lake; `codecommons sql 'from origin'` lists those"
+                f"{target!r} is neither a SWHID, nor a path here, nor an origin of the lake; "
+                "`codecommons sql 'from origin'` lists those"
             )
         return _explain_origin(connection, target, origin)
 
@@ -153,7 +153,7 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         "duplicate_pairs": pairs,
         "datasets": datasets,
         "dropped": dropped,
-        "quarantine": _quarantine_of(connection, [swhid.core]),
+        "quarantine": _quarantine_of(connection, {row["origin"] for row in occurrences}, {row["path"] for row in occurrences}),
     }
 
 
@@ -170,7 +170,8 @@ def _container(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
     )
     parents = _rows(
         connection,
-        "select swhid('dir', directory_id) as directory, from_utf8(name) as name from lake.directory_entry where target = ? order by all",
+        """select swhid('dir', directory_id) as directory, from_utf8(name) as name
+        from lake.directory_entry where target = ? order by all""",
         me if swhid.kind == "dir" else [b""],
     )
     return {"known": bool(found), "object": found[0] if found else None, "anchors": anchors, "parents": parents}
@@ -187,36 +188,46 @@ def _annotations(connection: duckdb.DuckDBPyConnection, content: bytes) -> list[
     return [{key: value for key, value in row.items() if value is not None} | {"value": json.loads(row["value"])} for row in rows]
 
 
-def _quarantine_of(connection: duckdb.DuckDBPyConnection, items: Sequence[str]) -> list[Row]:
+def _quarantine_of(
+    connection: duckdb.DuckDBPyConnection, origins: Iterable[str], paths: Iterable[str] | None = None
+) -> list[Row]:
+    """What was left out of some origins: all of it, or what was said of certain paths."""
     return _rows(
         connection,
-        "select slice, source, item, stage, reason, detail, path from quarantine where list_contains(?, item) order by all",
-        [list(items)],
+        """select distinct quarantine.* from quarantine join (select unnest($1) as name) as origin
+            on item = name or starts_with(item, name) and regexp_matches(item[len(name) + 1:], '^(==|@|#)')
+        where $2 is null or list_contains($2, path) order by all""",
+        [sorted({_item_name(origin) for origin in origins}), None if paths is None else sorted(paths)],
     )
+
+
+def _item_name(origin: str) -> str:
+    """What ``slice_input`` calls an origin, without a version: a package's name, a local path, or the URL."""
+    if origin.startswith("pkg:"):
+        return unquote(origin.partition("/")[2])
+    return unquote(urlsplit(origin).path) if origin.startswith("file://") else origin
 
 
 def _same_path(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Row]:
     """Where the lake knows the path of a file that lies in a git repository whose origin it has."""
-    repository = next((folder for folder in path.resolve().parents if git.is_repository(folder)), None)
+    path = path.absolute()
+    repository = next((folder for folder in path.parents if git.is_repository(folder)), None)
     if repository is None:
         return []
+    remote = git.run(repository, "config", "--get", "remote.origin.url", accepted=(0, 1)).decode().strip()
     return _rows(
         connection,
         """select origin, visit, slice, swhid(kind, id) as anchor, from_utf8(path) as path, swhid('cnt', content) as content
         from lake.occurrence where list_contains(?, origin) and path = ? order by visit desc, origin""",
-        [_origins_of(repository), str(path.resolve().relative_to(repository)).encode()],
+        [[repository.as_uri(), remote], os.fsencode(path.relative_to(repository))],
     )
-
-
-def _origins_of(repository: Path) -> list[str]:
-    remote = git.run(repository, "config", "--get", "remote.origin.url", accepted=(0, 1)).decode().strip()
-    return [name for name in (remote, repository.as_uri(), str(repository)) if name]
 
 
 def _origin_named(connection: duckdb.DuckDBPyConnection, target: str) -> str | None:
     """The origin that is called so, also as ``pypi:requests`` for ``pkg:pypi/requests``."""
     source, _, name = target.partition(":")
-    found = _rows(connection, "select url from lake.origin where list_contains(?, url)", [[target, f"pkg:{source}/{name}", name]])
+    names = [target, f"pkg:{source}/{name}", name]
+    found = _rows(connection, "select url from lake.origin where list_contains(?, url)", [names])
     return found[0]["url"] if found else None
 
 
@@ -224,95 +235,3 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequenc
     cursor = connection.execute(query, parameters)
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def render(story: Row, limit: int = 10) -> str:
-    """Write a story for a person.
-
-    Args:
-        story: what ``explain`` returned.
-        limit: lines of one section; how many more there are is said.
-    """
-    return "\n".join(_lines(story, limit))
-
-
-def _lines(story: Row, limit: int) -> Iterator[str]:
-    name = story.get("swhid") or story["origin"]
-    length = (story.get("content") or {}).get("length")
-    yield f"{name}  {story['kind']}{'' if length is None else f', {length:,} bytes'}{'' if story['known'] else ', not in the lake'}"
-    if story["target"] != name:
-        yield f"  asked as  {story['target']}"
-    yield f"  archive   {story['archive']}"
-    if (story.get("content") or {}).get("reason"):
-        yield f"  skipped   its bytes are not here: {story['content']['reason']}"
-    if first := story.get("first_occurrence"):
-        yield f"  first     {first['date'] or 'no possible date'}  {_place(first)}"
-    if "note" in story:
-        yield f"  note      {story['note']}"
-    for title, key, line in _SECTIONS:
-        if rows := story.get(key):
-            yield f"\n{title} ({len(rows):,})"
-            yield from (f"  {line(row)}" for row in rows[:limit])
-            if len(rows) > limit:
-                yield f"  … and {len(rows) - limit:,} more; --json shows all"
-
-
-def _place(row: Row) -> str:
-    return f"{row['origin']}  {row['anchor']}  {row['path']}"
-
-
-def _annotation_line(row: Row) -> str:
-    of = row.get("name") or row.get("path")
-    said = ", ".join(
-        f"{key} {json.dumps(value, ensure_ascii=False)}"
-        for key, value in row["value"].items()
-        if value not in (None, False, [], "")
-    )
-    return f"{row['annotator']}{f' of {of}' if of else ''}: {said or 'nothing to say'}"
-
-
-def _decision_line(row: Row) -> str:
-    evidence = f"; evidence {', '.join(row['evidence'])}" if row["evidence"] else ""
-    return f"{row['policy']}: {row['verdict']} by rule {row['rule']} ({row['expression'] or 'no licence'}) for {row['path']} in {row['root']}{evidence}"
-
-
-def _dropped_line(row: Row) -> str:
-    instead = f"; kept {row['kept']}, similarity {row['similarity']:.3f}" if row["kept"] else ""
-    evidence = f" ({', '.join(row['evidence'])})" if row["evidence"] else ""
-    return f"{row['dataset']} {row['fingerprint'][:12]}: {row['rule']}{evidence}{instead}, at {row['origin']} {row['path']}"
-
-
-def _quarantine_line(row: Row) -> str:
-    return f"{row['slice']} {row['source']} {row['item']}: {row['reason']} in {row['stage']}: {row['detail']}"
-
-
-_SECTIONS: tuple[tuple[str, str, Callable[[Row], str]], ...] = (
-    ("Occurrences", "occurrences", lambda row: f"{row['slice']}  {_place(row)}"),
-    ("Other bytes at this path", "path_occurrences", lambda row: f"{row['slice']}  {_place(row)}  {row['content']}"),
-    ("Annotations", "annotations", _annotation_line),
-    ("Licence decisions", "license_decisions", _decision_line),
-    (
-        "Near-duplicates",
-        "duplicate_pairs",
-        lambda row: (
-            f"{row['content']}  {row['similarity']:.3f} {'accepted' if row['accepted'] else 'not accepted'} ({row['configuration']})"
-        ),
-    ),
-    (
-        "In datasets",
-        "datasets",
-        lambda row: (
-            f"{row['dataset']} {row['fingerprint'][:12]}: row {row['row']} of {row['shard']}, from {row['origin']} {row['path']}"
-        ),
-    ),
-    ("Left out of datasets", "dropped", _dropped_line),
-    ("Visits", "visits", lambda row: f"{row['slice']}  visit {row['visit']}: {row['status']}, {row['snapshot']}"),
-    (
-        "Licences",
-        "licenses",
-        lambda row: f"{row['policy']}: {row['verdict']}, {row['files']:,} files, {row['contents']:,} contents",
-    ),
-    ("Anchors", "anchors", lambda row: f"{row['date'] or 'no date'}  {row['anchor']}  {row.get('origin', row['root'])}"),
-    ("In directories", "parents", lambda row: f"{row['directory']}  as {row['name']}"),
-    ("Quarantine", "quarantine", _quarantine_line),
-)

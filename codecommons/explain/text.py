@@ -1,0 +1,104 @@
+"""Writes a story for a person: a heading, then chapters of one line a fact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def render(story: Row, limit: int = 10) -> str:
+    """Write what ``explain`` returned.
+
+    Args:
+        story: the story.
+        limit: lines of one chapter; how many more there are is said.
+    """
+    return "\n".join([*_heading(story), *_chapters(story, limit)])
+
+
+def _heading(story: Row) -> Iterator[str]:
+    name, content = story.get("swhid") or story["origin"], story.get("content") or {}
+    length = f", {content['length']:,} bytes" if content.get("length") is not None else ""
+    yield f"{name}  {story['kind']}{length}{'' if story['known'] else ', not in the lake'}"
+    if story["target"] != name:
+        yield f"  asked as  {story['target']}"
+    yield f"  archive   {story['archive']}"
+    if content.get("reason"):
+        yield f"  skipped   its bytes are not here: {content['reason']}"
+    if first := story.get("first_occurrence"):
+        yield f"  first     {first['date'] or 'no possible date'}  {_place(first)}"
+    if "note" in story:
+        yield f"  note      {story['note']}"
+
+
+def _chapters(story: Row, limit: int) -> Iterator[str]:
+    for key, (title, line) in _CHAPTERS.items():
+        if rows := story.get(key):
+            yield f"\n{title} ({len(rows):,})"
+            yield from (f"  {line(row)}" for row in rows[:limit])
+            if len(rows) > limit:
+                yield f"  … and {len(rows) - limit:,} more; --limit shows more, --json all"
+
+
+def _place(row: Row) -> str:
+    return f"{row['origin']}  {row['anchor']}  {row['path']}"
+
+
+def _annotation(row: Row) -> str:
+    of = row.get("name") or row.get("path")
+    said = {key: value for key, value in row["value"].items() if value not in (None, False, [], "")}
+    told = ", ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in said.items())
+    return f"{row['annotator']}{f' of {of}' if of else ''}: {told or 'nothing to say'}"
+
+
+def _decision(row: Row) -> str:
+    evidence = f"; evidence {', '.join(row['evidence'])}" if row["evidence"] else ""
+    found = row["expression"] or "no licence found"
+    return f"{row['policy']}: {row['verdict']} by rule {row['rule']} ({found}) for {row['path']} in {row['root']}{evidence}"
+
+
+def _pair(row: Row) -> str:
+    verdict = "accepted" if row["accepted"] else "not accepted"
+    return f"{row['content']}  similarity {row['similarity']:.3f}, {verdict} ({row['configuration']})"
+
+
+def _release_row(row: Row) -> str:
+    return f"{row['dataset']} {row['fingerprint'][:12]}: row {row['row']} of {row['shard']}, from {row['origin']}  {row['path']}"
+
+
+def _drop(row: Row) -> str:
+    instead = f"; kept {row['kept']}" if row["kept"] else ""
+    similarity = f", similarity {row['similarity']:.3f}" if row["similarity"] is not None else ""
+    evidence = f" ({', '.join(row['evidence'])})" if row["evidence"] else ""
+    why = f"{row['rule']}{evidence}{instead}{similarity}"
+    return f"{row['dataset']} {row['fingerprint'][:12]}: {why}, at {row['origin']}  {row['path']}"
+
+
+def _quarantined(row: Row) -> str:
+    return f"{row['slice']}  {row['source']}:{row['item']}: {row['reason']} in {row['stage']}: {row['detail']}"
+
+
+# Key of the story -> title of the chapter and what a line says, in the order of reading.
+_CHAPTERS: dict[str, tuple[str, Callable[[Row], str]]] = {
+    "occurrences": ("Occurrences", lambda row: f"{row['slice']}  {_place(row)}"),
+    "path_occurrences": ("Other bytes at this path", lambda row: f"{row['slice']}  {_place(row)}  {row['content']}"),
+    "annotations": ("Annotations", _annotation),
+    "license_decisions": ("Licence decisions", _decision),
+    "duplicate_pairs": ("Near-duplicates", _pair),
+    "datasets": ("In datasets", _release_row),
+    "dropped": ("Left out of datasets", _drop),
+    "visits": (
+        "Visits",
+        lambda row: f"{row['slice']}  visit {row['visit']}: {row['status']}, {row['snapshot'] or 'nothing seen'}",
+    ),
+    "licenses": (
+        "Licences",
+        lambda row: f"{row['policy']}: {row['verdict']}, {row['files']:,} files, {row['contents']:,} contents",
+    ),
+    "anchors": ("Anchors", lambda row: f"{row['date'] or 'no date'}  {row['anchor']}  {row.get('origin') or row['root']}"),
+    "parents": ("In directories", lambda row: f"{row['directory']}  as {row['name']}"),
+    "quarantine": ("Quarantine", _quarantined),
+}

@@ -1,0 +1,60 @@
+"""How the command line says things: one line each, for people. What programs read is JSON and isn't made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from codecommons.datasets import Plan, Release
+    from codecommons.lake import Lake
+    from codecommons.report import StageReport
+
+
+def of_report(report: StageReport) -> str:
+    """What a stage did for a slice and source."""
+    left = ", ".join(f"{count.rows:,} {reason}" for reason, count in sorted(report.dropped.items()))
+    return (
+        f"{report.slice} {report.source:6} {report.stage:18} {report.rows_kept:,} of {report.rows_in:,} files"
+        f" ({size(report.bytes_kept)}) in {report.seconds:.1f} s; {report.computed:,} computed, {report.reused:,} found done"
+        f"{f'; left out {left}' if left else ''}"
+    )
+
+
+def of_plan(planned: Plan) -> Iterator[str]:
+    """What a dataset would be: totals, then what each rule leaves out, then its languages, licences and origins."""
+    yield (
+        f"{planned.name} as of {planned.as_of}: {planned.rows:,} of {planned.candidates:,} files, {size(planned.bytes)},"
+        f" about {planned.tokens:,} tokens, {planned.shards} shards"
+    )
+    for step in planned.steps:
+        yield f"  {step.rule:28} leaves out {step.rows:>9,} files, {size(step.bytes):>10}; {step.left:>9,} stay"
+    for title, rows in (("languages", planned.languages), ("licences", planned.licenses), ("origins", planned.origins)):
+        yield f"{title}: " + ", ".join(f"{row['value'] or 'none'} {row['rows']:,} ({size(row['bytes'])})" for row in rows[:8])
+    if planned.left_out:
+        yield f"left out, as they have not come through: {', '.join(planned.left_out)}; `codecommons status` says why"
+
+
+def of_release(release: Release, lake: Lake) -> str:
+    """A published release and where it is."""
+    document = release.document
+    return (
+        f"{release.name}  {release.fingerprint[:12]}  as of {document['inputs']['as_of']}  {document['result']['rows']:,} rows"
+        f" in {len(release.shards)} shards  {lake.storage.uri(release.folder)}"
+    )
+
+
+def of_annotations(row: dict[str, Any]) -> str:
+    """What annotators made of a file."""
+    flags = [flag for flag in ("generated", "vendored", "documentation", "test") if row.get(flag)]
+    said = [row.get("language") or "no language", row.get("license") or "no licence", row.get("encoding") or "binary", *flags]
+    return f"{row['swhid']}\t{row['path']}\t{', '.join(said)}"
+
+
+def size(count: float) -> str:
+    """Bytes for people, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
