@@ -152,7 +152,8 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
     connection.execute(resources.files(__package__).joinpath("views.sql").read_text())
     connection.execute("\n".join(_annotation_views(annotators.values())))
     for table in tables:
-        if table.name in there:
+        # What a stage or a plug-in registers may not be there yet.
+        if table.name in TABLES or table.name in there:
             try:
                 scan = f"from delta_scan({_quoted(storage.uri(table.name))})"
                 connection.execute(f"create or replace view lake.{table.name} as {scan}{_live(table)}")
