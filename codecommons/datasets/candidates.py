@@ -132,18 +132,18 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``; license (SPDX expression), verdict, rule
         and evidence, of the decision for the file in its own tree. What nobody has said of a file is null.
     """
-    seen = trees(lake, inputs)
-    current = seen.filter("current").drop("current")
+    taken = trees(lake, inputs).filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
-    rows = store.named(current.lazy().join(paths, on="root").collect(engine="streaming")).lazy()
+    rows = store.named(taken.lazy().join(paths, on="root").collect(engine="streaming")).lazy()
     known = lake.scan("content").select("sha1_git", "length", "status", "verified", "verified_reason")
     skipped = lake.scan("skipped_content").select("sha1_git", skipped="reason", skipped_length="length").unique("sha1_git")
     rows = rows.join(known, left_on="content", right_on="sha1_git", how="left").join(
         skipped, left_on="content", right_on="sha1_git", how="left"
     )
     rows = rows.with_columns(length=pl.coalesce("length", "skipped_length", pl.lit(0, pl.Int64))).drop("skipped_length")
+    annotators = current(lake.settings)
     for annotator, signals in SIGNALS.items():
-        said = store.annotations(lake, annotator)
+        said = store.rows(lake, annotators[annotator])
         key = [name for name in ("content", "name", "path") if name in said.collect_schema()]
         rows = rows.join(said.select(*key, *signals), on=key, how="left")
     decisions = _decisions(lake, inputs).drop("content")

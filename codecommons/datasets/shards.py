@@ -23,41 +23,39 @@ from codecommons.lake.storage import lake_errors
 from codecommons.swhid import Swhid, content_id
 
 SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
-ROW = pa.schema(
-    [
-        pa.field("swhid", pa.string()),
-        pa.field("text", pa.string()),
-        pa.field("language", pa.string()),
-        pa.field("license", pa.string()),
-        pa.field("license_type", pa.string()),
-        pa.field("origin", pa.string()),
-        pa.field("visit", pa.string()),
-        pa.field("anchor", pa.string()),
-        pa.field("path", pa.string()),
-        pa.field("length", pa.int64()),
-        pa.field("encoding", pa.string()),
-        pa.field("redactions", pa.list_(SPAN)),
-        pa.field("repository", pa.string()),
-        pa.field("row_in_repository", pa.int64()),
-    ]
-)
-MANIFEST = pa.schema(
-    [
-        pa.field("shard", pa.string()),
-        pa.field("row", pa.int64()),
-        pa.field("swhid", pa.string()),
-        pa.field("content", pa.binary()),
-        pa.field("origin", pa.string()),
-        pa.field("visit", pa.string()),
-        pa.field("anchor", pa.string()),
-        pa.field("path", pa.binary()),
-        pa.field("length", pa.int64()),
-        pa.field("language", pa.string()),
-        pa.field("license", pa.string()),
-        pa.field("license_type", pa.string()),
-        pa.field("sha256", pa.string()),
-    ]
-)
+_ROW: dict[str, pa.DataType] = {
+    "swhid": pa.string(),
+    "text": pa.string(),
+    "language": pa.string(),
+    "license": pa.string(),
+    "license_type": pa.string(),
+    "origin": pa.string(),
+    "visit": pa.string(),
+    "anchor": pa.string(),
+    "path": pa.string(),
+    "length": pa.int64(),
+    "encoding": pa.string(),
+    "redactions": pa.list_(SPAN),
+    "repository": pa.string(),
+    "row_in_repository": pa.int64(),
+}
+ROW = pa.schema(_ROW)
+_MANIFEST: dict[str, pa.DataType] = {
+    "shard": pa.string(),
+    "row": pa.int64(),
+    "swhid": pa.string(),
+    "content": pa.binary(),
+    "origin": pa.string(),
+    "visit": pa.string(),
+    "anchor": pa.string(),
+    "path": pa.binary(),
+    "length": pa.int64(),
+    "language": pa.string(),
+    "license": pa.string(),
+    "license_type": pa.string(),
+    "sha256": pa.string(),
+}
+MANIFEST = pa.schema(_MANIFEST)
 # Readers hold a row group at a time; one of 8 MB of text is quick to fetch and still compresses well.
 GROUP_BYTES = 8 << 20
 GROUP_ROWS = 4096
