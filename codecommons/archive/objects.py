@@ -12,6 +12,7 @@ import pyarrow as pa
 from codecommons.archive.tally import Tally
 from codecommons.lake import StagedFile, StagingArea
 from codecommons.lake.schemas import TABLES
+from codecommons.lake.staging import Writer
 from codecommons.swhid import (
     ContentHashes,
     Date,
@@ -39,10 +40,17 @@ class Rows:
     written once a task however often it is met.
     """
 
-    def __init__(self, area: StagingArea, task: str) -> None:
-        """``task`` only helps to read the staging folder."""
-        self._writer = area.writer(task)
+    def __init__(self, area: StagingArea, task: str, shared: Writer | None = None) -> None:
+        """Stage into ``area``.
+
+        Args:
+            area: where staged files go.
+            task: only helps to read the staging folder.
+            shared: takes the rows at the end if they all fit into one batch, so that many small things share files.
+        """
         self.settings = area.storage.settings
+        self._own = area.writer(task)
+        self._shared = shared
         self._rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._waiting = 0
         self._seen: set[tuple[str, bytes]] = set()
@@ -152,9 +160,10 @@ class Rows:
         self._grow(_ROW_BYTES)
 
     def close(self) -> list[StagedFile]:
-        """Stage what is left; the list travels back to the driver."""
-        self._flush()
-        return self._writer.close()
+        """Stage what is left; the list travels back to the driver. Rows that are not closed never reach the lake."""
+        staged = self._own.close()
+        self._flush(self._shared if self._shared is not None and not staged else self._own)
+        return self._own.close()
 
     def _person(self, fullname: bytes | None) -> bytes | None:
         if fullname is None:
@@ -172,16 +181,16 @@ class Rows:
     def _grow(self, count: int) -> None:
         self._waiting += count
         if self._waiting >= self.settings.batch_bytes:
-            self._flush()
+            self._flush(self._own)
 
-    def _flush(self) -> None:
+    def _flush(self, writer: Writer) -> None:
         for table, rows in self._rows.items():
             if not rows:
                 continue
             fields = TABLES[table].fields
             columns = zip(*rows, strict=True)
             arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
-            self._writer.add(table, pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
+            writer.add(table, pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
         self._rows.clear()
         self._waiting = 0
 

@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,8 @@ from codecommons.settings import Settings
 from codecommons.swhid import Date, Release
 
 _EXTID_TYPE = "package-archive"
+# Packed bytes of the archives of one task, unless a single one is larger.
+_TASK_BYTES = 4 << 20
 R = TypeVar("R")
 
 
@@ -72,13 +74,12 @@ class PackageSource(Source):
         known = _known(work.lake, {row.item: self._extid(row, settings) for row in pinned})
         unknown = [row for row in pinned if row.item not in known]
         fetched = list(_each(unknown, lambda row: (row, self.fetch(row, settings)), errors, self.at_once))
-        # The largest first, so that no worker is left alone with it at the end.
-        fetched.sort(key=lambda pair: (-pair[1].stat().st_size, pair[0].item))
-        tasks = [_Task(self.name, row, path, self._extid(row, settings), work.area) for row, path in fetched]
-        loaded = {one.item: one for one in work.engine.map(_load_archive, tasks, name=str)}
+        archives = [_Archive(row, path, path.stat().st_size, self._extid(row, settings)) for row, path in fetched]
+        results = list(work.engine.map(_load_archives, _tasks(self.name, archives, work.area), name=str))
+        loaded = {one.item: one for some, _ in results for one in some}
         before = _last_good(work.lake, work.day, self.name)
         items = [self._item(row, known, loaded, errors, before) for row in inputs]
-        return Outcome(items, self._visits(inputs, items), [one.staged for one in loaded.values()])
+        return Outcome(items, self._visits(inputs, items), [staged for _, staged in results])
 
     def _pin(self, row: SliceInput, settings: Settings) -> SliceInput:
         """An item that could not be looked up when it was listed is looked up now; a version never changes."""
@@ -173,17 +174,26 @@ def parse_time(text: str) -> dt.datetime | None:
 
 
 @dataclass(frozen=True)
-class _Task:
+class _Archive:
     """One archive to load."""
 
-    source: str
     row: SliceInput
     path: Path
+    size: int
     extid: bytes
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Archives for one worker: a large one, or some small ones, whose rows share files."""
+
+    source: str
+    archives: tuple[_Archive, ...]
     area: StagingArea
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.row.item}"
+        """How an error names it."""
+        return f"{self.source}: {', '.join(one.row.item for one in self.archives)}"
 
 
 @dataclass
@@ -192,31 +202,51 @@ class _Loaded:
     size: int
     release: bytes | None = None
     tally: Tally | None = None
-    staged: list[StagedFile] = field(default_factory=list)
     error: ItemError | None = None
 
 
-def _load_archive(task: _Task) -> _Loaded:
-    """Turn one archive into staged rows; runs in a worker."""
-    row, settings = task.row, task.area.storage.settings
-    source = sources(settings)[task.source]
+def _tasks(source: str, archives: list[_Archive], area: StagingArea) -> list[_Task]:
+    """Cut into tasks of about ``_TASK_BYTES``, the largest first, so that no worker is left alone with it at the end."""
+    tasks: list[_Task] = []
+    waiting: list[_Archive] = []
+    for one in sorted(archives, key=lambda one: (-one.size, one.row.item)):
+        if waiting and sum(other.size for other in waiting) + one.size > _TASK_BYTES:
+            tasks.append(_Task(source, tuple(waiting), area))
+            waiting = []
+        waiting.append(one)
+    return [*tasks, _Task(source, tuple(waiting), area)] if waiting else tasks
+
+
+def _load_archives(task: _Task) -> tuple[list[_Loaded], list[StagedFile]]:
+    """Turn archives into staged rows; runs in a worker."""
+    source = sources(task.area.storage.settings)[task.source]
     assert isinstance(source, PackageSource)
+    shared = task.area.writer(str(task))
+    loaded, staged = [], []
+    for archive in task.archives:
+        rows = Rows(task.area, archive.row.item, shared)
+        try:
+            loaded.append(_load_archive(source, archive, rows))
+        except ItemError as error:
+            # The rows are not closed: nothing of a bad archive reaches the lake.
+            loaded.append(_Loaded(archive.row.item, archive.size, error=error))
+        else:
+            staged += rows.close()
+    return loaded, [*staged, *shared.close()]
+
+
+def _load_archive(source: PackageSource, archive: _Archive, rows: Rows) -> _Loaded:
+    row = archive.row
     name, version = source.split(row.item)
     version = row.version or version
-    size = task.path.stat().st_size
-    rows = Rows(task.area, str(task))
-    try:
-        tree = build_tree(members(task.path, settings), rows, source.document)
-    except ItemError as error:
-        # What was staged before the archive turned out bad is true of its key, but nothing points to it: drop it.
-        return _Loaded(row.item, size, error=error)
+    tree = build_tree(members(archive.path, rows.settings), rows, source.document)
     author, message = source.release(name, version, tree)
     uploaded = upload_time(row)
     moment = parse_time(uploaded) if isinstance(uploaded, str) else None
     date = Date(int(moment.timestamp())) if moment else None
     release = rows.release(Release(tree.root, "directory", version.encode(), author, date, message))
-    rows.loaded(task.extid, _EXTID_TYPE, LOADER_VERSION, release, "release", tree.tally)
-    return _Loaded(row.item, size, release, tree.tally, rows.close())
+    rows.loaded(archive.extid, _EXTID_TYPE, LOADER_VERSION, release, "release", tree.tally)
+    return _Loaded(row.item, archive.size, release, tree.tally)
 
 
 def _each(
