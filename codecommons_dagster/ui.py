@@ -33,8 +33,9 @@ def serve(settings: Settings, host: str, port: int, workspace: Path) -> int:
     target = ["-w", str(workspace)] if workspace.is_file() else ["-m", "codecommons_dagster.definitions"]
     webserver = [sys.executable, "-m", "dagster_webserver", "-h", host, "-p", str(port), *target]
     daemon = [sys.executable, "-m", "dagster._daemon", "run", *target]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Sessions of their own: Ctrl-C reaches us alone, and we end them in order.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    # Sessions of their own: Ctrl-C reaches us alone, and we end each with all that it started.
     running = [subprocess.Popen(command, env=environment, start_new_session=True) for command in (webserver, daemon)]
     print(f"Dagster is on http://{host}:{port} in a moment; Ctrl-C ends it.", flush=True)
     try:
@@ -50,13 +51,13 @@ def serve(settings: Settings, host: str, port: int, workspace: Path) -> int:
 
 
 def _end(running: list[subprocess.Popen[bytes]]) -> None:
+    """Interrupt both with their code servers and runs, which record that; what is still there after a while is killed."""
     for process in running:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
     for process in running:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
-        # What a server leaves behind (its code server) is in its session.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
