@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from codecommons import swhid as identity
 from codecommons.errors import UsageError
@@ -92,7 +92,8 @@ def _explain_origin(connection: duckdb.DuckDBPyConnection, target: str, origin: 
         "kind": "origin",
         "origin": origin,
         "known": True,
-        "archive": f"{ARCHIVE_URL}browse/origin/?origin_url={origin}",
+        # The archive knows repositories by their address; a purl or a folder of ours says nothing to it.
+        "archive": f"{ARCHIVE_URL}browse/origin/?origin_url={quote(origin)}" if origin.startswith("http") else None,
     }
     return story | {
         "visits": visits,

@@ -25,7 +25,8 @@ def _heading(story: Row) -> Iterator[str]:
     yield f"{name}  {story['kind']}{length}{'' if story['known'] else ', not in the lake'}"
     if story["target"] != name:
         yield f"  asked as  {story['target']}"
-    yield f"  archive   {story['archive']}"
+    if story["archive"]:
+        yield f"  archive   {story['archive']}"
     if content.get("reason"):
         yield f"  skipped   its bytes are not here: {content['reason']}"
     if first := story.get("first_occurrence"):
