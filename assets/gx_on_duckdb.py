@@ -54,7 +54,8 @@ def _great_expectations() -> Any:
     import great_expectations.execution_engine.sqlalchemy_execution_engine as engine
 
     if "duckdb" not in engine._PERSISTED_CONNECTION_DIALECTS:
-        engine._PERSISTED_CONNECTION_DIALECTS = (*engine._PERSISTED_CONNECTION_DIALECTS, _Dialect("duckdb"))
+        dialects: Any = (*engine._PERSISTED_CONNECTION_DIALECTS, _Dialect("duckdb"))
+        engine._PERSISTED_CONNECTION_DIALECTS = dialects
     return great_expectations
 
 

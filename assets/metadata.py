@@ -114,9 +114,9 @@ def _detail_tables(reports: Sequence[StageReport]) -> dict[str, str]:
 
 def _count_table(label: str, rows: dict[str, dict[str, float]]) -> str:
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    cells = [(name, *(row.get(column, 0) for column in columns)) for name, row in rows.items()]
-    cells.sort(key=lambda row: (-row[1], row[0]))
-    return markdown((label.rstrip("s").replace("_", " "), *columns), cells[:LONGEST_TABLE])
+    order = sorted(rows, key=lambda name: (-rows[name].get(columns[0], 0), name))[:LONGEST_TABLE]
+    cells = [(name, *(rows[name].get(column, 0) for column in columns)) for name in order]
+    return markdown((label.rstrip("s").replace("_", " "), *columns), cells)
 
 
 def _counts(detail: Any) -> list[tuple[str, dict[str, float]]]:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -71,7 +72,7 @@ def work_through(
 ) -> list[Outcome]:
     """Do a stage's work for every slice of the run and every source that has input (or ``only`` that one)."""
     return [
-        attempt(context, lake, stage, day, source, lambda day=day, source=source: work(lake, engine, day, source))
+        attempt(context, lake, stage, day, source, partial(work, lake, engine, day, source))
         for day in context.partition_keys
         for source in lake.log.sources(day)
         if only in (None, source)

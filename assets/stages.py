@@ -50,5 +50,7 @@ def close_stage(
     for partition, group in by_partition(outcomes).items():
         context.add_asset_metadata(stage_metadata(group), closing.key, partition_key=partition)
     yield from evaluations(closing.key.path[-1], outcomes, checks)
-    results = [dg.MaterializeResult(asset_key=spec.key, metadata=table_metadata(lake, spec.key.path[-1])) for spec in tables]
+    results: list[dg.MaterializeResult[None]] = [
+        dg.MaterializeResult(asset_key=spec.key, metadata=table_metadata(lake, spec.key.path[-1])) for spec in tables
+    ]
     yield from hand_over(outcomes, [*results, dg.MaterializeResult(asset_key=closing.key)], checks)

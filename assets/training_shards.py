@@ -1,6 +1,7 @@
 """Stage 5: datasets. One partition is one specification; a materialisation is one release, or the proof that nothing changed."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
@@ -35,8 +36,7 @@ def training_shards(context: dg.AssetExecutionContext, lake: LakeResource, engin
     with plain_errors():
         opened, workers = lake.open(), engine.open()
         outcomes = [
-            attempt(context, opened, STAGE, name, name, lambda name=name: build(opened, workers, name))
-            for name in context.partition_keys
+            attempt(context, opened, STAGE, name, name, partial(build, opened, workers, name)) for name in context.partition_keys
         ]
         yield from close_stage(context, opened, outcomes, _specs, _checks)
 

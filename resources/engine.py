@@ -10,7 +10,7 @@ from codecommons.engine import Engine, local_engine
 from codecommons.settings import Settings
 
 
-class EngineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class EngineResource(dg.ConfigurableResource):
     """The engine of this machine; steps and runs of one process share its workers."""
 
     def open(self) -> Engine:

@@ -8,7 +8,7 @@ from codecommons.lake import Lake
 from codecommons.settings import Settings
 
 
-class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class LakeResource(dg.ConfigurableResource):
     """The lake that ``CODECOMMONS_HOME`` and ``CODECOMMONS_LAKE`` name when a step asks for it."""
 
     def open(self) -> Lake:

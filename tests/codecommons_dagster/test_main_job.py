@@ -1,0 +1,133 @@
+"""The main job on a small real repository: recorded Dagster runs through all five stages."""
+
+import datetime as dt
+import subprocess
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from codecommons import archive
+from codecommons.engine import local_engine
+from codecommons.lake import Lake
+from codecommons.report import STAGES
+from codecommons.settings import Settings
+from codecommons_dagster.instance import instance, run_job
+
+DAY = dt.datetime.now(dt.UTC).date().isoformat()
+MIT = """MIT License
+
+Copyright (c) 2026 A
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without
+limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the
+Software, and to permit persons to whom the Software is furnished to do so, subject to the following
+conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions
+of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED
+TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL
+THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF
+CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER
+DEALINGS IN THE SOFTWARE.
+"""
+
+
+@pytest.fixture
+def repository(tmp_path):
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "LICENSE").write_text(MIT)
+    (folder / "area.py").write_text("def area(width, height):\n    return width * height\n")
+    (folder / "copy.py").write_text("def area(width, height):\n    return width * height\n")
+    git = ["git", "-C", str(folder), "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
+        subprocess.run([*git, *command], check=True)
+    return folder
+
+
+@pytest.fixture
+def lake(tmp_path, monkeypatch, repository):
+    monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CODECOMMONS_WORKERS", "0")
+    lake = Lake.open(Settings.from_environment())
+    archive.add_inputs(lake, [f"git:{repository}"], DAY)
+    folder = lake.settings.home / "datasets"
+    folder.mkdir()
+    (folder / "python.yaml").write_text("languages: [Python]\n")
+    return lake
+
+
+def events(settings, finished, kind):
+    with instance(settings) as recorder:
+        return [
+            record.event_log_entry.dagster_event for record in recorder.get_records_for_run(finished.run_id, of_type=kind).records
+        ]
+
+
+def test_a_repository_goes_through_all_five_stages_in_recorded_runs(lake):
+    settings = lake.settings
+    slice_run = run_job(settings, "slice", DAY)
+    assert slice_run, slice_run.failures
+    dataset_run = run_job(settings, "dataset", "python")
+    assert dataset_run, dataset_run.failures
+
+    reports = {report.stage: report for report in lake.reports()}
+    assert set(reports) == set(STAGES)
+    assert reports["raw_archive_slice"].rows_kept == 3
+    assert reports["deduped"].rows_kept == 2
+    assert reports["training_shards"].rows_kept == 1
+
+    evaluated = [event.asset_check_evaluation_data for run in (slice_run, dataset_run) for event in checks(settings, run)]
+    assert all(check.passed for check in evaluated)
+    emitted = {(check.asset_key.to_user_string(), check.check_name) for check in evaluated}
+    declared = {(check.asset_key.to_user_string(), check.name) for check in declared_checks()}
+    assert emitted == declared
+    for report in reports.values():
+        assert {(report.stage, check.name) for check in report.checks} <= declared
+
+
+def test_a_second_run_computes_nothing(lake):
+    assert run_job(lake.settings, "ingest", DAY)
+    assert run_job(lake.settings, "dataset", "python")
+    before = {name: lake.delta(name).version() for name in lake.tables() if name != "stage_report"}
+    assert run_job(lake.settings, "ingest", DAY)
+    assert run_job(lake.settings, "dataset", "python")
+    assert {report.stage: report.computed for report in lake.reports()} == dict.fromkeys(STAGES, 0)
+    assert {name: lake.delta(name).version() for name in lake.tables() if name != "stage_report"} == before
+
+
+def test_a_broken_expectation_shuts_the_gate_in_this_run_and_in_every_other(lake):
+    assert run_job(lake.settings, "ingest", DAY)
+    root = archive.slice_roots(lake, DAY, "git")["root"][0]
+    row = {"policy": "wishful@000000000000", "root": root, "path": b"area.py", "verdict": "permissive", "rule": "hope"}
+    with lake.staging("test") as area:
+        writer = area.writer("one")
+        schema = pa.schema(lake.tables()["license_decision"].fields)
+        writer.add("license_decision", pa.Table.from_pylist([row], schema=schema))
+        lake.commit(area, [writer.close()], local_engine(lake.settings))
+
+    run = run_job(lake.settings, "slice", DAY)
+    assert len(run.failures) == 1
+    assert "decisions_have_reasons" in run.failures[0]
+    assert "column=unproved" in run.failures[0]
+    assert lake.log.verdict(DAY, "git", "license_qualified")["failing_check"] == "decisions_have_reasons"
+    assert not {event.step_key for event in events(lake.settings, run, dg.DagsterEventType.STEP_START)} & {"deduped"}
+
+    quick = run_job(lake.settings, "ingest", DAY)
+    assert len(quick.failures) == 1
+    assert "decisions_have_reasons" in quick.failures[0]
+    assert lake.log.verdict(DAY, "git", "license_qualified")["verdict"] == "failed"
+
+
+def checks(settings, finished):
+    return events(settings, finished, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+
+
+def declared_checks():
+    from codecommons_dagster.build import build_stages
+
+    return build_stages().resolve_asset_graph().asset_check_keys
