@@ -293,7 +293,9 @@ def _read_all(lake: Lake, files: tuple[str, ...], columns: list[str]) -> pl.Data
 
 def _frame(lake: Lake, files: tuple[str, ...], columns: list[str], where: ds.Expression | None) -> pl.DataFrame:
     schema = pa.schema([(name, pa.binary()) for name in columns])
-    dataset = ds.dataset(list(files), schema=schema, format="parquet", filesystem=lake.storage.arrow_fs)
+    # Staged files are plain Arrow, the lake's own are Parquet.
+    kind = "ipc" if files and files[0].endswith(".arrow") else "parquet"
+    dataset = ds.dataset(list(files), schema=schema, format=kind, filesystem=lake.storage.arrow_fs)
     frame = pl.from_arrow(dataset.to_table(filter=where, use_threads=False))
     assert isinstance(frame, pl.DataFrame)
     return frame
