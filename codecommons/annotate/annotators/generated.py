@@ -44,13 +44,13 @@ FIELDS = (pa.field("generated", pa.bool_()), pa.field("evidence", pa.string()))
 
 def evidence_of(name: bytes, data: bytes) -> str | None:
     """What says that a program wrote this file; None when nothing does."""
-    lower = name.lower().decode("utf-8", "replace")
-    if lower in LOCK_FILES or lower.endswith(".lock"):
+    text = name.decode("utf-8", "replace")
+    if text.lower() in LOCK_FILES or text.lower().endswith(".lock"):
         return "lock-file"
     marker = _MARKER.search(b"\n".join(data[:MARKER_BYTES].split(b"\n", MARKER_LINES)[:MARKER_LINES]))
     if marker:
         return f"marker:{marker[0].decode().lower()}"
-    return "linguist" if enry.is_generated(lower, data[:HEAD]) else None
+    return "linguist" if enry.is_generated(text, data[:HEAD]) else None
 
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:

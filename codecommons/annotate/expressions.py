@@ -1,0 +1,58 @@
+"""SPDX licence expressions: reading, checking, joining."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+
+from license_expression import ExpressionError, Licensing, get_spdx_licensing
+
+_WORD = re.compile(r"[A-Za-z0-9.+\-:]+|[()]")
+
+
+@cache
+def licensing() -> Licensing:
+    """The parser that knows SPDX's identifiers."""
+    return get_spdx_licensing()
+
+
+def normalise(expression: str) -> str:
+    """An expression in one way of writing, each part once; one that can't be parsed stays as it is."""
+    try:
+        return str(licensing().dedup(expression))
+    except ExpressionError:
+        return expression
+
+
+@lru_cache(1 << 12)
+def leading(text: str) -> str | None:
+    """The longest SPDX expression that ``text`` starts with, None if it starts with none; ``/`` between names is ``OR``."""
+    words = _WORD.findall(text.replace("/", " OR "))[:100]
+    while words:
+        try:
+            return str(licensing().parse(" ".join(words), validate=True, strict=True))
+        except ExpressionError:
+            words.pop()
+    return None
+
+
+@lru_cache(1 << 12)
+def whole(text: str) -> str | None:
+    """``text`` as an SPDX expression, None if it is something else."""
+    try:
+        return str(licensing().parse(text, validate=True, strict=True))
+    except ExpressionError:
+        return None
+
+
+@lru_cache(1 << 12)
+def together(expressions: tuple[str, ...]) -> str | None:
+    """What several statements in one file add up to; None for no statements.
+
+    All of them hold, but a licence that stands beside a choice offering it (its text, usually) adds nothing to the choice.
+    """
+    if not expressions:
+        return None
+    offered = {part for choice in expressions if " OR " in choice and " AND " not in choice for part in choice.split(" OR ")}
+    rest = [expression for expression in expressions if expression not in offered]
+    return normalise(" AND ".join(f"({expression})" for expression in rest))

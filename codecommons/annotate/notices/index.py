@@ -1,0 +1,211 @@
+"""The rules as arrays that a kernel can look into, and that processes can share through a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+from codecommons.annotate.notices import rules
+from codecommons.annotate.notices.words import Splitter
+from codecommons.lake.stages import digest
+
+FORMAT = 1
+MOST_WORDS = 1 << 18
+EXACT = 4  # words of the prefix by which a rule is looked up; shorter rules are looked up whole
+GRAM = 3  # words of the n-grams by which a changed text is recognised
+LEAST_CHANGED = 12  # words: a shorter rule must match exactly
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Index:
+    """Everything about the rules that matching needs.
+
+    Rules are numbered; of several with the same words the first counts.
+
+    Attributes:
+        expressions: UTF-8 of all expressions, in order of the rules, and ``expression_ends``.
+        kinds: per rule, place in ``rules.KINDS``; ``relevance`` in percent; ``coverage`` least coverage in percent;
+            ``lengths`` in words; ``hashes`` of all its words.
+        prefix_keys: open-addressing table of the hashes of the first ``EXACT`` words (fewer for shorter rules);
+            ``prefix_first`` and ``prefix_last`` bound the rules in ``by_prefix``, longest first.
+        gram_keys: open-addressing table of n-grams; ``gram_first`` and ``gram_last`` bound the rules in ``by_gram``.
+        grams: per rule, distinct n-grams; 0 for rules that must match exactly.
+    """
+
+    expressions: np.ndarray
+    expression_ends: np.ndarray
+    kinds: np.ndarray
+    relevance: np.ndarray
+    coverage: np.ndarray
+    lengths: np.ndarray
+    hashes: np.ndarray
+    prefix_keys: np.ndarray
+    prefix_first: np.ndarray
+    prefix_last: np.ndarray
+    by_prefix: np.ndarray
+    gram_keys: np.ndarray
+    gram_first: np.ndarray
+    gram_last: np.ndarray
+    by_gram: np.ndarray
+    grams: np.ndarray
+
+    def expression(self, rule: int) -> str:
+        """The SPDX expression of a rule; empty for a false positive."""
+        start = int(self.expression_ends[rule - 1]) if rule else 0
+        return self.expressions[start : int(self.expression_ends[rule])].tobytes().decode()
+
+
+_folder: Path | None = None
+
+
+def prepare(folder: Path) -> None:
+    """Keep the index in ``folder`` from now on; building it takes some seconds, once per installation.
+
+    Args:
+        folder: for derived data, such as ``Settings.cache``.
+    """
+    global _folder
+    if _folder != folder:
+        _folder = folder
+        load.cache_clear()
+    load()
+
+
+@lru_cache(1)
+def load() -> Index:
+    """The index of the installed rules: from the folder given to ``prepare``, shared between processes; without one, in memory."""
+    if _folder is None:
+        return build(list(rules.read()))
+    home = _folder / f"notices-{digest([FORMAT, version(rules.DISTRIBUTION), EXACT, GRAM, LEAST_CHANGED])}"
+    if not home.is_dir():
+        _save(build(list(rules.read())), home)
+    return Index(*(np.asarray(np.load(home / f"{field.name}.npy", mmap_mode="r")) for field in fields(Index)))
+
+
+def _save(index: Index, home: Path) -> None:
+    """Write all arrays, then give the folder its name: it is there whole or not at all."""
+    parts = home.with_name(f"{home.name}.{uuid.uuid4().hex}")
+    parts.mkdir(parents=True)
+    try:
+        for field in fields(Index):
+            np.save(parts / f"{field.name}.npy", getattr(index, field.name))
+        os.replace(parts, home)
+    except OSError:
+        shutil.rmtree(parts, ignore_errors=True)
+        if not home.is_dir():
+            raise
+
+
+def build(known: Sequence[rules.Rule]) -> Index:
+    """Index some rules."""
+    splitter = Splitter(MOST_WORDS)
+    words = [splitter.words(rule.text.encode())[0].copy() for rule in known]
+    hashes = np.array([sequence_hash(word) for word in words], np.uint64)
+    _, first = np.unique(hashes, return_index=True)
+    kept = [at for at in np.sort(first) if len(words[at])]
+    known, words, hashes = [known[at] for at in kept], [words[at] for at in kept], hashes[kept]
+    lengths = np.array([len(word) for word in words], np.int32)
+
+    prefixes = np.array([sequence_hash(word[:EXACT]) for word in words], np.uint64)
+    by_prefix = np.lexsort((-lengths, prefixes)).astype(np.int32)
+    prefix_table = _table(prefixes[by_prefix])
+
+    fuzzy = [at for at, rule in enumerate(known) if lengths[at] >= LEAST_CHANGED and rule.kind != "false_positive" and rule.coverage < 100]
+    of_rule = [np.unique(gram_hashes(words[at], GRAM)) for at in fuzzy]
+    grams = np.zeros(len(known), np.int32)
+    grams[fuzzy] = [len(found) for found in of_rule]
+    all_grams = np.concatenate(of_rule) if of_rule else np.empty(0, np.uint64)
+    owners = np.repeat(np.array(fuzzy, np.int32), grams[fuzzy])
+    order = np.argsort(all_grams, kind="stable")
+    gram_table = _table(all_grams[order])
+
+    expressions = [rule.expression.encode() for rule in known]
+    return Index(
+        np.frombuffer(b"".join(expressions), np.uint8),
+        np.cumsum([len(expression) for expression in expressions]).astype(np.int64),
+        np.array([rules.KINDS.index(rule.kind) for rule in known], np.int8),
+        np.array([rule.relevance for rule in known], np.int16),
+        np.array([rule.coverage for rule in known], np.int16),
+        lengths,
+        hashes,
+        *prefix_table,
+        by_prefix,
+        *gram_table,
+        owners[order],
+        grams,
+    )
+
+
+def _table(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """An open-addressing table over sorted keys: key -> first and last place (half open). Key 0 means empty."""
+    distinct, first = np.unique(keys, return_index=True)
+    last = np.append(first[1:], len(keys))
+    size = 1 << max(4, int(len(distinct) * 2 - 1).bit_length())
+    table = np.zeros(size, np.uint64), np.zeros(size, np.int32), np.zeros(size, np.int32)
+    _fill(*table, distinct, first.astype(np.int32), last.astype(np.int32))
+    return table
+
+
+@njit(cache=True)
+def _fill(keys, firsts, lasts, distinct, first, last):  # type: ignore[no-untyped-def]
+    mask = np.uint64(len(keys) - 1)
+    for at in range(len(distinct)):
+        slot = distinct[at] & mask
+        while keys[slot] != 0:
+            slot = (slot + np.uint64(1)) & mask
+        keys[slot] = distinct[at]
+        firsts[slot] = first[at]
+        lasts[slot] = last[at]
+
+
+@njit(cache=True, inline="always")
+def probe(keys, key):  # type: ignore[no-untyped-def]
+    """The slot of a key in an open-addressing table, -1 when it is not there."""
+    mask = np.uint64(len(keys) - 1)
+    slot = key & mask
+    while keys[slot] != 0:
+        if keys[slot] == key:
+            return np.int64(slot)
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(-1)
+
+
+@njit(cache=True)
+def sequence_hash(words):  # type: ignore[no-untyped-def]
+    """A polynomial over word hashes, so that the hash of any part comes from two prefix sums (see ``prefix_sums``)."""
+    value = np.uint64(0)
+    for word in words:
+        value = value * _BASE + word
+    return value | np.uint64(1)
+
+
+@njit(cache=True)
+def prefix_sums(words):  # type: ignore[no-untyped-def]
+    """Sums and powers of the polynomial: the hash of words[a:b] is ``sums[b] - sums[a] * powers[b - a]``, its last bit set."""
+    sums = np.empty(len(words) + 1, np.uint64)
+    powers = np.empty(len(words) + 1, np.uint64)
+    sums[0] = np.uint64(0)
+    powers[0] = np.uint64(1)
+    for at in range(len(words)):
+        sums[at + 1] = sums[at] * _BASE + words[at]
+        powers[at + 1] = powers[at] * _BASE
+    return sums, powers
+
+
+@njit(cache=True)
+def gram_hashes(words, size):  # type: ignore[no-untyped-def]
+    """The hash of every run of ``size`` words."""
+    out = np.empty(max(0, len(words) - size + 1), np.uint64)
+    for at in range(len(out)):
+        out[at] = sequence_hash(words[at : at + size])
+    return out

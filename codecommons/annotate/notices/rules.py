@@ -1,0 +1,77 @@
+"""The published rules, read from the data package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+
+from codecommons.annotate.expressions import normalise
+
+DISTRIBUTION = "licensedcode-data"
+# What a rule is, from the surest to the vaguest; the order is part of the index.
+KINDS = ("text", "notice", "tag", "reference", "clue", "intro", "false_positive")
+
+_FIELD = re.compile(r"^(\w+):[ \t]*(.*(?:\n[ \t]+(?!- ).*)*)$", re.MULTILINE)
+_KEY = re.compile(r"[^\s()]+")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One text that says something about a licence.
+
+    Attributes:
+        text: what to find.
+        expression: SPDX expression; ids that SPDX lacks are ``LicenseRef-scancode-…``. Empty for a false positive.
+        kind: one of ``KINDS``.
+        coverage: share of the rule's words that must be there, in percent; 0 leaves it to the matcher.
+        relevance: how sure a match is about its expression, in percent.
+    """
+
+    text: str
+    expression: str
+    kind: str
+    coverage: int
+    relevance: int
+
+
+def read() -> Iterator[Rule]:
+    """Read every rule and licence text, ordered by file name.
+
+    Raises:
+        ModuleNotFoundError: the data package is not installed.
+    """
+    data = files("licensedcode") / "data"
+    licenses = [_parse(path.read_text("utf-8")) for path in sorted((data / "licenses").iterdir()) if path.name.endswith(".LICENSE")]
+    ids = {fields["key"]: fields.get("spdx_license_key") or f"LicenseRef-scancode-{fields['key']}" for fields, _ in licenses}
+    expressions: dict[str, str] = {}
+
+    def spdx(expression: str) -> str:
+        if expression not in expressions:
+            expressions[expression] = normalise(_KEY.sub(lambda key: ids.get(key[0], key[0]), expression))
+        return expressions[expression]
+
+    for fields, text in licenses:
+        if text.strip() and fields.get("is_deprecated") != "yes":
+            yield Rule(text, spdx(fields["key"]), "text", int(fields.get("minimum_coverage", 0)), 100)
+    for path in sorted((data / "rules").iterdir()):
+        if not path.name.endswith(".RULE"):
+            continue
+        fields, text = _parse(path.read_text("utf-8"))
+        if fields.get("is_deprecated") == "yes":
+            continue
+        kind = next((kind for kind in KINDS if fields.get(f"is_license_{kind}") == "yes" or fields.get(f"is_{kind}") == "yes"), "clue")
+        yield Rule(
+            text,
+            spdx(fields["license_expression"]) if "license_expression" in fields else "",
+            kind,
+            int(fields.get("minimum_coverage", 0)),
+            int(fields.get("relevance", 100)),
+        )
+
+
+def _parse(content: str) -> tuple[dict[str, str], str]:
+    """Fields (YAML scalars only: all we need of it) and text."""
+    head, _, text = content.removeprefix("---\n").partition("\n---")
+    return {name: " ".join(value.split()).strip("'\"") for name, value in _FIELD.findall(head)}, text.strip()

@@ -1,0 +1,105 @@
+"""Text as a sequence of words, each a 64-bit hash with its place."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# HTML and comment markers stand inside notices without being part of them.
+IGNORED = (
+    "amp blockquote br cite code dd div dl dnl dt em gt h1 h2 h3 h4 h5 h6 hr href html img li lt nbsp ol para pre quot rem span strong td th tr tt ul"
+).split()
+
+_FNV = np.uint64(0xCBF29CE484222325)
+_PRIME = np.uint64(0x100000001B3)
+
+
+@njit(cache=True, nogil=True)
+def split(data, ignored, hashes, starts, lines):  # type: ignore[no-untyped-def]
+    """Fill in the words of ``data`` and return how many there are.
+
+    A word is a run of ASCII letters, digits and bytes of non-ASCII letters, in lower case, and may hold one plus sign after its
+    first character (``gpl2+``). Punctuation of UTF-8 (quotes, dashes, the copyright sign) separates.
+
+    Args:
+        data: bytes (uint8).
+        ignored: sorted hashes of words that are left out.
+        hashes: room for the words' hashes (uint64).
+        starts: room for their offsets (int64).
+        lines: room for their line numbers, from 1 (int32).
+    """
+    count = 0
+    line = np.int32(1)
+    at = 0
+    end = len(data)
+    while at < end:
+        byte = data[at]
+        if byte == 10:
+            line += np.int32(1)
+        width = _inside(data, at, end)
+        if width == 0:
+            at += 1
+            continue
+        start = at
+        value = _FNV
+        plus = False
+        while at < end:
+            width = _inside(data, at, end)
+            if width == 0:
+                if data[at] == 43 and not plus:
+                    plus = True
+                    width = 1
+                else:
+                    break
+            for step in range(width):
+                byte = data[at + step]
+                if 65 <= byte <= 90:
+                    byte = np.uint8(byte + 32)
+                value = (value ^ np.uint64(byte)) * _PRIME
+            at += width
+        # Mixed once more: sums of hashes of words that differ in their last letter must not be close.
+        value ^= value >> np.uint64(29)
+        value *= np.uint64(0xBF58476D1CE4E5B9)
+        value ^= value >> np.uint64(32)
+        place = np.searchsorted(ignored, value)
+        if place < len(ignored) and ignored[place] == value:
+            continue
+        if count == len(hashes):
+            return count
+        hashes[count] = value
+        starts[count] = start
+        lines[count] = line
+        count += 1
+    return count
+
+
+@njit(cache=True, inline="always")
+def _inside(data, at, end):  # type: ignore[no-untyped-def]
+    """How many bytes at ``at`` belong to a word: 0 for a separator."""
+    byte = data[at]
+    if 48 <= byte <= 57 or 97 <= byte <= 122 or 65 <= byte <= 90:
+        return 1
+    if byte < 0x80:
+        return 0
+    # C2 80-BF are Latin-1 signs, E2 80-83 general punctuation and symbols.
+    if byte == 0xC2 or byte == 0xE2 or byte < 0xC0:
+        return 0
+    width = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+    return min(width, end - at)
+
+
+class Splitter:
+    """Splits one content after the other, with room that is made once."""
+
+    def __init__(self, most: int) -> None:
+        """``most``: words taken of one content."""
+        self._hashes = np.empty(most, np.uint64)
+        self._starts = np.empty(most, np.int64)
+        self._lines = np.empty(most, np.int32)
+        self._ignored = np.empty(0, np.uint64)
+        self._ignored = np.sort(np.array([self.words(word.encode())[0][0] for word in IGNORED], np.uint64))
+
+    def words(self, data: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Hashes, offsets and lines of the words; views that the next call overwrites."""
+        count = split(np.frombuffer(data, np.uint8), self._ignored, self._hashes, self._starts, self._lines)
+        return self._hashes[:count], self._starts[:count], self._lines[:count]

@@ -1,0 +1,263 @@
+"""The second stage: everything the annotators say about the files of a slice, computed only where it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from codecommons.annotate import store
+from codecommons.annotate.annotator import Annotator, current
+from codecommons.archive import slice_roots
+from codecommons.engine import Engine
+from codecommons.lake import Lake, StagedFile, StagingArea, close_stage
+from codecommons.lake.stages import digest
+from codecommons.lake.staging import slices_of
+from codecommons.report import STAGES, CheckResult, Measure, StageReport
+
+STAGE, BEFORE = STAGES[1], STAGES[0]
+SYMBOLIC_LINK = 0o120000
+PATHS_A_TASK = 100_000
+TOP = 20
+
+
+def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:  # noqa: A002 (the lake's word)
+    """Annotate the contents, names and paths of a slice that no annotator of the current digests has seen.
+
+    Args:
+        lake: the lake.
+        engine: where the work runs.
+        slice: the day.
+        source: the source.
+
+    Returns:
+        Rows are files of the slice's trees. Computed and reused are annotations. ``details``: languages, encodings and
+        licenses (the most frequent, with files and bytes), annotators (name -> digest, and what each did), errors.
+
+    Raises:
+        GateError: the slice has not been ingested well.
+        LakeError: the lake can't be read or written.
+        UsageError: a plug-in can't be used.
+    """
+    lake.log.require_passed(slice, source, BEFORE)
+    report = StageReport(STAGE, slice, source)
+    annotators = current(lake.settings)
+    with Measure() as measure:
+        files = _files(lake, slice, source, report)
+        units = {name: store.units(annotator, files) for name, annotator in annotators.items()}
+        todo = {name: store.missing(lake, annotators[name], wanted) for name, wanted in units.items()}
+        with lake.staging(f"annotate-{source}") as area:
+            tasks = [*_content_tasks(lake, area, annotators, todo, files), *_path_tasks(lake, area, annotators, todo)]
+            lake.commit(area, engine.map(annotate_task, tasks), engine)
+        found = {name: _found(lake, annotators[name], wanted) for name, wanted in units.items()}
+        _describe(report, annotators, todo, found, files)
+    report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
+    report.computed = sum(frame.height for frame in todo.values())
+    report.reused = sum(frame.height for frame in units.values()) - report.computed
+    report.seconds_saved = report.reused * _seconds_each(lake, report)
+    checks = _checks(lake, report, units, found)
+    digests = {name: annotator.digest for name, annotator in annotators.items()}
+    before = lake.log.verdict(slice, source, BEFORE) or {}
+    return close_stage(lake, report, checks, input_digest=digest([before.get("attempt"), digests]))
+
+
+def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataFrame:  # noqa: A002
+    """The files to annotate (columns root, path, content, length, name); what can't be is counted as dropped."""
+    roots = slice_roots(lake, slice, source).select(pl.col("root").unique())
+    trees = lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").select("root", "path", "perms", "content").collect()
+    ids = trees.lazy().select(sha1_git="content").unique()
+    here = lake.scan("content").join(ids, on="sha1_git", how="semi").select("sha1_git", "length").collect()
+    gone = lake.scan("skipped_content").join(ids, on="sha1_git", how="semi").select("sha1_git", "length", "reason").collect()
+    lengths = pl.concat([here.with_columns(reason=pl.lit(None, pl.String)), gone.join(here, on="sha1_git", how="anti")])
+    files = trees.join(lengths.rename({"sha1_git": "content"}), on="content", how="left", maintain_order="left")
+    files = files.with_columns(
+        pl.col("length").fill_null(0),
+        reason=pl.when(pl.col("perms") == SYMBOLIC_LINK).then(pl.lit("symbolic-link")).otherwise("reason"),
+    )
+    report.rows_in, report.bytes_in = files.height, int(files["length"].sum())
+    for reason, rows, nbytes in files.filter(pl.col("reason").is_not_null()).group_by("reason").agg(pl.len(), pl.sum("length")).sort("reason").rows():
+        report.drop(reason, rows, nbytes)
+    kept = files.filter(pl.col("reason").is_null())
+    report.rows_kept, report.bytes_kept = kept.height, int(kept["length"].sum())
+    return store.named(kept.select("root", "path", "content", "length"))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A range of contents, or some paths, and what each annotator has to say about them.
+
+    Attributes:
+        name: what an error calls it.
+        lake: the lake.
+        area: where rows go.
+        units: annotator -> keys that are missing.
+        ids: columns sha1_git, length: the contents to read; None for paths.
+    """
+
+    name: str
+    lake: Lake
+    area: StagingArea
+    units: Mapping[str, pl.DataFrame]
+    ids: pl.DataFrame | None = None
+
+    def __str__(self) -> str:
+        """How an error names it."""
+        return self.name
+
+
+def _content_tasks(
+    lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame], files: pl.DataFrame
+) -> list[Task]:
+    """Ranges of content identifiers of at most a batch of bytes each, with the units that are missing there."""
+    units = {name: frame for name, frame in todo.items() if annotators[name].input != "path" and frame.height}
+    if not units:
+        return []
+    wanted = pl.concat([frame.select(sha1_git="content") for frame in units.values()]).unique()
+    lengths = files.select("length", sha1_git="content").unique("sha1_git")
+    ids = wanted.join(lengths, on="sha1_git").select("sha1_git", "length").sort("sha1_git")
+    ranges = list(slices_of(ids, lake.settings.batch_bytes))
+    of_task = pl.concat([run.select(content="sha1_git", task=pl.lit(at)) for at, run in enumerate(ranges)])
+    parts = {
+        name: frame.join(of_task, on="content", maintain_order="left").partition_by("task", as_dict=True, include_key=False)
+        for name, frame in units.items()
+    }
+    return [
+        Task(f"annotating contents from {run['sha1_git'][0].hex()}", lake, area, {name: part[at,] for name, part in parts.items() if (at,) in part}, run)
+        for at, run in enumerate(ranges)
+    ]
+
+
+def _path_tasks(lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame]) -> list[Task]:
+    return [
+        Task(f"annotating paths ({name})", lake, area, {name: part})
+        for name, frame in todo.items()
+        if annotators[name].input == "path"
+        for part in frame.iter_slices(PATHS_A_TASK)
+        if part.height
+    ]
+
+
+def annotate_task(task: Task) -> list[StagedFile]:
+    """Run the annotators of a task over its contents, each content's bytes being read once."""
+    settings = task.lake.settings
+    annotators = current(settings)
+    writer = task.area.writer(task.name)
+    for name in task.units:
+        if annotators[name].prepare:
+            annotators[name].prepare(settings.cache)
+    if task.ids is None:
+        for name, units in task.units.items():
+            for batch in units.to_arrow().to_batches():
+                writer.add(annotators[name].table.name, annotators[name].run(_plain(batch)))
+        return writer.close()
+    for contents in task.lake.contents(task.ids, settings.batch_bytes):
+        for name, units in task.units.items():
+            for batch in batches(contents, units, settings.batch_bytes):
+                writer.add(annotators[name].table.name, annotators[name].run(batch))
+    return writer.close()
+
+
+def batches(contents: pa.RecordBatch, units: pl.DataFrame, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+    """What an annotator gets to see of some contents.
+
+    Args:
+        contents: columns sha1_git, data.
+        units: columns content, and name where the annotator wants names.
+        batch_bytes: bytes of content in one batch, at most, unless one content alone is larger.
+
+    Yields:
+        Batches of sha1_git, name (where units have it), data, in the order of the units.
+    """
+    lengths = pl.from_arrow(pa.compute.binary_length(contents.column("data"))).cast(pl.Int64)
+    at = pl.DataFrame({"content": pl.from_arrow(contents.column("sha1_git")), "at": range(len(lengths)), "length": lengths})
+    chosen = units.join(at, on="content", maintain_order="left")
+    for run in slices_of(chosen, batch_bytes):
+        rows = run["at"].to_arrow()
+        columns = {"sha1_git": contents.column("sha1_git").take(rows), "data": contents.column("data").take(rows)}
+        if "name" in run.columns:
+            columns["name"] = run["name"].to_arrow().cast(pa.binary())
+        yield pa.record_batch(columns)
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.record_batch([column.cast(pa.binary()) for column in batch.columns], names=batch.schema.names)
+
+
+def _found(lake: Lake, annotator: Annotator, wanted: pl.DataFrame) -> pl.DataFrame:
+    """The rows of an annotator for some units."""
+    key = [name for name in wanted.columns if name != "path"]
+    return store.rows(lake, annotator).join(wanted.lazy().select(key), on=key, how="semi").collect()
+
+
+def _describe(
+    report: StageReport,
+    annotators: Mapping[str, Annotator],
+    todo: Mapping[str, pl.DataFrame],
+    found: Mapping[str, pl.DataFrame],
+    files: pl.DataFrame,
+) -> None:
+    """Fill ``details``."""
+    report.details["languages"] = _top(files, found["language"], "language")
+    report.details["encodings"] = _top(files, found["encoding"], "encoding")
+    report.details["licenses"] = _top(files, found["license_evidence"], "expression")
+    report.details["errors"] = {name: int(rows["error"].count()) for name, rows in found.items() if rows["error"].count()}
+    report.details["annotators"] = {
+        name: {"digest": annotator.digest, "computed": todo[name].height, "reused": found[name].height - todo[name].height}
+        for name, annotator in annotators.items()
+    }
+
+
+def _top(files: pl.DataFrame, rows: pl.DataFrame, column: str) -> list[dict[str, Any]]:
+    """The most frequent values of an annotation over the files of a slice, with files and bytes; ``name`` null is: none."""
+    key = [name for name in ("content", "name") if name in rows.columns]
+    joined = files.join(rows.select(*key, value=column), on=key, how="left")
+    counts = joined.group_by("value").agg(files=pl.len(), bytes=pl.sum("length"))
+    return counts.sort(["files", "value"], descending=[True, False]).head(TOP).rename({"value": "name"}).to_dicts()
+
+
+def _seconds_each(lake: Lake, report: StageReport) -> float:
+    """Seconds that one annotation took, over all recorded runs of this stage and this one."""
+    past = lake.scan("stage_report").filter(pl.col("stage") == STAGE, pl.col("computed") > 0).select(pl.sum("seconds"), pl.sum("computed")).collect()
+    seconds, computed = past.row(0)
+    if report.computed:
+        seconds, computed = seconds + report.seconds, computed + report.computed
+    return float(seconds / computed) if computed else 0.0
+
+
+def _checks(lake: Lake, report: StageReport, units: Mapping[str, pl.DataFrame], found: Mapping[str, pl.DataFrame]) -> Sequence[CheckResult]:
+    again = f"materialize {STAGE} of {report.slice} again"
+    lost = {}
+    for name, wanted in units.items():
+        key = [column for column in wanted.columns if column != "path"]
+        left = wanted.join(found[name], on=key, how="anti")
+        if left.height:
+            lost[name] = (left.height, left[key[0]][0].hex())
+    first = next((f"{name} says nothing about {rows} of its inputs, the first being {key}" for name, (rows, key) in lost.items()), "")
+    before = next((r for r in lake.reports() if (r.slice, r.source, r.stage) == (report.slice, report.source, BEFORE)), None)
+    expected = before.rows_kept if before else 0
+    return [
+        CheckResult(
+            "conservation",
+            report.conserved,
+            f"{report.rows_in} files in, {report.rows_kept} kept, {sum(c.rows for c in report.dropped.values())} dropped with a reason"
+            + ("" if report.conserved else f"; the figures must add up: this is a defect, report it, then {again}"),
+        ),
+        CheckResult(
+            "everything_annotated",
+            not lost,
+            f"{first}: their bytes are not in content_data though nothing says why; ingest the slice again, then {again}"
+            if lost
+            else "every annotator has a row for every input of the slice",
+            {"annotations": sum(frame.height for frame in units.values()), "errors": sum(report.details["errors"].values())},
+        ),
+        CheckResult(
+            "no_empty_success",
+            bool(report.rows_kept) or not expected,
+            f"{report.rows_kept} files annotated"
+            if report.rows_kept or not expected
+            else f"{BEFORE} kept {expected} files of {report.source}, and none of them arrived here; {again}",
+        ),
+    ]
