@@ -63,12 +63,20 @@ def _example(text: str) -> str:
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in text.splitlines())
 
 
+def _print_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        click.echo(f"codecommons {version('codecommons')}")
+        ctx.exit()
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 
 
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, envvar="CODECOMMONS_DEBUG", help="Show the traceback of an unexpected error.")
-@click.version_option(package_name="codecommons", prog_name="codecommons")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version.")
 def main(debug: bool) -> None:
     """One shared harvest of source code: identified, qualified, and turned into training sets one can account for.
 
@@ -104,7 +112,7 @@ def identify(paths: tuple[str, ...], kind: str, as_json: bool) -> None:
     )
 )
 @click.argument("sources", nargs=-1, metavar="[SOURCE]…")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The slice; today (UTC) unless given.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="The slice; today (UTC) unless given.")
 @click.option("--from-file", type=click.Path(dir_okay=False, path_type=Path), help="Read more sources from a file, one a line.")
 @json_option
 def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | None, as_json: bool) -> None:
@@ -181,15 +189,18 @@ def sql(query: str, format_: str, output: Path | None) -> None:
             rows = connection.sql(sys.stdin.read() if query == "-" else query)
             if rows is not None:
                 _write(connection, rows, format_, output)
-        except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
-            raise UsageError(" ".join(str(error).partition("\n\nLINE ")[0].split())) from error
+        except duckdb.Error as error:
+            said = " ".join(str(error).partition("\n\nLINE ")[0].split())
+            asked = isinstance(error, (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError))
+            raise (UsageError(said) if asked else LakeError(said)) from error
 
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, format_: str, output: Path | None) -> None:
     """Write rows to a file, which is there whole or not at all, or to standard output."""
-    suffix = f".{format_}"
+    if output and not output.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {output.absolute().parent} to write {output.name} into")
     with tempfile.TemporaryDirectory(dir=output.absolute().parent if output else None, prefix=".codecommons-") as folder:
-        made = Path(folder, f"rows{suffix}")
+        made = Path(folder, "rows")
         if format_ == "table":
             made.write_text(_as_table(rows))
         else:
@@ -292,6 +303,8 @@ def list_(as_json: bool) -> None:
     if as_json:
         click.echo(_json([one.document for one in releases] + [{"name": name, "fingerprint": None} for name in described]))
         return
+    if not releases and not described:
+        click.echo(f"no datasets; describe one in {lake.settings.home / 'datasets'}/NAME.yaml (see examples/datasets)")
     for one in releases:
         click.echo(lines.of_release(one, lake))
     for name in described:

@@ -1,0 +1,208 @@
+"""The command line, in process; what must be light is looked at in a process of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from codecommons import archive
+from codecommons.engine import local_engine
+from codecommons.lake import Lake
+from codecommons.settings import Settings
+from codecommons.swhid import content_id, directory_id, swhid_text
+from codecommons_dagster.cli import main
+
+HELLO = b"print('hello')\n"
+HEAVY = {"dagster", "polars", "pyarrow", "duckdb", "deltalake", "numpy", "pandas", "dbt"}
+GIT = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "A"), ("EMAIL", "a@example.org"), ("DATE", "2020-01-02T03:04:05+0000"))
+}
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, arguments, input=stdin)
+
+
+def commands(group: click.Group = main, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    for own, command in group.commands.items():
+        yield f"{name}{own}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name}{own} ")
+
+
+@pytest.fixture
+def home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home that commands use; there is no lake in it yet."""
+    monkeypatch.setenv("CODECOMMONS_HOME", str(settings.home))
+    monkeypatch.setenv("CODECOMMONS_WORKERS", "0")
+    return settings.home
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "hello.py").write_bytes(HELLO)
+    (folder / "LICENSE").write_text("SPDX-License-Identifier: MIT\n")
+    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "First"]):
+        subprocess.run(["git", *command], cwd=folder, check=True, env={**os.environ, **GIT})
+    return folder
+
+
+@pytest.fixture
+def filled(home: Path, lake: Lake, repository: Path) -> Lake:
+    """A lake that the repository was brought into."""
+    archive.add_inputs(lake, [f"git:{repository}"], "2026-01-31")
+    archive.ingest_slice(lake, local_engine(lake.settings), "2026-01-31", "git")
+    return lake
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["identify", __file__], ["sql", "--help"], ["dataset", "build", "--help"]])
+def test_help_and_identify_import_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom codecommons_dagster.cli import main\n"
+        f"try: main({arguments!r})\nfinally: print({HEAVY!r} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n"), done.stdout
+
+
+def test_sql_explain_and_status_import_no_dagster(filled: Lake) -> None:
+    code = (
+        "import sys\nfrom codecommons_dagster.cli import main\n"
+        "for command in (['sql', 'from origin'], ['explain', sys.argv[1]], ['status']):\n"
+        "    main(command, standalone_mode=False)\n"
+        "print({'dagster', 'dbt'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, __file__], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n"), done.stdout
+
+
+@pytest.mark.parametrize("name", [name for name, command in commands() if not isinstance(command, click.Group)])
+def test_every_command_shows_an_example(name: str) -> None:
+    shown = run(*name.split(), "--help")
+    assert shown.exit_code == 0
+    assert f"codecommons {name}" in shown.output.partition("Example:")[2]
+
+
+def test_identify_prints_a_line_for_each_path_and_goes_on_after_one_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "hello.py").write_bytes(HELLO)
+    cnt, directory = (
+        swhid_text("cnt", content_id(HELLO)),
+        swhid_text("dir", directory_id([(b"hello.py", 0o100644, content_id(HELLO))])),
+    )
+    found = run("identify", str(tmp_path / "nonesuch"), str(tmp_path / "hello.py"), str(tmp_path))
+    assert found.exit_code == 1
+    assert found.stdout == f"{cnt}\t{tmp_path}/hello.py\n{directory}\t{tmp_path}\n"
+    assert found.stderr == f"Error: {tmp_path}/nonesuch: No such file or directory\n"
+    assert json.loads(run("identify", "--json", str(tmp_path)).output) == {"swhid": directory, "path": str(tmp_path)}
+    assert run("identify", "--type", "xyz", str(tmp_path)).exit_code == 2
+
+
+def test_sql_writes_every_format_to_the_terminal_and_to_files(filled: Lake, tmp_path: Path) -> None:
+    query = "select path, content from file order by path"
+    rows = [
+        ("LICENSE", swhid_text("cnt", content_id(b"SPDX-License-Identifier: MIT\n"))),
+        ("hello.py", swhid_text("cnt", content_id(HELLO))),
+    ]
+    assert [tuple(row) for row in csv.reader(io.StringIO(run("sql", query, "--format", "csv").output))] == [
+        ("path", "content"),
+        *rows,
+    ]
+    assert [tuple(row.values()) for row in json.loads(run("sql", query, "--format", "json").output)] == rows
+    assert pl.read_parquet(io.BytesIO(run("sql", query, "--format", "parquet").stdout_bytes)).rows() == rows
+    table = run("sql", "-", stdin=query).output
+    assert all(cell in table for row in rows for cell in row), "nothing is cut when the output is no terminal"
+    target = tmp_path / "rows.parquet"
+    assert run("sql", query, "--format", "parquet", "-o", str(target)).output == ""
+    assert pl.read_parquet(target).rows() == rows
+    assert list(tmp_path.glob(".codecommons-*")) == []
+
+
+def test_software_heritages_query_runs_as_it_is_in_the_help(filled: Lake) -> None:
+    query = """select swhid, lower(trim(from_utf8(filename))) from popular_content_name
+        where lower(trim(from_utf8(filename))) LIKE '%.py'"""
+    assert run("sql", query, "--format", "csv").output.splitlines()[1:] == [f"{swhid_text('cnt', content_id(HELLO))},hello.py"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["sql", "selct 1"], 2, 'syntax error at or near "selct"'),
+        (["sql", "select nonesuch from file"], 2, 'Referenced column "nonesuch" not found'),
+        (["sql", "from read_csv('/nonexistent')"], 1, "No files found"),
+        (["sql", "from file", "-o", "/nonexistent/x"], 2, "there is no folder /nonexistent"),
+        (["sql", "from file", "--nonesuch"], 2, "No such option"),
+        (["explain", "nonesuch"], 2, "neither a SWHID, nor a path here, nor an origin"),
+        (["explain", "swh:1:cnt:XYZ"], 2, "is not a SWHID"),
+        (["ingest"], 2, "say what to ingest"),
+        (["ingest", "nonesuch:x"], 2, "neither a path nor one of"),
+        (["ingest", "--day", "1999-01-01"], 2, "is no slice of this lake"),
+        (["ingest", "--day", "2026-02-01"], 2, "nothing is recorded for 2026-02-01"),
+        (["ingest", "--day", "yesterday"], 2, "does not match the format"),
+        (["ingest", "--from-file", "/nonexistent"], 2, "can't be read"),
+        (["dataset", "plan", "nonesuch"], 2, "no dataset 'nonesuch'"),
+        (["dataset", "plan", "/nonexistent.yaml"], 1, "No such file"),
+        (["dataset", "verify", "nonesuch"], 2, "there is no release"),
+        (["nonesuch"], 2, "No such command"),
+    ],
+)
+def test_an_error_is_one_clear_line_with_its_exit_code(filled: Lake, arguments: list[str], code: int, said: str) -> None:
+    failed = run(*arguments)
+    assert failed.exit_code == code
+    *_, last = failed.stderr.splitlines()
+    assert last.startswith("Error: ")
+    assert said in last
+    assert "Traceback" not in failed.output
+
+
+@pytest.mark.parametrize("arguments", [["sql", "from file"], ["explain", "x"], ["status"], ["dataset", "list"]])
+def test_a_reader_without_a_lake_says_so_and_creates_none(home: Path, arguments: list[str]) -> None:
+    failed = run(*arguments)
+    assert failed.exit_code == 1
+    assert "there is no lake at" in failed.stderr
+    assert not home.exists()
+
+
+def test_a_defect_is_one_line_too_and_debug_shows_where(filled: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codecommons.status.status", lambda lake: 1 // 0)
+    failed = run("status")
+    assert failed.exit_code == 1
+    assert failed.stderr.startswith("Error: unexpected ZeroDivisionError")
+    assert "codecommons --debug" in failed.stderr
+    assert isinstance(run("--debug", "status").exception, ZeroDivisionError)
+
+
+def test_status_ends_with_1_when_a_stage_has_failed(filled: Lake) -> None:
+    assert run("status").exit_code == 0
+    filled.log.record("2026-01-31", "git", "enriched_context", "failed", failing_check="completed", detail="a reason")
+    failed = run("status", "--json")
+    assert failed.exit_code == 1
+    assert json.loads(failed.stdout)["failed"][0]["detail"] == "a reason"
+
+
+def test_explain_tells_programs_what_it_tells_people(filled: Lake, repository: Path) -> None:
+    story = json.loads(run("explain", str(repository / "hello.py"), "--json").output)
+    assert story["occurrences"][0]["origin"] == repository.as_uri()
+    assert story["archive"] in run("explain", str(repository / "hello.py")).output
+
+
+def test_a_specification_file_can_be_planned_and_datasets_are_listed(filled: Lake, tmp_path: Path) -> None:
+    assert "no datasets; describe one" in run("dataset", "list").output
+    folder = filled.settings.home / "datasets"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("description: mine\n")
+    assert "mine  not built; next: codecommons dataset build mine" in run("dataset", "list").output
