@@ -146,9 +146,7 @@ class Lake:
         area.folder = f"_staging/{label}-{area.folder.rpartition('/')[2]}"
         return area
 
-    def commit(
-        self, area: StagingArea, staged: Iterable[Sequence[StagedFile]], engine: Engine
-    ) -> dict[str, Committed]:
+    def commit(self, area: StagingArea, staged: Iterable[Sequence[StagedFile]], engine: Engine) -> dict[str, Committed]:
         """Bring staged rows into their tables, each key once, what is pointed to before what points to it.
 
         Args:

@@ -1,18 +1,21 @@
 """From rows that workers find to files that a commit adds: dedup by key, anti-join with the lake, one file a bucket.
 
-Workers write what they find to a staging folder, sorted by key. Then one task per (table, partition, bucket) goes through
+Workers write what they find to a staging folder, sorted by key, as plain Arrow files: they live for minutes, and packing them
+would cost more than all else. Then one task per (table, partition, bucket) goes through
 the key space in ranges small enough for the batch size, drops what the lake holds already, and writes one sorted file. What
 comes out depends on the set of rows alone, not on who found them, in which order, or in how many batches.
 """
 
 from __future__ import annotations
 
+import bisect
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
@@ -27,19 +30,30 @@ from codecommons.lake.storage import Storage, lake_errors
 
 # Row groups of about 4 MB: a reader that wants one content reads no more than that.
 ROW_GROUP_BYTES = 4 << 20
+# A merge reads whole batches of every staged file; at the ends of its range it throws most of one away.
+_STAGED_BATCH_BYTES = 1 << 20
 # 20-byte keys held at once when looking for what is known: about 100 MB with Polars' overhead.
 KEYS_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
 class StagedFile:
-    """Rows of one table that a worker found, in one Parquet file sorted by key."""
+    """Rows of one table that a worker found, in one Arrow file sorted by key.
+
+    Attributes:
+        table: whose rows they are.
+        path: of the file, on the lake's file system.
+        rows: how many; ``bytes`` their size in memory.
+        partitions: the partitions of the table that they go to.
+        ranges: smallest and largest key (binary) of each record batch.
+    """
 
     table: Table
     path: str
     rows: int
     bytes: int
     partitions: tuple[tuple[tuple[str, str], ...], ...]
+    ranges: tuple[tuple[Any, Any], ...]
 
 
 @dataclass
@@ -114,10 +128,19 @@ class Writer:
             .select(*table.partition, "bucket")
         )
         partitions = tuple(sorted(tuple((n, str(v)) for n, v in row.items()) for row in parts.to_dicts()))
-        path = self._area.storage.path(self._area.folder, f"{table.name}-{self._prefix}-{len(self._staged):04}.parquet")
-        with lake_errors(f"writing {path}"), self._area.storage.fs.open(path, "wb") as sink:
-            pq.write_table(rows, sink, compression="lz4", row_group_size=_group_rows(rows), use_dictionary=False)
-        self._staged.append(StagedFile(table, path, rows.num_rows, rows.nbytes, partitions))
+        path = self._area.storage.path(self._area.folder, f"{table.name}-{self._prefix}-{len(self._staged):04}.arrow")
+        batches = rows.to_batches(max_chunksize=_group_rows(rows, _STAGED_BATCH_BYTES))
+        with (
+            lake_errors(f"writing {path}"),
+            self._area.storage.fs.open(path, "wb") as sink,
+            pa.ipc.new_file(sink, rows.schema) as file,
+        ):
+            for batch in batches:
+                file.write_batch(batch)
+        ranges = tuple(
+            (found["min"].as_py(), found["max"].as_py()) for found in (pc.min_max(batch[table.bucket_key]) for batch in batches)
+        )
+        self._staged.append(StagedFile(table, path, rows.num_rows, rows.nbytes, partitions, ranges))
 
 
 def buckets(keys: pa.ChunkedArray | pa.Array, bits: int) -> np.ndarray:
@@ -184,9 +207,7 @@ def merge(task: MergeTask) -> Merged:
     staged_bytes = sum(file.bytes for file in task.staged) // shares
     known_rows = sum(file.rows for file in task.known)
     parts = max(1, -(-staged_bytes // storage.settings.batch_bytes), -(-known_rows // KEYS_AT_ONCE))
-    staged = _dataset(storage, [file.path for file in task.staged], table)
     known = _dataset(storage, [storage.path(table.name, file.path) for file in task.known], table)
-    columns = [f.name for f in table.fields if f.name not in table.partition]
     path = f"{partition_folder(task.partition)}part-{uuid.uuid4().hex}.parquet"
     sink: pq.ParquetWriter | None = None
     rows_in = rows_new = bytes_new = 0
@@ -194,17 +215,14 @@ def merge(task: MergeTask) -> Merged:
         try:
             for part in range(parts):
                 low, high = bucket_range(task.bucket, bits, part, parts)
-                where = in_range(table.bucket_key, low, high)
-                for name, value in task.partition[:-1]:
-                    where &= ds.field(name) == pa.scalar(value).cast(table.schema.field(name).type)
-                found = _read(staged, columns, where)
+                found = _read_staged(task, low, high)
                 rows_in += found.num_rows
                 new = _new_rows(table, found, known, low, high)
                 if not new.num_rows:
                     continue
                 if sink is None:
                     opened = storage.fs.open(storage.path(table.name, path), "wb")
-                    sink = pq.ParquetWriter(opened, new.schema, compression="zstd", compression_level=3, store_schema=False)
+                    sink = _parquet(opened, new.schema, table)
                 sink.write_table(new, row_group_size=_group_rows(new))
                 rows_new += new.num_rows
                 bytes_new += new.nbytes
@@ -234,6 +252,41 @@ def _new_rows(table: Table, found: pa.Table, known: ds.Dataset | None, low: byte
     return found.take(keys["row"].to_arrow())
 
 
+def _read_staged(task: MergeTask, low: bytes, high: bytes | None) -> pa.Table:
+    """Rows of the task's partition with a key in the range, of all staged files."""
+    key = task.table.bucket_key
+    schema = pa.schema([f for f in task.table.fields if f.name not in task.table.partition])
+    batches: list[pa.RecordBatch] = []
+    for file in task.staged:
+        hits = [at for at, (least, most) in enumerate(file.ranges) if most >= low and (high is None or least < high)]
+        if not hits:
+            continue
+        opened = task.storage.open_staged(file.path)
+        reader = pa.ipc.open_file(opened)
+        for batch in map(reader.get_batch, hits):
+            for name, value in task.partition[:-1]:
+                batch = batch.filter(pc.equal(batch[name], pa.scalar(value).cast(batch[name].type)))
+            first = _first_at(batch[key], low)
+            batches.append(
+                batch.slice(first, (_first_at(batch[key], high) if high else batch.num_rows) - first).select(schema.names)
+            )
+    return pa.Table.from_batches(batches, schema).combine_chunks()
+
+
+def _first_at(keys: pa.Array, bound: bytes) -> int:
+    """Index of the first of the sorted keys that is not below ``bound``."""
+    return bisect.bisect_left(range(len(keys)), bound, key=lambda at: keys[at].as_py())
+
+
+def _parquet(sink: IO[bytes], schema: pa.Schema, table: Table) -> pq.ParquetWriter:
+    # A dictionary of what never repeats, keys and contents, is built for nothing.
+    unique = {"data"} if table.many else {"data", *table.key}
+    dictionary: Any = [name for name in schema.names if name not in unique and not pa.types.is_nested(schema.field(name).type)]
+    return pq.ParquetWriter(
+        sink, schema, compression="zstd", compression_level=3, store_schema=False, use_dictionary=dictionary or False
+    )
+
+
 def _dataset(storage: Storage, paths: list[str], table: Table) -> ds.Dataset | None:
     if not paths:
         return None
@@ -247,9 +300,9 @@ def _read(dataset: ds.Dataset | None, columns: list[str], where: pc.Expression) 
     ).combine_chunks()
 
 
-def _group_rows(rows: pa.Table) -> int:
-    """Rows of a row group of about ``ROW_GROUP_BYTES``."""
-    return max(1, int(rows.num_rows * min(1.0, ROW_GROUP_BYTES / max(1, rows.nbytes))) + 1)
+def _group_rows(rows: pa.Table, size: int = ROW_GROUP_BYTES) -> int:
+    """Rows that make about ``size`` bytes."""
+    return max(1, int(rows.num_rows * min(1.0, size / max(1, rows.nbytes))) + 1)
 
 
 def slices_of(ids: pl.DataFrame, batch_bytes: int, most: int = 8192) -> Iterator[pl.DataFrame]:

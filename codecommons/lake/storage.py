@@ -13,6 +13,7 @@ from codecommons.errors import LakeError
 from codecommons.settings import Settings
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.fs as pafs
     from fsspec import AbstractFileSystem
 
@@ -101,6 +102,12 @@ class Storage:
         if not self.remote:
             return pafs.LocalFileSystem()
         return pafs.PyFileSystem(pafs.FSSpecHandler(self.fs))  # type: ignore[abstract]  # only for the stubs it is abstract
+
+    def open_staged(self, path: str) -> pa.NativeFile:
+        """A file of our own to read from anywhere; a local one is mapped, so that only what is used is read."""
+        import pyarrow as pa
+
+        return self.arrow_fs.open_input_file(path) if self.remote else pa.memory_map(path)
 
     def path(self, *parts: str) -> str:
         """A path on ``fs``, below the lake's root."""
