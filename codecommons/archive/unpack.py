@@ -266,17 +266,43 @@ class _Tape:
             yield self.take_all(min(_CHUNK, end - self._at))
 
 
+# Plain members, and the headers of long names and attributes that stand before them.
+_COMMON_TYPES = frozenset(b"\x000125xgLK")
+
+
 class _TarInfo(tarfile.TarInfo):
     """A member header; one that is damaged or cut is an error wherever it stands, where ``tarfile`` just stops."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         try:
-            return super().frombuf(buf, encoding, errors)
+            return cls._common(buf, encoding, errors) or super().frombuf(buf, encoding, errors)
         except tarfile.TruncatedHeaderError as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError("truncated header") from error
         except tarfile.InvalidHeaderError as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError(str(error)) from error
+
+    @classmethod
+    def _common(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self | None:
+        """Read only what is asked for here, in a third of the time; None is whatever needs ``tarfile``'s own care."""
+        if len(buf) != tarfile.BLOCKSIZE or buf[156] not in _COMMON_TYPES:
+            return None
+        try:
+            mode, size, checksum = (int(buf[a:b].rstrip(b" \0"), 8) for a, b in ((100, 108), (124, 136), (148, 156)))
+        except ValueError:
+            return None
+        if checksum != sum(buf) - sum(buf[148:156]) + 8 * ord(" "):
+            return None
+        info = cls(buf[:100].partition(b"\0")[0].decode(encoding, errors))
+        info.mode, info.size, info.type = mode, size, bytes(buf[156:157])
+        info.linkname = buf[157:257].partition(b"\0")[0].decode(encoding, errors)
+        if info.type == tarfile.AREGTYPE and info.name.endswith("/"):
+            info.type = tarfile.DIRTYPE
+        if info.type == tarfile.DIRTYPE:
+            info.name = info.name.rstrip("/")
+        if buf[345] and info.type not in tarfile.GNU_TYPES:
+            info.name = buf[345:500].partition(b"\0")[0].decode(encoding, errors) + "/" + info.name
+        return info
 
 
 def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterator[Member]:
