@@ -1,9 +1,9 @@
 """The licence of every file in its own tree, from what was found in the files of that tree.
 
 A file's own header decides. Else it is the nearest folder on the way up that says something, by licence files or package
-metadata; a nested one overrides the outer ones inside its folder. The way up ends at a foreign folder (one of
-``Policy.foreign_folders``, a virtual environment, or what the annotator ``path_facts`` calls vendored): somebody else's code
-never takes the licence of the project around it.
+metadata; a nested one overrides the outer ones inside its folder. Where none does, the nearest README or NOTICE speaks. The way
+up ends at a foreign folder (one of ``Policy.foreign_folders``, a virtual environment, or what the annotator ``path_facts``
+calls vendored): somebody else's code never takes the licence of the project around it.
 
 Several licence files in one folder are all asked for (AND), unless the metadata beside them names the same licences and says how
 they go together (``Apache-2.0 OR MIT``). Where licence files and metadata of one folder contradict each other so that the verdict
@@ -12,8 +12,8 @@ hangs on whom to believe, the verdict is ``conflict``. All that was found is in 
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pyarrow as pa
@@ -23,10 +23,10 @@ from codecommons.license.expressions import conjunction, families
 from codecommons.license.policy import CONFLICT, CONFLICTING, NO_LICENSE, Judgement, Policy
 from codecommons.swhid import Span, Swhid, swhid_text
 
-HEADER, LICENSE_FILE, METADATA, NOTHING, FOREIGN = "header", "license-file", "metadata", "nothing", "foreign"
+HEADER, LICENSE_FILE, METADATA, MENTION, NOTHING, FOREIGN = "header", "license-file", "metadata", "mention", "nothing", "foreign"
 
 # What ``decide`` needs to know of each file, see there.
-COLUMNS = ("root", "path", "content", "own", "lines", "license_file", "metadata", "vendored")
+COLUMNS = ("root", "path", "content", "own", "lines", "speaks", "metadata", "vendored")
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,23 @@ def decide(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """Decide on every file of some trees.
 
     Args:
-        files: all files of each tree. Columns root, path (from the root, bytes), content; own (expression that the file
-            states for itself, or null) and lines (where, ``3-20``, or null); license_file (whether it is one, then ``own`` is
-            what its text is); metadata (expression in package metadata, or null); vendored.
+        files: all files of each tree. Columns root, path (from the root, bytes), content; own (expression that the
+            file states, or null) and lines (where, ``3-20``, or null); speaks (whether it states that for its folder:
+            ``license-file``, ``mention``, or null: for itself only); metadata (expression in package metadata, or null);
+            vendored.
         policy: what expressions are worth.
 
     Returns:
         The same rows, sorted by root and path, with columns root, path, content, expression, verdict, rule, evidence. A rule
-        is what decided (header, license-file, metadata, nothing, or foreign: nothing, in somebody else's code) and the policy's
-        rule, as in ``header/permissive-license``. Evidence are SWHIDs; that of a file nobody says anything about is the tree
-        that was searched.
+        is what decided (header, license-file, metadata, mention, nothing, or foreign: nothing, in somebody else's code) and the
+        policy's rule, as in ``header/permissive-license``. Evidence are SWHIDs; that of a file nobody says anything about is the
+        tree that was searched.
     """
     files = _with_folders(files.select(COLUMNS)).sort("root", "path")
     folders = files.select("root", "folder", "vendored").unique().sort("root", "folder", "vendored")
-    nearest = _Nearest(_statements(files, policy), _environments(files), policy)
-    outer = folders.hstack(_columns([nearest.find(*folder) for folder in folders.iter_rows()], "outer_"))
+    firm, weak = (_Nearest(found, _environments(files), policy) for found in _statements(files, policy))
+    statements = [firm.find(*folder) or weak.find(*folder) or firm.nothing(*folder) for folder in folders.iter_rows()]
+    outer = folders.hstack(_columns(statements, "outer_"))
     files = files.join(outer, on=["root", "folder", "vendored"], how="left")
     inherited = files.filter(pl.col("own").is_null()).select(
         "root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_"))
@@ -125,18 +127,26 @@ def _swhid(root: bytes, path: bytes, content: bytes, lines: str | None) -> str:
     return str(Swhid("cnt", content, anchor=swhid_text("dir", root), path=b"/" + path, lines=span))
 
 
-def _statements(files: pl.DataFrame, policy: Policy) -> dict[tuple[bytes, bytes], Statement]:
-    """What each folder that says something says, by (root, folder)."""
-    texts, metadata = (pl.col("license_file") & pl.col("own").is_not_null()), pl.col("metadata").is_not_null()
-    found: dict[tuple[bytes, bytes], tuple[list[_Found], list[_Found]]] = {}
-    for row in files.filter(texts | metadata).iter_rows(named=True):
-        in_texts, in_metadata = found.setdefault((row["root"], row["folder"]), ([], []))
+_Statements = dict[tuple[bytes, bytes], Statement]
+
+
+def _statements(files: pl.DataFrame, policy: Policy) -> tuple[_Statements, _Statements]:
+    """What each folder says, by (root, folder): firmly (licence files, metadata), and what is merely mentioned in it."""
+    stated, declared = (pl.col("speaks").is_not_null() & pl.col("own").is_not_null()), pl.col("metadata").is_not_null()
+    found: dict[tuple[bytes, bytes], dict[str, list[_Found]]] = {}
+    for row in files.filter(stated | declared).iter_rows(named=True):
+        kinds = found.setdefault((row["root"], row["folder"]), {LICENSE_FILE: [], METADATA: [], MENTION: []})
         where = _swhid(row["root"], row["path"], row["content"], row["lines"])
-        if row["license_file"] and row["own"] is not None:
-            in_texts.append(_Found(row["own"], where, row["vendored"]))
-        if row["metadata"] is not None:
-            in_metadata.append(_Found(row["metadata"], where, row["vendored"]))
-    return {key: _combine(texts, metadata, policy) for key, (texts, metadata) in found.items()}
+        for kind, expression in ((row["speaks"], row["own"]), (METADATA, row["metadata"])):
+            if kind is not None and expression is not None:
+                kinds[kind].append(_Found(expression, where, row["vendored"]))
+    firm = {
+        key: _combine(kinds[LICENSE_FILE], kinds[METADATA], policy)
+        for key, kinds in found.items()
+        if kinds[LICENSE_FILE] or kinds[METADATA]
+    }
+    weak = {key: replace(_combine(kinds[MENTION], [], policy), kind=MENTION) for key, kinds in found.items() if kinds[MENTION]}
+    return firm, weak
 
 
 def _combine(texts: list[_Found], metadata: list[_Found], policy: Policy) -> Statement:
@@ -159,21 +169,24 @@ def _combine(texts: list[_Found], metadata: list[_Found], policy: Policy) -> Sta
 class _Nearest:
     """Finds the statement that holds in a folder, each folder once."""
 
-    def __init__(
-        self, statements: Mapping[tuple[bytes, bytes], Statement], environments: Container[tuple[bytes, bytes]], policy: Policy
-    ) -> None:
+    def __init__(self, statements: _Statements, environments: Container[tuple[bytes, bytes]], policy: Policy) -> None:
         self._statements = statements
         self._environments = environments
         self._foreign = frozenset(name.lower().encode() for name in policy.foreign_folders)
         # (root, folder) -> its statement if there is one, and whether the way up ended at a foreign folder.
         self._known: dict[tuple[bytes, bytes], tuple[Statement | None, bool]] = {}
 
-    def find(self, root: bytes, folder: bytes, vendored: bool) -> Statement:
-        statement, foreign = self._up(root, folder)
-        # A vendored file below a folder that is the project's own: what the project says about itself is not about this file.
-        if statement is not None and (statement.vendored or not vendored):
-            return statement
-        kind = FOREIGN if foreign or vendored else NOTHING
+    def find(self, root: bytes, folder: bytes, vendored: bool) -> Statement | None:
+        """The statement that holds for the files of a folder.
+
+        A vendored file below a folder that is the project's own: what the project says about itself is not about this file.
+        """
+        statement, _ = self._up(root, folder)
+        return statement if statement is not None and (statement.vendored or not vendored) else None
+
+    def nothing(self, root: bytes, folder: bytes, vendored: bool) -> Statement:
+        """What is left to say where there is no statement."""
+        kind = FOREIGN if vendored or self._up(root, folder)[1] else NOTHING
         return Statement(None, Judgement("unknown", NO_LICENSE), kind, (swhid_text("dir", root),))
 
     def _up(self, root: bytes, folder: bytes) -> tuple[Statement | None, bool]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.archive import slice_roots
 from codecommons.lake import Lake
-from codecommons.license.decide import COLUMNS
+from codecommons.license.decide import COLUMNS, LICENSE_FILE, MENTION
 
 SYMBOLIC_LINK = 0o120000
+
+# They speak of licences, often of others' too, and are not the licence.
+_MENTIONS = re.compile(rb"(?i)(?:about|disclaimer|guidelines|notices?|readme)(?![a-z])")
 
 
 def slice_files(lake: Lake, slice: str, source: str) -> pl.DataFrame:
@@ -41,7 +46,15 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
     )
     keys = files.lazy().select("content", "name").unique()
     evidence = store.rows(lake, annotators["license_evidence"]).join(keys, on=["content", "name"], how="semi")
-    evidence = evidence.select("content", "name", "license_file", own="expression", lines=_lines(pl.col("evidence")))
+    languages = store.rows(lake, annotators["language"]).select("content", "name", "language", "kind")
+    said = (
+        evidence.filter(pl.col("expression").is_not_null())
+        .join(languages, on=["content", "name"], how="left")
+        .select("content", "name", "license_file", "language", "kind", own="expression", lines=_lines(pl.col("evidence")))
+        .collect()
+    )
+    rows = said.select("name", "license_file", "language", "kind").iter_rows()
+    speaks = pl.Series("speaks", [_speaks(*row) for row in rows], dtype=pl.String)
     metadata = (
         store.rows(lake, annotators["project_metadata"])
         .join(keys, on=["content", "name"], how="semi")
@@ -54,12 +67,19 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
     )
     every = (
         files.lazy()
-        .join(evidence, on=["content", "name"], how="left")
+        .join(said.select("content", "name", "own", "lines", speaks).lazy(), on=["content", "name"], how="left")
         .join(metadata, on=["content", "name"], how="left")
         .join(vendored, on="path", how="left")
-        .with_columns(pl.col("license_file", "vendored").fill_null(value=False))
+        .with_columns(pl.col("vendored").fill_null(value=False))
     )
     return every.select(COLUMNS).collect()
+
+
+def _speaks(name: bytes, license_file: bool, language: str | None, kind: str | None) -> str | None:
+    """What a file named like a licence file is to its folder: nothing when it is code or data, less when it is a README."""
+    if not license_file or (kind in ("programming", "data", "markup") and language != "HTML"):
+        return None
+    return MENTION if _MENTIONS.match(name) else LICENSE_FILE
 
 
 def _lines(evidence: pl.Expr) -> pl.Expr:

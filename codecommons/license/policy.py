@@ -29,7 +29,7 @@ CONFLICT = "conflict"
 UNRECOGNISED, NO_LICENSE, CONFLICTING = "unrecognised-license", "no-license", "conflicting-evidence"
 
 # Annotators whose answers decisions are made of.
-ANNOTATORS = ("license_evidence", "path_facts", "project_metadata")
+ANNOTATORS = ("language", "license_evidence", "path_facts", "project_metadata")
 
 _LIMIT_BYTES = 1 << 16
 

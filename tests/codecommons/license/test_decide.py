@@ -21,7 +21,7 @@ def permissive(tmp_path_factory):
 
 
 def tree(*files, root=ROOT):
-    """Files as path or (path, what was found): own, license_file, metadata, vendored."""
+    """Files as path or (path, what was found): own, speaks, metadata, vendored."""
     rows = []
     for file in files:
         path, found = (file, {}) if isinstance(file, (str, bytes)) else file
@@ -32,15 +32,15 @@ def tree(*files, root=ROOT):
             "content": hashlib.sha1(path).digest(),
             "own": None,
             "lines": None,
-            "license_file": False,
+            "speaks": None,
         }
         rows.append({**row, "metadata": None, "vendored": False, **found})
-    kinds = [pl.Binary, pl.Binary, pl.Binary, pl.String, pl.String, pl.Boolean, pl.String, pl.Boolean]
+    kinds = [pl.Binary, pl.Binary, pl.Binary, pl.String, pl.String, pl.String, pl.String, pl.Boolean]
     return pl.DataFrame(rows, schema=dict(zip(COLUMNS, kinds, strict=True)))
 
 
 def text(path, expression, **more):
-    return path, {"own": expression, "license_file": True, "lines": "1-21", **more}
+    return path, {"own": expression, "speaks": "license-file", "lines": "1-21", **more}
 
 
 def header(path, expression, **more):
@@ -139,8 +139,18 @@ def test_package_metadata_speaks_where_no_licence_file_does(permissive):
     assert found["src/a.py"] == ("permissive", "metadata/permissive-license", "BSD-3-Clause")
 
 
+def test_a_readme_speaks_only_where_nothing_firmer_does(permissive):
+    mention = {"speaks": "mention"}
+    files = [header("README.md", "MIT", **mention), "a.py", header("docs/README.md", "CC-BY-NC-4.0", **mention), "docs/a.md"]
+    found = answers(tree(*files), permissive)
+    assert found["a.py"] == ("permissive", "mention/permissive-license", "MIT")
+    assert found["docs/a.md"] == ("non_permissive", "mention/restricted-license", "CC-BY-NC-4.0")
+    found = answers(tree(*files, metadata("PKG-INFO", "GPL-3.0-only")), permissive)
+    assert found["a.py"] == found["docs/a.md"] == ("copyleft", "metadata/copyleft-license", "GPL-3.0-only")
+
+
 def test_nothing_found_is_unknown_and_the_evidence_is_the_tree_that_was_searched(permissive):
-    files = tree("a.py", ("LICENSE", {"license_file": True}))
+    files = tree("a.py", ("LICENSE", {"speaks": "license-file"}))
     assert set(answers(files, permissive).values()) == {("unknown", "nothing/no-license", None)}
     assert decisions(files, permissive)[b"a.py"]["evidence"] == [f"swh:1:dir:{ROOT.hex()}"]
 

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from codecommons.annotate.stage import annotate_slice
+from codecommons.archive import add_inputs, ingest_slice
+from codecommons.engine import local_engine
+from codecommons.errors import GateError
+from codecommons.lake import Lake
+from codecommons.license import decisions, policy, qualify_slice
+from codecommons.license.stage import _against
+from codecommons.settings import Settings
+
+DAY, NEXT_DAY = "2026-01-31", "2026-02-01"
+MIT = """MIT License
+
+Copyright (c) 2026 Somebody
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
+associated documentation files (the "Software"), to deal in the Software without restriction,
+including without limitation the rights to use, copy, modify, merge, publish, distribute,
+sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial
+portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT
+NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES
+OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
+CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""
+FILES = {
+    "LICENSE": MIT,
+    "setup.py": "print('set up')\n",
+    "src/copied.c": "/* SPDX-License-Identifier: GPL-2.0-only */\nint main(void) { return 0; }\n",
+    "node_modules/left/index.js": "module.exports = 1\n",
+    "node_modules/right/package.json": '{"name": "right", "version": "1.0.0", "license": "ISC"}\n',
+    "node_modules/right/index.js": "module.exports = 2\n",
+}
+STRICTER = """
+name: dedicated
+version: 1
+description: Only what asks for nothing at all.
+rules:
+  - {name: public-domain, verdict: permissive, categories: [Public Domain]}
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Where annotators keep what they derive, so that it is derived once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def settings(tmp_path, prepared):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "cache").symlink_to(prepared)
+    return Settings(home=home, lake=str(home / "lake"), workers=0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for path, text in FILES.items():
+        target = tmp_path / "project" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return tmp_path / "project"
+
+
+def annotated(lake, folder, day=DAY):
+    engine = local_engine(lake.settings)
+    add_inputs(lake, [f"path:{folder}"], day)
+    ingest_slice(lake, engine, day, "path")
+    annotate_slice(lake, engine, day, "path")
+    return engine
+
+
+def verdicts(lake, name="permissive"):
+    rows = decisions(lake, policy(lake.settings, name)).collect()
+    return {path.decode(): (verdict, rule) for path, verdict, rule in rows.select("path", "verdict", "rule").iter_rows()}
+
+
+def test_every_file_of_a_slice_gets_its_decision(lake, folder):
+    report = qualify_slice(lake, annotated(lake, folder), DAY, "path")
+    assert [check.name for check in report.checks if not check.passed] == []
+    assert verdicts(lake) == {
+        "LICENSE": ("permissive", "header/permissive-license"),
+        "setup.py": ("permissive", "license-file/permissive-license"),
+        "src/copied.c": ("copyleft", "header/copyleft-license"),
+        "node_modules/left/index.js": ("unknown", "foreign/no-license"),
+        "node_modules/right/package.json": ("permissive", "metadata/permissive-license"),
+        "node_modules/right/index.js": ("permissive", "metadata/permissive-license"),
+    }
+    assert report.conserved
+    assert (report.rows_in, report.rows_kept, report.dropped["copyleft"].rows, report.dropped["unknown"].rows) == (6, 4, 1, 1)
+    assert lake.log.verdict(DAY, "path", "license_qualified")["verdict"] == "passed"
+
+
+def test_a_tree_is_decided_on_once_whatever_slice_brings_it(lake, folder):
+    first = qualify_slice(lake, annotated(lake, folder), DAY, "path")
+    again = qualify_slice(lake, local_engine(lake.settings), DAY, "path")
+    next_day = qualify_slice(lake, annotated(lake, folder, NEXT_DAY), NEXT_DAY, "path")
+    assert [(one.computed, one.reused) for one in (first, again, next_day)] == [(6, 0), (0, 6), (0, 6)]
+    assert lake.scan("license_decision").collect().height == 6
+    assert again.details["funnel"] == first.details["funnel"] == next_day.details["funnel"]
+
+
+def test_a_new_policy_decides_again_beside_the_others(lake, folder):
+    qualify_slice(lake, annotated(lake, folder), DAY, "path")
+    before = verdicts(lake)
+    (lake.settings.home / "policies").mkdir()
+    (lake.settings.home / "policies" / "dedicated.yaml").write_text(STRICTER)
+    report = qualify_slice(lake, local_engine(lake.settings), DAY, "path")
+    assert (report.computed, report.reused) == (6, 6)
+    assert verdicts(lake) == before
+    assert set(verdicts(lake, "dedicated").values()) <= {("unknown", f"{kind}/{rule}") for kind, rule in KINDS}
+    assert report.details["policies"]["dedicated"]["verdicts"] == {"unknown": 6}
+
+
+KINDS = [
+    (kind, rule) for kind in ("header", "license-file", "metadata", "foreign") for rule in ("unrecognised-license", "no-license")
+]
+
+
+def test_a_slice_that_was_not_annotated_is_refused(lake, folder):
+    with pytest.raises(GateError, match="enriched_context"):
+        qualify_slice(lake, local_engine(lake.settings), DAY, "path")
+
+
+def test_an_edited_verdict_fails_the_check_that_honours_policies(lake, folder):
+    engine = annotated(lake, folder)
+    mine = policy(lake.settings, "permissive")
+    qualify_slice(lake, engine, DAY, "path")
+    rows = decisions(lake, mine).filter(pl.col("path") == b"src/copied.c").drop("bucket").collect()
+    forged = rows.with_columns(verdict=pl.lit("permissive"), root=pl.lit(b"f" * 20)).to_arrow()
+    assert _against(mine, pl.from_arrow(forged)) == [
+        "policy permissive says copyleft of GPL-2.0-only, yet files with it are permissive by header/copyleft-license"
+    ]
+
+
+def test_the_decisions_do_not_depend_on_workers(lake, folder, tmp_path):
+    qualify_slice(lake, annotated(lake, folder), DAY, "path")
+    other = Lake.open(replace(lake.settings, lake=str(tmp_path / "other"), workers=2))
+    qualify_slice(other, annotated(other, folder), DAY, "path")
+    mine, theirs = (one.scan("license_decision").drop("bucket").sort("root", "path").collect() for one in (lake, other))
+    assert mine.equals(theirs)
