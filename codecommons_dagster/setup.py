@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from codecommons.errors import CodeCommonsError
+from codecommons.lake.storage import lake_errors
 from codecommons.lake.views import connection_config
 from codecommons.settings import Settings
 
@@ -45,13 +46,16 @@ def dbt_project(settings: Settings) -> DbtProject:
     """The dbt project as these settings want it run: beside the packages in a checkout, inside ours when installed.
 
     Raises:
-        CodeCommonsError: it is in neither place.
+        CodeCommonsError: it is in neither place, or the home can't be written.
     """
     here = Path(__file__).resolve().parent
     project = next((folder for folder in (here / "dbt", here.parent / "dbt") if (folder / "dbt_project.yml").is_file()), None)
     if project is None:
         raise CodeCommonsError(f"the dbt project is missing beside {here}; install the package again")
     target = settings.home / "dbt"
+    with lake_errors(f"preparing {settings.home}"):
+        for folder in (target, settings.marts):
+            folder.mkdir(parents=True, exist_ok=True)
     endpoint = urlsplit(dict(settings.storage_options).get("AWS_ENDPOINT_URL", ""))
     environment = {
         "CODECOMMONS_CATALOGUE": str(settings.catalogue),
@@ -76,8 +80,6 @@ def prepare(settings: Settings) -> DbtProject:
         CodeCommonsError: an extension is missing, or dbt can't parse the project; the message holds what dbt said.
     """
     dbt = dbt_project(settings)
-    settings.marts.mkdir(parents=True, exist_ok=True)
-    dbt.target.mkdir(parents=True, exist_ok=True)
     stamp = dbt.target / "manifest.stamp"
     wanted = _project_digest(dbt)
     if not (dbt.manifest.is_file() and stamp.is_file() and stamp.read_text() == wanted):

@@ -1,8 +1,8 @@
 """The SQL face of a lake: every table as a DuckDB view.
 
 The stored tables become views of schema ``lake`` (through DuckDB's ``delta`` extension, so nothing is copied); what people
-see is written in ``views.sql`` on top of them. ``person`` has no view. A view of a slice-scoped table follows ``slice_log``,
-one of a release's table follows ``dataset``, so a reader never sees half a slice or half a release.
+see is written in ``views.sql`` and ``macros.sql`` on top of them. ``person`` has no view. A view of a slice-scoped table
+follows ``slice_log``, one of a release's table follows ``dataset``, so a reader never sees half a slice or half a release.
 """
 
 from __future__ import annotations
@@ -149,8 +149,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
     connection.execute("create schema if not exists lake")
     for table in tables:
         connection.execute(f"create or replace view lake.{table.name} as {_nothing(table)}")
-    connection.execute(resources.files(__package__).joinpath("views.sql").read_text())
+    connection.execute(_script("macros"))
     connection.execute("\n".join(_annotation_views(annotators.values())))
+    connection.execute(_script("views"))
     for table in tables:
         # What a stage or a plug-in registers may not be there yet.
         if table.name in TABLES or table.name in there:
@@ -222,6 +223,10 @@ def _create_secret(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
     given = "".join(f", {name} {_quoted(value)}" for name, value in values.items() if value)
     connection.execute(f"load {_quoted(str(extension('httpfs')))}")
     connection.execute(f"create or replace secret lake (type s3{given})")
+
+
+def _script(name: str) -> str:
+    return resources.files(__package__).joinpath(f"{name}.sql").read_text()
 
 
 def _first_line(error: Exception) -> str:

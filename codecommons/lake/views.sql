@@ -4,26 +4,6 @@
 -- column is a SWHID as text, a hash is lower-case hex, a date is a UTC timestamp (null when it fits none), a name or a
 -- message stays binary as in Software Heritage's export, and a path is text in which bytes that are not UTF-8 stand as \xNN.
 
--- Text of bytes, as in Trino, but surviving invalid bytes: they stand as \xNN, or as the replacement that is asked for.
-create or replace macro from_utf8(bytes) as coalesce(try(decode(bytes)), bytes::varchar),
-    (bytes, replacement) as coalesce(try(decode(bytes)), regexp_replace(bytes::varchar, '\\x[89A-F][0-9A-F]', replacement, 'g'));
-
-create or replace macro swhid(kind, id) as 'swh:1:' || kind || ':' || lower(hex(id));
-
--- The bytes of a SWHID's hash, to filter the tables of schema `lake` by.
-create or replace macro from_swhid(swhid) as unhex(split_part(split_part(swhid, ';', 1), ':', 4));
-
-create or replace macro swhid_of(type, id) as 'swh:1:' || case type
-    when 'content' then 'cnt' when 'file' then 'cnt' when 'directory' then 'dir' when 'revision' then 'rev'
-    when 'release' then 'rel' when 'snapshot' then 'snp' else type end || ':' || lower(hex(id));
-
-create or replace macro moment(date) as try(make_timestamp(date.seconds * 1000000 + date.microseconds));
-
--- Where a file of a tree is, as a SWHID with qualifiers.
-create or replace macro file_swhid(content, root, path) as
-    swhid('cnt', content) || ';anchor=' || swhid('dir', root)
-    || ';path=/' || replace(replace(from_utf8(path), '%', '%25'), ';', '%3B');
-
 -- The archive, with Software Heritage's names.
 
 create or replace view origin as select lower(hex(id)) as id, url from lake.origin;
@@ -132,6 +112,15 @@ from lake.occurrence;
 create or replace view first_occurrence as
 select swhid('cnt', content) as content, date, swhid(kind, id) as anchor, origin, from_utf8(path) as path
 from (select distinct on (content) * from lake.occurrence order by content, date nulls last, id, origin, path);
+
+-- What manifests say of the project they belong to, wherever one occurs.
+create or replace view project as
+select
+    occurrence.origin, occurrence.slice, swhid(occurrence.kind, occurrence.id) as anchor, from_utf8(occurrence.path) as path,
+    said.ecosystem, said.project, said.project_version, said.license, said.license_raw, said.classifiers
+from annotation_project_metadata as said
+join lake.occurrence as occurrence
+    on swhid('cnt', occurrence.content) = said.swhid and parse_filename(from_utf8(occurrence.path), false, 'forward_slash') = said.name;
 
 -- How often a content is named what: one row a content, its most frequent name (ties by bytes).
 create or replace view popular_content_name as

@@ -7,7 +7,7 @@ with language as (
 ),
 
 file as (
-    select file.origin, file.content, parse_filename(file.path) as name, known.length
+    select file.origin, file.content, parse_filename(file.path, false, 'forward_slash') as name, known.length
     from {{ source('raw_archive_slice', 'file') }} as file
     left join {{ source('raw_archive_slice', 'content') }} as known on known.swhid = file.content
 ),

@@ -1,0 +1,21 @@
+-- What the views, and people, say things with.
+
+-- Text of bytes, as in Trino, but surviving invalid bytes: they stand as \xNN, or as the replacement that is asked for.
+create or replace macro from_utf8(bytes) as coalesce(try(decode(bytes)), bytes::varchar),
+    (bytes, replacement) as coalesce(try(decode(bytes)), regexp_replace(bytes::varchar, '\\x[89A-F][0-9A-F]', replacement, 'g'));
+
+create or replace macro swhid(kind, id) as 'swh:1:' || kind || ':' || lower(hex(id));
+
+-- The bytes of a SWHID's hash, to filter the tables of schema `lake` by.
+create or replace macro from_swhid(swhid) as unhex(split_part(split_part(swhid, ';', 1), ':', 4));
+
+create or replace macro swhid_of(type, id) as 'swh:1:' || case type
+    when 'content' then 'cnt' when 'file' then 'cnt' when 'directory' then 'dir' when 'revision' then 'rev'
+    when 'release' then 'rel' when 'snapshot' then 'snp' else type end || ':' || lower(hex(id));
+
+create or replace macro moment(date) as try(make_timestamp(date.seconds * 1000000 + date.microseconds));
+
+-- Where a file of a tree is, as a SWHID with qualifiers.
+create or replace macro file_swhid(content, root, path) as
+    swhid('cnt', content) || ';anchor=' || swhid('dir', root)
+    || ';path=/' || replace(replace(from_utf8(path), '%', '%25'), ';', '%3B');

@@ -1,0 +1,107 @@
+"""Set-up and the marts: the real dbt over a small lake."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from codecommons import archive
+from codecommons.annotate.annotator import current
+from codecommons.engine import local_engine
+from codecommons.errors import CodeCommonsError
+from codecommons.lake import Lake
+from codecommons.lake.views import build_catalogue
+from codecommons.settings import Settings
+from codecommons.swhid import content_id, directory_id, swhid_text
+from codecommons_dagster.setup import dbt_project, prepare, run_dbt
+
+DAY = "2026-01-31"
+FILES = {"a.py": b"print('hello')\n", "b.v": b"module b; endmodule\n", "caf\\xE9.v": b"module c; endmodule\n"}
+
+
+@pytest.fixture
+def filled(lake: Lake, tmp_path: Path) -> Lake:
+    """A folder of three files, one with a name that is no UTF-8; two have a language, one a licence decision."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name, data in FILES.items():
+        (folder / name.encode().replace(b"\\xE9", b"\xe9").decode("utf-8", "surrogateescape")).write_bytes(data)
+    archive.add_inputs(lake, [f"path:{folder}"], DAY)
+    archive.ingest_slice(lake, local_engine(lake.settings), DAY, "path")
+    language = current(lake.settings)["language"]
+    lake.register(language.table)
+    for name, said in ((b"a.py", "Python"), (b"caf\xe9.v", "Verilog")):
+        data = FILES[name.decode(errors="backslashreplace").replace("xe9", "xE9")]
+        commit(
+            lake, language.table.name, {"digest": language.digest, "content": content_id(data), "name": name, "language": said}
+        )
+    return lake
+
+
+def commit(lake: Lake, table: str, row: dict[str, Any]) -> None:
+    with lake.staging("test") as area:
+        writer = area.writer("row")
+        writer.add(table, pa.Table.from_pylist([row], schema=pa.schema(lake.tables()[table].fields)))
+        lake.commit(area, [writer.close()], local_engine(lake.settings))
+
+
+def decide(lake: Lake, name: bytes) -> None:
+    tree = [(path.encode().replace(b"\\xE9", b"\xe9"), 0o100644, content_id(data)) for path, data in FILES.items()]
+    row = {
+        "policy": "permissive@0",
+        "root": directory_id(tree),
+        "path": name,
+        "content": b"",
+        "verdict": "permissive",
+        "rule": "r",
+    }
+    commit(lake, "license_decision", {**row, "evidence": []})
+
+
+def test_the_manifest_is_made_once_and_again_when_the_project_changes(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = prepare(settings)
+    assert "model.codecommons.popular_content_name" in json.loads(first.manifest.read_text())["nodes"]
+    made = first.manifest.stat().st_mtime_ns
+    assert prepare(settings).manifest.stat().st_mtime_ns == made
+    changed = tmp_path / "dbt"
+    shutil.copytree(first.project, changed)
+    (changed / "models" / "marts" / "language_table.sql").write_text("select * from {{ ref('nonsense') }}")
+    other = replace(first, project=changed, environment={**first.environment, "DBT_PROJECT_DIR": str(changed)})
+    monkeypatch.setattr("codecommons_dagster.setup.dbt_project", lambda _: other)
+    with pytest.raises(CodeCommonsError, match=r"(?s)`dbt parse.* failed in .*nonsense"):
+        prepare(settings)
+
+
+def test_nothing_is_written_into_the_dbt_project(settings: Settings) -> None:
+    environment = dbt_project(settings).environment
+    for name in ("DBT_TARGET_PATH", "DBT_LOG_PATH", "CODECOMMONS_CATALOGUE", "CODECOMMONS_MARTS"):
+        assert environment[name].startswith(str(settings.home))
+
+
+def test_dbt_builds_the_marts_and_its_tests_pass(filled: Lake, settings: Settings) -> None:
+    decide(filled, b"a.py")
+    build_catalogue(settings)
+    run_dbt(dbt_project(settings), "build")
+    with filled.sql() as connection:
+        assert connection.sql("select language, files, bytes from language_table order by 1").fetchall() == [
+            ("Python", 1, 15),
+            ("Verilog", 1, 20),
+            ("unknown", 1, 20),
+        ]
+        assert connection.sql("select verdict, rule, files, bytes from license_funnel order by 1").fetchall() == [
+            ("permissive", "r", 1, 15),
+            ("undecided", "none", 2, 40),
+        ]
+        assert connection.sql("select stage, runs, files_in, computed, reused from stage_cost").fetchall() == [
+            ("raw_archive_slice", 1, 3, 1, 0)
+        ]
+        names = connection.sql(f"select swhid from read_parquet('{settings.marts}/popular_content_name.parquet')").fetchall()
+        assert {name for (name,) in names} == {swhid_text("cnt", content_id(data)) for data in FILES.values()}
