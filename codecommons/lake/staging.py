@@ -279,11 +279,12 @@ def _first_at(keys: pa.Array, bound: bytes) -> int:
 
 
 def _parquet(sink: IO[bytes], schema: pa.Schema, table: Table) -> pq.ParquetWriter:
-    # A dictionary of what never repeats, keys and contents, is built for nothing.
+    # A dictionary of what never repeats, keys and contents, is built for nothing. Level 1 takes two thirds of the time of
+    # level 3 and gives files a tenth larger (270 MB of source code: 0.8 s and 74 MB, 1.3 s and 68 MB).
     unique = {"data"} if table.many else {"data", *table.key}
     dictionary: Any = [name for name in schema.names if name not in unique and not pa.types.is_nested(schema.field(name).type)]
     return pq.ParquetWriter(
-        sink, schema, compression="zstd", compression_level=3, store_schema=False, use_dictionary=dictionary or False
+        sink, schema, compression="zstd", compression_level=1, store_schema=False, use_dictionary=dictionary or False
     )
 
 
