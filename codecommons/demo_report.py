@@ -23,6 +23,7 @@ MEGABYTE = 1_000_000
 REASONS = 6
 TOP = 10
 EXAMPLES = 3
+LONGEST_PATH = 48
 PLAIN_WIDTH = 118
 
 
@@ -43,7 +44,7 @@ def print_report(lake: Lake, day: str, datasets: Sequence[str], console: Console
         _head(lake, day, stages),
         _funnel(stages, built),
         Columns(
-            [_top("language", stages[STAGES[1]], "languages"), _top("licence", stages[STAGES[2]], "licenses")], padding=(0, 6)
+            [_top("language", stages[STAGES[1]], "languages"), _top("licence", stages[STAGES[2]], "expressions")], padding=(0, 6)
         ),
         _duplicates(lake, day, built),
         _work(stages, built),
@@ -157,53 +158,48 @@ def _duplicates(lake: Lake, day: str, built: Sequence[StageReport]) -> Text:
         f" ({_megabytes(nbytes - distinct_bytes)} of {_megabytes(nbytes)} MB repeat another file)",
         f"near:  {accepted:,} pairs of contents are alike, of {compared:,} that were compared, each by its exact similarity",
     ]
-    for report in built:
-        lines += [f"       {line}" for line in _elected(lake, report)]
+    if built:
+        largest = max(built, key=lambda report: report.rows_kept)
+        lines += [f"       {line}" for line in _elected(lake, largest)]
     text.append("\n" + "\n".join(lines), style="not bold")
     return text
 
 
 def _elected(lake: Lake, report: StageReport) -> list[str]:
-    """A few files that a dataset left out for another, far apart from each other."""
-    drops = lake.scan("dataset_drop").filter(
-        pl.col("dataset") == report.source, pl.col("fingerprint") == report.details["fingerprint"], pl.col("similarity") < 1
-    )
-    rows = drops.sort("similarity", "origin", "path").collect()
-    if not rows.height:
+    """A few files that a dataset left out for one that is much like it, from the least to the most alike."""
+    this = (pl.col("dataset") == report.source) & (pl.col("fingerprint") == report.details["fingerprint"])
+    drops = lake.scan("dataset_drop").filter(this, pl.col("similarity") < 1).sort("similarity", "origin", "path").collect()
+    if not drops.height:
         return []
-    picked = rows[[round(at * (rows.height - 1) / max(1, EXAMPLES - 1)) for at in range(min(EXAMPLES, rows.height))]]
-    names = lake.scan("dataset_row").filter(
-        pl.col("dataset") == report.source,
-        pl.col("fingerprint") == report.details["fingerprint"],
-        pl.col("content").is_in(picked["kept"].to_list()),
-    )
-    kept = {row["content"]: _name(row) for row in names.select("content", "origin", "path").collect().to_dicts()}
-    return [
-        f"{row['similarity']:.2f}  {_name(row)}  for  {kept.get(row['kept'], row['kept'].hex())}" for row in picked.to_dicts()
+    steps = min(EXAMPLES, drops.height) - 1
+    picked = drops[[round(at * (drops.height - 1) / max(1, steps)) for at in range(steps + 1)]]
+    rows = lake.scan("dataset_row").filter(this, pl.col("content").is_in(picked["kept"].to_list())).collect()
+    kept = dict(rows.select("content", "path").rows())
+    lines = [f"in {report.source}, for one that is kept, such as"]
+    return lines + [
+        f"{row['similarity']:.2f}  {_shown(row['path'])}  ~  {_shown(kept.get(row['kept'], b'?'))}" for row in picked.to_dicts()
     ]
 
 
-def _name(row: dict[str, str | bytes]) -> str:
-    path = row["path"]
-    return str(path.decode("utf-8", "backslashreplace") if isinstance(path, bytes) else path)
+def _shown(path: bytes) -> str:
+    """The end of a path, which says most."""
+    text = path.decode("utf-8", "backslashreplace")
+    return text if len(text) <= LONGEST_PATH else f"…{text[1 - LONGEST_PATH :]}"
 
 
 def _work(stages: dict[str, list[StageReport]], built: Sequence[StageReport]) -> Table:
-    table = _table(
-        "Work, in this run", "stage", ">seconds", ">MB/s", ">done now", ">found done", ">avoided", ">seconds saved", ">peak MB"
-    )
-    groups = [*stages.items(), (STAGES[-1], list(built))]
-    for stage, reports in groups:
-        _work_row(table, stage, reports)
-    everything = [report for _, reports in groups for report in reports]
-    table.add_section()
-    _work_row(table, "five stages", everything, _total(stages[STAGES[0]], "in").bytes)
+    table = _table("Work", "stage", ">seconds", ">MB/s", ">done now", ">found done", ">avoided", ">seconds saved", ">peak MB")
+    groups = {**stages, STAGES[-1]: list(built)}
+    for stage, reports in groups.items():
+        _work_row(table, stage, reports, _total(reports, "in").bytes)
+    everything = [report for reports in groups.values() for report in reports]
+    _work_row(table, "all five", everything, _total(stages[STAGES[0]], "in").bytes)
     return table
 
 
-def _work_row(table: Table, name: str, reports: Sequence[StageReport], nbytes: int | None = None) -> None:
-    seconds, computed, reused = (sum(getattr(report, what) for report in reports) for what in ("seconds", "computed", "reused"))
-    nbytes = _total(reports, "in").bytes if nbytes is None else nbytes
+def _work_row(table: Table, name: str, reports: Sequence[StageReport], nbytes: int) -> None:
+    seconds, saved = (sum(getattr(report, what) for report in reports) for what in ("seconds", "seconds_saved"))
+    computed, reused = (sum(getattr(report, what) for report in reports) for what in ("computed", "reused"))
     table.add_row(
         name,
         f"{seconds:.1f}",
@@ -211,7 +207,7 @@ def _work_row(table: Table, name: str, reports: Sequence[StageReport], nbytes: i
         f"{computed:,}",
         f"{reused:,}",
         f"{reused / (computed + reused):.0%}" if computed + reused else "",
-        f"{sum(report.seconds_saved for report in reports):.1f}",
+        f"{saved:.1f}",
         _megabytes(max((report.peak_memory for report in reports), default=0)),
     )
 
@@ -232,7 +228,7 @@ def _places(lake: Lake, built: Sequence[StageReport]) -> Text:
         folder = lake.storage.uri(release(lake, report.source).folder)
         size = _megabytes(report.details["shard_bytes"])
         lines += [
-            f"{report.source}: {report.rows_kept:,} files in {report.details['shards']} shards ({size} MB)",
+            f"{report.source}: {report.rows_kept:,} files, {size} MB",
             f"  shards    {folder}/data/",
             f"  manifest  {folder}/manifest.parquet",
             f"  card      {folder}/README.md",
