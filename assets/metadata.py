@@ -75,7 +75,7 @@ def stage_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "work avoided": reused / (computed + reused) if computed + reused else 0.0,
         "seconds saved": round(sum(report.seconds_saved for report in reports), 2),
         "peak memory MB": round(max(report.peak_memory for report in reports) / MEGABYTE, 1),
-        **{label: dg.MetadataValue.md(table) for label, table in _detail_tables(reports).items()},
+        **{label: dg.MetadataValue.md(table) for label, table in {**_figures(reports), **_detail_tables(reports)}.items()},
     }
 
 
@@ -98,6 +98,26 @@ def by_source(reports: Sequence[StageReport]) -> str:
         for report in reports
     ]
     return markdown(("source", "files in", "kept", "computed", "reused", "seconds", "MB/s"), rows)
+
+
+def _figures(reports: Sequence[StageReport]) -> dict[str, str]:
+    """Details that are one value: a line each, a column per source. Details that are sentences: a list."""
+    scalars = {label for report in reports for label, detail in report.details.items() if isinstance(detail, (str, int, float))}
+    rows = [
+        (label.replace("_", " "), *(_figure(report.details.get(label, "")) for report in reports)) for label in sorted(scalars)
+    ]
+    tables = {"figures": markdown(("", *(report.source for report in reports)), rows)} if rows else {}
+    for report in reports:
+        for label, detail in report.details.items():
+            if isinstance(detail, list) and detail and all(isinstance(line, str) for line in detail):
+                some = "\n".join(f"- {line}" for line in detail[:LONGEST_TABLE])
+                more = f"\n- and {len(detail) - LONGEST_TABLE} more" if len(detail) > LONGEST_TABLE else ""
+                tables[f"{label.replace('_', ' ')} ({report.source})"] = some + more
+    return tables
+
+
+def _figure(value: object) -> object:
+    return round(value, 3) if isinstance(value, float) else value
 
 
 def _detail_tables(reports: Sequence[StageReport]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from codecommons.errors import UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import Settings
 
-# dagster.yaml. SQLite suits one user and two runs at a time; docs/operators.md says when to move to Postgres.
+# dagster.yaml. SQLite suits one user and two runs at a time; add `storage: {postgres: …}` to the file for more.
 CONFIGURATION = {
     "telemetry": {"enabled": False},
     "concurrency": {"pools": {"granularity": "run", "default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
@@ -60,7 +59,6 @@ def instance(settings: Settings) -> dg.DagsterInstance:
         with lake_errors(f"writing {configuration}"):
             settings.dagster_home.mkdir(parents=True, exist_ok=True)
             configuration.write_text(yaml.safe_dump(CONFIGURATION, sort_keys=False))
-    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     return dg.DagsterInstance.from_config(str(settings.dagster_home))
 
 
@@ -110,4 +108,7 @@ def _failure(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
-    return f"step {event.step_key}: {data.error.message.strip() if data.error else 'failed'}"
+    error = data.error
+    while error and error.cause:
+        error = error.cause
+    return f"step {event.step_key}: {error.message.strip() if error else 'failed'}"
