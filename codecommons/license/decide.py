@@ -12,6 +12,7 @@ hangs on whom to believe, the verdict is ``conflict``. All that was found is in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codecommons.license.expressions import conjunction, families
+from codecommons.license.expressions import conjunction, families, offers_choice
 from codecommons.license.policy import CONFLICT, CONFLICTING, NO_LICENSE, Judgement, Policy
 from codecommons.swhid import Span, Swhid, swhid_text
 
@@ -74,6 +75,7 @@ def decide(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         tree that was searched.
     """
     files = _with_folders(files.select(COLUMNS)).sort("root", "path")
+    files = files.with_columns(vendored=pl.col("vendored") & ~pl.col("path").is_in(_own_paths(files, policy).implode()))
     folders = files.select("root", "folder", "vendored").unique().sort("root", "folder", "vendored")
     firm, weak = (_Nearest(found, _environments(files), policy) for found in _statements(files, policy))
     statements = [firm.find(*folder) or weak.find(*folder) or firm.nothing(*folder) for folder in folders.iter_rows()]
@@ -83,11 +85,12 @@ def decide(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         "root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_"))
     )
     stated = files.filter(pl.col("own").is_not_null())
-    expressions = stated.select("own").unique()
-    judged = expressions.hstack(_columns([Statement(one, policy.judge(one), HEADER) for one in expressions["own"]]))
+    says = stated.select("own", "speaks").unique()
+    kinds = {LICENSE_FILE: LICENSE_FILE, MENTION: HEADER, None: HEADER}
+    judged = says.hstack(_columns([Statement(own, policy.judge(own), kinds[speaks]) for own, speaks in says.iter_rows()]))
     differs = pl.col("outer_expression").is_not_null() & (pl.col("outer_expression") != pl.col("own"))
     stated = stated.with_columns(swhid=pl.Series(_swhids(stated), dtype=pl.String)).join(
-        judged.drop("evidence"), on="own", how="left"
+        judged.drop("evidence"), on=["own", "speaks"], how="left", nulls_equal=True
     )
     evidence = pl.concat_list("swhid", pl.when(differs).then("outer_evidence").otherwise(pl.lit([], dtype=pl.List(pl.String))))
     stated = stated.with_columns(evidence=evidence).select(inherited.columns)
@@ -109,6 +112,13 @@ def _with_folders(files: pl.DataFrame) -> pl.DataFrame:
     """Add folder (without a slash at its end, empty for the root) and name: Arrow splits bytes that may be no UTF-8."""
     parts = pc.extract_regex(files["path"].to_arrow().cast(pa.binary()), r"(?s)^(?:(?P<folder>.*)/)?(?P<name>[^/]*)$")
     return files.with_columns(pl.from_arrow(parts).struct.unnest())  # type: ignore[union-attr]
+
+
+def _own_paths(files: pl.DataFrame, policy: Policy) -> pl.Series:
+    """Paths called vendored that the policy says are the project's own."""
+    own = re.compile("|".join(f"(?:{pattern})" for pattern in policy.own_paths) or "(?!)")
+    paths = files.filter("vendored")["path"].unique()
+    return paths.filter(pl.Series([own.search(path.decode("utf-8", "replace")) is not None for path in paths], dtype=pl.Boolean))
 
 
 def _environments(files: pl.DataFrame) -> frozenset[tuple[bytes, bytes]]:
@@ -154,7 +164,7 @@ def _combine(texts: list[_Found], metadata: list[_Found], policy: Policy) -> Sta
     evidence = tuple(dict.fromkeys(one.evidence for one in (*texts, *metadata)))
     vendored = any(one.vendored for one in (*texts, *metadata))
     written = conjunction(one.expression for one in texts)
-    declared = conjunction(one.expression for one in metadata)
+    declared = conjunction(_settled([one.expression for one in metadata]))
     kind, expression = (LICENSE_FILE, written) if texts else (METADATA, declared)
     judgement = policy.judge(expression)
     if texts and metadata:
@@ -164,6 +174,12 @@ def _combine(texts: list[_Found], metadata: list[_Found], policy: Policy) -> Sta
         elif said.verdict not in (judgement.verdict, "unknown"):
             expression, judgement = conjunction([written, declared]), Judgement(CONFLICT, CONFLICTING)
     return Statement(expression, judgement, kind, evidence, vendored)
+
+
+def _settled(declared: list[str]) -> list[str]:
+    """What several manifests of a folder declare, without what another of them puts as a choice: classifiers can't say OR."""
+    choices = [families(one) for one in declared if offers_choice(one)]
+    return [one for one in declared if offers_choice(one) or not any(families(one) <= choice for choice in choices)]
 
 
 class _Nearest:

@@ -110,4 +110,12 @@ def families(expression: str) -> frozenset[str]:
 def conjunction(expressions: Iterable[str]) -> str:
     """One expression that asks for all of them, each once; empty for none."""
     each = sorted(set(expressions))
-    return "".join(each) if len(each) < 2 else " AND ".join(f"({one})" if " OR " in one else one for one in each)
+    if len(each) < 2:
+        return "".join(each)
+    together = " AND ".join(f"({one})" if " OR " in one else one for one in each)
+    return together if _parse(together) is None else str(_licensing().dedup(together))
+
+
+def offers_choice(expression: str) -> bool:
+    """Whether an expression has an OR."""
+    return bool(evaluate(expression, lambda *_: False, any, lambda _: True))

@@ -1,11 +1,12 @@
 """Licence policies: named, versioned YAML files that say what a licence is worth.
 
-A policy never looks at files; it judges expressions. Where a file's expression comes from is ``decide``'s business, and the
-folders that a policy calls foreign are its only word in that.
+A policy judges expressions. Where a file's expression comes from is ``decide``'s business; a policy's only word in that is which
+folders are foreign and which paths are the project's own.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
@@ -91,6 +92,15 @@ def _rules(value: Any, where: str) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def _patterns(value: Any, where: str) -> tuple[str, ...]:
+    for pattern in (values := strict.texts(value, where)):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise UsageError(f"{where} has {pattern!r}, which is no regular expression: {error}") from None
+    return values
+
+
 @dataclass(frozen=True)
 class Policy:
     """One policy.
@@ -101,6 +111,7 @@ class Policy:
         description: what it is for.
         rules: the first that names a licence by identifier decides, else the first that names its category.
         foreign_folders: names of folders with somebody else's code.
+        own_paths: regular expressions; a path in which one is found is the project's own, though Linguist calls it vendored.
     """
 
     name: str = strict.rule(strict.slug)
@@ -108,6 +119,7 @@ class Policy:
     description: str = strict.rule(strict.text)
     rules: tuple[Rule, ...] = strict.rule(_rules)
     foreign_folders: tuple[str, ...] = strict.rule(strict.texts, ())
+    own_paths: tuple[str, ...] = strict.rule(_patterns, ())
 
     def key(self, settings: Settings) -> str:
         """The value of column ``policy``: name and 12 hex digits over all that its decisions are made of."""

@@ -67,7 +67,7 @@ def answers(files, policy):
 def test_a_files_own_header_decides_and_what_the_folder_says_otherwise_stays_visible(permissive):
     files = tree(text("COPYING", "GPL-3.0-only"), header("src/a.c", "MIT"), "src/b.c")
     assert answers(files, permissive) == {
-        "COPYING": ("copyleft", "header/copyleft-license", "GPL-3.0-only"),
+        "COPYING": ("copyleft", "license-file/copyleft-license", "GPL-3.0-only"),
         "src/a.c": ("permissive", "header/permissive-license", "MIT"),
         "src/b.c": ("copyleft", "license-file/copyleft-license", "GPL-3.0-only"),
     }
@@ -132,6 +132,26 @@ def test_a_path_that_is_called_vendored_takes_a_licence_only_from_a_vendored_pla
     assert found["dist/y.js"] == ("unknown", "foreign/no-license", None)
 
 
+def test_declarations_and_settings_of_tools_are_the_projects_own_whatever_linguist_says(permissive):
+    vendored = {"vendored": True}
+    found = answers(
+        tree(
+            text("LICENSE", "MIT"),
+            ("index.d.ts", vendored),
+            (".github/ci.yml", vendored),
+            ("dist/x.js", vendored),
+            ("vendor/x/index.d.ts", vendored),
+        ),
+        permissive,
+    )
+    assert [found[path][0] for path in ("index.d.ts", ".github/ci.yml", "dist/x.js", "vendor/x/index.d.ts")] == [
+        "permissive",
+        "permissive",
+        "unknown",
+        "unknown",
+    ]
+
+
 def test_package_metadata_speaks_where_no_licence_file_does(permissive):
     found = answers(
         tree(metadata("PKG-INFO", "BSD-3-Clause"), metadata("x.egg-info/PKG-INFO", "BSD-3-Clause"), "src/a.py"), permissive
@@ -170,6 +190,12 @@ def test_licence_files_that_the_metadata_names_as_alternatives_are_alternatives(
         "Apache-2.0 OR GPL-3.0-or-later",
     )
     assert len(decisions(declared, permissive)[b"a.rs"]["evidence"]) == 3
+
+
+def test_a_manifest_that_can_say_or_settles_what_one_that_cannot_lists(permissive):
+    files = [text("LICENSE-APACHE", "Apache-2.0"), text("LICENSE-MIT", "MIT"), metadata("PKG-INFO", "Apache-2.0 AND MIT")]
+    found = answers(tree(*files, metadata("Cargo.toml", "Apache-2.0 OR MIT"), "a.rs"), permissive)
+    assert found["a.rs"] == ("permissive", "license-file/permissive-license", "Apache-2.0 OR MIT")
 
 
 def test_licence_file_and_metadata_that_contradict_each_other_are_a_conflict_with_both_as_evidence(permissive):

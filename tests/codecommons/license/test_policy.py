@@ -118,6 +118,7 @@ def test_the_key_changes_with_the_meaning_and_only_with_it(settings, permissive)
         ),
         ("    licenses: [0BSD]\n    categories: [Public Domain]\n", "", "names no licence"),
         ("rules:", "rules: [", "line "),
+        ("rules:", "own_paths: ['[a']\nrules:", "no regular expression"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused_in_one_clear_line(tmp_path, old, new, message):

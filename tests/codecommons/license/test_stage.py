@@ -91,7 +91,7 @@ def test_every_file_of_a_slice_gets_its_decision(lake, folder):
     report = qualify_slice(lake, annotated(lake, folder), DAY, "path")
     assert [check.name for check in report.checks if not check.passed] == []
     assert verdicts(lake) == {
-        "LICENSE": ("permissive", "header/permissive-license"),
+        "LICENSE": ("permissive", "license-file/permissive-license"),
         "setup.py": ("permissive", "license-file/permissive-license"),
         "src/copied.c": ("copyleft", "header/copyleft-license"),
         "node_modules/left/index.js": ("unknown", "foreign/no-license"),
