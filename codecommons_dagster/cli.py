@@ -123,6 +123,7 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     """
     from codecommons import archive
     from codecommons.lake import Lake
+    from codecommons.report import STAGES
     from codecommons.settings import Settings
 
     if not sources and from_file is None and day is None:
@@ -141,7 +142,9 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     from codecommons_dagster.instance import run_job
 
     finished = run_job(settings, "ingest", slice_)
-    reports = [report for report in lake.reports() if report.slice == slice_]
+    reports = sorted(
+        (one for one in lake.reports() if one.slice == slice_), key=lambda one: (STAGES.index(one.stage), one.source)
+    )
     if as_json:
         click.echo(
             _json(
@@ -150,6 +153,8 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
         )
     else:
         click.echo("\n".join(lines.of_report(report) for report in reports))
+    for left_out in (line for report in reports for line in report.details.get("quarantined", ())):
+        click.echo(f"left out  {left_out}", err=True)
     _finish(finished)
 
 

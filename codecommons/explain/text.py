@@ -51,8 +51,14 @@ def _place(row: Row) -> str:
 def _annotation(row: Row) -> str:
     of = row.get("name") or row.get("path")
     said = {key: value for key, value in row["value"].items() if value not in (None, False, [], "")}
-    told = ", ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in said.items())
+    told = ", ".join(f"{key} {_value(value)}" for key, value in said.items())
     return f"{row['annotator']}{f' of {of}' if of else ''}: {told or 'nothing to say'}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _decision(row: Row) -> str:

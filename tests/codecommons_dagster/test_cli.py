@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from codecommons import archive
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
+from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, swhid_text
 from codecommons_dagster.cli import main
@@ -198,6 +199,25 @@ def test_explain_tells_programs_what_it_tells_people(filled: Lake, repository: P
     story = json.loads(run("explain", str(repository / "hello.py"), "--json").output)
     assert story["occurrences"][0]["origin"] == repository.as_uri()
     assert story["archive"] in run("explain", str(repository / "hello.py")).output
+
+
+def test_ingest_runs_every_slice_stage_as_a_recorded_run_and_explain_knows_the_outcome(home: Path, repository: Path) -> None:
+    done = run("ingest", str(repository), "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert [(report["stage"], report["rows_in"]) for report in told["reports"]] == [(stage, 2) for stage in STAGES[:-1]]
+    story = json.loads(run("explain", str(repository / "hello.py"), "--json").output)
+    assert [row["value"]["language"] for row in story["annotations"] if row["annotator"] == "language"] == ["Python"]
+    assert [(row["verdict"], row["expression"]) for row in story["license_decisions"]] == [("permissive", "MIT")]
+    again = run("ingest", "--day", told["slice"])
+    assert again.exit_code == 0, again.output
+    assert "raw_archive_slice  2 of 2 files" in again.stdout
+    assert "0 computed, 1 found done" in again.stdout
+    assert run("status").exit_code == 0
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        assert [record.dagster_run.is_success for record in instance.get_run_records()] == [True, True]
 
 
 def test_a_specification_file_can_be_planned_and_datasets_are_listed(filled: Lake, tmp_path: Path) -> None:
