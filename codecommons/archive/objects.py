@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -188,6 +189,7 @@ class Rows:
             if not rows:
                 continue
             fields = TABLES[table].fields
+            rows.sort(key=itemgetter(0))  # references move here; the writer would have to move every byte
             columns = zip(*rows, strict=True)
             arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
             writer.add(table, pa.Table.from_arrays(arrays, schema=pa.schema(fields)))

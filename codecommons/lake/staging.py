@@ -117,9 +117,9 @@ class Writer:
     def _write(self, table: Table, rows: pa.Table) -> None:
         rows = rows.combine_chunks()
         order = [*table.partition, table.bucket_key]
-        rows = rows.take(
-            pl.DataFrame(rows.select(order)).select(pl.arg_sort_by(order, maintain_order=True)).to_series().to_arrow()
-        )
+        places = pl.DataFrame(rows.select(order)).select(pl.arg_sort_by(order, maintain_order=True)).to_series()
+        if not places.is_sorted():
+            rows = rows.take(places.to_arrow())
         bits = self._area.storage.settings.bucket_bits
         frame = pl.DataFrame(rows.select(list(table.partition))) if table.partition else pl.DataFrame({"_": [0] * rows.num_rows})
         parts = (
