@@ -159,7 +159,8 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         contents: column content (binary), unique.
 
     Returns:
-        content, first_anchor (SWHID), first_root (binary), first_verdict and first_rule of the decision there (null without one).
+        content, first_origin, first_anchor (SWHID), first_path (binary); first_verdict and first_rule of the decision there, null
+        without one.
     """
     seen = trees(lake, inputs).select("anchor", "origin", "root", "anchor_date").unique()
     paths = lake.scan("tree_file").select("root", "path", "content").join(contents.lazy(), on="content", how="semi")
@@ -168,13 +169,13 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         .join(paths, on="root")
         .sort("content", "anchor_date", "anchor", "origin", "path", nulls_last=True)
         .unique("content", keep="first", maintain_order=True)
-        .select("content", "root", "path", first_anchor="anchor")
+        .select("content", "root", "path", first_origin="origin", first_anchor="anchor")
     )
     decisions = _decisions(lake, inputs).select("root", "path", first_verdict="verdict", first_rule="rule")
     return (
         first.join(decisions, on=["root", "path"], how="left")
-        .rename({"root": "first_root"})
-        .drop("path")
+        .rename({"path": "first_path"})
+        .drop("root")
         .collect(engine="streaming")
     )
 

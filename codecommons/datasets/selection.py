@@ -20,6 +20,7 @@ from codecommons.datasets.specification import Specification
 from codecommons.dedup.pairs import pairs
 from codecommons.lake import Lake
 from codecommons.license.policy import VERDICTS
+from codecommons.swhid import Swhid
 
 DROP = pl.Schema(
     [
@@ -127,12 +128,10 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
     _permitted(funnel, specification, lake, inputs)
     for name, threshold in specification.filters:
         limit = LIMITS[name]
-        shown = pl.format(
-            "{} {}, " + f"{name} {threshold:g}", pl.lit(limit.signal), pl.col(limit.signal).cast(pl.String).fill_null("unknown")
-        )
-        funnel.keep(name, limit.passes(threshold), shown)
+        found = pl.col(limit.signal).cast(pl.String).fill_null("unknown")
+        funnel.keep(name, limit.passes(threshold), pl.format(f"{limit.signal} is {{}}, {name} {threshold}", found))
     for name in specification.exclude:
-        funnel.keep(name, ~pl.col(name), pl.col(name).cast(pl.String).fill_null("unknown"))
+        funnel.keep(name, ~pl.col(name), pl.format(f"{name} is {{}}", pl.col(name).cast(pl.String).fill_null("unknown")))
     _one_copy(funnel, specification, lake)
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
     kept = funnel.rows.rename({"verdict": "license_type"}).select(ROWS)
@@ -178,30 +177,39 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     first = first_occurrences(lake, inputs, funnel.rows.select("content").unique())
     funnel.rows = funnel.rows.join(first, on="content", how="left")
     earliest = pl.format("{}: {}", pl.col("first_verdict").fill_null("unknown"), pl.col("first_rule").fill_null("no decision"))
-    funnel.keep(
-        "conflict", pl.col("first_verdict").is_in(accepted), pl.col("first_anchor"), swhid_of("dir", "first_root"), earliest
-    )
+    evidence = (place("content", "first_origin", "first_anchor", "first_path"), earliest)
+    funnel.keep("conflict", pl.col("first_verdict").is_in(accepted), *evidence)
 
 
 def _one_copy(funnel: Funnel, specification: Specification, lake: Lake) -> None:
     rows = in_order(funnel.rows, specification.deduplicate.order)
-    first = [pl.col(name).first().over("content").alias(f"kept_{name}") for name in ("rank", "anchor", "origin")]
+    first = [pl.col(name).first().over("content").alias(f"kept_{name}") for name in ("rank", "origin", "anchor", "path")]
     funnel.rows = rows.with_columns(first)
-    evidence = (pl.col("kept_anchor"), pl.col("kept_origin"))
     same = pl.col("rank") == pl.col("kept_rank")
-    funnel.keep("exact_duplicate", same, *evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
+    evidence = place("content", "kept_origin", "kept_anchor", "kept_path")
+    funnel.keep("exact_duplicate", same, evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
     if specification.deduplicate.threshold is None:
         return
     ranks = funnel.rows.select("content", "rank")
     close = pairs(lake).filter("accepted", pl.col("similarity") >= specification.deduplicate.threshold)
     for end in ("a", "b"):
         close = close.join(ranks.lazy(), left_on=end, right_on="content", how="semi")
-    gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner"})
-    winners = funnel.rows.select(winner="rank", winner_content="content", winner_anchor="anchor", winner_origin="origin")
-    funnel.rows = funnel.rows.join(gone, on="rank", how="left").join(winners, on="winner", how="left")
-    evidence = (pl.col("winner_anchor"), pl.col("winner_origin"))
-    alone = pl.col("winner").is_null()
-    funnel.keep("near_duplicate", alone, *evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
+    gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})
+    winners = funnel.rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
+    funnel.rows = funnel.rows.join(gone, on="rank", how="left").join(winners, on="winner_rank", how="left")
+    alone = pl.col("winner_rank").is_null()
+    evidence = place("winner_content", "winner_origin", "winner_anchor", "winner_path")
+    funnel.keep("near_duplicate", alone, evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
+
+
+def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
+    """Where a file is, as a SWHID with qualifiers, from the columns of these names."""
+
+    def texts(rows: pl.Series) -> pl.Series:
+        found = rows.struct.unnest().select(content, origin, anchor, path).iter_rows()
+        return pl.Series([str(Swhid("cnt", one, origin=o, anchor=a, path=b"/" + p)) for one, o, a, p in found], dtype=pl.String)
+
+    return pl.struct(content, origin, anchor, path).map_batches(texts, return_dtype=pl.String)
 
 
 def in_order(rows: pl.DataFrame, order: tuple[str, ...]) -> pl.DataFrame:
