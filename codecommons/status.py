@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from codecommons.annotate import current as annotators
+from codecommons.dedup.configuration import WORDS
 from codecommons.lake.slices import digest_of
+from codecommons.lake.stages import digest
+from codecommons.license import policies
 from codecommons.report import STAGES
 
 if TYPE_CHECKING:
     from codecommons.lake import Lake
+    from codecommons.settings import Settings
 
 Row = dict[str, Any]
 SLICE_STAGES = STAGES[:-1]
@@ -41,8 +46,8 @@ def status(lake: Lake) -> Row:
         for row in log.values()
         if row["verdict"] == "failed"
     ]
-    slices = lake.log.slices()
-    stale = [row for day in slices for source in lake.log.sources(day) for row in _stale(lake, log, day, source)]
+    slices, made_with = lake.log.slices(), _made_with(lake.settings)
+    stale = [row for day in slices for source in lake.log.sources(day) for row in _stale(lake, log, made_with, day, source)]
     return {
         "healthy": not failed,
         "lake": lake.settings.lake,
@@ -53,20 +58,33 @@ def status(lake: Lake) -> Row:
     }
 
 
-def _stale(lake: Lake, log: dict[tuple[str, str, str], Row], day: str, source: str) -> list[Row]:
+def _stale(lake: Lake, log: dict[tuple[str, str, str], Row], made_with: dict[str, Any], day: str, source: str) -> list[Row]:
     """The first stage of a slice and source that has not seen what stands before it; those behind it follow in the same run."""
-    for at, stage in enumerate(SLICE_STAGES):
+    before: Row | None = None
+    for stage in SLICE_STAGES:
         row = log.get((day, source, stage))
         if row is not None and row["verdict"] == "failed":
             return []
         if row is None:
-            why = f"it has not run since {SLICE_STAGES[at - 1]} passed" if at else "its input is recorded and it has not run"
-        elif at == 0 and not row["input_digest"].startswith(digest_of(lake.log.inputs(day, source))):
+            why = f"it has not run since {before['stage']} passed" if before else "its input is recorded and it has not run"
+        elif before is None and not row["input_digest"].startswith(digest_of(lake.log.inputs(day, source))):
             why = "input was added since it ran"
+        elif before is not None and row["input_digest"] != digest([before["attempt"], made_with[stage]]):
+            why = f"{before['stage']}, or what the stage works with, has changed since it ran"
         else:
+            before = row
             continue
         return [{"slice": day, "source": source, "stage": stage, "why": why, "next": _next_command(day, source, stage)}]
     return []
+
+
+def _made_with(settings: Settings) -> dict[str, Any]:
+    """What each stage's outcome depends on beside the stage before: its part of the stage's input digest."""
+    return {
+        STAGES[1]: {name: annotator.digest for name, annotator in annotators(settings).items()},
+        STAGES[2]: sorted(policy.key(settings) for policy in policies(settings).values()),
+        STAGES[3]: WORDS.key(settings),
+    }
 
 
 def _quarantine(lake: Lake) -> list[Row]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 
+from codecommons import archive
+from codecommons.annotate import annotate_slice
+from codecommons.dedup import compare_slice
+from codecommons.engine import local_engine
 from codecommons.lake import Lake, SliceInput
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.slices import digest_of
+from codecommons.license import qualify_slice
 from codecommons.report import STAGES
 from codecommons.status import render, status
 
@@ -39,20 +46,28 @@ def test_a_failed_stage_is_named_with_its_check_and_the_command_to_run(lake: Lak
     assert "3 files lack a language" in render(state)
 
 
-def test_a_slice_whose_input_grew_or_that_stopped_half_way_is_stale(lake: Lake) -> None:
-    lake.log.add_input([SIX])
-    assert [row["why"] for row in status(lake)["stale"]] == ["its input is recorded and it has not run"]
-    passed(lake, STAGES[0])
-    assert [(row["stage"], row["why"]) for row in status(lake)["stale"]] == [
-        (STAGES[1], f"it has not run since {STAGES[0]} passed")
-    ]
-    for stage in STAGES[1:4]:
-        passed(lake, stage)
-    assert status(lake)["stale"] == []
-    lake.log.add_input([SliceInput(DAY, "pypi", "six==1.17.0")])
-    state = status(lake)
-    assert [(row["stage"], row["why"]) for row in state["stale"]] == [(STAGES[0], "input was added since it ran")]
-    assert state["healthy"], "nothing has failed"
+def test_a_slice_whose_input_grew_or_that_stopped_half_way_is_stale(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "hello.py").write_text("print('hello')\n")
+    engine = local_engine(lake.settings)
+    archive.add_inputs(lake, [str(tmp_path / "one")], DAY)
+
+    def stale() -> list[tuple[str, str]]:
+        state = status(lake)
+        assert state["healthy"], "nothing has failed"
+        return [(row["stage"], row["why"]) for row in state["stale"]]
+
+    assert stale() == [(STAGES[0], "its input is recorded and it has not run")]
+    archive.ingest_slice(lake, engine, DAY, "path")
+    assert stale() == [(STAGES[1], f"it has not run since {STAGES[0]} passed")]
+    for stage in (annotate_slice, qualify_slice, compare_slice):
+        stage(lake, engine, DAY, "path")
+    assert stale() == []
+    (tmp_path / "one" / "more.py").write_text("print('more')\n")
+    archive.add_inputs(lake, [str(tmp_path / "one")], DAY)
+    assert stale() == [(STAGES[0], "input was added since it ran")]
+    archive.ingest_slice(lake, engine, DAY, "path")
+    assert stale() == [(STAGES[1], f"{STAGES[0]}, or what the stage works with, has changed since it ran")]
 
 
 def test_quarantined_items_are_counted_by_reason_and_are_no_failure(lake: Lake) -> None:
