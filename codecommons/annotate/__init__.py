@@ -1,12 +1,14 @@
 """What is known about files, computed once each and kept for ever.
 
-Belongs here: annotators (``annotators``, one file each, found by name), how they are run and keyed (``annotator``), the tables they
-fill (``store``), the second stage (``stage``) and annotating files without a lake (``files``).
+Belongs here: annotators (``annotators``, one file each, found by name), how they are run and keyed (``annotator``), the tables
+they fill (``store``), the second stage (``stage``), annotating files without a lake (``files``) and what annotators share:
+licence expressions (``expressions``) and known licence texts (``notices``).
 Does not belong here: decisions. An annotation is a signal; thresholds and verdicts are policies (``license``, ``datasets``).
 """
 
-from codecommons.annotate.annotator import Annotator, current
+from codecommons.annotate.annotator import Annotator, current, prepare
+from codecommons.annotate.files import annotate_files
 from codecommons.annotate.stage import annotate_slice
 from codecommons.annotate.store import annotations
 
-__all__ = ["Annotator", "annotate_slice", "annotations", "current"]
+__all__ = ["Annotator", "annotate_files", "annotate_slice", "annotations", "current", "prepare"]

@@ -94,7 +94,7 @@ class Annotator:
         answer = self._answers(batch)
         names = [f.name for f in KEYS[self.input]]
         key = [batch.column("sha1_git" if name == "content" else name) for name in names]
-        same = pa.array([self.digest], pa.string()).take(pa.nulls(batch.num_rows, pa.int8()).fill_null(0))
+        same = pa.repeat(pa.scalar(self.digest, pa.string()), batch.num_rows)
         columns = [same, *key, *(answer.column(f.name) for f in self.fields), answer.column("error")]
         return pa.table(columns, schema=pa.schema(self.table.fields))
 
@@ -125,3 +125,14 @@ def current(settings: Settings) -> dict[str, Annotator]:
         if annotator.name != name:
             raise UsageError(f"the annotator in {name}.py calls itself {annotator.name!r}; file and annotator need one name")
     return found
+
+
+def prepare(settings: Settings) -> None:
+    """Build and compile once what the annotators need on this machine (some seconds); set-up calls it, the stage makes sure.
+
+    Raises:
+        UsageError: a plug-in can't be used.
+    """
+    for annotator in current(settings).values():
+        if annotator.prepare:
+            annotator.prepare(settings.cache)

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from codecommons.annotate import store
-from codecommons.annotate.annotator import Annotator, current
+from codecommons.annotate.annotator import Annotator, current, prepare
+from codecommons.annotate.columns import buffers
 from codecommons.archive import slice_roots
 from codecommons.engine import Engine
 from codecommons.lake import Lake, StagedFile, StagingArea, close_stage
@@ -24,7 +26,7 @@ PATHS_A_TASK = 100_000
 TOP = 20
 
 
-def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:  # noqa: A002 (the lake's word)
+def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:
     """Annotate the contents, names and paths of a slice that no annotator of the current digests has seen.
 
     Args:
@@ -50,6 +52,8 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
         units = {name: store.units(annotator, files) for name, annotator in annotators.items()}
         todo = {name: store.missing(lake, annotators[name], wanted) for name, wanted in units.items()}
         with lake.staging(f"annotate-{source}") as area:
+            if any(frame.height for frame in todo.values()):
+                list(engine.map(prepare, [lake.settings]))  # in one process, before many would do it at a time
             tasks = [*_content_tasks(lake, area, annotators, todo, files), *_path_tasks(lake, area, annotators, todo)]
             lake.commit(area, engine.map(annotate_task, tasks), engine)
         found = {name: _found(lake, annotators[name], wanted) for name, wanted in units.items()}
@@ -64,7 +68,7 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
     return close_stage(lake, report, checks, input_digest=digest([before.get("attempt"), digests]))
 
 
-def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataFrame:  # noqa: A002
+def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataFrame:
     """The files to annotate (columns root, path, content, length, name); what can't be is counted as dropped."""
     roots = slice_roots(lake, slice, source).select(pl.col("root").unique())
     trees = lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").select("root", "path", "perms", "content").collect()
@@ -78,7 +82,9 @@ def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataF
         reason=pl.when(pl.col("perms") == SYMBOLIC_LINK).then(pl.lit("symbolic-link")).otherwise("reason"),
     )
     report.rows_in, report.bytes_in = files.height, int(files["length"].sum())
-    for reason, rows, nbytes in files.filter(pl.col("reason").is_not_null()).group_by("reason").agg(pl.len(), pl.sum("length")).sort("reason").rows():
+    for reason, rows, nbytes in (
+        files.filter(pl.col("reason").is_not_null()).group_by("reason").agg(pl.len(), pl.sum("length")).sort("reason").rows()
+    ):
         report.drop(reason, rows, nbytes)
     kept = files.filter(pl.col("reason").is_null())
     report.rows_kept, report.bytes_kept = kept.height, int(kept["length"].sum())
@@ -125,12 +131,20 @@ def _content_tasks(
         for name, frame in units.items()
     }
     return [
-        Task(f"annotating contents from {run['sha1_git'][0].hex()}", lake, area, {name: part[at,] for name, part in parts.items() if (at,) in part}, run)
+        Task(
+            f"annotating contents from {run['sha1_git'][0].hex()}",
+            lake,
+            area,
+            {name: part[at,] for name, part in parts.items() if (at,) in part},
+            run,
+        )
         for at, run in enumerate(ranges)
     ]
 
 
-def _path_tasks(lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame]) -> list[Task]:
+def _path_tasks(
+    lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame]
+) -> list[Task]:
     return [
         Task(f"annotating paths ({name})", lake, area, {name: part})
         for name, frame in todo.items()
@@ -145,9 +159,7 @@ def annotate_task(task: Task) -> list[StagedFile]:
     settings = task.lake.settings
     annotators = current(settings)
     writer = task.area.writer(task.name)
-    for name in task.units:
-        if annotators[name].prepare:
-            annotators[name].prepare(settings.cache)
+    prepare(settings)
     if task.ids is None:
         for name, units in task.units.items():
             for batch in units.to_arrow().to_batches():
@@ -171,7 +183,7 @@ def batches(contents: pa.RecordBatch, units: pl.DataFrame, batch_bytes: int) -> 
     Yields:
         Batches of sha1_git, name (where units have it), data, in the order of the units.
     """
-    lengths = pl.from_arrow(pa.compute.binary_length(contents.column("data"))).cast(pl.Int64)
+    lengths = np.diff(buffers(contents.column("data"))[0])
     at = pl.DataFrame({"content": pl.from_arrow(contents.column("sha1_git")), "at": range(len(lengths)), "length": lengths})
     chosen = units.join(at, on="content", maintain_order="left")
     for run in slices_of(chosen, batch_bytes):
@@ -220,14 +232,21 @@ def _top(files: pl.DataFrame, rows: pl.DataFrame, column: str) -> list[dict[str,
 
 def _seconds_each(lake: Lake, report: StageReport) -> float:
     """Seconds that one annotation took, over all recorded runs of this stage and this one."""
-    past = lake.scan("stage_report").filter(pl.col("stage") == STAGE, pl.col("computed") > 0).select(pl.sum("seconds"), pl.sum("computed")).collect()
+    past = (
+        lake.scan("stage_report")
+        .filter(pl.col("stage") == STAGE, pl.col("computed") > 0)
+        .select(pl.sum("seconds"), pl.sum("computed"))
+        .collect()
+    )
     seconds, computed = past.row(0)
     if report.computed:
         seconds, computed = seconds + report.seconds, computed + report.computed
     return float(seconds / computed) if computed else 0.0
 
 
-def _checks(lake: Lake, report: StageReport, units: Mapping[str, pl.DataFrame], found: Mapping[str, pl.DataFrame]) -> Sequence[CheckResult]:
+def _checks(
+    lake: Lake, report: StageReport, units: Mapping[str, pl.DataFrame], found: Mapping[str, pl.DataFrame]
+) -> Sequence[CheckResult]:
     again = f"materialize {STAGE} of {report.slice} again"
     lost = {}
     for name, wanted in units.items():
@@ -235,14 +254,16 @@ def _checks(lake: Lake, report: StageReport, units: Mapping[str, pl.DataFrame], 
         left = wanted.join(found[name], on=key, how="anti")
         if left.height:
             lost[name] = (left.height, left[key[0]][0].hex())
-    first = next((f"{name} says nothing about {rows} of its inputs, the first being {key}" for name, (rows, key) in lost.items()), "")
+    first = next(
+        (f"{name} says nothing about {rows} of its inputs, the first being {key}" for name, (rows, key) in lost.items()), ""
+    )
     before = next((r for r in lake.reports() if (r.slice, r.source, r.stage) == (report.slice, report.source, BEFORE)), None)
     expected = before.rows_kept if before else 0
     return [
         CheckResult(
             "conservation",
             report.conserved,
-            f"{report.rows_in} files in, {report.rows_kept} kept, {sum(c.rows for c in report.dropped.values())} dropped with a reason"
+            f"{report.rows_in} files in, {report.rows_kept} kept, {report.rows_in - report.rows_kept} dropped with a reason"
             + ("" if report.conserved else f"; the figures must add up: this is a defect, report it, then {again}"),
         ),
         CheckResult(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -13,7 +14,7 @@ from codecommons.errors import UsageError
 from codecommons.lake import Lake
 
 
-def annotations(lake: Lake, name: str) -> pl.LazyFrame:
+def annotations(lake: Lake, name: str) -> pl.LazyFrame:  # type: ignore[no-redef]
     """Rows of an annotator, of its current digest only.
 
     Args:
@@ -72,5 +73,6 @@ def missing(lake: Lake, annotator: Annotator, wanted: pl.DataFrame) -> pl.DataFr
 
 def named(files: pl.DataFrame) -> pl.DataFrame:
     """Add ``name``, the last part of ``path``, in bytes."""
-    paths = files["path"].to_arrow().cast(pa.large_binary())
-    return files.with_columns(pl.Series("name", pc.replace_substring_regex(paths, pattern="(?s)^.*/", replacement=""), dtype=pl.Binary))
+    paths: pa.Array[Any] = files["path"].to_arrow().cast(pa.large_binary())
+    names = pc.replace_substring_regex(paths, pattern="(?s)^.*/", replacement="")
+    return files.with_columns(pl.Series("name", names, dtype=pl.Binary))

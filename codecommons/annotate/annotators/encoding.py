@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from codecommons.annotate.annotator import Annotator
+from codecommons.annotate.columns import table, values
 
 GUESS_BYTES = 1 << 18
 PIECE = 1 << 20
@@ -90,9 +91,7 @@ FIELDS = (
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
     """See ``Annotator.annotate``."""
-    rows = [encoding_of(value.as_py()) for value in batch.column("data")]
-    columns = list(zip(*rows, strict=True)) or [()] * len(FIELDS)
-    return pa.table([pa.array(column, f.type) for column, f in zip(columns, FIELDS, strict=True)], schema=pa.schema(FIELDS))
+    return table((encoding_of(data) for data in values(batch, "data")), FIELDS)
 
 
 ANNOTATOR = Annotator(

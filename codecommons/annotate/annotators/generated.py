@@ -1,7 +1,7 @@
 """Whether a program wrote a file, and what says so.
 
-Evidence is ``lock-file`` (a package manager's resolution), ``marker:<words>`` (a line of the first five says it), or ``linguist`` (enry's
-rules: minified, source maps, compiled parsers, protocol buffers, notebooks …).
+Evidence is ``lock-file`` (a package manager's resolution), ``marker:<words>`` (one of the first five lines says so) or
+``linguist`` (enry's rules: minified files, source maps, compiled parsers and protocol buffers, and more).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import enry
 import pyarrow as pa
 
 from codecommons.annotate.annotator import Annotator
+from codecommons.annotate.columns import table, values
 
 HEAD = 1 << 16
 MARKER_LINES = 5
@@ -55,9 +56,8 @@ def evidence_of(name: bytes, data: bytes) -> str | None:
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
     """See ``Annotator.annotate``."""
-    names, data = batch.column("name").to_pylist(), batch.column("data")
-    evidence = pa.array([evidence_of(name, value.as_py()) for name, value in zip(names, data, strict=True)], pa.string())
-    return pa.table([evidence.is_valid(), evidence], schema=pa.schema(FIELDS))
+    found = map(evidence_of, values(batch, "name"), values(batch, "data"))
+    return table(((evidence is not None, evidence) for evidence in found), FIELDS)
 
 
 ANNOTATOR = Annotator(
@@ -68,5 +68,11 @@ ANNOTATOR = Annotator(
     fields=FIELDS,
     annotate=annotate,
     tools=("enry-python",),
-    configuration={"head": HEAD, "marker_lines": MARKER_LINES, "marker_bytes": MARKER_BYTES, "markers": MARKERS, "lock_files": LOCK_FILES},
+    configuration={
+        "head": HEAD,
+        "marker_lines": MARKER_LINES,
+        "marker_bytes": MARKER_BYTES,
+        "markers": MARKERS,
+        "lock_files": LOCK_FILES,
+    },
 )

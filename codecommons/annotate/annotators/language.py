@@ -1,7 +1,8 @@
 """The language of a file, by linguist's strategies as enry implements them (The Stack v2 used the same rules).
 
-Linguist looks at modelines, the name, the shebang, the extension, then at the content. We hand it the first 64 KiB, as linguist itself
-reads the head of a file only: on a fifth of our corpus (4,119 files) the answers are the same as on whole contents, at three times the speed.
+Linguist looks at modelines, the name, the shebang, the extension, then at the content. We hand it the first 64 KiB, as linguist
+itself reads the head of a file only: on 4,119 files of our corpus the answers are the same as on whole contents, in a third of
+the time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import enry
 import pyarrow as pa
 
 from codecommons.annotate.annotator import Annotator
+from codecommons.annotate.columns import table, values
 
 HEAD = 1 << 16
 
@@ -51,9 +53,7 @@ def _kind(language: str) -> str | None:
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
     """See ``Annotator.annotate``."""
-    names, data = batch.column("name").to_pylist(), batch.column("data")
-    rows = [language_of(name, value.as_py()) for name, value in zip(names, data, strict=True)]
-    return pa.table([pa.array(column, pa.string()) for column in zip(*rows, strict=True)] or [[], [], []], schema=pa.schema(FIELDS))
+    return table(map(language_of, values(batch, "name"), values(batch, "data")), FIELDS)
 
 
 ANNOTATOR = Annotator(

@@ -1,8 +1,8 @@
 """What a file says about licences, with the lines that say it.
 
-SPDX tags are read anywhere and checked. Licence texts and notices are found by the published rules (``codecommons.annotate.notices``):
-word for word, and long ones also with some words changed. Mentions of a few words mean something in a file that is named like a licence
-file and are left out elsewhere.
+SPDX tags are read anywhere and checked. Licence texts and notices are found by published rules (``annotate.notices``):
+word for word, and long ones also with some words changed. Mentions of a few words mean something in a file that is named like a
+licence file and are left out elsewhere.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from codecommons.annotate import notices
 from codecommons.annotate.annotator import Annotator
+from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import leading, together
 
 LEAST_WORDS = 5  # of a rule, in a file that is not named like a licence file
@@ -26,16 +27,22 @@ NO_LICENSE = ("LicenseRef-scancode-unknown-license-reference", "LicenseRef-scanc
 
 # The names that The Stack v2 takes for licence files.
 LICENSE_NAMES = (
-    r"li[cs]en[cs]es?|legal|copy(?:left|right|ing)|unlicense|[al]?gpl[-_ v]?(?:\d\.?\d?)?|bsdl?|mitx?|apache|artistic|copyingv?\d?|"
-    r"disclaimer|eupl|gfdl|[cm]pl|cc0|al[-_ v]?(?:\d\.?\d)?|about|notice|readme|guidelines"
+    r"li[cs]en[cs]es?|legal|copy(?:left|right|ing)|unlicense|[al]?gpl[-_ v]?(?:\d\.?\d?)?|bsdl?|mitx?|apache|artistic|"
+    r"copyingv?\d?|disclaimer|eupl|gfdl|[cm]pl|cc0|al[-_ v]?(?:\d\.?\d)?|about|notice|readme|guidelines"
 )
 _LICENSE_FILE = re.compile(rf"(?:|.*[-_. ])(?:{LICENSE_NAMES})(?:|[-_. ].*)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(rb"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][^\r\n]{0,1000})")
 
 EVIDENCE = pa.struct(
-    [pa.field("start_line", pa.int64()), pa.field("end_line", pa.int64()), pa.field("expression", pa.string()), pa.field("detector", pa.string())]
+    [
+        pa.field("start_line", pa.int64()),
+        pa.field("end_line", pa.int64()),
+        pa.field("expression", pa.string()),
+        pa.field("detector", pa.string()),
+    ]
 )
 FIELDS = (pa.field("evidence", pa.list_(EVIDENCE)), pa.field("expression", pa.string()), pa.field("license_file", pa.bool_()))
+
 
 def is_license_file(name: bytes) -> bool:
     """Whether a file's name says that it is about the licence."""
@@ -94,13 +101,13 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
     """See ``Annotator.annotate``; a content is searched once for all of its names of a kind."""
     known: dict[tuple[bytes, bool], list[dict[str, Any]]] = {}
     rows = []
-    for at, (content, name) in enumerate(zip(batch.column("sha1_git").to_pylist(), batch.column("name").to_pylist(), strict=True)):
+    for content, name, data in zip(*(values(batch, column) for column in ("sha1_git", "name", "data")), strict=True):
         named = is_license_file(name)
         if (content, named) not in known:
-            known[content, named] = evidence_of(batch.column("data")[at].as_py(), named)
+            known[content, named] = evidence_of(data, named)
         evidence = known[content, named]
-        rows.append({"evidence": evidence, "expression": expression_of(evidence), "license_file": named})
-    return pa.Table.from_pylist(rows, schema=pa.schema(FIELDS))
+        rows.append((evidence, expression_of(evidence), named))
+    return table(rows, FIELDS)
 
 
 ANNOTATOR = Annotator(
@@ -111,6 +118,11 @@ ANNOTATOR = Annotator(
     fields=FIELDS,
     annotate=annotate,
     tools=("licensedcode-data", "license-expression"),
-    configuration={"names": LICENSE_NAMES, "least_words": LEAST_WORDS, "least_relevance": LEAST_RELEVANCE, "most_evidence": MOST_EVIDENCE},
+    configuration={
+        "names": LICENSE_NAMES,
+        "least_words": LEAST_WORDS,
+        "least_relevance": LEAST_RELEVANCE,
+        "most_evidence": MOST_EVIDENCE,
+    },
     prepare=notices.prepare,
 )

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 from numba import njit
+from numpy.typing import NDArray
 
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import buffers
@@ -32,7 +33,7 @@ FIELDS = (
 
 
 @cache
-def _classes() -> np.ndarray:
+def _classes() -> NDArray[np.uint8]:
     """Per code point: bits for letter, letter or digit, white space, as ``str.isalpha``, ``isalnum`` and ``isspace`` see them."""
     points = np.arange(0x110000, dtype=np.uint32).view("U1")
     letter, either, space = np.strings.isalpha(points), np.strings.isalnum(points), np.strings.isspace(points)
@@ -40,8 +41,8 @@ def _classes() -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _count(data, offsets, classes, out):  # type: ignore[no-untyped-def]
-    """One row of ``out`` per value: characters, lines, blank lines, longest line, letters, letters and digits, white space."""
+def _count(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], out: NDArray[np.int64]) -> None:
+    """One row of ``out`` per value, in columns: what ``annotate`` names."""
     for row in range(len(offsets) - 1):
         characters = lines = blank = longest = letters = digits = spaces = 0
         start = ends = 0
@@ -111,16 +112,20 @@ def _count(data, offsets, classes, out):  # type: ignore[no-untyped-def]
 
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
-    """See ``Annotator.annotate``. Fractions are of all characters and 0 for an empty content; ``mean_line`` is 0 without lines."""
+    """See ``Annotator.annotate``.
+
+    Shares (alphabetic, alphanumeric, whitespace) are of all characters and 0 for an empty content, as ``mean_line`` is.
+    """
     offsets, data = buffers(batch.column("data"))
     counts = np.zeros((batch.num_rows, 8), np.int64)
     _count(data, offsets, _classes(), counts)
     characters, lines, blank, longest, inside, letters, either, spaces = counts.T
-    columns = [characters, lines, blank, longest, _share(inside, lines), *(_share(n, characters) for n in (letters, either, spaces))]
-    return pa.table([pa.array(column, f.type) for column, f in zip(columns, FIELDS, strict=True)], schema=pa.schema(FIELDS))
+    shares = (_share(part, characters) for part in (letters, either, spaces))
+    columns = [characters, lines, blank, longest, _share(inside, lines), *shares]
+    return pa.table([pa.array(column) for column in columns], schema=pa.schema(FIELDS))
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
     return part / np.maximum(whole, 1)
 
 

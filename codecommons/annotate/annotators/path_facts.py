@@ -9,6 +9,7 @@ import enry
 import pyarrow as pa
 
 from codecommons.annotate.annotator import Annotator
+from codecommons.annotate.columns import table, values
 
 TEST_FOLDERS = ("__tests__", "test", "testdata", "tests", "testsuite")
 
@@ -24,8 +25,7 @@ def facts_of(path: bytes) -> tuple[bool, bool, bool]:
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
     """See ``Annotator.annotate``."""
-    rows = [facts_of(path) for path in batch.column("path").to_pylist()]
-    return pa.table([pa.array(column, pa.bool_()) for column in zip(*rows, strict=True)] or [[], [], []], schema=pa.schema(FIELDS))
+    return table(map(facts_of, values(batch, "path")), FIELDS)
 
 
 ANNOTATOR = Annotator(

@@ -1,7 +1,8 @@
 """What a package's manifest says about the package: name, version, licence.
 
-Read are Python's (PKG-INFO, METADATA, pyproject.toml, setup.cfg), npm's (package.json) and Rust's (Cargo.toml), by standard parsers and
-without running anything. The licence as written is kept; beside it stands what it means as an SPDX expression, where that can be told.
+Read are Python's (PKG-INFO, METADATA, pyproject.toml, setup.cfg), npm's (package.json) and Rust's (Cargo.toml), by standard
+parsers and without running anything. The licence as written is kept; beside it stands what it means as an SPDX expression, where
+that can be told.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from codecommons.annotate import notices
 from codecommons.annotate.annotator import Annotator
+from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import together, whole
 
 MOST_BYTES = 4 << 20
@@ -32,6 +34,7 @@ FIELDS = (
     pa.field("license", pa.string()),
 )
 
+
 class Manifest(NamedTuple):
     """What a manifest says, as written; None where it says nothing."""
 
@@ -45,7 +48,13 @@ class Manifest(NamedTuple):
 def _core_metadata(data: bytes) -> Manifest:
     headers = BytesHeaderParser().parsebytes(data)
     license_ = headers.get("License-Expression") or headers.get("License")
-    return Manifest("pypi", _text(headers.get("Name")), _text(headers.get("Version")), _text(license_), _licenses(headers.get_all("Classifier")))
+    return Manifest(
+        "pypi",
+        _text(headers.get("Name")),
+        _text(headers.get("Version")),
+        _text(license_),
+        _licenses(headers.get_all("Classifier")),
+    )
 
 
 def _pyproject(data: bytes) -> Manifest:
@@ -54,7 +63,9 @@ def _pyproject(data: bytes) -> Manifest:
     license_ = project.get("license")
     if isinstance(license_, dict):
         license_ = license_.get("text")
-    return Manifest("pypi", _text(project.get("name")), _text(project.get("version")), _text(license_), _licenses(project.get("classifiers")))
+    return Manifest(
+        "pypi", _text(project.get("name")), _text(project.get("version")), _text(license_), _licenses(project.get("classifiers"))
+    )
 
 
 def _setup_cfg(data: bytes) -> Manifest:
@@ -64,7 +75,9 @@ def _setup_cfg(data: bytes) -> Manifest:
     version = _text(metadata.get("version"))
     computed = version is not None and version.startswith(("attr:", "file:"))
     classifiers = _licenses(str(metadata.get("classifiers", "")).splitlines())
-    return Manifest("pypi", _text(metadata.get("name")), None if computed else version, _text(metadata.get("license")), classifiers)
+    return Manifest(
+        "pypi", _text(metadata.get("name")), None if computed else version, _text(metadata.get("license")), classifiers
+    )
 
 
 def _package_json(data: bytes) -> Manifest:
@@ -98,7 +111,8 @@ READERS: dict[str, Callable[[bytes], Manifest]] = {
 def license_of(manifest: Manifest) -> str | None:
     """The SPDX expression that a manifest's licence fields mean; None when they say nothing that can be told.
 
-    The licence field counts when it can be read, else the classifiers; several classifiers all hold, as nothing says which may be chosen.
+    The licence field counts when it can be read, else the classifiers. Several classifiers all hold: nothing says that one may
+    choose among them.
     """
     if manifest.license:
         meaning = whole(manifest.license) or _meaning("license: " + manifest.license)
@@ -133,14 +147,13 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
     """See ``Annotator.annotate``."""
     readers = {name.lower(): reader for name, reader in READERS.items()}
     rows = []
-    for name, value in zip(batch.column("name").to_pylist(), batch.column("data"), strict=True):
-        data = value.as_py()
+    for name, data in zip(values(batch, "name"), values(batch, "data"), strict=True):
         if len(data) > MOST_BYTES:
             raise ValueError(f"a manifest of {len(data)} bytes")
         manifest = readers[name.decode().lower()](data)
         raw = manifest.license[:LONGEST_LICENSE] if manifest.license else None
-        rows.append([manifest.ecosystem, manifest.project, manifest.version, raw, list(manifest.classifiers), license_of(manifest)])
-    return pa.Table.from_pylist([dict(zip((f.name for f in FIELDS), row, strict=True)) for row in rows], schema=pa.schema(FIELDS))
+        rows.append((*manifest[:3], raw, list(manifest.classifiers), license_of(manifest)))
+    return table(rows, FIELDS)
 
 
 ANNOTATOR = Annotator(

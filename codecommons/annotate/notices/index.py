@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -13,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from codecommons.annotate.notices import rules
-from codecommons.annotate.notices.words import Splitter
+from codecommons.annotate.notices.words import Splitter, Words
 from codecommons.lake.stages import digest
 
 FORMAT = 1
@@ -23,6 +23,8 @@ MOST_WORDS = 1 << 18
 EXACT = 4  # words of the prefix by which a rule is looked up; shorter rules are looked up whole
 GRAM = 3  # words of the n-grams by which a changed text is recognised
 LEAST_CHANGED = 12  # words: a shorter rule must match exactly
+Ints = NDArray[np.int32]
+
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -42,22 +44,22 @@ class Index:
         grams: per rule, distinct n-grams; 0 for rules that must match exactly.
     """
 
-    expressions: np.ndarray
-    expression_ends: np.ndarray
-    kinds: np.ndarray
-    relevance: np.ndarray
-    coverage: np.ndarray
-    lengths: np.ndarray
-    hashes: np.ndarray
-    prefix_keys: np.ndarray
-    prefix_first: np.ndarray
-    prefix_last: np.ndarray
-    by_prefix: np.ndarray
-    gram_keys: np.ndarray
-    gram_first: np.ndarray
-    gram_last: np.ndarray
-    by_gram: np.ndarray
-    grams: np.ndarray
+    expressions: NDArray[np.uint8]
+    expression_ends: NDArray[np.int64]
+    kinds: NDArray[np.int8]
+    relevance: NDArray[np.int16]
+    coverage: NDArray[np.int16]
+    lengths: Ints
+    hashes: Words
+    prefix_keys: Words
+    prefix_first: Ints
+    prefix_last: Ints
+    by_prefix: Ints
+    gram_keys: Words
+    gram_first: Ints
+    gram_last: Ints
+    by_gram: Ints
+    grams: Ints
 
     def expression(self, rule: int) -> str:
         """The SPDX expression of a rule; empty for a false positive."""
@@ -83,7 +85,7 @@ def prepare(folder: Path) -> None:
 
 @lru_cache(1)
 def load() -> Index:
-    """The index of the installed rules: from the folder given to ``prepare``, shared between processes; without one, in memory."""
+    """The index of the installed rules: in the folder given to ``prepare``, shared between processes, else in memory."""
     if _folder is None:
         return build(list(rules.read()))
     home = _folder / f"notices-{digest([FORMAT, version(rules.DISTRIBUTION), EXACT, GRAM, LEAST_CHANGED])}"
@@ -99,7 +101,7 @@ def _save(index: Index, home: Path) -> None:
     try:
         for field in fields(Index):
             np.save(parts / f"{field.name}.npy", getattr(index, field.name))
-        os.replace(parts, home)
+        parts.replace(home)
     except OSError:
         shutil.rmtree(parts, ignore_errors=True)
         if not home.is_dir():
@@ -120,7 +122,11 @@ def build(known: Sequence[rules.Rule]) -> Index:
     by_prefix = np.lexsort((-lengths, prefixes)).astype(np.int32)
     prefix_table = _table(prefixes[by_prefix])
 
-    fuzzy = [at for at, rule in enumerate(known) if lengths[at] >= LEAST_CHANGED and rule.kind != "false_positive" and rule.coverage < 100]
+    fuzzy = [
+        at
+        for at, rule in enumerate(known)
+        if lengths[at] >= LEAST_CHANGED and rule.kind != "false_positive" and rule.coverage < 100
+    ]
     of_rule = [np.unique(gram_hashes(words[at], GRAM)) for at in fuzzy]
     grams = np.zeros(len(known), np.int32)
     grams[fuzzy] = [len(found) for found in of_rule]
@@ -146,7 +152,7 @@ def build(known: Sequence[rules.Rule]) -> Index:
     )
 
 
-def _table(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _table(keys: Words) -> tuple[Words, Ints, Ints]:
     """An open-addressing table over sorted keys: key -> first and last place (half open). Key 0 means empty."""
     distinct, first = np.unique(keys, return_index=True)
     last = np.append(first[1:], len(keys))
@@ -157,7 +163,7 @@ def _table(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @njit(cache=True)
-def _fill(keys, firsts, lasts, distinct, first, last):  # type: ignore[no-untyped-def]
+def _fill(keys: Words, firsts: Ints, lasts: Ints, distinct: Words, first: Ints, last: Ints) -> None:
     mask = np.uint64(len(keys) - 1)
     for at in range(len(distinct)):
         slot = distinct[at] & mask
@@ -169,7 +175,7 @@ def _fill(keys, firsts, lasts, distinct, first, last):  # type: ignore[no-untype
 
 
 @njit(cache=True, inline="always")
-def probe(keys, key):  # type: ignore[no-untyped-def]
+def probe(keys: Words, key: np.uint64) -> np.int64:
     """The slot of a key in an open-addressing table, -1 when it is not there."""
     mask = np.uint64(len(keys) - 1)
     slot = key & mask
@@ -181,7 +187,7 @@ def probe(keys, key):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def sequence_hash(words):  # type: ignore[no-untyped-def]
+def sequence_hash(words: Words) -> np.uint64:
     """A polynomial over word hashes, so that the hash of any part comes from two prefix sums (see ``prefix_sums``)."""
     value = np.uint64(0)
     for word in words:
@@ -190,7 +196,7 @@ def sequence_hash(words):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def prefix_sums(words):  # type: ignore[no-untyped-def]
+def prefix_sums(words: Words) -> tuple[Words, Words]:
     """Sums and powers of the polynomial: the hash of words[a:b] is ``sums[b] - sums[a] * powers[b - a]``, its last bit set."""
     sums = np.empty(len(words) + 1, np.uint64)
     powers = np.empty(len(words) + 1, np.uint64)
@@ -203,7 +209,7 @@ def prefix_sums(words):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def gram_hashes(words, size):  # type: ignore[no-untyped-def]
+def gram_hashes(words: Words, size: int) -> Words:
     """The hash of every run of ``size`` words."""
     out = np.empty(max(0, len(words) - size + 1), np.uint64)
     for at in range(len(out)):

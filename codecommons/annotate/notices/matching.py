@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from codecommons.annotate.notices.index import EXACT, GRAM, MOST_WORDS, Index, prefix_sums, probe, sequence_hash
+from codecommons.annotate.notices.index import EXACT, GRAM, MOST_WORDS, Index, Ints, prefix_sums, probe, sequence_hash
 from codecommons.annotate.notices.rules import KINDS
-from codecommons.annotate.notices.words import Splitter
+from codecommons.annotate.notices.words import Splitter, Words
 
 # A changed text needs this share of a rule's n-grams in one place, and this many of them.
 LEAST_SHARE = 0.8
@@ -59,7 +60,7 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
     """
     if not _splitter:
         _splitter.append(Splitter(MOST_WORDS))
-    words, _, lines = _splitter[0].words(data)
+    words, lines = _splitter[0].words(data)
     if len(words) < least_words:
         return []
     found = _exact(index, words, least_words)
@@ -82,10 +83,11 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
     ]
 
 
-def _exact(index: Index, words: np.ndarray, least: int) -> list[Place]:
+def _exact(index: Index, words: Words, least: int) -> list[Place]:
     """Rules that stand in ``words`` word for word, none inside another: the longest take their words first."""
     rules = np.full(len(words), -1, np.int32)
-    _scan(words, least, index.prefix_keys, index.prefix_first, index.prefix_last, index.by_prefix, index.lengths, index.hashes, rules)
+    prefixes = index.prefix_keys, index.prefix_first, index.prefix_last, index.by_prefix
+    _scan(words, least, *prefixes, index.lengths, index.hashes, rules)
     starts = np.flatnonzero(rules >= 0)
     sizes = index.lengths[rules[starts]]
     taken = np.zeros(len(words), np.bool_)
@@ -99,7 +101,17 @@ def _exact(index: Index, words: np.ndarray, least: int) -> list[Place]:
 
 
 @njit(cache=True, nogil=True)
-def _scan(words, least, keys, firsts, lasts, by_prefix, lengths, hashes, rules):  # type: ignore[no-untyped-def]
+def _scan(
+    words: Words,
+    least: int,
+    keys: Words,
+    firsts: Ints,
+    lasts: Ints,
+    by_prefix: Ints,
+    lengths: Ints,
+    hashes: Words,
+    rules: Ints,
+) -> None:
     """Put into ``rules`` the longest rule that starts at each word."""
     sums, powers = prefix_sums(words)
     total = len(words)
@@ -122,8 +134,8 @@ def _scan(words, least, keys, firsts, lasts, by_prefix, lengths, hashes, rules):
                     break
 
 
-def _with_changed(index: Index, words: np.ndarray, exact: list[Place]) -> list[Place]:
-    """Add rules of which words were changed; one that explains clearly more than the exact matches inside it takes their place."""
+def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]:
+    """Add rules of which words were changed; one that explains clearly more than the exact ones inside it takes their place."""
     if not exact:
         return _changed(index, words, np.ones(len(words), np.bool_))
     covered = np.zeros(len(words), np.bool_)
@@ -141,7 +153,7 @@ def _with_changed(index: Index, words: np.ndarray, exact: list[Place]) -> list[P
     return [*kept, *better, *_changed(index, words, free)]
 
 
-def _changed(index: Index, words: np.ndarray, free: np.ndarray) -> list[Place]:
+def _changed(index: Index, words: Words, free: NDArray[np.bool_]) -> list[Place]:
     """Long rules of which most n-grams stand close together in words that nothing else covers."""
     slots = _slots(words, free, index.gram_keys)
     places = np.flatnonzero(slots >= 0)
@@ -149,44 +161,46 @@ def _changed(index: Index, words: np.ndarray, free: np.ndarray) -> list[Place]:
     if len(slots) < LEAST_GRAMS:
         return []
     counts = np.zeros(len(index.grams), np.int32)
-    _shared(slots, index.gram_first, index.gram_last, index.by_gram, counts)
+    grams = index.gram_first, index.gram_last, index.by_gram
+    _shared(slots, *grams, counts)
     rules = np.flatnonzero(counts >= LEAST_GRAMS)
-    hits, share = counts[rules], counts[rules] / index.grams[rules]
-    order = np.lexsort((rules, -(hits * share)))
-    rules = rules[order[_enough(index, rules, share)[order]]][:CANDIDATES]
-    windows = {}
+    share = counts[rules] / index.grams[rules]
+    enough = (share >= LEAST_SHARE) & (share * 100 >= index.coverage[rules])
+    rules, scores = rules[enough], counts[rules[enough]] * share[enough]
+    candidates = [(int(rules[at]), float(scores[at])) for at in np.lexsort((rules, -scores))[:CANDIDATES]]
+    windows: dict[int, tuple[int, int, int]] = {}
     found: list[Place] = []
     while len(found) < MOST_CHANGED:
-        for rule in rules:
+        best: tuple[float, int] | None = None
+        for rule, bound in candidates:
+            if best and bound <= best[0]:  # a window can't hold more of a rule than the whole content
+                break
             if rule not in windows:
-                windows[rule] = _window(places, ids, slots, index.gram_first, index.gram_last, index.by_gram, rule, index.lengths[rule])
-        hits = np.array([windows[rule][2] for rule in rules])
-        share = hits / index.grams[rules] if len(rules) else hits
-        enough = (hits >= LEAST_GRAMS) & _enough(index, rules, share)
-        rules, hits, share = rules[enough], hits[enough], share[enough]
-        if not len(rules):
+                windows[rule] = _window(places, ids, slots, *grams, rule, index.lengths[rule])
+            hits = windows[rule][2]
+            part = hits / index.grams[rule]
+            enough_here = hits >= LEAST_GRAMS and part >= LEAST_SHARE and part * 100 >= index.coverage[rule]
+            if enough_here and (not best or hits * part > best[0]):
+                best = hits * part, rule
+        if not best:
             break
-        best = np.lexsort((rules, -(hits * share)))[0]
-        start, end, _ = windows[rules[best]]
-        found.append((int(rules[best]), int(start), int(end), min(float(share[best]), 0.99)))
+        start, end, hits = windows[best[1]]
+        found.append((best[1], start, end, min(hits / int(index.grams[best[1]]), 0.99)))
         places, ids = _without(places, ids, start, end)
         windows = {rule: window for rule, window in windows.items() if window[1] <= start or end <= window[0]}
     return found
 
 
-def _enough(index: Index, rules: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Whether a share of a rule's n-grams is enough, for us and for the rule itself."""
-    return (share >= LEAST_SHARE) & (share * 100 >= index.coverage[rules])
-
-
-def _without(places: np.ndarray, ids: np.ndarray, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+def _without(
+    places: NDArray[np.int64], ids: NDArray[np.int64], start: int, end: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Leave out the n-grams that touch the words from start to end."""
     left = (places + GRAM <= start) | (places >= end)
     return places[left], ids[left]
 
 
 @njit(cache=True, nogil=True)
-def _slots(words, free, keys):  # type: ignore[no-untyped-def]
+def _slots(words: Words, free: NDArray[np.bool_], keys: Words) -> NDArray[np.int64]:
     """The slot in the table of the n-gram that starts at each word, -1 where no rule holds it or a word is not free."""
     out = np.full(max(0, len(words) - GRAM + 1), -1, np.int64)
     for at in range(len(out)):
@@ -199,7 +213,7 @@ def _slots(words, free, keys):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _shared(slots, firsts, lasts, by_gram, counts):  # type: ignore[no-untyped-def]
+def _shared(slots: NDArray[np.int64], firsts: Ints, lasts: Ints, by_gram: Ints, counts: Ints) -> None:
     """Count for each rule how many of the n-grams it holds."""
     for slot in slots:
         for place in range(firsts[slot], lasts[slot]):
@@ -207,7 +221,16 @@ def _shared(slots, firsts, lasts, by_gram, counts):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _window(places, ids, slots, firsts, lasts, by_gram, rule, length):  # type: ignore[no-untyped-def]
+def _window(
+    places: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    firsts: Ints,
+    lasts: Ints,
+    by_gram: Ints,
+    rule: int,
+    length: int,
+) -> tuple[int, int, int]:
     """The stretch of words, at most a quarter longer than the rule, with most of its distinct n-grams: start, end, n-grams.
 
     ``places`` are the words at which n-grams start, ``ids`` number these n-grams and ``slots`` are their slots in the table.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from codecommons.annotate.expressions import normalise
 
@@ -43,7 +44,7 @@ def read() -> Iterator[Rule]:
         ModuleNotFoundError: the data package is not installed.
     """
     data = files("licensedcode") / "data"
-    licenses = [_parse(path.read_text("utf-8")) for path in sorted((data / "licenses").iterdir()) if path.name.endswith(".LICENSE")]
+    licenses = list(_files(data / "licenses", ".LICENSE"))
     ids = {fields["key"]: fields.get("spdx_license_key") or f"LicenseRef-scancode-{fields['key']}" for fields, _ in licenses}
     expressions: dict[str, str] = {}
 
@@ -55,20 +56,23 @@ def read() -> Iterator[Rule]:
     for fields, text in licenses:
         if text.strip() and fields.get("is_deprecated") != "yes":
             yield Rule(text, spdx(fields["key"]), "text", int(fields.get("minimum_coverage", 0)), 100)
-    for path in sorted((data / "rules").iterdir()):
-        if not path.name.endswith(".RULE"):
-            continue
-        fields, text = _parse(path.read_text("utf-8"))
+    for fields, text in _files(data / "rules", ".RULE"):
         if fields.get("is_deprecated") == "yes":
             continue
-        kind = next((kind for kind in KINDS if fields.get(f"is_license_{kind}") == "yes" or fields.get(f"is_{kind}") == "yes"), "clue")
         yield Rule(
             text,
             spdx(fields["license_expression"]) if "license_expression" in fields else "",
-            kind,
+            next((kind for kind in KINDS if "yes" in (fields.get(f"is_license_{kind}"), fields.get(f"is_{kind}"))), "clue"),
             int(fields.get("minimum_coverage", 0)),
             int(fields.get("relevance", 100)),
         )
+
+
+def _files(folder: Traversable, suffix: str) -> Iterator[tuple[dict[str, str], str]]:
+    """Fields and text of the files of a folder, by name."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if path.name.endswith(suffix):
+            yield _parse(path.read_text("utf-8"))
 
 
 def _parse(content: str) -> tuple[dict[str, str], str]:

@@ -1,21 +1,25 @@
-"""Text as a sequence of words, each a 64-bit hash with its place."""
+"""Text as a sequence of words, each a 64-bit hash, with the lines they stand on."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 # HTML and comment markers stand inside notices without being part of them.
-IGNORED = (
-    "amp blockquote br cite code dd div dl dnl dt em gt h1 h2 h3 h4 h5 h6 hr href html img li lt nbsp ol para pre quot rem span strong td th tr tt ul"
-).split()
+IGNORED = """
+    amp blockquote br cite code dd div dl dnl dt em gt h1 h2 h3 h4 h5 h6 hr href html img li lt nbsp ol para pre quot rem
+    span strong td th tr tt ul
+""".split()  # noqa: SIM905 (a list literal would take 40 lines)
+
+Words = NDArray[np.uint64]
 
 _FNV = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
 
 
 @njit(cache=True, nogil=True)
-def split(data, ignored, hashes, starts, lines):  # type: ignore[no-untyped-def]
+def split(data: NDArray[np.uint8], ignored: Words, hashes: Words, lines: NDArray[np.int32]) -> int:
     """Fill in the words of ``data`` and return how many there are.
 
     A word is a run of ASCII letters, digits and bytes of non-ASCII letters, in lower case, and may hold one plus sign after its
@@ -25,7 +29,6 @@ def split(data, ignored, hashes, starts, lines):  # type: ignore[no-untyped-def]
         data: bytes (uint8).
         ignored: sorted hashes of words that are left out.
         hashes: room for the words' hashes (uint64).
-        starts: room for their offsets (int64).
         lines: room for their line numbers, from 1 (int32).
     """
     count = 0
@@ -40,7 +43,6 @@ def split(data, ignored, hashes, starts, lines):  # type: ignore[no-untyped-def]
         if width == 0:
             at += 1
             continue
-        start = at
         value = _FNV
         plus = False
         while at < end:
@@ -67,14 +69,13 @@ def split(data, ignored, hashes, starts, lines):  # type: ignore[no-untyped-def]
         if count == len(hashes):
             return count
         hashes[count] = value
-        starts[count] = start
         lines[count] = line
         count += 1
     return count
 
 
 @njit(cache=True, inline="always")
-def _inside(data, at, end):  # type: ignore[no-untyped-def]
+def _inside(data: NDArray[np.uint8], at: int, end: int) -> int:
     """How many bytes at ``at`` belong to a word: 0 for a separator."""
     byte = data[at]
     if 48 <= byte <= 57 or 97 <= byte <= 122 or 65 <= byte <= 90:
@@ -94,12 +95,11 @@ class Splitter:
     def __init__(self, most: int) -> None:
         """``most``: words taken of one content."""
         self._hashes = np.empty(most, np.uint64)
-        self._starts = np.empty(most, np.int64)
         self._lines = np.empty(most, np.int32)
         self._ignored = np.empty(0, np.uint64)
         self._ignored = np.sort(np.array([self.words(word.encode())[0][0] for word in IGNORED], np.uint64))
 
-    def words(self, data: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Hashes, offsets and lines of the words; views that the next call overwrites."""
-        count = split(np.frombuffer(data, np.uint8), self._ignored, self._hashes, self._starts, self._lines)
-        return self._hashes[:count], self._starts[:count], self._lines[:count]
+    def words(self, data: bytes) -> tuple[Words, NDArray[np.int32]]:
+        """Hashes and lines of the words; views that the next call overwrites."""
+        count = split(np.frombuffer(data, np.uint8), self._ignored, self._hashes, self._lines)
+        return self._hashes[:count], self._lines[:count]

@@ -1,0 +1,24 @@
+"""Copyright statements of a content, as written.
+
+They name people, so they are shown for files at hand and kept in no table: names live in ``person`` alone (design.md section 5).
+"""
+
+from __future__ import annotations
+
+import re
+
+MOST = 100
+_WORD, _SIGN, _YEAR = rb"(?:[Cc]opyright|COPYRIGHT)", rb"(?:\([cC]\)|\xc2\xa9|\xa9|&copy;)", rb"(?:19|20)\d\d"
+_STATEMENT = re.compile(
+    rb"(?:SPDX-FileCopyrightText:"
+    rb"|%(word)b[ \t]*%(sign)b?[ \t,:]*(?=%(year)b|by[ \t]+[A-Z])"
+    rb"|%(word)b[ \t]+%(sign)b[ \t]*(?=[A-Z])"
+    rb"|%(sign)b[ \t]*(?=%(year)b))[^\r\n]{2,300}" % {b"word": _WORD, b"sign": _SIGN, b"year": _YEAR}
+)
+_END = re.compile(r"\s*(?:\*/|-->|[\"'#;*%/\\])+\s*$")
+
+
+def copyrights(data: bytes) -> list[str]:
+    """Distinct statements in order: a line from the copyright sign or word on, without the end of a comment."""
+    found = (match[0].decode("utf-8", "replace") for match in _STATEMENT.finditer(data))
+    return list(dict.fromkeys(_END.sub("", text).strip() for text in found))[:MOST]

@@ -1,0 +1,125 @@
+"""What the annotators say of files on disk, without a lake."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from codecommons.annotate.annotator import Annotator, current, prepare
+from codecommons.annotate.copyright import copyrights
+from codecommons.errors import UsageError
+from codecommons.settings import Settings
+from codecommons.swhid import content_id, swhid_text
+
+MOST_FILES = 1024
+
+
+@dataclass(frozen=True)
+class File:
+    """One file: where it is, and its path from the root of the tree it was found in."""
+
+    path: Path
+    tree_path: bytes
+    data: bytes
+
+
+def annotate_files(paths: Iterable[str | Path], settings: Settings) -> Iterator[dict[str, Any]]:
+    """Annotate files and all files below folders, in order of path; symbolic links and ``.git`` are passed over.
+
+    Args:
+        paths: files and folders.
+        settings: plug-in folders, batch size and cache.
+
+    Yields:
+        The object of ``annotate --json`` (design.md section 10): path, swhid, length, encoding, language, license,
+        license_evidence, copyright, generated, vendored, documentation, test, stats, spans, project; the answers of plug-ins
+        under ``annotations``; ``errors`` by annotator. ``spans`` is empty: nothing looks for secrets and personal data yet.
+
+    Raises:
+        UsageError: a path does not exist or can't be read.
+    """
+    annotators = current(settings)
+    prepare(settings)
+    batch: list[File] = []
+    size = 0
+    for file in _read(paths):
+        if batch and (size + len(file.data) > settings.batch_bytes or len(batch) >= MOST_FILES):
+            yield from _annotate(batch, annotators)
+            batch, size = [], 0
+        batch.append(file)
+        size += len(file.data)
+    yield from _annotate(batch, annotators)
+
+
+def _read(paths: Iterable[str | Path]) -> Iterator[File]:
+    for given in map(Path, paths):
+        try:
+            if not given.is_dir():
+                yield File(given, os.fsencode(given.name), given.read_bytes())
+                continue
+            for folder, folders, names in os.walk(given):
+                folders[:] = sorted(set(folders) - {".git"})
+                for path in (Path(folder, name) for name in sorted(names)):
+                    if path.is_file() and not path.is_symlink():
+                        yield File(path, os.fsencode(path.relative_to(given).as_posix()), path.read_bytes())
+        except OSError as error:
+            raise UsageError(f"{error.filename or given} can't be read: {error.strerror}") from None
+
+
+def _annotate(files: list[File], annotators: Mapping[str, Annotator]) -> Iterator[dict[str, Any]]:
+    if not files:
+        return
+    ids = [content_id(file.data) for file in files]
+    paths = [file.tree_path for file in files]
+    columns = {
+        "sha1_git": ids,
+        "name": [path.rpartition(b"/")[2] for path in paths],
+        "data": [file.data for file in files],
+        "path_id": [hashlib.sha1(path, usedforsecurity=False).digest() for path in paths],
+        "path": paths,
+    }
+    batch = pa.record_batch({name: pa.array(values, pa.binary()) for name, values in columns.items()})
+    answers: list[dict[str, dict[str, Any]]] = [{} for _ in files]
+    for name, annotator in annotators.items():
+        wanted = [at for at, file_name in enumerate(columns["name"]) if annotator.wants(file_name)]
+        rows = annotator.run(batch.take(pa.array(wanted, pa.int64()))).to_pylist() if wanted else []
+        for at, row in zip(wanted, rows, strict=True):
+            answers[at][name] = {field: row[field] for field in (*(f.name for f in annotator.fields), "error")}
+    for file, identifier, said in zip(files, ids, answers, strict=True):
+        yield _shape(file, swhid_text("cnt", identifier), said)
+
+
+_SHOWN = {"encoding", "generated", "language", "license_evidence", "line_statistics", "path_facts", "project_metadata"}
+
+
+def _shape(file: File, swhid: str, said: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    errors = {name: row.pop("error") for name, row in said.items()}
+    license_, facts = said["license_evidence"], said["path_facts"]
+    return {
+        "path": os.fsencode(file.path).decode("utf-8", "backslashreplace"),
+        "swhid": swhid,
+        "length": len(file.data),
+        "encoding": said["encoding"]["encoding"],
+        "language": said["language"]["language"],
+        "license": license_["expression"],
+        "license_evidence": [
+            {"lines": f"{row['start_line']}-{row['end_line']}", "expression": row["expression"], "detector": row["detector"]}
+            for row in license_["evidence"] or ()
+        ],
+        "copyright": copyrights(file.data),
+        "generated": said["generated"]["generated"],
+        "vendored": facts["vendored"],
+        "documentation": facts["documentation"],
+        "test": facts["test"],
+        "stats": said["line_statistics"],
+        "spans": [],
+        "project": said.get("project_metadata"),
+        "annotations": {name: row for name, row in said.items() if name not in _SHOWN},
+        "errors": {name: error for name, error in errors.items() if error},
+    }
