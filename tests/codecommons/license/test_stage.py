@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -51,16 +53,17 @@ rules:
 """
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+@pytest.fixture(scope="session")
+def prepared(request):
     """Where annotators keep what they derive, so that it is derived once."""
-    return tmp_path_factory.mktemp("cache")
+    return Path(os.environ.get("CODECOMMONS_TEST_CACHE") or request.config.cache.mkdir("codecommons")) / "cache"
 
 
 @pytest.fixture
 def settings(tmp_path, prepared):
     home = tmp_path / "home"
     home.mkdir()
+    prepared.mkdir(exist_ok=True)
     (home / "cache").symlink_to(prepared)
     return Settings(home=home, lake=str(home / "lake"), workers=0)
 
