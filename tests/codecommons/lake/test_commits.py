@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import os
 import random
 import subprocess
 import sys
@@ -220,8 +221,11 @@ def test_a_full_disk_gives_one_clear_error_and_loses_nothing(tmp_path):
     script = tmp_path / "fill.py"
     script.write_text(FULL_DISK)
     mount = f"mount -t tmpfs -o size=6m tmpfs {home} && exec {sys.executable} {script} {Path(__file__).parent} {home}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     try:
-        done = subprocess.run(["unshare", "--mount", "sh", "-c", mount], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", mount], env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
     except FileNotFoundError:
         pytest.skip("unshare is not installed, so no small file system can be mounted")
     if "unshare failed" in done.stderr or "mount:" in done.stderr:
