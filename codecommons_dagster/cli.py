@@ -98,10 +98,10 @@ def identify(paths: tuple[str, ...], kind: str, as_json: bool) -> None:
 
     def on_error(line: str) -> None:
         errors.append(line)
-        click.echo(f"Error: {line}", err=True)
+        _say(f"Error: {line}", err=True)
 
     for swhid, path in identify_paths(paths, kind, on_error):
-        click.echo(json.dumps({"swhid": swhid, "path": path}) if as_json else f"{swhid}\t{path}")
+        _say(json.dumps({"swhid": swhid, "path": path}) if as_json else f"{swhid}\t{path}")
     if errors:
         raise click.exceptions.Exit(1)
 
@@ -146,15 +146,15 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
         (one for one in lake.reports() if one.slice == slice_), key=lambda one: (STAGES.index(one.stage), one.source)
     )
     if as_json:
-        click.echo(
+        _say(
             _json(
                 {"slice": slice_, "run": finished.run_id, "ok": bool(finished), "reports": [vars(report) for report in reports]}
             )
         )
     else:
-        click.echo("\n".join(lines.of_report(report) for report in reports))
+        _say("\n".join(lines.of_report(report) for report in reports))
     for left_out in (line for report in reports for line in report.details.get("quarantined", ())):
-        click.echo(f"left out  {left_out}", err=True)
+        _say(f"left out  {left_out}", err=True)
     _finish(finished)
 
 
@@ -167,7 +167,7 @@ def annotate(paths: tuple[str, ...], as_json: bool) -> None:
     from codecommons.settings import Settings
 
     for row in annotate_files(paths, Settings.from_environment()):
-        click.echo(json.dumps(row, ensure_ascii=False) if as_json else lines.of_annotations(row))
+        _say(json.dumps(row, ensure_ascii=False) if as_json else lines.of_annotations(row))
 
 
 @main.command(
@@ -242,7 +242,7 @@ def explain(target: str, limit: int, as_json: bool) -> None:
     from codecommons import explain as stories
 
     story = stories.explain(_lake(), target)
-    click.echo(_json(story) if as_json else stories.render(story, limit))
+    _say(_json(story) if as_json else stories.render(story, limit))
 
 
 @main.command(epilog=_example("codecommons status --json"))
@@ -252,7 +252,7 @@ def status(as_json: bool) -> None:
     from codecommons import status as states
 
     state = states.status(_lake())
-    click.echo(_json(state) if as_json else states.render(state))
+    _say(_json(state) if as_json else states.render(state))
     if not state["healthy"]:
         raise click.exceptions.Exit(1)
 
@@ -273,7 +273,7 @@ def plan(specification: str, as_json: bool) -> None:
     from codecommons import datasets
 
     planned = datasets.plan(_lake(), _specification(specification))
-    click.echo(_json(dataclasses.asdict(planned)) if as_json else "\n".join(lines.of_plan(planned)))
+    _say(_json(dataclasses.asdict(planned)) if as_json else "\n".join(lines.of_plan(planned)))
 
 
 @dataset.command(epilog=_example("codecommons dataset build python-permissive\ncodecommons dataset build ./mine.yaml"))
@@ -292,7 +292,7 @@ def build(specification: str, as_json: bool) -> None:
     finished = run_job(lake.settings, "dataset", asked.name)
     if finished:
         release = datasets.release(lake, asked.name)
-        click.echo(_json(release.document) if as_json else lines.of_release(release, lake))
+        _say(_json(release.document) if as_json else lines.of_release(release, lake))
     _finish(finished)
 
 
@@ -306,14 +306,14 @@ def list_(as_json: bool) -> None:
     releases = datasets.list_releases(lake)
     described = [name for name in datasets.names(lake.settings) if name not in {one.name for one in releases}]
     if as_json:
-        click.echo(_json([one.document for one in releases] + [{"name": name, "fingerprint": None} for name in described]))
+        _say(_json([one.document for one in releases] + [{"name": name, "fingerprint": None} for name in described]))
         return
     if not releases and not described:
-        click.echo(f"no datasets; describe one in {lake.settings.home / 'datasets'}/NAME.yaml (see examples/datasets)")
+        _say(f"no datasets; describe one in {lake.settings.home / 'datasets'}/NAME.yaml (see examples/datasets)")
     for one in releases:
-        click.echo(lines.of_release(one, lake))
+        _say(lines.of_release(one, lake))
     for name in described:
-        click.echo(f"{name}  not built; next: codecommons dataset build {name}")
+        _say(f"{name}  not built; next: codecommons dataset build {name}")
 
 
 @dataset.command(
@@ -328,12 +328,12 @@ def verify(name: str, fingerprint: str | None, as_json: bool) -> None:
 
     found = datasets.verify(_lake(), name, fingerprint)
     if as_json:
-        click.echo(_json({**dataclasses.asdict(found), "passed": found.passed}))
+        _say(_json({**dataclasses.asdict(found), "passed": found.passed}))
     else:
         for problem in found.problems:
             row = "" if problem.row is None else f" row {problem.row} ({problem.swhid})"
-            click.echo(f"{problem.file}{row}: {problem.what}")
-        click.echo(f"{found.name} {found.fingerprint[:12]}: {found.rows:,} rows, {len(found.problems) or 'no'} problems")
+            _say(f"{problem.file}{row}: {problem.what}")
+        _say(f"{found.name} {found.fingerprint[:12]}: {found.rows:,} rows, {len(found.problems) or 'no'} problems")
     if not found.passed:
         raise click.exceptions.Exit(1)
 
@@ -382,6 +382,11 @@ def _lake() -> Lake:
                 "CODECOMMONS_HOME and CODECOMMONS_LAKE say where"
             )
     return Lake.open(settings)
+
+
+def _say(text: str, err: bool = False) -> None:
+    """Print text that may hold names of files, which need not be UTF-8: such bytes go out as they came in."""
+    click.echo(text.encode("utf-8", "surrogateescape"), err=err)
 
 
 def _json(value: Any) -> str:

@@ -113,6 +113,27 @@ def test_identify_prints_a_line_for_each_path_and_goes_on_after_one_it_cannot_re
     assert run("identify", "--type", "xyz", str(tmp_path)).exit_code == 2
 
 
+def test_names_that_are_no_utf_8_come_out_as_they_went_in(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9")
+    path.write_bytes(HELLO)
+    assert (
+        run("identify", str(path)).stdout_bytes
+        == f"{swhid_text('cnt', content_id(HELLO))}\t".encode() + os.fsencode(path) + b"\n"
+    )
+    assert run("identify", f"{path}-nonesuch").stderr_bytes.startswith(b"Error: " + os.fsencode(path))
+
+
+def test_annotate_says_what_a_file_is_without_a_lake(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "code" / "hello.py"
+    file.parent.mkdir()
+    file.write_bytes(b"# SPDX-License-Identifier: MIT\n" + HELLO)
+    row = json.loads(run("annotate", str(file.parent), "--json").output)
+    assert (row["path"], row["language"], row["license"]) == (str(file), "Python", "MIT")
+    assert "Python, MIT" in run("annotate", str(file)).output
+    assert not (home / "lake").exists()
+    assert run("annotate", str(tmp_path / "nonesuch")).exit_code == 2
+
+
 def test_sql_writes_every_format_to_the_terminal_and_to_files(filled: Lake, tmp_path: Path) -> None:
     query = "select path, content from file order by path"
     rows = [
