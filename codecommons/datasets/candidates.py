@@ -13,10 +13,13 @@ from codecommons.annotate.annotator import current
 from codecommons.archive.views import anchors
 from codecommons.datasets.specification import Specification
 from codecommons.dedup.configuration import WORDS
+from codecommons.dedup.tables import SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
 from codecommons.license.policy import policy
 from codecommons.report import STAGES
+
+SYMLINK = 0o120000
 
 # Signals by annotator, under the names that filters and conditions use.
 SIGNALS: Mapping[str, tuple[str, ...]] = {
@@ -148,6 +151,35 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         rows = rows.join(said.select(*key, *signals), on=key, how="left")
     decisions = _decisions(lake, inputs).drop("content")
     return rows.join(decisions, on=["root", "path"], how="left").collect(engine="streaming")
+
+
+def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
+    """Refuse files that earlier stages looked at with other annotators, another policy or another way of comparing.
+
+    They would be left out as unknown, or kept as unlike anything, for a reason that is none.
+
+    Args:
+        lake: the lake.
+        name: of the dataset, for the message.
+        rows: what ``files`` returned.
+        near: whether near-duplicates matter.
+
+    Raises:
+        GateError: it names the slice and the stage to run again.
+    """
+    here = rows.filter((pl.col("perms") != SYMLINK) & pl.col("status").is_not_null())
+    unseen = here.filter(pl.col("binary").is_null().all().over("root"))
+    undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
+    uncompared = here.filter(~pl.col("binary") & pl.col("length").is_between(1, WORDS.most_bytes)) if near else here.clear()
+    done = lake.scan(SIGNATURE).filter(pl.col("configuration") == WORDS.key(lake.settings)).select("content")
+    uncompared = uncompared.lazy().join(done, on="content", how="anti").collect()
+    for stage, found in (("enriched_context", unseen), ("license_qualified", undecided), ("deduped", uncompared)):
+        if found.height:
+            day, source = found.select("slice", "source").row(0)
+            raise GateError(
+                f"training_shards refuses {name}: {found.height} files, such as those of {source} on {day}, have not been "
+                f"through today's {stage}: its code or configuration has changed since, so materialize {stage} of {day} again"
+            )
 
 
 def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from codecommons.datasets import condition
-from codecommons.datasets.candidates import Inputs, files, first_occurrences
+from codecommons.datasets.candidates import SYMLINK, Inputs, files, first_occurrences, refuse_stale
 from codecommons.datasets.election import elect
 from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import readable, swhid_of
@@ -36,7 +36,6 @@ DROP = pl.Schema(
     ]
 )
 ROWS = ("content", "encoding", "language", "license", "license_type", "origin", "snapshot", "anchor", "path", "length")
-SYMLINK = 0o120000
 
 
 @dataclass(frozen=True)
@@ -118,10 +117,12 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         inputs: what it is asked of (``candidates.resolve``).
 
     Raises:
+        GateError: an earlier stage has to run again (``refuse_stale``).
         LakeError: a table can't be read.
         UsageError: the condition fails on a value.
     """
     rows = files(lake, inputs)
+    refuse_stale(lake, specification.name, rows, specification.deduplicate.threshold is not None)
     funnel = Funnel(rows)
     _asked_for(funnel, specification)
     _readable(funnel)

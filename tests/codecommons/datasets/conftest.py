@@ -143,6 +143,9 @@ class World:
             rows["revision"] = [{"id": anchor, "directory": root, "date": when, "verified": "yes", **plain, **more}]
         for table, values in rows.items():
             self.rows[table] += values
+        self.rows["signature"] += [
+            {"configuration": WORDS.key(self.settings), "content": one.sha1_git, "words": 1} for one in hashes.values()
+        ]
         self.files += [(one.sha1_git, path, files[path]) for path, one in hashes.items() if path not in left]
         visits = self.news.setdefault((day, source), [])
         seen = sum(visit["origin"] == origin for every in self.news.values() for visit in every)

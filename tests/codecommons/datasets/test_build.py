@@ -229,6 +229,20 @@ def test_a_slice_that_has_not_come_through_is_left_out_and_named(shop):
     assert "pkg:pypi/delta" not in rows_of(shop, report)["origin"].to_list()
 
 
+@pytest.mark.parametrize(
+    ("table", "stage"),
+    [("annotation_encoding", "enriched_context"), ("license_decision", "license_qualified"), ("signature", "deduped")],
+)
+def test_what_an_earlier_stage_has_not_seen_with_todays_configuration_is_refused(shop, table, stage):
+    shop.lake.delta(table).delete()
+    shop.specify("all", "{}")
+    with pytest.raises(GateError, match=f"materialize {stage} of 2026-01-0[12] again"):
+        build(shop.lake, ENGINE, "all")
+    if stage == "deduped":
+        exact = build(shop.lake, ENGINE, shop.specify("exact", "{deduplicate: {threshold: null}}"))
+        assert failing(exact) == {}
+
+
 def test_without_any_slice_that_has_come_through_the_stage_refuses(world):
     world.specify("all", "{}")
     with pytest.raises(GateError, match="no slice has come through deduped"):
