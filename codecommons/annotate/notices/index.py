@@ -71,41 +71,44 @@ _folder: Path | None = None
 
 
 def prepare(folder: Path) -> None:
-    """Keep the index in ``folder`` from now on; building it takes some seconds, once per installation.
+    """Say where the index may be kept when it can't be kept with the compiled code, and load it.
 
     Args:
         folder: for derived data, such as ``Settings.cache``.
     """
     global _folder
-    if _folder != folder:
-        _folder = folder
-        load.cache_clear()
+    _folder = folder
     load()
 
 
 @lru_cache(1)
 def load() -> Index:
-    """The index of the installed rules: in the folder given to ``prepare``, shared between processes, else in memory."""
-    if _folder is None:
-        return build(list(rules.read()))
-    home = _folder / f"notices-{digest([FORMAT, version(rules.DISTRIBUTION), EXACT, GRAM, LEAST_CHANGED])}"
-    if not home.is_dir():
-        _save(build(list(rules.read())), home)
+    """The index of the installed rules, as a file that processes share; it is built once per installation (some seconds)."""
+    name = f"notices-{digest([FORMAT, version(rules.DISTRIBUTION), EXACT, GRAM, LEAST_CHANGED])}"
+    compiled = Path(__file__).parent / "__pycache__"
+    homes = [compiled / name, *([_folder / name] if _folder else [])]
+    home = next((home for home in homes if home.is_dir()), None)
+    if home is None:
+        index = build(list(rules.read()))
+        home = next((home for home in homes if _save(index, home)), None)
+        if home is None:
+            return index
     return Index(*(np.asarray(np.load(home / f"{field.name}.npy", mmap_mode="r")) for field in fields(Index)))
 
 
-def _save(index: Index, home: Path) -> None:
-    """Write all arrays, then give the folder its name: it is there whole or not at all."""
+def _save(index: Index, home: Path) -> bool:
+    """Write all arrays, then give the folder its name: it is there whole or not at all. False where nothing can be written."""
     parts = home.with_name(f"{home.name}.{uuid.uuid4().hex}")
-    parts.mkdir(parents=True)
     try:
+        parts.mkdir(parents=True)
         for field in fields(Index):
             np.save(parts / f"{field.name}.npy", getattr(index, field.name))
         parts.replace(home)
     except OSError:
+        return home.is_dir()  # another process was faster, or the folder can't be written
+    finally:
         shutil.rmtree(parts, ignore_errors=True)
-        if not home.is_dir():
-            raise
+    return True
 
 
 def build(known: Sequence[rules.Rule]) -> Index:

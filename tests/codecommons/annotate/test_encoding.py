@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import codecs
+
+import pytest
+
+ALPHABET = "Les œufs de l'été à la crème brûlée: a sentence that is long enough to guess from.\n" * 5
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "evidence"),
+    [
+        (b"", "ascii", "empty"),
+        (b"plain\n", "ascii", "ascii"),
+        ("naïve\n".encode(), "utf-8", "utf-8"),
+        (codecs.BOM_UTF8 + b"x", "utf-8-sig", "bom"),
+        ("naïve\n".encode("utf-16"), "utf-16", "bom"),
+        ("naïve\n".encode("utf-32"), "utf-32", "bom"),
+        (codecs.BOM_UTF16_LE + b"x", None, "none"),
+    ],
+)
+def test_what_can_be_proved_is_said_as_proved(say, data, encoding, evidence):
+    row = say("encoding", data)
+    assert (row["encoding"], row["evidence"], row["binary"]) == (encoding, evidence, False)
+
+
+def test_a_guess_says_that_it_is_one_and_decodes_everything(say):
+    data = "Это предложение достаточно длинное, чтобы угадать его кодировку.\n".encode("cp1251") * 3
+    row = say("encoding", data)
+    assert row["evidence"] == "guess"
+    assert 0 < row["confidence"] <= 1
+    assert row["encoding"] == "cp1251"
+    assert "Это" in data.decode(row["encoding"])
+
+
+@pytest.mark.parametrize("data", [b"text\0text", bytes(range(256)), b"\x89PNG\r\n\x1a\n\0\0"])
+def test_nul_is_never_text(say, data):
+    row = say("encoding", data)
+    assert (row["encoding"], row["evidence"], row["binary"]) == (None, "nul", True)
+
+
+def test_control_characters_in_what_is_no_utf_8_are_binary(say):
+    assert say("encoding", b"\x01\x02\x03\xff\xfe\xfd" * 100)["evidence"] == "control"
+
+
+def test_a_large_content_is_proved_to_its_last_byte(say):
+    good = "é".encode() * (3 << 20)
+    assert say("encoding", good)["encoding"] == "utf-8"
+    assert say("encoding", good + b"\xff")["encoding"] != "utf-8"
+    assert say("encoding", good[:-1])["encoding"] != "utf-8"
+
+
+def test_real_files_in_known_encodings_decode_to_what_they_say(say, corpus_archive, tmp_path):
+    """chardet's own tests: folders named after an encoding."""
+    import tarfile
+
+    right = read = 0
+    with tarfile.open(corpus_archive("pypi:chardet==5.2.0")) as archive:
+        for member in archive:
+            folders = member.name.split("/")
+            if not (member.isfile() and len(folders) == 4 and folders[1] == "tests"):
+                continue
+            try:
+                codec = codecs.lookup(folders[2]).name
+                data = archive.extractfile(member).read()
+                text = data.decode(codec)
+            except (LookupError, UnicodeDecodeError):
+                continue
+            row = say("encoding", data)
+            read += 1
+            right += row["encoding"] is not None and data.decode(row["encoding"]) == text
+    assert read > 150
+    assert right / read > 0.9
