@@ -1,0 +1,60 @@
+import hashlib
+
+import polars as pl
+import pytest
+
+from codecommons.datasets.shards import assign, repository, utf8
+from codecommons.swhid import content_id
+
+
+def rows(*files):
+    columns = {"origin": pl.String, "path": pl.Binary, "content": pl.Binary, "anchor": pl.String, "length": pl.Int64}
+    return pl.DataFrame(
+        [(origin, path, path, "swh:1:rel:0", length) for origin, path, length in files], schema=columns, orient="row"
+    )
+
+
+def test_an_origin_goes_to_the_bucket_of_its_hash_whoever_else_is_there():
+    origins = [f"pkg:pypi/p{n}" for n in range(50)]
+    everyone = assign(rows(*((origin, b"a", 1) for origin in origins)), 4, 1 << 30)
+    for origin in origins:
+        bucket = hashlib.sha256(origin.encode()).hexdigest()[0]
+        assert everyone.filter(origin=origin)["shard"].item() == bucket
+        assert assign(rows((origin, b"a", 1)), 4, 1 << 30)["shard"].item() == bucket
+
+
+def test_rows_stand_in_order_of_origin_and_path():
+    mixed = assign(rows(("b", b"2", 1), ("a", b"\xff", 1), ("b", b"1", 1), ("a", b"z", 1)), 0, 1 << 30)
+    assert mixed.select("origin", "path").rows() == [("a", b"z"), ("a", b"\xff"), ("b", b"1"), ("b", b"2")]
+
+
+def test_a_split_origin_keeps_its_parts_when_a_file_comes():
+    files = [("big", b"f%d" % n, 100) for n in range(40)]
+    before = assign(rows(*files), 0, 900)
+    after = assign(rows(*files, ("big", b"new", 1), ("small", b"s", 1)), 0, 900)
+    assert before["shard"].n_unique() > 1
+    same = after.join(before, on=["origin", "path"], suffix="_before")
+    assert (same["shard"] == same["shard_before"]).all()
+    assert after.filter(origin="small")["shard"].item() == "0"
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [
+        ("pkg:pypi/requests", "pypi/requests"),
+        ("pkg:npm/%40types/node", "npm/%40types/node"),
+        ("https://forge.example/eve/gamma.git", "eve/gamma"),
+        ("https://forge.example/gamma", "gamma"),
+        ("file:///home/eve/gamma", "eve/gamma"),
+    ],
+)
+def test_a_repository_has_a_readable_name(origin, name):
+    assert repository(origin) == name
+
+
+def test_text_is_given_only_for_bytes_that_rehash_and_decode():
+    data = "naïve".encode("latin-1")
+    assert utf8(data, content_id(data), "iso8859-1") == "naïve".encode()
+    assert utf8(data, content_id(data), "utf-8") is None
+    assert utf8(data, content_id(b"other"), "iso8859-1") is None
+    assert utf8(data, content_id(data), "no-such-codec") is None
