@@ -1,0 +1,49 @@
+"""The real stages, one after the other, on a real folder: no row is made up here."""
+
+import polars as pl
+
+from codecommons.annotate import annotate_slice
+from codecommons.archive import add_inputs, ingest_slice
+from codecommons.datasets import build, verify
+from codecommons.dedup import compare_slice
+from codecommons.engine.local import InlineEngine
+from codecommons.lake import Lake
+from codecommons.license import qualify_slice
+from codecommons.settings import Settings
+
+DAY = "2026-01-31"
+BODY = "\n".join(f"def function_{n}(left, right):\n    return left * {n} + right" for n in range(60))
+
+
+def test_a_folder_becomes_rows_and_everything_else_is_accounted_for(tmp_path):
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "one.py").write_text(f"# SPDX-License-Identifier: MIT\n{BODY}\n")
+    (folder / "src" / "again.py").write_text(f"# SPDX-License-Identifier: MIT\n{BODY}\n")
+    (folder / "src" / "similar.py").write_text(f"# SPDX-License-Identifier: MIT\n{BODY}\n\n\ndef last():\n    return None\n")
+    (folder / "src" / "latin.py").write_bytes("# SPDX-License-Identifier: BSD-2-Clause\nname = 'déjà vu'\n".encode("latin-1"))
+    (folder / "src" / "copyleft.py").write_text("# SPDX-License-Identifier: GPL-3.0-only\nx = 1\n")
+    (folder / "src" / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0")
+    settings = Settings(home=tmp_path / "home", lake=str(tmp_path / "lake"), workers=0, bucket_bits=0)
+    lake, engine = Lake.open(settings), InlineEngine()
+    add_inputs(lake, [f"path:{folder}"], DAY)
+    for stage in (ingest_slice, annotate_slice, qualify_slice, compare_slice):
+        stage(lake, engine, DAY, "path")
+    (settings.home / "datasets").mkdir(parents=True, exist_ok=True)
+    (settings.home / "datasets" / "all.yaml").write_text("{}")
+    report = build(lake, engine, "all")
+    assert [check.description for check in report.checks if not check.passed] == []
+    rows = pl.read_parquet(f"{settings.lake}/{report.details['folder']}/data/*.parquet")
+    names = {path.rpartition("/")[2]: license for path, license in rows.select("path", "license").iter_rows()}
+    assert names == {"again.py": "MIT", "latin.py": "BSD-2-Clause"}
+    assert rows.filter(license="BSD-2-Clause")["text"].item().endswith("name = 'déjà vu'\n")
+    dropped = lake.scan("dataset_drop").select("path", "rule").collect()
+    reasons = {path.rpartition(b"/")[2].decode(): rule for path, rule in dropped.iter_rows()}
+    assert reasons == {
+        "copyleft.py": "license",
+        "one.py": "exact_duplicate",
+        "similar.py": "near_duplicate",
+        "logo.png": reasons["logo.png"],
+    }
+    assert reasons["logo.png"] in ("binary", "license")
+    assert verify(lake, "all").passed
