@@ -30,7 +30,7 @@ class Request:
 
 
 def parse_request(text: str, settings: Settings) -> Request:
-    """Read ``pypi:requests==2.31.0``, ``npm:lodash@4.17.15``, ``git:.``, ``path:src`` or a plain path,, with ``sha256:HEX`` or without.
+    """Read ``pypi:NAME==VERSION``, ``npm:NAME@VERSION``, ``git:.``, ``path:src`` or a plain path; ``sha256:HEX`` may follow.
 
     A plain path that is a git repository is taken as one; ``path:`` takes it as a folder, ``.git`` included.
 
@@ -47,7 +47,7 @@ def parse_request(text: str, settings: Settings) -> Request:
     name, colon, rest = text.partition(":")
     if colon and name in known:
         return Request(name, known[name].parse(rest), sha256)
-    if Path(text).expanduser().exists():
+    if text and Path(text).expanduser().exists():
         name = "git" if git.is_repository(Path(text).expanduser()) else "path"
         return Request(name, known[name].parse(text), sha256)
     raise UsageError(

@@ -217,11 +217,8 @@ def _summaries(odd: list[bytes], leaving: list[bytes]) -> Iterator[Note]:
             "name-not-utf8", f"{len(odd)} file names are not UTF-8 and are kept as bytes, such as {_shown(odd[0])}", odd[0]
         )
     if leaving:
-        yield Note(
-            "link-leaves-tree",
-            f"{len(leaving)} symbolic links point out of the tree, such as {_shown(leaving[0])}; their text is kept, never followed",
-            leaving[0],
-        )
+        what = f"{len(leaving)} symbolic links point out of the tree, such as {_shown(leaving[0])}"
+        yield Note("link-leaves-tree", f"{what}; their text is kept, they are never followed", leaving[0])
 
 
 def _leaves(folder: bytes, target: bytes) -> bool:

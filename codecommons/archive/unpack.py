@@ -195,7 +195,10 @@ class _Unpacked(io.RawIOBase):
                 self._rest = self._file.read(_CHUNK)
                 if not self._rest:
                     raise EOFError
-            out = self._stream.decompress(self._rest, len(view))
+            try:
+                out = self._stream.decompress(self._rest, len(view))
+            except (zlib.error, lzma.LZMAError, OSError) as error:
+                raise ItemError("corrupt", f"it is damaged ({error})") from error
             self._rest = getattr(self._stream, "unconsumed_tail", b"")
             if out:
                 view[: len(out)] = out
@@ -326,6 +329,8 @@ def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterat
             raise ItemError("special-file", f"member {_shown(path)} is a {kind}; nothing of this archive was taken")
         else:
             yield _tar_file(tar, tape, info, path, meter, settings)
+    while tape.take(_CHUNK):
+        pass  # what follows the last member is padding, but only the end of the stream tells whether its checksum is right
 
 
 def _tar_file(tar: tarfile.TarFile, tape: _Tape, info: tarfile.TarInfo, path: bytes, meter: _Meter, settings: Settings) -> Member:

@@ -1,0 +1,177 @@
+"""Archives and repositories as the world makes them, good and bad, and Software Heritage's own fixtures."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from codecommons.archive.source import sources
+from codecommons.archive.sources import pypi
+from codecommons.archive.unpack import members
+from codecommons.errors import ItemError
+from codecommons.lake import Lake, SliceInput
+from codecommons.settings import Settings
+
+DAY = "2026-01-31"
+
+# Source archives of Software Heritage's own packages, whose test data have known answers. Read, never copied into the repository.
+ORACLES = {
+    "swh-loader-core==5.24.2": "e342ef98637a9e88e0c92e112e60f1deb6e544f46adf9d0b510673bc48e028fb",
+    "swh-loader-git==3.4.0": "816f954a705f3f13c8eec2f5c9ee1e4b787ac2ed496a9254cdf5e2a6de46546d",
+    "swh-model==8.4.1": "27fbf55e3083c0c7d09eb9303a3e179be40163b7d2878136a2c4078024ffa0ca",
+}
+
+
+@pytest.fixture(scope="session")
+def oracle(request: pytest.FixtureRequest) -> Callable[[str, str], bytes]:
+    """A file of one of the ``ORACLES``, by the end of its path."""
+    home = Path(os.environ.get("CODECOMMONS_TEST_CACHE") or request.config.cache.mkdir("codecommons"))
+    settings = Settings(home=home, lake=str(home / "lake"), workers=0)
+    opened: dict[str, dict[bytes, bytes]] = {}
+
+    def read(package: str, name: str) -> bytes:
+        if package not in opened:
+            row = SliceInput(DAY, "pypi", package, sha256=ORACLES[package])
+            try:
+                path = sources(settings)["pypi"].fetch(row, settings)
+            except ItemError as error:
+                if error.reason != "unreachable" or os.environ.get("CI"):
+                    raise
+                pytest.skip(f"{package} can't be downloaded here: {error}")
+            found = (one for one in members(path, settings) if one.data is not None and b"/data/" in one.path)
+            opened[package] = {one.path: one.data for one in found}
+        [path] = [path for path in opened[package] if path.endswith(name.encode())]
+        return opened[package][path]
+
+    return read
+
+
+@dataclass
+class Tar:
+    """Builds a tar archive, member by member, with nothing in the way of a bad one."""
+
+    mode: str = "w:gz"
+    _buffer: io.BytesIO = field(default_factory=io.BytesIO)
+
+    def __post_init__(self) -> None:
+        self._tar = tarfile.open(fileobj=self._buffer, mode=self.mode, errors="surrogateescape", encoding="utf-8")  # noqa: SIM115
+
+    def file(self, name: str, data: bytes = b"print('hello')\n", mode: int = 0o644) -> Tar:
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = len(data), mode
+        self._tar.addfile(info, io.BytesIO(data))
+        return self
+
+    def special(self, name: str, kind: bytes, target: str = "") -> Tar:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname, info.mode = kind, target, 0o755
+        self._tar.addfile(info)
+        return self
+
+    def bytes(self) -> bytes:
+        self._tar.close()
+        return self._buffer.getvalue()
+
+
+@pytest.fixture
+def tar() -> type[Tar]:
+    """What builds tar archives."""
+    return Tar
+
+
+def _sdist(name: str, version: str, files: Mapping[str, bytes] | None = None) -> bytes:
+    top = f"{name}-{version}"
+    tar = Tar().file(
+        f"{top}/PKG-INFO", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nAuthor: A. Nonymous\n".encode()
+    )
+    for path, data in (files or {"main.py": f"VERSION = {version!r}\n".encode()}).items():
+        tar.file(f"{top}/{path}", data)
+    return tar.bytes()
+
+
+@pytest.fixture
+def sdist() -> Callable[..., bytes]:
+    """Makes a source archive of a Python package: name, version, files."""
+    return _sdist
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of source archives that is all pip knows of."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    pypi._pip_settings.cache_clear()
+    pypi._session.cache_clear()
+    yield folder
+    pypi._pip_settings.cache_clear()
+    pypi._session.cache_clear()
+
+
+@dataclass
+class Repository:
+    """A git repository, made by git."""
+
+    path: Path
+
+    def git(self, *arguments: str, stdin: bytes = b"", **environment: str) -> str:
+        identity = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in _IDENTITY.items()}
+        env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **identity, **environment}
+        done = subprocess.run(["git", "-C", str(self.path), *arguments], input=stdin, capture_output=True, env=env, check=True)
+        return done.stdout.decode().strip()
+
+    def commit(self, message: str, **files: str) -> str:
+        for name, text in files.items():
+            (self.path / name.replace("__", ".")).write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+
+_IDENTITY = {"NAME": "Ada", "EMAIL": "ada@example.org", "DATE": "1700000000 +0100"}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository with one commit."""
+    made = Repository(tmp_path / "repository")
+    made.path.mkdir()
+    made.git("init", "-q", "-b", "main")
+    made.commit("First", readme__md="# One\n", main__py="print(1)\n")
+    return made
+
+
+def _rows_of(lake: Lake) -> dict[str, pl.DataFrame]:
+    found = {}
+    for name in sorted(set(lake.tables()) - {"stage_report"}):
+        frame = lake.scan(name).collect()
+        found[name] = frame.sort([column for column, kind in frame.schema.items() if not kind.is_nested()])
+    return found
+
+
+@pytest.fixture
+def rows_of() -> Callable[[Lake], dict[str, pl.DataFrame]]:
+    """Every row of a lake that is data, sorted: what must not depend on anything but the input."""
+    return _rows_of
+
+
+@pytest.fixture
+def assert_same_rows() -> Callable[..., None]:
+    """Compares two lakes, table by table, leaving some out."""
+
+    def compare(one: Lake, other: Lake, but: tuple[str, ...] = ()) -> None:
+        left, right = _rows_of(one), _rows_of(other)
+        assert left.keys() == right.keys()
+        for name in sorted(left.keys() - set(but)):
+            assert left[name].equals(right[name]), name
+
+    return compare

@@ -1,0 +1,212 @@
+import json
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from codecommons.archive import Request, add_inputs, ingest_slice, parse_request, read_package_list
+from codecommons.archive.sources import npm, pypi
+from codecommons.engine.local import InlineEngine
+from codecommons.errors import UsageError
+from codecommons.lake import Lake
+
+DAY, NEXT = "2026-01-31", "2026-02-01"
+SHA = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        ("pypi:Flask_Admin==1.6.1", Request("pypi", "flask-admin==1.6.1")),
+        (f"pypi:six==1.16.0 sha256:{SHA}", Request("pypi", "six==1.16.0", SHA)),
+        (f"npm:lodash@4.17.15 --hash=sha256:{SHA}", Request("npm", "lodash@4.17.15", SHA)),
+        ("npm:@babel/core@7.0.0-beta.1", Request("npm", "@babel/core@7.0.0-beta.1")),
+        ("git:https://example.org/x.git", Request("git", "https://example.org/x.git")),
+        ("git:git@example.org:x.git", Request("git", "git@example.org:x.git")),
+    ],
+)
+def test_requests_are_read(text, request_, settings):
+    assert parse_request(text, settings) == request_
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pypi:requests", "pypi:requests>=2", "pypi:==1", "pypi:-r==1", "pypi:six==1.16.0 sha256:short",
+        "npm:lodash", "npm:lodash@latest", "npm:../x@1.0.0", "npm:-g@1",
+        "cran:ggplot2", "no/such/path", "path:no/such/path", "git:no/such/path", "",
+    ],
+)  # fmt: skip
+def test_what_can_not_be_understood_is_a_usage_error_in_one_line(text, settings):
+    with pytest.raises(UsageError) as caught:
+        parse_request(text, settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plain_path_is_a_folder_or_a_repository(repository, tmp_path, settings, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert parse_request("folder", settings) == Request("path", str(tmp_path / "folder"))
+    assert parse_request("repository", settings) == Request("git", str(repository.path))
+    assert parse_request("path:repository", settings) == Request("path", str(repository.path))
+
+
+def test_a_list_has_one_request_a_line(tmp_path):
+    path = tmp_path / "packages.txt"
+    path.write_text(f"# ours\n\npypi:six==1.16.0 sha256:{SHA}  # small\nnpm:d3@7.8.5\n")
+    assert read_package_list(path) == [f"pypi:six==1.16.0 sha256:{SHA}", "npm:d3@7.8.5"]
+    with pytest.raises(UsageError, match="can't be read"):
+        read_package_list(tmp_path / "nothing")
+
+
+def test_an_item_is_pinned_before_anything_is_loaded(index, sdist, lake):
+    (index / "one-1.0.tar.gz").write_bytes(sdist("one", "1.0"))
+    [row] = add_inputs(lake, ["pypi:one==1.0"], DAY)
+    assert (row.slice, row.source, row.item, row.version) == (DAY, "pypi", "one==1.0", "1.0")
+    assert len(row.sha256) == 64
+    assert json.loads(row.detail) == {"upload_time": None}
+    (index / "one-1.0.tar.gz").write_bytes(sdist("one", "1.0", {"other.py": b"changed\n"}))
+    assert add_inputs(lake, ["pypi:one==1.0"], DAY) == [row]
+
+
+def test_another_hash_for_what_the_slice_has_is_a_usage_error_and_nothing_is_recorded(index, sdist, lake):
+    for name in ("one", "two"):
+        (index / f"{name}-1.0.tar.gz").write_bytes(sdist(name, "1.0"))
+    add_inputs(lake, ["pypi:one==1.0"], DAY)
+    with pytest.raises(UsageError, match="leave the hash out"):
+        add_inputs(lake, ["pypi:two==1.0", f"pypi:one==1.0 sha256:{SHA}"], DAY)
+    assert [row.item for row in lake.log.inputs(DAY, "pypi")] == ["one==1.0"]
+
+
+def test_what_can_not_be_looked_up_is_listed_and_looked_up_again_when_it_is_loaded(index, sdist, lake):
+    [row] = add_inputs(lake, ["pypi:late==1.0"], DAY)
+    assert (row.version, row.sha256) == (None, None)
+    (index / "late-1.0.tar.gz").write_bytes(sdist("late", "1.0"))
+    report = ingest_slice(lake, InlineEngine(), DAY, "pypi")
+    assert report.details["items"] == {"loaded": 1}
+
+
+def test_a_folder_that_changes_is_refused_until_it_is_listed_again(tmp_path, lake):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.py").write_text("a = 1\n")
+    add_inputs(lake, [f"path:{folder}"], DAY)
+    (folder / "a.py").write_text("a = 2\n")
+    report = ingest_slice(lake, InlineEngine(), DAY, "path")
+    assert "changed since it was listed" in report.details["quarantined"][0]
+    add_inputs(lake, [f"path:{folder}"], DAY)
+    report = ingest_slice(lake, InlineEngine(), DAY, "path")
+    assert report.details["items"] == {"failed": 1, "loaded": 1}
+
+
+def test_a_single_file_and_an_archive_survive_their_removal(tmp_path, lake, sdist):
+    (tmp_path / "script.py").write_text("print(1)\n")
+    (tmp_path / "script.py").chmod(0o755)
+    (tmp_path / "one.tar.gz").write_bytes(sdist("one", "1.0"))
+    add_inputs(lake, [f"path:{tmp_path / name}" for name in ("script.py", "one.tar.gz")], DAY)
+    (tmp_path / "script.py").unlink()
+    (tmp_path / "one.tar.gz").unlink()
+    report = ingest_slice(lake, InlineEngine(), DAY, "path")
+    assert report.details["items"] == {"loaded": 2}
+    files = {row["path"]: row["perms"] for row in lake.scan("tree_file").collect().to_dicts()}
+    assert files == {b"script.py": 0o100755, b"one-1.0/PKG-INFO": 0o100644, b"one-1.0/main.py": 0o100644}
+
+
+def test_two_processes_that_list_the_same_change_agree(repository, settings):
+    one, other = Lake.open(settings), Lake.open(settings)
+    add_inputs(one, [f"git:{repository.path}"], DAY)
+    repository.commit("Second", b__py="b\n")
+    [row] = add_inputs(one, [f"git:{repository.path}"], DAY)
+    assert add_inputs(other, [f"git:{repository.path}"], DAY) == [row]
+
+
+def test_a_source_is_one_new_file(tmp_path, settings):
+    """What a user writes to add a source: here, one that invents a package."""
+    folder = tmp_path / "plugins" / "sources"
+    folder.mkdir(parents=True)
+    (folder / "lucky.py").write_text(
+        textwrap.dedent(
+            '''
+            """Numbers."""
+            from dataclasses import replace
+            from codecommons.archive.objects import Rows
+            from codecommons.archive.source import Item, Outcome, Source, Visit
+            from codecommons.archive.tree import build_tree
+            from codecommons.archive.unpack import Member
+            from codecommons.swhid import FILE_PERMS
+
+
+            class Lucky(Source):
+                name = visit_type = "lucky"
+
+                def parse(self, text):
+                    return str(int(text))
+
+                def resolve(self, wanted, settings):
+                    return replace(wanted, version="1")
+
+                def load(self, work, inputs):
+                    items, visits, rows = [], [], Rows(work.area, "lucky")
+                    for row in inputs:
+                        data = row.item.encode()
+                        tree = build_tree([Member(b"number.txt", FILE_PERMS, len(data), data)], rows)
+                        branches = {b"HEAD": ("directory", tree.root)}
+                        items.append(Item(row.item, f"lucky:{row.item}", "loaded", tree.tally, tree.root))
+                        visits.append(Visit(f"lucky:{row.item}", branches, "full"))
+                    return Outcome(items, visits, [rows.close()])
+
+
+            SOURCE = Lucky()
+            '''
+        )
+    )
+    lake = Lake.open(replace(settings, plugins=(tmp_path / "plugins",)))
+    add_inputs(lake, ["lucky:7"], DAY)
+    report = ingest_slice(lake, InlineEngine(), DAY, "lucky")
+    assert all(check.passed for check in report.checks)
+    assert lake.scan("tree_file").collect()["path"].to_list() == [b"number.txt"]
+
+
+def test_versions_are_ordered_as_their_registries_do():
+    ordered = ["1.0.dev1", "1.0rc1", "1.0", "1.0.post1", "1.2", "1.10"]
+    assert sorted(ordered[::-1], key=pypi.SOURCE.version_key) == ordered
+    ordered = [
+        "1.0.0-alpha",
+        "1.0.0-alpha.1",
+        "1.0.0-alpha.beta",
+        "1.0.0-beta.2",
+        "1.0.0-beta.11",
+        "1.0.0-rc.1",
+        "1.0.0",
+        "1.10.0",
+    ]
+    assert sorted(ordered[::-1], key=npm.SOURCE.version_key) == ordered
+
+
+@pytest.mark.parametrize(
+    ("document", "author"),
+    [
+        ({"author": "Groot <groot@galaxy.org>"}, "Groot <groot@galaxy.org>"),
+        ({"author": {"name": "Groot", "email": "groot@galaxy.org"}}, "Groot <groot@galaxy.org>"),
+        ({"author": {"email": "no@one.org"}}, " <no@one.org>"),
+        ({"authors": ["First", "Second"]}, "First"),
+        ({"author": None, "authors": ["First"]}, ""),
+        ({"author": 7}, ""),
+        ([], ""),
+    ],
+)
+def test_the_author_of_a_package_json_is_read_as_software_heritage_reads_it(document, author):
+    assert npm._author(document) == author
+
+
+def test_pip_is_asked_for_its_settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nindex-url = https://index.example/simple\n[download]\ntrusted-host = a.example\n\tb.example\n"
+    )
+    monkeypatch.setenv("PIP_INDEX_URL", "https://other.example/simple")
+    pypi._pip_settings.cache_clear()
+    found = pypi._pip_settings()
+    assert found["index-url"] == "https://other.example/simple"
+    assert pypi._words(found, "trusted-host") == ["a.example", "b.example"]
+    pypi._pip_settings.cache_clear()
