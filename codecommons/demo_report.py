@@ -5,6 +5,7 @@ A function of the lake alone, so that it can be printed again at any time; ``mak
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -83,7 +84,7 @@ def _megabytes(nbytes: float) -> str:
 
 def _head(lake: Lake, day: str, stages: dict[str, list[StageReport]]) -> Text:
     items = {source: len(lake.log.inputs(day, source)) for source in lake.log.sources(day)}
-    files = _total(stages[STAGES[0]], "in")
+    files = _total(stages[STAGES[0]], "kept")
     text = Text(f"CodeCommons: slice {day}", style="bold")
     said = " and ".join(f"{count} from {source}" for source, count in items.items())
     text.append(
@@ -154,8 +155,8 @@ def _duplicates(lake: Lake, day: str, built: Sequence[StageReport]) -> Text:
     compared, accepted = pairs(lake).select(pl.len(), pl.col("accepted").sum()).collect().row(0)
     text = Text("Duplicates", style="bold")
     lines = [
-        f"exact: {files:,} files are {contents:,} distinct contents; each is stored and looked at once"
-        f" ({_megabytes(nbytes - distinct_bytes)} of {_megabytes(nbytes)} MB repeat another file)",
+        f"exact: {files:,} files are {contents:,} distinct contents, each stored and looked at once;"
+        f" {_megabytes(nbytes - distinct_bytes)} of {_megabytes(nbytes)} MB repeat another",
         f"near:  {accepted:,} pairs of contents are alike, of {compared:,} that were compared, each by its exact similarity",
     ]
     if built:
@@ -177,7 +178,8 @@ def _elected(lake: Lake, report: StageReport) -> list[str]:
     kept = dict(rows.select("content", "path").rows())
     lines = [f"in {report.source}, for one that is kept, such as"]
     return lines + [
-        f"{row['similarity']:.2f}  {_shown(row['path'])}  ~  {_shown(kept.get(row['kept'], b'?'))}" for row in picked.to_dicts()
+        f"{math.floor(row['similarity'] * 100) / 100:.2f}  {_shown(row['path'])}  ~  {_shown(kept.get(row['kept'], b'?'))}"
+        for row in picked.to_dicts()
     ]
 
 
@@ -203,7 +205,7 @@ def _work_row(table: Table, name: str, reports: Sequence[StageReport], nbytes: i
     table.add_row(
         name,
         f"{seconds:.1f}",
-        f"{nbytes / MEGABYTE / seconds:,.1f}" if seconds else "",
+        f"{nbytes / MEGABYTE / seconds:,.1f}" if seconds and computed else "",
         f"{computed:,}",
         f"{reused:,}",
         f"{reused / (computed + reused):.0%}" if computed + reused else "",
