@@ -3,8 +3,8 @@
 In a band of at most ``anchors`` members all are compared with each other; in a larger one every member is compared with the
 ``anchors`` members of smallest identifier, and with no others. Which pairs that makes depends on the set of members alone.
 A slice adds newcomers to bands. Every pair that the larger set has and the smaller had not holds a newcomer (a newcomer that
-becomes an anchor meets the whole band), so only those pairs are made; pairs of members that stopped being anchors are left out by
-readers (``pairs``).
+becomes an anchor meets the whole band), so only those pairs are made; pairs of members that stopped being anchors are taken out
+afterwards (``crowds``).
 """
 
 from __future__ import annotations

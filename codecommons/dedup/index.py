@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from codecommons.dedup.candidates import new_pairs
 from codecommons.dedup.configuration import WORDS, Configuration
+from codecommons.dedup.crowds import forget_stale
 from codecommons.dedup.signatures import sign
 from codecommons.dedup.similarity import jaccard, shingle_sets
 from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE, TABLES
@@ -45,7 +47,7 @@ class Compared:
         short: new texts with fewer words than a shingle.
         candidates: pairs that share a band; a pair counts once per part of the index that shows it.
         pairs: pairs that are new in the lake, at the floor or above.
-        crowded: bands that have become crowded.
+        crowded: crowded bands that new texts came into.
     """
 
     texts: int
@@ -101,7 +103,7 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
     if not new.height:
         return Compared(texts.height)
     with lake.staging("deduped") as area:
-        area.tables = {**area.tables, CANDIDATE.name: CANDIDATE}
+        area.tables = {**area.tables, CANDIDATE.name: CANDIDATE, CROWDED_BAND.name: CROWDED_BAND}
         context = _Context(lake, area, configuration, key)
         runs = list(slices_of(new.select("sha1_git", "length", "encoding"), lake.settings.batch_bytes))
         signed = list(
@@ -109,13 +111,19 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         )
         signatures = _of(SIGNATURE, (files for files, _ in signed))
         lake.commit(area, [_of(BAND, (files for files, _ in signed))], engine)
-        probe = partial(_find, context, tuple(file.path for file in signatures))
+        probe = partial(_find, context, _paths(signatures))
+        probed = lake.delta(BAND).version()
         found = list(engine.map(probe, _band_parts(context), name=lambda part: f"probing bands, {part}"))
-        crowded = lake.commit(area, [_of(CROWDED_BAND, found)], engine)
         candidates = _of(CANDIDATE, found)
         verify = partial(_verify, context)
         verified = engine.map(verify, _candidate_parts(candidates), name=lambda part: f"comparing pairs, {part}")
         pairs = lake.commit(area, verified, engine)
+        crowded = _of(CROWDED_BAND, found)
+        if crowded:
+            # What this run has compared is what the bands ask for, unless another slice has added to them meanwhile.
+            current = candidates if lake.delta(BAND).version() == probed else []
+            asked_for = (_read_all(lake, (file.path,), ["a", "b"]) for file in current)
+            forget_stale(lake, configuration, key, _read_all(lake, _paths(crowded), ["value"])["value"], asked_for)
         lake.commit(area, [signatures], engine)
     none = Committed(0, 0, 0)
     return Compared(
@@ -125,7 +133,7 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         short=sum(short for _, short in signed),
         candidates=sum(file.rows for file in candidates),
         pairs=pairs.get(DUPLICATE_PAIR.name, none).rows_new,
-        crowded=crowded.get(CROWDED_BAND.name, none).rows_new,
+        crowded=sum(file.rows for file in crowded),
     )
 
 
@@ -151,6 +159,10 @@ def _sign(context: _Context, texts: pl.DataFrame) -> tuple[list[StagedFile], int
     return writer.close(), short
 
 
+def _paths(staged: Iterable[StagedFile]) -> tuple[str, ...]:
+    return tuple(file.path for file in staged)
+
+
 def _band_parts(context: _Context) -> list[_Part]:
     """The whole band table of the configuration, in parts that fit a task."""
     lake = context.lake
@@ -174,8 +186,8 @@ def _find(context: _Context, newcomers: tuple[str, ...], part: _Part) -> list[St
     rows = rows.join(members, on="content", how="left", maintain_order="left")
     writer = context.area.writer("find")
     anchors = context.configuration.anchors
-    crowded = rows.group_by("value", maintain_order=True).len().filter(pl.col("len") > anchors)["value"].to_arrow()
-    writer.add(CROWDED_BAND.name, _rows(CROWDED_BAND, context.key, value=crowded))
+    bands = rows.group_by("value", maintain_order=True).agg(pl.len(), pl.any("new"))
+    writer.add(CROWDED_BAND.name, bands.filter((pl.col("len") > anchors) & pl.col("new")).select("value").to_arrow())
     ids = members["content"].to_arrow()
     groups, ranks = (rows[name].cast(pl.Int64).to_numpy() for name in ("group", "member"))
     for low, high in new_pairs(groups, ranks, rows["new"].to_numpy(), anchors):
@@ -187,8 +199,7 @@ def _find(context: _Context, newcomers: tuple[str, ...], part: _Part) -> list[St
 
 def _candidate_parts(candidates: Sequence[StagedFile]) -> list[_Part]:
     count = -(-sum(file.rows for file in candidates) // _PAIRS_AT_ONCE)
-    paths = tuple(file.path for file in candidates)
-    return [_Part(paths, *bucket_range(0, 0, part, count)) for part in range(count)]
+    return [_Part(_paths(candidates), *bucket_range(0, 0, part, count)) for part in range(count)]
 
 
 def _verify(context: _Context, part: _Part) -> list[StagedFile]:
@@ -294,7 +305,7 @@ def _read_all(lake: Lake, files: tuple[str, ...], columns: list[str]) -> pl.Data
 def _frame(lake: Lake, files: tuple[str, ...], columns: list[str], where: ds.Expression | None) -> pl.DataFrame:
     schema = pa.schema([(name, pa.binary()) for name in columns])
     # Staged files are plain Arrow, the lake's own are Parquet.
-    kind = "ipc" if files and files[0].endswith(".arrow") else "parquet"
+    kind: Literal["ipc", "parquet"] = "ipc" if files and files[0].endswith(".arrow") else "parquet"
     dataset = ds.dataset(list(files), schema=schema, format=kind, filesystem=lake.storage.arrow_fs)
     frame = pl.from_arrow(dataset.to_table(filter=where, use_threads=False))
     assert isinstance(frame, pl.DataFrame)

@@ -15,13 +15,6 @@ BAND = Table(
     ("configuration", "value", "content"),
     partition=("configuration",),
 )
-CROWDED_BAND = Table(
-    "crowded_band",
-    "A band value that more texts share than are compared with each other: only the smallest identifiers are anchors there.",
-    (_CONFIGURATION, pa.field("value", pa.binary())),
-    ("configuration", "value"),
-    partition=("configuration",),
-)
 DUPLICATE_PAIR = Table(
     "duplicate_pair",
     "Two texts (a < b) whose exact Jaccard similarity over shingles was computed; accepted from the threshold on.",
@@ -48,4 +41,10 @@ CANDIDATE = Table(
     (pa.field("a", HASH), pa.field("b", HASH)),
     ("a", "b"),
 )
-TABLES = (BAND, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE)
+CROWDED_BAND = Table(
+    "crowded_band",
+    "A band value that more texts share than are compared with each other. Travels between tasks only, is never committed.",
+    (pa.field("value", pa.binary()),),
+    ("value",),
+)
+TABLES = (BAND, DUPLICATE_PAIR, SIGNATURE)

@@ -1,0 +1,94 @@
+"""Pairs that crowded bands no longer ask for.
+
+In a crowded band members are compared with its anchors only, the members of smallest identifier. Who comes into it may push
+others out of the anchors; their pairs in that band were asked for once and would not be by a lake that had seen everybody at
+once. They are taken out, so that the table is a function of the set of texts, whatever the order in which they came. A pair that
+has gone stale stays stale, as ranks only grow: so no lock is needed, and forgetting twice does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.transaction import AddAction, RemoveAction
+
+from codecommons.dedup.configuration import Configuration
+from codecommons.dedup.tables import BAND, DUPLICATE_PAIR
+from codecommons.lake import Lake
+from codecommons.lake.commits import commit_loop, data_files, write_file
+
+# Each of them has up to ``Configuration.bands`` bands to look at.
+_PAIRS_AT_ONCE = 100_000
+
+
+def forget_stale(
+    lake: Lake, configuration: Configuration, key: str, crowded: pl.Series, asked_for: Iterable[pl.DataFrame]
+) -> int:
+    """Take out the pairs whose smaller text is no anchor any more in any band that the two share.
+
+    Args:
+        lake: the lake; the bands of the new texts are in it, and their pairs.
+        configuration: how many anchors a band has.
+        key: its key.
+        crowded: values of the crowded bands that new texts came into.
+        asked_for: pairs (columns a, b) that the bands as they are now are known to ask for, some at a time.
+
+    Returns:
+        How many pairs were taken out.
+
+    Raises:
+        LakeError: a table can't be read or written.
+    """
+    if crowded.is_empty():
+        return 0
+    mine = pl.col("configuration") == key
+    bands = lake.scan(BAND).filter(mine).select("value", "content")
+    late = _ranked(bands, crowded).filter(pl.col("rank") > configuration.anchors).select(a="content").unique().collect()
+    pairs = lake.scan(DUPLICATE_PAIR).filter(mine).select("a", "b").join(late.lazy(), on="a", how="semi")
+    doubtful = pairs.collect()
+    for some in asked_for:
+        doubtful = doubtful.join(some, on=["a", "b"], how="anti")
+    stale = [_stale(bands, chunk, configuration.anchors) for chunk in doubtful.iter_slices(_PAIRS_AT_ONCE)]
+    gone = pl.concat([doubtful.clear(), *stale])
+    if gone.height:
+        commit_loop(lake.storage, DUPLICATE_PAIR, lambda delta: _rewrite(lake, delta, key, gone), {"what": "stale pairs"})
+    return gone.height
+
+
+def _ranked(bands: pl.LazyFrame, values: pl.Series) -> pl.LazyFrame:
+    """The members of some bands, with their rank in the order of identifiers, from 1."""
+    members = bands.join(values.unique().to_frame("value").lazy(), on="value", how="semi")
+    return members.with_columns(rank=pl.col("content").rank("ordinal").over("value"))
+
+
+def _stale(bands: pl.LazyFrame, pairs: pl.DataFrame, anchors: int) -> pl.DataFrame:
+    shared = (
+        pairs.lazy()
+        .join(bands.rename({"content": "a"}), on="a")
+        .join(bands.rename({"content": "b"}), on=["b", "value"], how="semi")
+        .collect()
+    )
+    anchored = _ranked(bands, shared["value"]).filter(pl.col("rank") <= anchors).select("value", a="content")
+    wanted = shared.join(anchored.collect(), on=["a", "value"], how="semi")
+    return pairs.join(wanted, on=["a", "b"], how="anti")
+
+
+def _rewrite(lake: Lake, delta: DeltaTable, key: str, gone: pl.DataFrame) -> list[AddAction | RemoveAction]:
+    """The files that hold rows to forget, written again without them."""
+    actions: list[AddAction | RemoveAction] = []
+    schema = pa.schema([field for field in DUPLICATE_PAIR.fields if field.name not in DUPLICATE_PAIR.partition])
+    for file in data_files(delta, {"configuration": key}):
+        with lake.storage.fs.open(lake.path(DUPLICATE_PAIR.name, file.path), "rb") as source:
+            rows = pl.from_arrow(pq.read_table(source, columns=schema.names))
+        assert isinstance(rows, pl.DataFrame)
+        kept = rows.join(gone, on=["a", "b"], how="anti", maintain_order="left")
+        if kept.height < rows.height:
+            actions.append(file.remove())
+            if kept.height:
+                rewritten = write_file(lake.storage, DUPLICATE_PAIR, file.partition, kept.to_arrow().cast(schema))
+                actions.append(rewritten.add())
+    return actions
