@@ -27,7 +27,7 @@ def of_plan(planned: Plan) -> Iterator[str]:
         f"{planned.name} as of {planned.as_of}: {planned.rows:,} of {planned.candidates:,} files, {size(planned.bytes)},"
         f" about {planned.tokens:,} tokens, {planned.shards} shards"
     )
-    for step in planned.steps:
+    for step in (step for step in planned.steps if step.rows):
         yield f"  {step.rule:28} leaves out {step.rows:>9,} files, {size(step.bytes):>10}; {step.left:>9,} stay"
     for title, rows in (("languages", planned.languages), ("licences", planned.licenses), ("origins", planned.origins)):
         yield f"{title}: " + ", ".join(f"{row['value'] or 'none'} {row['rows']:,} ({size(row['bytes'])})" for row in rows[:8])

@@ -15,7 +15,12 @@ create or replace macro swhid_of(type, id) as 'swh:1:' || case type
 
 create or replace macro moment(date) as try(make_timestamp(date.seconds * 1000000 + date.microseconds));
 
+-- Bytes of a path as a SWHID's qualifier writes them. A blob's text writes odd bytes as \xNN, the backslash among them.
+create or replace macro qualifier(bytes) as regexp_replace(url_encode(bytes::varchar), '%5Cx(..)', '%\1', 'g')
+    .replace('%2F', '/').replace('%21', '!').replace('%24', '$').replace('%26', '&').replace('%27', '''').replace('%28', '(')
+    .replace('%29', ')').replace('%2A', '*').replace('%2B', '+').replace('%2C', ',').replace('%3A', ':').replace('%3D', '=')
+    .replace('%40', '@');
+
 -- Where a file of a tree is, as a SWHID with qualifiers.
 create or replace macro file_swhid(content, root, path) as
-    swhid('cnt', content) || ';anchor=' || swhid('dir', root)
-    || ';path=/' || replace(replace(from_utf8(path), '%', '%25'), ';', '%3B');
+    swhid('cnt', content) || ';anchor=' || swhid('dir', root) || ';path=/' || qualifier(path);

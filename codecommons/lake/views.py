@@ -132,8 +132,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
     Raises:
         LakeError: a table can't be read; the message names it.
     """
-    # Here, as annotators know the lake: their digests say which of their rows are current.
+    # Here, as both know the lake: they say which annotations and decisions are current.
     from codecommons.annotate.annotator import current
+    from codecommons.license.policy import policies
 
     storage = Storage(settings)
     connection.execute(f"load {_quoted(str(extension('delta')))}")
@@ -151,6 +152,8 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
         connection.execute(f"create or replace view lake.{table.name} as {_nothing(table)}")
     connection.execute(_script("macros"))
     connection.execute("\n".join(_annotation_views(annotators.values())))
+    keys = ", ".join(_quoted(policy.key(settings)) for policy in policies(settings).values())
+    connection.execute(f"create or replace view lake.current_policy as select unnest([{keys}]::varchar[]) as policy")
     connection.execute(_script("views"))
     for table in tables:
         # What a stage or a plug-in registers may not be there yet.

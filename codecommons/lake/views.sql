@@ -142,10 +142,11 @@ create or replace view popular_contents as from popular_content_name;
 
 -- What the stages decided.
 
+-- Under the policies as they are now; `lake.license_decision` keeps what earlier versions said.
 create or replace view license_decision as
 select file_swhid(content, root, path) as file, policy, verdict, rule, evidence, expression, swhid('cnt', content) as content,
     swhid('dir', root) as root, from_utf8(path) as path
-from lake.license_decision;
+from lake.license_decision semi join lake.current_policy using (policy);
 
 create or replace view duplicate_pair as
 select swhid('cnt', a) as a, swhid('cnt', b) as b, similarity, accepted, configuration from lake.duplicate_pair;

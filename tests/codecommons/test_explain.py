@@ -17,6 +17,7 @@ from codecommons.errors import UsageError
 from codecommons.explain import explain, render
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
+from codecommons.license import policies
 from codecommons.swhid import content_id, swhid_text
 
 DAY = "2026-01-31"
@@ -92,7 +93,8 @@ def test_changed_bytes_at_a_known_path_are_told_apart_from_what_the_lake_has(fil
 def test_decisions_pairs_datasets_and_drops_are_told_with_their_evidence(filled: Lake, repository: Path) -> None:
     mine, other, root = content_id(MODULE), content_id(LICENSE), b"\x01" * 20
     evidence = ["swh:1:cnt:" + other.hex()]
-    decision = {"policy": "permissive@0a", "root": root, "path": b"src/main.py", "content": mine, "expression": "MIT"}
+    policy = policies(filled.settings)["permissive"].key(filled.settings)
+    decision = {"policy": policy, "root": root, "path": b"src/main.py", "content": mine, "expression": "MIT"}
     commit(filled, "license_decision", {**decision, "verdict": "permissive", "rule": "nearest", "evidence": evidence})
     filled.register(DUPLICATE_PAIR)
     a, b = sorted((mine, other))

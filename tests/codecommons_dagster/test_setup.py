@@ -17,6 +17,7 @@ from codecommons.engine import local_engine
 from codecommons.errors import CodeCommonsError
 from codecommons.lake import Lake
 from codecommons.lake.views import build_catalogue
+from codecommons.license import policies
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, swhid_text
 from codecommons_dagster.setup import dbt_project, prepare, run_dbt
@@ -54,7 +55,7 @@ def commit(lake: Lake, table: str, row: dict[str, Any]) -> None:
 def decide(lake: Lake, name: bytes) -> None:
     tree = [(path.encode().replace(b"\\xE9", b"\xe9"), 0o100644, content_id(data)) for path, data in FILES.items()]
     row = {
-        "policy": "permissive@0",
+        "policy": policies(lake.settings)["permissive"].key(lake.settings),
         "root": directory_id(tree),
         "path": name,
         "content": b"",

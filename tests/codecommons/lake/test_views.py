@@ -16,8 +16,9 @@ from codecommons.errors import LakeError
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.views import build_catalogue, connection_config, create_views
+from codecommons.license import policies
 from codecommons.settings import Settings
-from codecommons.swhid import content_id, directory_id, origin_id, swhid_text
+from codecommons.swhid import Swhid, content_id, directory_id, origin_id, swhid_text
 
 HELLO, EMPTY, COUNTER = b"print('hello')\n", b"", b"module counter; endmodule\n"
 DAY = "2026-01-31"
@@ -179,6 +180,13 @@ def test_identifiers_are_swhids_and_hashes_are_hex(known_lake: Lake) -> None:
         assert found.fetchall() == [(b"empty",)]
 
 
+def test_a_path_is_written_into_a_swhid_as_the_library_writes_it(lake: Lake) -> None:
+    path = bytes(byte for byte in range(1, 256)) + b"%5C\\xff"
+    expected = str(Swhid("cnt", b"\1" * 20, anchor=text("dir", b"\2" * 20), path=b"/" + path))
+    with lake.sql() as connection:
+        assert connection.execute("select file_swhid(?, ?, ?)", [b"\1" * 20, b"\2" * 20, path]).fetchall() == [(expected,)]
+
+
 def test_names_of_persons_are_in_no_view(known_lake: Lake) -> None:
     with known_lake.sql() as connection, pytest.raises(duckdb.CatalogException):
         connection.sql("from person")
@@ -216,6 +224,25 @@ def test_annotations_are_shown_per_annotator_and_in_one_and_only_those_of_the_cu
         row = connection.sql("select swhid, name, path, annotator, value ->> 'language' from annotation").fetchall()
         assert row == [(hello, "a.py", None, "language", "Python")]
         assert connection.sql("select count(*) from lake.annotation_language").fetchall() == [(2,)]
+
+
+def test_decisions_are_those_of_the_policies_as_they_are_now(known_lake: Lake) -> None:
+    now = policies(known_lake.settings)["permissive"].key(known_lake.settings)
+    decided = {
+        "root": directory_id(TREE),
+        "path": b"caf\xe9.v",
+        "content": content_id(COUNTER),
+        "verdict": "permissive",
+        "rule": "r",
+    }
+    commit(
+        known_lake, {"license_decision": [{**decided, "policy": policy, "evidence": []} for policy in ("permissive-old", now)]}
+    )
+    with known_lake.sql() as connection:
+        file = f"{text('cnt', content_id(COUNTER))};anchor={text('dir', directory_id(TREE))};path=/caf%E9.v"
+        assert connection.sql("select file, policy, verdict, rule, evidence from license_decision").fetchall() == [
+            (file, now, "permissive", "r", [])
+        ]
 
 
 def test_a_folder_and_s3_answer_alike(any_lake: Lake) -> None:
