@@ -18,6 +18,7 @@ from codecommons.datasets.releases import Release
 from codecommons.datasets.selection import Selection, select
 from codecommons.datasets.specification import Specification, specification
 from codecommons.engine import Engine
+from codecommons.errors import LakeError
 from codecommons.lake import Lake, close_stage
 from codecommons.lake.stages import code_version
 from codecommons.lake.storage import lake_errors
@@ -51,7 +52,7 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
     Raises:
         UsageError: the specification is missing or wrong.
         GateError: no slice has come through the stages before.
-        LakeError: the lake can't be read or written.
+        LakeError: the lake can't be read or written, or a slice changed meanwhile.
     """
     with Measure() as measured:
         asked = specification(lake.settings, name)
@@ -117,6 +118,8 @@ def _build(
             with lake_errors(f"writing documents to {staged}"):
                 for name, text in texts.items():
                     lake.fs.pipe_file(f"{staged}/{name}", text.encode())
+            if resolve(lake, asked).to_mapping() != inputs.to_mapping():
+                raise LakeError(f"a slice that dataset {asked.name} is made from has changed while it was built; build it again")
             _write_tables(lake, asked, document, table, selection.drops)
             releases.publish(lake, document, staged, [*(f"data/{one.name}" for one in written), "manifest.parquet", *texts])
     return report, checks

@@ -89,10 +89,13 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         .sort("slice", "source", "stage")
         .select("slice", "source", "stage", "attempt")
     )
-    rest = log.join(passed, on=["slice", "source"], how="anti").sort("slice", "source", "stage")
-    stuck = rest.group_by("slice", "source", maintain_order=True).agg(pl.format("{} {}", "stage", "verdict"))
+    as_of = specification.as_of or str(passed["slice"].max())
+    wanted = lake.scan("slice_input").select("slice", "source").filter(pl.col("slice") <= as_of).unique().collect()
+    rest = wanted.join(log, on=["slice", "source"], how="full", coalesce=True).join(passed, on=["slice", "source"], how="anti")
+    state = pl.format("{} {}", "stage", "verdict").fill_null("has not run")
+    stuck = rest.sort("slice", "source", "stage").group_by("slice", "source", maintain_order=True).agg(state)
     return Inputs(
-        as_of=specification.as_of or passed["slice"].max(),  # type: ignore[arg-type]
+        as_of=as_of,
         slices=tuple(used.to_dicts()),
         left_out=tuple(f"{day} {source} ({', '.join(states)})" for day, source, states in stuck.iter_rows()),
         policy=policy(lake.settings, specification.license.policy).key(lake.settings),

@@ -12,7 +12,7 @@ from codecommons.datasets.shards import ROW
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import GateError, UsageError
-from codecommons.lake import Lake
+from codecommons.lake import Lake, SliceInput
 from codecommons.swhid import Swhid, content_id
 
 ENGINE = InlineEngine()
@@ -224,8 +224,12 @@ def test_a_slice_that_has_not_come_through_is_left_out_and_named(shop):
     day = {key: visits for key, visits in shop.news.items() if key[0] == "2026-01-05"}
     shop.news = day
     shop.passed(through="enriched_context")
-    report = build(shop.lake, ENGINE, shop.specify("all", "{}"))
-    assert report.details["left_out"] == ["2026-01-05 pypi (enriched_context passed, raw_archive_slice passed)"]
+    shop.lake.log.add_input([SliceInput("2026-01-02", "npm", "beta@2.0.0"), SliceInput("2026-01-09", "npm", "beta@3.0.0")])
+    report = build(shop.lake, ENGINE, shop.specify("all", "{as_of: 2026-01-08}"))
+    assert report.details["left_out"] == [
+        "2026-01-02 npm (has not run)",
+        "2026-01-05 pypi (enriched_context passed, raw_archive_slice passed)",
+    ]
     assert "pkg:pypi/delta" not in rows_of(shop, report)["origin"].to_list()
 
 
