@@ -135,15 +135,15 @@ SUITES = (
     Suite(
         "language_values",
         "enriched_context",
-        "Every language is of a kind that Linguist knows, and says by which strategy it was found.",
+        "Every language is of a kind that Linguist knows.",
         f"""
         with content as (select distinct content from ({_FILES}))
-        select language, kind, count(*) as contents, count(*) filter (strategy is null) as unexplained
+        select language, kind, count(*) as contents
         from lake.annotation_language semi join content using (content)
         where digest = getvariable('digests')['language'] and language is not null
         group by language, kind
         """,
-        (_one_of("kind", "programming", "data", "markup", "prose"), _between("unexplained", 0, 0), _unique("language", "kind")),
+        (_one_of("kind", "programming", "data", "markup", "prose"), _unique("language", "kind")),
     ),
     Suite(
         "decisions_have_reasons",

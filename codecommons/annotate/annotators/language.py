@@ -7,7 +7,7 @@ the time.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import enry
 import pyarrow as pa
@@ -17,36 +17,25 @@ from codecommons.annotate.columns import table, values
 
 HEAD = 1 << 16
 
-FIELDS = (pa.field("language", pa.string()), pa.field("kind", pa.string()), pa.field("strategy", pa.string()))
+FIELDS = (pa.field("language", pa.string()), pa.field("kind", pa.string()))
 
 
-def language_of(name: bytes, data: bytes) -> tuple[str | None, str | None, str | None]:
-    """Linguist's name of the language, its kind and what decided.
+def language_of(name: bytes, data: bytes) -> tuple[str | None, str | None]:
+    """Linguist's name of the language, and its kind.
 
     Args:
         name: the last part of the path.
         data: the content.
 
     Returns:
-        Language, kind (``programming``, ``markup``, ``data``, ``prose``) and strategy: ``name`` when the name allows one
-        language only, ``name+content`` when it allows several, ``content`` when the content alone decided. All None for
-        binary content and for what linguist does not know.
+        Language and kind (``programming``, ``markup``, ``data``, ``prose``); None for binary content and for what linguist
+        does not know.
     """
-    text = name.decode("utf-8", "replace")
-    language = enry.get_language(text, data[:HEAD])
-    if not language:
-        return None, None, None
-    allowed = _allowed(text)
-    strategy = "content" if language not in allowed else "name" if len(allowed) == 1 else "name+content"
-    return language, _kind(language), strategy
+    language = enry.get_language(name.decode("utf-8", "replace"), data[:HEAD])
+    return (language, _kind(language)) if language else (None, None)
 
 
-@lru_cache(1 << 16)
-def _allowed(name: str) -> tuple[str, ...]:
-    return tuple(enry.get_languages(name, b""))
-
-
-@lru_cache(None)
+@cache
 def _kind(language: str) -> str | None:
     return enry.get_language_type(language).lower() or None
 

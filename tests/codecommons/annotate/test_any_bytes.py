@@ -16,7 +16,7 @@ FRAGMENTS = [
 
 
 @given(st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=40)), max_size=30), st.sampled_from(NAMES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_content_makes_an_annotator_fail(annotators, batch, parts, name):
     for annotator in annotators.values():
         if annotator.wants(name) and annotator.name != "project_metadata":

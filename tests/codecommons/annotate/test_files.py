@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from codecommons.annotate import annotate_files
+from codecommons.annotate.copyright import copyrights
+from codecommons.errors import UsageError
+from codecommons.swhid import content_id, swhid_text
+
+FIELDS = [
+    "path", "swhid", "length", "encoding", "language", "license", "license_evidence", "copyright", "generated", "vendored",
+    "documentation", "test", "stats", "spans", "project", "annotations", "errors",
+]  # fmt: skip
+
+
+@pytest.fixture
+def tree(tmp_path):
+    files = {
+        "tree/tests/a.py": b"# SPDX-License-Identifier: MIT\n# Copyright (c) 2026 Somebody Else\nx = 1\n",
+        "tree/.git/config": b"[core]\n",
+        "tree/package.json": b'{"name": "thing", "version": "1"}',
+        "tree/bad/package.json": b"{",
+    }
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "tree" / "link").symlink_to("package.json")
+    return tmp_path / "tree"
+
+
+def test_a_tree_gives_one_object_a_file_in_order(tree, settings):
+    rows = list(annotate_files([tree], settings))
+    assert [row["path"] for row in rows] == [str(tree / name) for name in ("package.json", "bad/package.json", "tests/a.py")]
+    assert all(list(row) == FIELDS for row in rows)
+    json.dumps(rows)
+    python = rows[-1]
+    assert python["swhid"] == swhid_text("cnt", content_id((tree / "tests" / "a.py").read_bytes()))
+    assert (python["encoding"], python["language"], python["license"], python["test"]) == ("ascii", "Python", "MIT", True)
+    assert python["license_evidence"] == [{"lines": "1-1", "expression": "MIT", "detector": "spdx-tag"}]
+    assert python["copyright"] == ["Copyright (c) 2026 Somebody Else"]
+    assert python["stats"]["lines"] == 3
+    assert rows[0]["project"]["project"] == "thing"
+    assert list(rows[1]["errors"]) == ["project_metadata"]
+
+
+def test_batches_change_nothing(tree, settings):
+    assert list(annotate_files([tree], replace(settings, batch_bytes=1))) == list(annotate_files([tree], settings))
+
+
+def test_a_single_file_is_a_tree_of_its_own(tree, settings):
+    (row,) = annotate_files([tree / "tests" / "a.py"], settings)
+    assert row["test"] is False
+    assert row["language"] == "Python"
+
+
+def test_what_is_not_there_is_one_clear_line(tmp_path, settings):
+    with pytest.raises(UsageError, match=r"absent can't be read: No such file"):
+        list(annotate_files([tmp_path / "absent"], settings))
+
+
+@pytest.mark.parametrize(
+    ("line", "statement"),
+    [
+        (
+            b"/* Copyright (C) 1989, 1991 Free Software Foundation, Inc. */",
+            "Copyright (C) 1989, 1991 Free Software Foundation, Inc.",
+        ),
+        ("# © 2020 Günter".encode(), "© 2020 Günter"),
+        (b"SPDX-FileCopyrightText: 2024 A. Person", "SPDX-FileCopyrightText: 2024 A. Person"),
+        (b"(c) 2012 by Somebody.", "(c) 2012 by Somebody."),
+        (b"the above copyright notice", None),
+        (b"copyright = value", None),
+        (b"case (c) of", None),
+    ],
+)
+def test_copyright_statements_are_shown_as_written(line, statement):
+    assert copyrights(b"first\n" + line + b"\nlast\n") == ([statement] if statement else [])

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import tarfile
+
+import pytest
+
+from codecommons.annotate.annotators.license_evidence import is_license_file
+
+APACHE = b"""# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "expression"),
+    [
+        ("# SPDX-License-Identifier: MIT", "MIT"),
+        ("/* SPDX-License-Identifier: GPL-2.0 */", "GPL-2.0-only"),
+        ("<!-- SPDX-License-Identifier: Apache-2.0 -->", "Apache-2.0"),
+        ("// SPDX-License-Identifier: (GPL-2.0+ OR BSD-3-Clause)", "GPL-2.0-or-later OR BSD-3-Clause"),
+        ("// SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note", "GPL-2.0-only WITH Linux-syscall-note"),
+        ("SPDX-License-Identifier: MIT/Apache-2.0", "MIT OR Apache-2.0"),
+        ("SPDX-License-Identifier: Nobody-Knows-1.0", "LicenseRef-scancode-unknown-spdx"),
+        ('"SPDX-License-Identifier: {license}"', None),
+        ("SPDX-License-Identifier:", None),
+    ],
+)
+def test_a_tag_is_read_and_checked(say, line, expression):
+    row = say("license_evidence", f"first\n\n{line}\nlast\n".encode(), name=b"a.c")
+    assert row["expression"] == expression
+    if expression:
+        assert row["evidence"] == [{"start_line": 3, "end_line": 3, "expression": expression, "detector": "spdx-tag"}]
+
+
+def test_a_notice_is_evidence_with_its_exact_lines(say):
+    row = say("license_evidence", b"#!/usr/bin/python\n# Copyright 2026 Somebody\n#\n" + APACHE + b"import os\n", name=b"a.py")
+    assert row["expression"] == "Apache-2.0"
+    assert [(e["start_line"], e["end_line"], e["detector"]) for e in row["evidence"]] == [(4, 14, "license-notice")]
+
+
+def test_a_mention_means_something_in_a_licence_file_only(say):
+    text = b"We like the MIT license.\n"
+    assert say("license_evidence", text, name=b"LICENSE")["expression"] == "MIT"
+    assert say("license_evidence", text, name=b"main.c")["expression"] is None
+
+
+def test_a_choice_swallows_the_texts_it_offers(say):
+    choice = b"SPDX-License-Identifier: MIT OR Apache-2.0\n\n" + APACHE
+    assert say("license_evidence", choice, name=b"LICENSE")["expression"] == "MIT OR Apache-2.0"
+    both = b"SPDX-License-Identifier: ISC\n\n" + APACHE
+    assert say("license_evidence", both, name=b"LICENSE")["expression"] == "ISC AND Apache-2.0"
+
+
+def test_utf_16_is_read_and_binary_is_not(say):
+    assert say("license_evidence", APACHE.decode().encode("utf-16"), name=b"LICENSE")["expression"] == "Apache-2.0"
+    assert say("license_evidence", APACHE + b"\0", name=b"LICENSE")["evidence"] == []
+
+
+@pytest.mark.parametrize(
+    "name", [b"LICENSE", b"license.txt", b"COPYING.LESSER", b"LICENCE-MIT", b"UNLICENSE", b"README.md", b"gpl-3.0.txt"]
+)
+def test_the_stack_s_names_of_licence_files(name):
+    assert is_license_file(name)
+
+
+@pytest.mark.parametrize("name", [b"main.c", b"licensing.py", b"setup.py", b"\xff", b"", b"salmon"])
+def test_other_names_are_no_licence_files(name):
+    assert not is_license_file(name)
+
+
+@pytest.mark.parametrize(
+    ("package", "member", "expression"),
+    [
+        ("pypi:six==1.16.0", "six-1.16.0/LICENSE", "MIT"),
+        ("pypi:requests==2.31.0", "requests-2.31.0/LICENSE", "Apache-2.0"),
+        ("pypi:Jinja2==2.10", "Jinja2-2.10/LICENSE", "BSD-3-Clause"),
+        ("pypi:certifi==2024.7.4", "certifi-2024.7.4/LICENSE", "MPL-2.0"),
+        ("pypi:chardet==5.2.0", "chardet-5.2.0/LICENSE", "LGPL-2.1-only"),
+        ("pypi:cryptography==41.0.0", "cryptography-41.0.0/LICENSE", "BSD-3-Clause OR Apache-2.0"),
+    ],
+)
+def test_licence_files_of_real_packages(say, corpus_archive, package, member, expression):
+    with tarfile.open(corpus_archive(package)) as archive:
+        data = archive.extractfile(member).read()
+    assert say("license_evidence", data, name=b"LICENSE")["expression"] == expression
