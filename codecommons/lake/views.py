@@ -63,6 +63,7 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
         LakeError: a table can't be read; the message names it.
     """
     connection = duckdb.connect()
+    connection.execute("set enable_progress_bar = false")  # it goes to standard output, among the rows
     create_views(connection, lake.settings)
     _create_mart_views(connection, lake.settings)
     return connection

@@ -158,7 +158,9 @@ from lake.dataset_drop where kept is not null;
 create or replace view dataset as select dataset, fingerprint, specification, as_of, rows, bytes, shards from lake.dataset;
 
 create or replace view dataset_row as
-select dataset, fingerprint, shard, row, swhid, origin, from_utf8(path) as path, length, language, license from lake.dataset_row;
+select dataset, fingerprint, shard, row, swhid, swhid('cnt', content) as content, origin, from_utf8(path) as path, length, language,
+    license
+from lake.dataset_row;
 
 create or replace view dataset_drop as
 select dataset, fingerprint, swhid('cnt', content) as content, origin, anchor, from_utf8(path) as path, length, rule, evidence,
