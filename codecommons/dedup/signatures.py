@@ -29,34 +29,27 @@ def sign(texts: pa.Array, configuration: Configuration) -> tuple[NDArray[np.int6
     offsets, data = buffers(texts)
     words = np.zeros(len(texts), np.int64)
     values = np.zeros((len(texts), configuration.bands), np.uint64)
-    longest = int(np.diff(offsets).max(initial=0))
-    scratch = np.empty(longest // 2 + 2, np.uint64)
-    _sign(data, offsets, word_table(), configuration.bins, configuration.rows, scratch, words, values)
+    scratch = np.empty(int(np.diff(offsets).max(initial=0)) // 2 + 2, np.uint64)
+    table = word_table()
+    for text in range(len(texts)):
+        words[text] = count = shingle_hashes(data, offsets[text], offsets[text + 1], table, scratch)
+        if count >= SHINGLE:
+            _fill_bands(scratch[: count - SHINGLE + 1], configuration.bins, configuration.rows, values[text])
     return words, values
 
 
+# Called text by text from Python, not from a kernel of a whole batch: Numba's cache of a kernel does not notice changes to what
+# the kernel calls in another file.
 @njit(cache=True, nogil=True)
-def _sign(
-    data: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    table: NDArray[np.uint32],
-    bins: int,
-    rows: int,
-    scratch: NDArray[np.uint64],
-    words: NDArray[np.int64],
-    values: NDArray[np.uint64],
-) -> None:
+def _fill_bands(hashes: NDArray[np.uint64], bins: int, rows: int, values: NDArray[np.uint64]) -> None:
     smallest = np.empty(bins, np.uint64)
     dense = np.empty(bins, np.uint64)
-    for text in range(len(offsets) - 1):
-        words[text] = shingle_hashes(data, offsets[text], offsets[text + 1], table, scratch)
-        if words[text] >= SHINGLE:
-            _minhash(scratch[: words[text] - SHINGLE + 1], smallest, dense)
-            for band in range(values.shape[1]):
-                value = uint64(band + 1)
-                for row in range(rows):
-                    value = mix(value * _GOLDEN + dense[band * rows + row])
-                values[text, band] = value
+    _minhash(hashes, smallest, dense)
+    for band in range(len(values)):
+        value = uint64(band + 1)
+        for row in range(rows):
+            value = mix(value * _GOLDEN + dense[band * rows + row])
+        values[band] = value
 
 
 @njit(cache=True, nogil=True)
