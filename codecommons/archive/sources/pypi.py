@@ -179,17 +179,20 @@ def _one_line(error: Exception) -> str:
 # pip's settings.
 
 
-@functools.cache
 def _pip_settings() -> Mapping[str, str]:
     """What ``pip config list`` says, the more special winning: files, then ``[download]``, then ``PIP_*``."""
+    return _pip_settings_in(tuple(sorted((key, value) for key, value in os.environ.items() if key.startswith("PIP_"))))
+
+
+@functools.cache
+def _pip_settings_in(environment: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """Asking pip takes half a second: once for each state of the variables."""
     command = [sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = dict(re.findall(r"^([\w:]+\.[\w.-]+)=('.*'|\".*\")$", done.stdout, re.MULTILINE)) if done.returncode == 0 else {}
     values = {key: ast.literal_eval(value) for key, value in lines.items()}
     if done.returncode != 0:  # no pip in this environment: its variables still count
-        values = {
-            f":env:.{key[4:].lower().replace('_', '-')}": value for key, value in os.environ.items() if key.startswith("PIP_")
-        }
+        values = {f":env:.{key[4:].lower().replace('_', '-')}": value for key, value in environment}
     merged: dict[str, str] = {}
     for section in ("global", "download", ":env:"):
         merged |= {key.removeprefix(f"{section}."): value for key, value in values.items() if key.startswith(f"{section}.")}
@@ -203,7 +206,7 @@ def _finder(refused: Callable[[str], None]) -> PackageFinder:
 
     logging.getLogger("unearth").setLevel(logging.ERROR)  # an index without the package is no news to a person
     pip = _pip_settings()
-    finder = PackageFinder(trusted_hosts=_words(pip, "trusted-host"), ignore_compatibility=True)
+    finder = PackageFinder(trusted_hosts=_words(pip, "trusted-host"), ignore_compatibility=True, no_binary=[":all:"])
     if _is_on(pip, "no-index"):
         finder.sources.clear()
     else:
@@ -216,7 +219,7 @@ def _finder(refused: Callable[[str], None]) -> PackageFinder:
         if "://" in place or Path(place).exists():
             finder.add_find_links(place)
     indexes = [source["url"] for source in finder.sources if source["type"] == "index"]
-    session = _session()
+    session = _session(tuple(sorted(pip.items())))
     session.auth = MultiDomainBasicAuth(prompting=False, index_urls=indexes)
     finder._session = _Listening(session, refused)
     return finder
@@ -241,10 +244,10 @@ class _Listening:
 
 
 @functools.cache
-def _session() -> Any:
+def _session(settings: tuple[tuple[str, str], ...]) -> Any:
     from unearth.fetchers.sync import PyPIClient
 
-    pip = _pip_settings()
+    pip = dict(settings)
     verify: Any = ssl.create_default_context(cafile=pip["cert"]) if pip.get("cert") else True
     timeout = float(pip.get("timeout") or pip.get("default-timeout") or 60)
     options: dict[str, Any] = {"proxy": pip["proxy"]} if pip.get("proxy") else {}

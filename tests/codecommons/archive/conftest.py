@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import polars as pl
 import pytest
 
 from codecommons.archive.source import sources
-from codecommons.archive.sources import pypi
 from codecommons.archive.unpack import members
 from codecommons.errors import ItemError
 from codecommons.lake import Lake, SliceInput
@@ -104,17 +103,13 @@ def sdist() -> Callable[..., bytes]:
 
 
 @pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of source archives that is all pip knows of."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    pypi._pip_settings.cache_clear()
-    pypi._session.cache_clear()
-    yield folder
-    pypi._pip_settings.cache_clear()
-    pypi._session.cache_clear()
+    return folder
 
 
 @dataclass

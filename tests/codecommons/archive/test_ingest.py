@@ -226,12 +226,9 @@ def test_without_npm_its_packages_wait_and_nothing_fails(lake, monkeypatch, tmp_
 
 
 def test_an_index_that_can_not_be_reached_is_no_success(lake, index, monkeypatch):
-    from codecommons.archive.sources import pypi
-
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
-    pypi._pip_settings.cache_clear()
     add_inputs(lake, ["pypi:one==1.0"], DAY)
     report = ingest(lake)
     assert checks(report)["no_empty_success"] is False

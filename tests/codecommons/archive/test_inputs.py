@@ -205,8 +205,6 @@ def test_pip_is_asked_for_its_settings(monkeypatch, tmp_path):
         "[global]\nindex-url = https://index.example/simple\n[download]\ntrusted-host = a.example\n\tb.example\n"
     )
     monkeypatch.setenv("PIP_INDEX_URL", "https://other.example/simple")
-    pypi._pip_settings.cache_clear()
     found = pypi._pip_settings()
     assert found["index-url"] == "https://other.example/simple"
     assert pypi._words(found, "trusted-host") == ["a.example", "b.example"]
-    pypi._pip_settings.cache_clear()
