@@ -42,7 +42,7 @@ class Settings:
     workers: int = field(default_factory=_usable_cores)
     first_day: dt.date = dt.date(2025, 1, 1)
     bucket_bits: int = 2
-    batch_bytes: int = 32 << 20
+    batch_bytes: int = 16 << 20
     max_content_bytes: int = 100 << 20
     max_archive_bytes: int = 8 << 30
     max_archive_ratio: int = 200
