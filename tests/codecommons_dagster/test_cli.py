@@ -222,23 +222,37 @@ def test_explain_tells_programs_what_it_tells_people(filled: Lake, repository: P
     assert story["archive"] in run("explain", str(repository / "hello.py")).output
 
 
-def test_ingest_runs_every_slice_stage_as_a_recorded_run_and_explain_knows_the_outcome(home: Path, repository: Path) -> None:
+def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, repository: Path, tmp_path: Path) -> None:
     done = run("ingest", str(repository), "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert [(report["stage"], report["rows_in"]) for report in told["reports"]] == [(stage, 2) for stage in STAGES[:-1]]
+
+    again = run("ingest", "--day", told["slice"])
+    assert again.exit_code == 0, again.output
+    assert "0 computed, 1 found done" in again.stdout
+    assert json.loads(run("status", "--json").output)["stale"] == []
+
+    (tmp_path / "mine.yaml").write_text(
+        "description: mine\nlanguages: [Python]\nlicense: {policy: permissive, accept: [permissive]}\n"
+    )
+    assert "mine as of" in run("dataset", "plan", str(tmp_path / "mine.yaml")).output
+    built = run("dataset", "build", str(tmp_path / "mine.yaml"), "--json")
+    assert built.exit_code == 0, built.output
+    fingerprint = json.loads(built.stdout)["fingerprint"]
+    assert f"mine  {fingerprint[:12]}" in run("dataset", "list").output
+    assert "1 rows, no problems" in run("dataset", "verify", "mine", "--release", fingerprint[:6]).output
+
     story = json.loads(run("explain", str(repository / "hello.py"), "--json").output)
     assert [row["value"]["language"] for row in story["annotations"] if row["annotator"] == "language"] == ["Python"]
     assert [(row["verdict"], row["expression"]) for row in story["license_decisions"]] == [("permissive", "MIT")]
-    again = run("ingest", "--day", told["slice"])
-    assert again.exit_code == 0, again.output
-    assert "raw_archive_slice  2 of 2 files" in again.stdout
-    assert "0 computed, 1 found done" in again.stdout
-    assert run("status").exit_code == 0
+    assert [(row["dataset"], row["fingerprint"]) for row in story["datasets"]] == [("mine", fingerprint)]
+
     import dagster as dg
 
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
-        assert [record.dagster_run.is_success for record in instance.get_run_records()] == [True, True]
+        jobs = [record.dagster_run.job_name for record in instance.get_run_records() if record.dagster_run.is_success]
+    assert jobs == ["dataset", "ingest", "ingest"]
 
 
 def test_a_specification_file_can_be_planned_and_datasets_are_listed(filled: Lake, tmp_path: Path) -> None:
