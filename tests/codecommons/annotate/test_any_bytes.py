@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 NAMES = [b"LICENSE", b"a.v", b"\xff\xfe.py", b"", b"x.min.js", b"Cargo.lock", b"README.md", b"a.h", b"package.json", b"PKG-INFO"]
 MANIFESTS = [b"PKG-INFO", b"METADATA", b"package.json", b"Cargo.toml", b"pyproject.toml", b"setup.cfg"]
 FRAGMENTS = [
-    b"SPDX-License-Identifier: ", b"MIT", b" OR ", b"(", b"\n", b"\r\n", b"\0", b"\xff", "é".encode(), "日".encode(), b"{", b"[", b"\"",
-    b"[metadata]\n", b"license = ", b"Name: ", b"Permission is hereby granted, free of charge, to any person obtaining a copy ",
-    b"under the terms of the GNU General Public License ", b"\xef\xbb\xbf", b"\xff\xfe", b"#!/usr/bin/env python\n", b"\x1b$B",
+    b"SPDX-License-Identifier: ", b"MIT", b" OR ", b"(", b"\n", b"\r\n", b"\0", b"\xff", "é".encode(), "日".encode(),
+    b"{", b"[", b'"', b"[metadata]\n", b"license = ", b"Name: ", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1b$B",
+    b"Permission is hereby granted, free of charge, to any person obtaining a copy ",
+    b"under the terms of the GNU General Public License ", b"#!/usr/bin/env python\n",
 ]  # fmt: skip
 
 

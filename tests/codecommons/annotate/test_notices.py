@@ -11,7 +11,10 @@ from codecommons.annotate.notices.matching import find
 from codecommons.annotate.notices.rules import Rule
 from codecommons.annotate.notices.words import Splitter
 
-GRANT = "Permission is given to anyone to use this thing for any purpose whatever, provided that the origin is named in all copies of it"
+GRANT = (
+    "Permission is given to anyone to use this thing for any purpose whatever, provided that the origin is named "
+    "in all copies of it"
+)
 
 
 @pytest.fixture(scope="module")
