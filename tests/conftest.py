@@ -53,7 +53,8 @@ def corpus_archive(request: pytest.FixtureRequest) -> Callable[[str], Path]:
 
     It comes through the product's own source and cache, once for all sessions, and is verified against the list's sha256.
     """
-    from codecommons.archive import parse_request, read_package_list, sources
+    from codecommons.archive import parse_request, read_package_list
+    from codecommons.archive.source import sources
     from codecommons.errors import ItemError
     from codecommons.lake import SliceInput
     from codecommons.settings import Settings

@@ -8,7 +8,7 @@ the contents say (``annotate``).
 
 from codecommons.archive.ingest import ingest_slice
 from codecommons.archive.inputs import Request, add_inputs, parse_request, read_package_list
-from codecommons.archive.source import Source, sources
+from codecommons.archive.source import Source
 from codecommons.archive.views import file_view, slice_roots
 
 __all__ = [
@@ -20,5 +20,4 @@ __all__ = [
     "parse_request",
     "read_package_list",
     "slice_roots",
-    "sources",
 ]

@@ -7,8 +7,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-# The package first: importing it later would put it in the place of `codecommons.archive.sources`, the function.
-import codecommons.archive.sources  # noqa: F401
 from codecommons.archive.objects import Branches
 from codecommons.archive.tally import Tally
 from codecommons.engine import Engine

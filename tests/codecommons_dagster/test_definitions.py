@@ -72,7 +72,7 @@ def test_todays_slice_exists_so_that_ingest_can_fill_it():
 
 
 def test_every_source_has_a_step_of_its_own(defs):
-    from codecommons.archive import sources
+    from codecommons.archive.source import sources
     from codecommons.settings import Settings
 
     steps = {node.name for node in defs.resolve_job_def("slice").nodes}
