@@ -5,6 +5,7 @@ The interface is what Ray tasks offer: a module-level function, picklable tasks,
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -93,7 +94,7 @@ class PoolEngine:
         waiting = iter(list(todo)[:limit])
         try:
             while True:
-                running.extend(self._workers().submit(function, task) for task in islice(waiting, ahead - len(running)))
+                running.extend(self._workers().submit(_run, function, task) for task in islice(waiting, ahead - len(running)))
                 if not running:
                     return
                 result = running[0].result()
@@ -110,6 +111,24 @@ class PoolEngine:
             context.set_forkserver_preload(_PRELOAD)
             self._pool = ProcessPoolExecutor(self.workers, mp_context=context)
         return self._pool
+
+
+def _run(function: Callable[[T], R], task: T) -> R:
+    """Run one task, then give freed memory back: what a worker keeps for later, the other processes can't have now."""
+    try:
+        return function(task)
+    finally:
+        release_memory()
+
+
+def release_memory() -> None:
+    """Hand memory that Arrow and the C library hold but don't use back to the system."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:  # glibc only
+        trim(0)
 
 
 def local_engine(settings: Settings) -> Engine:
