@@ -7,6 +7,8 @@ from functools import cache, lru_cache
 
 from license_expression import ExpressionError, Licensing, get_spdx_licensing
 
+ANY_GPL = "GPL-1.0-or-later"  # what ScanCode's rules call the GPL without a version
+
 _WORD = re.compile(r"[A-Za-z0-9.+\-:]+|[()]")
 
 
@@ -40,19 +42,21 @@ def leading(text: str) -> str | None:
 def whole(text: str) -> str | None:
     """``text`` as an SPDX expression, None if it is something else."""
     try:
-        return str(licensing().parse(text, validate=True, strict=True))
+        parsed = licensing().parse(text, validate=True, strict=True)
     except ExpressionError:
         return None
+    return str(parsed) if parsed else None
 
 
 @lru_cache(1 << 12)
 def together(expressions: tuple[str, ...]) -> str | None:
     """What several statements in one file add up to; None for no statements.
 
-    All of them hold, but a licence that stands beside a choice offering it (its text, usually) adds nothing to the choice.
+    All of them hold, but a licence that stands beside a choice offering it (its text, usually) adds nothing to the choice, and a
+    mention of the GPL without a version nothing to one with a version.
     """
-    if not expressions:
-        return None
-    offered = {part for choice in expressions if " OR " in choice and " AND " not in choice for part in choice.split(" OR ")}
-    rest = [expression for expression in expressions if expression not in offered]
-    return normalise(" AND ".join(f"({expression})" for expression in rest))
+    parts = [part for expression in expressions for part in ([expression] if " OR " in expression else expression.split(" AND "))]
+    offered = {part for choice in parts if " OR " in choice and " AND " not in choice for part in choice.split(" OR ")}
+    versions = any(part.startswith("GPL-") and part != ANY_GPL for part in parts)
+    rest = [part for part in parts if part not in offered and not (versions and part == ANY_GPL)]
+    return normalise(" AND ".join(f"({part})" for part in rest)) if rest else None
