@@ -45,7 +45,7 @@ def whole(text: str) -> str | None:
         parsed = licensing().parse(text, validate=True, strict=True)
     except ExpressionError:
         return None
-    return str(parsed) if parsed else None
+    return None if parsed is None else str(parsed)
 
 
 @lru_cache(1 << 12)
