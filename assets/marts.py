@@ -8,7 +8,8 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 from dagster_duckdb import DuckDBResource
 
-from assets.metadata import OWNERS, markdown
+from assets.drawing import table
+from assets.metadata import OWNERS
 from assets.outcomes import plain_errors
 from codecommons.lake.stages import code_version
 from codecommons.report import STAGES
@@ -41,7 +42,7 @@ def catalogue(duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
             "select view_name, column_count from duckdb_views() where not internal and schema_name = 'main' order by 1"
         ).fetchall()
     return dg.MaterializeResult(
-        metadata={"views": dg.MetadataValue.md(markdown(("view", "columns"), views)), "dagster/uri": str(path)}
+        metadata={"views": dg.MetadataValue.md(table(("view", "columns"), views)), "dagster/uri": str(path)}
     )
 
 

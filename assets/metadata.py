@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
+from assets import drawing
 from assets.outcomes import Outcome
 from codecommons.lake import Lake
 from codecommons.lake.commits import data_files
@@ -18,7 +17,7 @@ from codecommons.report import Count, StageReport
 
 OWNERS = ["team:codecommons"]
 MEGABYTE = 1_000_000
-LONGEST_TABLE = 15
+LONGEST_LIST = 15
 
 
 def column_schema(table: Table) -> dg.TableSchema:
@@ -52,7 +51,7 @@ def table_metadata(lake: Lake, table: str | Table) -> dict[str, Any]:
 
 
 def stage_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What a stage did in one partition, all its sources taken together: figures that the UI plots, tables and the funnel."""
+    """What a stage did in one partition, all its sources taken together: the funnel, tables, and figures that the UI plots."""
     reports = [outcome.report for outcome in outcomes if outcome.report]
     problems = [f"- **{outcome.source}**: {outcome.problem}" for outcome in outcomes if outcome.problem]
     if not reports:
@@ -60,22 +59,23 @@ def stage_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     files, kept = _sum(reports, "in"), _sum(reports, "kept")
     computed, reused = sum(report.computed for report in reports), sum(report.reused for report in reports)
     seconds = sum(report.seconds for report in reports)
+    shown = {"funnel": funnel(reports), "by source": by_source(reports)}
+    for label, text in {**_detail_tables(reports), **_figures(reports)}.items():
+        shown[f"{label}, counted" if label in shown else label] = text
     return {
         "verdict": dg.MetadataValue.md("\n".join(problems) or "passed"),
-        "funnel": dg.MetadataValue.md(f"![funnel]({_data_uri(funnel(reports))})"),
-        "by source": dg.MetadataValue.md(by_source(reports)),
+        **{label: dg.MetadataValue.md(text) for label, text in shown.items()},
         "dagster/partition_row_count": kept.rows,
         "files in": files.rows,
         "files kept": kept.rows,
-        "share kept": kept.rows / files.rows if files.rows else 1.0,
+        "share kept": round(kept.rows / files.rows, 4) if files.rows else 1.0,
         "MB in": round(files.bytes / MEGABYTE, 3),
         "MB kept": round(kept.bytes / MEGABYTE, 3),
         "seconds": round(seconds, 2),
         "MB/s": round(files.bytes / MEGABYTE / seconds, 2) if seconds else 0.0,
-        "work avoided": reused / (computed + reused) if computed + reused else 0.0,
+        "work avoided": round(reused / (computed + reused), 4) if computed + reused else 0.0,
         "seconds saved": round(sum(report.seconds_saved for report in reports), 2),
         "peak memory MB": round(max(report.peak_memory for report in reports) / MEGABYTE, 1),
-        **{label: dg.MetadataValue.md(table) for label, table in {**_figures(reports), **_detail_tables(reports)}.items()},
     }
 
 
@@ -97,7 +97,7 @@ def by_source(reports: Sequence[StageReport]) -> str:
         )
         for report in reports
     ]
-    return markdown(("source", "files in", "kept", "computed", "reused", "seconds", "MB/s"), rows)
+    return drawing.table(("source", "files in", "kept", "computed", "reused", "seconds", "MB/s"), rows)
 
 
 def _figures(reports: Sequence[StageReport]) -> dict[str, str]:
@@ -106,12 +106,12 @@ def _figures(reports: Sequence[StageReport]) -> dict[str, str]:
     rows = [
         (label.replace("_", " "), *(_figure(report.details.get(label, "")) for report in reports)) for label in sorted(scalars)
     ]
-    tables = {"figures": markdown(("", *(report.source for report in reports)), rows)} if rows else {}
+    tables = {"figures": drawing.table(("", *(report.source for report in reports)), rows)} if rows else {}
     for report in reports:
         for label, detail in report.details.items():
             if isinstance(detail, list) and detail and all(isinstance(line, str) for line in detail):
-                some = "\n".join(f"- {line}" for line in detail[:LONGEST_TABLE])
-                more = f"\n- and {len(detail) - LONGEST_TABLE} more" if len(detail) > LONGEST_TABLE else ""
+                some = "\n".join(f"- {line}" for line in detail[:LONGEST_LIST])
+                more = f"\n- and {len(detail) - LONGEST_LIST} more" if len(detail) > LONGEST_LIST else ""
                 tables[f"{label.replace('_', ' ')} ({report.source})"] = some + more
     return tables
 
@@ -125,7 +125,7 @@ def _detail_tables(reports: Sequence[StageReport]) -> dict[str, str]:
     tables: dict[str, dict[str, dict[str, float]]] = {}
     for report in reports:
         for label, detail in report.details.items():
-            for name, counts in _counts(detail):
+            for name, counts in _counts(detail) if label != "checks" else ():
                 row = tables.setdefault(label, {}).setdefault(name, {})
                 for column, count in counts.items():
                     row[column] = row.get(column, 0) + count
@@ -134,9 +134,9 @@ def _detail_tables(reports: Sequence[StageReport]) -> dict[str, str]:
 
 def _count_table(label: str, rows: dict[str, dict[str, float]]) -> str:
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    order = sorted(rows, key=lambda name: (-rows[name].get(columns[0], 0), name))[:LONGEST_TABLE]
-    cells = [(name, *(rows[name].get(column, 0) for column in columns)) for name in order]
-    return markdown((label.rstrip("s").replace("_", " "), *columns), cells)
+    order = sorted(rows, key=lambda name: (-rows[name].get(columns[0], 0), name))
+    cells = [(name if len(name) <= 60 else f"{name[:59]}…", *(rows[name].get(column, 0) for column in columns)) for name in order]
+    return drawing.table((label.rstrip("s").replace("_", " "), *columns), cells)
 
 
 def _counts(detail: Any) -> list[tuple[str, dict[str, float]]]:
@@ -151,62 +151,13 @@ def _counts(detail: Any) -> list[tuple[str, dict[str, float]]]:
     ]
 
 
-def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; numbers are aligned to the right."""
-    body = list(rows)
-    numeric = [bool(body) and isinstance(cell, (int, float)) for cell in (body[0] if body else head)]
-    lines = [
-        _line(head),
-        _line(["---:" if right else "---" for right in numeric]),
-        *(_line([_cell(cell) for cell in row]) for row in body),
-    ]
-    return "\n".join(lines)
-
-
-def _line(cells: Sequence[object]) -> str:
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
-
-
-def _cell(cell: object) -> str:
-    return f"{cell:,}" if isinstance(cell, int) else str(cell).replace("|", "\\|")
-
-
 def funnel(reports: Sequence[StageReport]) -> str:
-    """What came in, what was left out and why, and what went on, as an SVG drawing: bar length is files, the label adds bytes."""
+    """What came in, what was left out and why, and what went on."""
     dropped: dict[str, Count] = {}
     for report in reports:
         for reason, count in report.dropped.items():
             dropped[reason] = dropped.get(reason, Count()) + count
-    bars = [("in", _sum(reports, "in"), "#4c78a8")]
-    bars += [
-        (reason.replace("_", " "), count, "#e4572e")
-        for reason, count in sorted(dropped.items(), key=lambda item: (-item[1].rows, item[0]))[:12]
-    ]
-    bars += [("kept", _sum(reports, "kept"), "#54a24b")]
-    return _bars(bars)
-
-
-def _bars(bars: Sequence[tuple[str, Count, str]]) -> str:
-    """Horizontal bars; the widest is 380 of 760 units."""
-    widest = max(1, *(count.rows for _, count, _ in bars))
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{26 * len(bars) + 8}" '
-        'font-family="sans-serif" font-size="13" fill="#333">',
-        '<rect width="100%" height="100%" fill="#fff"/>',
-    ]
-    for at, (label, count, colour) in enumerate(bars):
-        top = 26 * at + 6
-        width = max(1, round(380 * count.rows / widest))
-        lines += [
-            f'<text x="172" y="{top + 15}" text-anchor="end">{escape(label[:26])}</text>',
-            f'<rect x="180" y="{top}" width="{width}" height="20" rx="3" fill="{colour}"/>',
-            f'<text x="{188 + width}" y="{top + 15}">{count.rows:,} files, {count.bytes / MEGABYTE:,.1f} MB</text>',
-        ]
-    return "\n".join([*lines, "</svg>"])
-
-
-def _data_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return drawing.funnel(_sum(reports, "in"), dropped, _sum(reports, "kept"))
 
 
 def verdicts(outcomes: Sequence[Outcome]) -> dict[str, Any]:

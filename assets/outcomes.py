@@ -165,7 +165,7 @@ def evaluation(stage: str, name: str, partition: str, results: Sequence[tuple[st
         check_name=name,
         passed=not red,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="\n".join(f"{source}: {check.description}" for source, check in red or results),
+        description="; ".join(f"{source}: {check.description}" for source, check in red or results),
         metadata={
             f"{source}: {label}": dg.MetadataValue.json(value)
             if isinstance(value, (dict, list))

@@ -11,23 +11,31 @@ from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
 from assets.stages import Event, close_stage
 from codecommons.archive.checks import CHECKS
+from codecommons.archive.source import Source, sources
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
-from codecommons.plugins import names
 from codecommons.settings import Settings
 from resources import EngineResource, LakeResource
 
 STAGE = "raw_archive_slice"
 
-# What a source writes and people look at; the other tables of the archive hang on these.
-WRITTEN = ("origin_visit", "snapshot", "release", "revision", "directory", "content", "skipped_content")
+# What sources write and people look at; the other tables of the archive hang on these.
+WRITTEN = ("origin_visit", "snapshot", "directory", "content", "skipped_content")
+
+# By type of visit, what stands between a snapshot and a directory; versions of a package are releases.
+ANCHORS: dict[str, tuple[str, ...]] = {"git": ("revision", "release"), "directory": ()}
 
 
-def source_step(source: str) -> dg.AssetsDefinition:
+def tables(source: Source) -> list[dg.AssetSpec]:
+    """What a source writes, as assets."""
+    return [table_spec(source.name, TABLES[name], STAGE) for name in (*WRITTEN, *ANCHORS.get(source.visit_type, ("release",)))]
+
+
+def source_step(source: Source) -> dg.AssetsDefinition:
     """The step that brings one source's part of a slice in."""
-    specs = [table_spec(source, TABLES[name], STAGE) for name in WRITTEN]
+    specs = tables(source)
 
-    @dg.multi_asset(name=f"archive_{source}", specs=specs, backfill_policy=BACKFILL)
+    @dg.multi_asset(name=f"archive_{source.name}", specs=specs, backfill_policy=BACKFILL)
     def step(
         context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
     ) -> Iterator[dg.MaterializeResult[None]]:
@@ -35,7 +43,7 @@ def source_step(source: str) -> dg.AssetsDefinition:
 
         with plain_errors():
             opened = lake.open()
-            outcomes = work_through(context, opened, engine.open(), STAGE, ingest_slice, only=source)
+            outcomes = work_through(context, opened, engine.open(), STAGE, ingest_slice, only=source.name)
             for spec in specs:
                 metadata = {**table_metadata(opened, spec.key.path[-1]), **verdicts(outcomes)}
                 yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
@@ -44,10 +52,10 @@ def source_step(source: str) -> dg.AssetsDefinition:
     return step
 
 
-def closing_step(sources: Sequence[str]) -> dg.AssetsDefinition:
+def closing_step(sources: Sequence[Source]) -> dg.AssetsDefinition:
     """The step that closes the stage: what the lake recorded for every source of each slice."""
     checks = check_specs(STAGE, CHECKS, SLICES)
-    deps = [dg.AssetKey([source, name]) for source in sources for name in WRITTEN]
+    deps = [spec.key for source in sources for spec in tables(source)]
     closing = stage_spec(
         STAGE, "Everything a day brought, from every source, as Software Heritage objects with their bytes.", deps
     )
@@ -77,5 +85,5 @@ def _problem(day: str, source: str, row: dict[str, Any] | None) -> str | None:
     return None if row["verdict"] == "passed" else f"{STAGE} of {source} ({day}): {row['failing_check']}: {row['detail']}"
 
 
-SOURCES = names("codecommons.archive.sources", Settings.from_environment().plugins)
+SOURCES = list(sources(Settings.from_environment()).values())
 ASSETS = [*map(source_step, SOURCES), closing_step(SOURCES)]

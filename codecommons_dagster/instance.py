@@ -15,6 +15,7 @@ from codecommons.settings import Settings
 # dagster.yaml. SQLite suits one user and two runs at a time; add `storage: {postgres: …}` to the file for more.
 CONFIGURATION = {
     "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
     "concurrency": {"pools": {"granularity": "run", "default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
     "run_monitoring": {
         "enabled": True,

@@ -5,7 +5,8 @@ import xml.etree.ElementTree as ET
 
 import pyarrow as pa
 
-from assets.metadata import column_schema, funnel, markdown, stage_metadata, table_metadata
+from assets.drawing import SHOWN_AT_ONCE, table
+from assets.metadata import column_schema, funnel, stage_metadata, table_metadata
 from assets.outcomes import Outcome
 from codecommons.lake.schemas import TABLES
 from codecommons.report import Count, StageReport
@@ -26,12 +27,30 @@ def report(source="pypi", **values):
     return StageReport("enriched_context", "2026-01-31", source, **{**given, **values})
 
 
+def drawn(image):
+    return ET.fromstring(base64.b64decode(image.partition("base64,")[2].rstrip(")")))
+
+
+def texts(image):
+    return [" ".join(node.itertext()) for node in drawn(image).iter("{http://www.w3.org/2000/svg}text")]
+
+
 def test_the_funnel_is_well_formed_and_names_every_reason_with_its_files_and_bytes():
-    drawing = ET.fromstring(funnel([report(), report("npm")]))
-    texts = [node.text for node in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts[:2] == ["in", "200 files, 10.0 MB"]
-    assert texts[2:6] == ["generated", "40 files, 1.8 MB", "too <long>", "20 files, 0.2 MB"]
-    assert texts[-2:] == ["kept", "140 files, 8.0 MB"]
+    assert texts(funnel([report(), report("npm")])) == [
+        "in 200, 10.0 MB",
+        "generated 40, 1.8 MB",
+        "too <long> 20, 0.2 MB",
+        "kept 140, 8.0 MB",
+    ]
+
+
+def test_a_funnel_of_many_reasons_stays_small_enough_to_be_shown_at_once_and_loses_none():
+    many = {f"a_rather_long_reason_{number}": Count(number, number) for number in range(1, 31)}
+    image = funnel([report(rows_in=535, rows_kept=70, dropped=many)])
+    assert len(image) < SHOWN_AT_ONCE
+    shown = [int(line.rpartition(" MB")[0].rpartition(",")[0].rpartition(" ")[2]) for line in texts(image)]
+    assert shown[0] == 535 == sum(shown[1:])
+    assert any(line.startswith("other reasons ") for line in texts(image))
 
 
 def test_the_figures_of_all_sources_are_added_up():
@@ -43,8 +62,8 @@ def test_the_figures_of_all_sources_are_added_up():
     assert shown["MB/s"] == 2.5
     assert shown["work avoided"] == 20 / 100
     assert shown["verdict"].value == "passed"
-    assert "| Python | 100 | 20 |" in shown["languages"].value
-    assert base64.b64decode(shown["funnel"].value.partition("base64,")[2].rstrip(")")).startswith(b"<svg")
+    assert "|Python|100|20|" in shown["languages"].value
+    assert drawn(shown["funnel"].value) is not None
 
 
 def test_a_problem_is_told_in_the_metadata_of_the_stage():
@@ -52,13 +71,33 @@ def test_a_problem_is_told_in_the_metadata_of_the_stage():
     assert shown["verdict"].value == "- **npm**: npm is not installed; install it"
 
 
-def test_markdown_aligns_numbers_and_escapes_bars():
-    assert markdown(("language", "files"), [("C|C++", 1200)]) == "| language | files |\n| --- | ---: |\n| C\\|C++ | 1,200 |"
+def test_a_table_aligns_numbers_and_escapes_bars():
+    assert table(("language", "files"), [("C|C++", 1200)]) == "|language|files|\n|---|---:|\n|C\\|C++|1,200|"
+
+
+def test_a_table_has_as_many_rows_as_are_shown_at_once():
+    text = table(("name", "count"), [(f"name {number}", number) for number in range(1000)])
+    assert len(text) < SHOWN_AT_ONCE
+    assert text.count("\n") > 30
+
+
+def test_details_of_any_shape_are_shown_and_none_hides_a_figure_of_the_stage():
+    details = {
+        "funnel": {"header": {"files": 3, "bytes": 5}},
+        "configuration": "words@1",
+        "pairs": 7,
+        "quarantined": ["a: too large"],
+    }
+    shown = stage_metadata([Outcome("2026-01-31", "pypi", report(details=details))])
+    assert shown["funnel"].value.startswith("![funnel]")
+    assert shown["funnel, counted"].value.endswith("|header|3|5|")
+    assert "|configuration|words@1|" in shown["figures"].value
+    assert shown["quarantined (pypi)"].value == "- a: too large"
 
 
 def test_every_table_of_the_lake_has_a_column_schema():
-    for table in TABLES.values():
-        assert [column.name for column in column_schema(table).columns] == table.schema.names
+    for one in TABLES.values():
+        assert [column.name for column in column_schema(one).columns] == one.schema.names
 
 
 def test_a_table_shows_its_rows_and_bytes_from_the_log_alone(lake, settings):

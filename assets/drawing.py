@@ -1,0 +1,65 @@
+"""Tables and plots as Markdown, so small that Dagster's UI shows them at once; by hand, as plotting libraries load slowly."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from codecommons.report import Count
+
+# The UI hides Markdown of this many characters behind a link.
+SHOWN_AT_ONCE = 1000
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table of as many rows as the UI shows at once; numbers are aligned to the right."""
+    numeric = [isinstance(cell, (int, float)) for cell in (rows[0] if rows else head)]
+    text = f"{_line(head)}\n{_line(['---:' if right else '---' for right in numeric])}"
+    for row in rows:
+        line = _line([_cell(cell) for cell in row])
+        if len(text) + len(line) >= SHOWN_AT_ONCE:
+            break
+        text = f"{text}\n{line}"
+    return text
+
+
+def _line(cells: Sequence[object]) -> str:
+    return f"|{'|'.join(str(cell) for cell in cells)}|"
+
+
+def _cell(cell: object) -> str:
+    return f"{cell:,}" if isinstance(cell, int) else str(cell).replace("|", "\\|")
+
+
+def funnel(came: Count, dropped: Mapping[str, Count], kept: Count) -> str:
+    """An SVG drawing, as a Markdown image; the smallest reasons are drawn as one where all would be too many."""
+    reasons = sorted(dropped.items(), key=lambda item: (-item[1].rows, item[0]))
+    for most in range(len(reasons), -1, -1):
+        rest = sum((count for _, count in reasons[most:]), Count())
+        others = [("other reasons", rest)] if rest.rows else []
+        image = f"![funnel]({_data_uri(_bars([('in', came), *reasons[:most], *others, ('kept', kept)]))})"
+        if len(image) < SHOWN_AT_ONCE:
+            break
+    return image
+
+
+def _bars(bars: Sequence[tuple[str, Count]]) -> str:
+    """Horizontal bars, the first and the last in colours of their own: length is files, the label adds bytes."""
+    widest = max(1, *(count.rows for _, count in bars))
+    shapes = [f"M150 {24 * at}h{max(1, round(330 * count.rows / widest))}v18H150" for at, (_, count) in enumerate(bars)]
+    texts = [
+        f"<text y='{24 * at + 14}'>{escape(label.replace('_', ' ')[:22])}"
+        f"<tspan x='490'>{count.rows:,}, {count.bytes / 1e6:,.1f} MB</tspan></text>"
+        for at, (label, count) in enumerate(bars)
+    ]
+    size = f"width='640' height='{24 * len(bars)}' style='font:13px sans-serif;background:#fff'"
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' {size}>"
+        f"<path d='{shapes[0]}' fill='#47a'/><path d='{''.join(shapes[1:-1])}' fill='#e53'/><path d='{shapes[-1]}' fill='#5a4'/>"
+        f"{''.join(texts)}</svg>"
+    )
+
+
+def _data_uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
