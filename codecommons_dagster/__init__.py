@@ -1,6 +1,6 @@
 """Dagster's code location and the command line.
 
 Belongs here: putting assets, checks, resources and jobs together (``build``), the persistent instance and recorded runs
-(``instance``), the command line (``cli``), and set-up. Does not belong here: what a stage or a command does (``codecommons``), and
-anything imported by this file: the command line starts in milliseconds because importing the package costs nothing.
+(``instance``), the command line (``cli``), and set-up. Does not belong here: what a stage or a command does
+(``codecommons``), and anything imported by this file: the command line starts in milliseconds because this costs nothing.
 """

@@ -27,7 +27,10 @@ def _with_expectations(assets: list[dg.AssetsDefinition]) -> dg.AssetSelection:
 
 
 slice_job = dg.define_asset_job(
-    "slice", _with_expectations(_slices), tags=NO_RETRY, description="A day through the four slice stages, with every check between."
+    "slice",
+    _with_expectations(_slices),
+    tags=NO_RETRY,
+    description="A day through the four slice stages, with every check between.",
 )
 ingest_job = dg.define_asset_job(
     "ingest",

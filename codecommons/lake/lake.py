@@ -58,6 +58,8 @@ class Lake:
         Raises:
             LakeError: the folder or bucket can't be reached, read or written.
         """
+        if "%" in settings.lake:
+            raise LakeError(f"the lake's path {settings.lake} has a % in it, which Delta takes for an escape; choose another")
         storage = Storage(settings)
         with lake_errors(f"opening the lake {settings.lake}"):
             marker = storage.path("lake.json")

@@ -101,7 +101,8 @@ class Storage:
 
         if not self.remote:
             return pafs.LocalFileSystem()
-        return pafs.PyFileSystem(pafs.FSSpecHandler(self.fs))  # type: ignore[abstract]  # only for the stubs it is abstract
+        handler: Any = pafs.FSSpecHandler
+        return pafs.PyFileSystem(handler(self.fs))
 
     def open_staged(self, path: str) -> pa.NativeFile:
         """A file of our own to read from anywhere; a local one is mapped, so that only what is used is read."""

@@ -233,3 +233,8 @@ def test_a_full_disk_gives_one_clear_error_and_loses_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "the disk is full" in done.stdout
     assert len(done.stdout.strip().splitlines()) == 1
+
+
+def test_a_path_that_delta_would_misread_is_refused(tmp_path):
+    with pytest.raises(LakeError, match="%"):
+        Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "x%20y")))
