@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any
@@ -41,20 +43,34 @@ class Rows:
     written once a task however often it is met.
     """
 
-    def __init__(self, area: StagingArea, task: str, shared: Writer | None = None) -> None:
-        """Stage into ``area``.
-
-        Args:
-            area: where staged files go.
-            task: only helps to read the staging folder.
-            shared: takes the rows at the end if they all fit into one batch, so that many small things share files.
-        """
+    def __init__(self, area: StagingArea, task: str) -> None:
+        """Stage into ``area``; ``task`` only helps to read the staging folder."""
         self.settings = area.storage.settings
-        self._own = area.writer(task)
-        self._shared = shared
+        self._area, self._task = area, task
+        self._writer = area.writer(task)
+        self._staged: list[StagedFile] = []
         self._rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._waiting = 0
         self._seen: set[tuple[str, bytes]] = set()
+        self._attempt: _Attempt | None = None
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Keep what is added inside only if it goes through to the end; what was added before stays in any case."""
+        self._attempt = attempt = _Attempt({table: len(rows) for table, rows in self._rows.items()}, self._waiting)
+        try:
+            yield
+        except BaseException:
+            for table, rows in self._rows.items():
+                del rows[attempt.rows.get(table, 0) :]
+            self._waiting = attempt.waiting
+            self._seen -= attempt.seen
+            raise
+        else:
+            if attempt.writer is not None:
+                self._staged += attempt.writer.close()
+        finally:
+            self._attempt = None
 
     def content(self, hashes: ContentHashes, data: bytes) -> None:
         """One content with its bytes."""
@@ -162,9 +178,8 @@ class Rows:
 
     def close(self) -> list[StagedFile]:
         """Stage what is left; the list travels back to the driver. Rows that are not closed never reach the lake."""
-        staged = self._own.close()
-        self._flush(self._shared if self._shared is not None and not staged else self._own)
-        return self._own.close()
+        self._flush(self._writer)
+        return [*self._staged, *self._writer.close()]
 
     def _person(self, fullname: bytes | None) -> bytes | None:
         if fullname is None:
@@ -175,14 +190,32 @@ class Rows:
         return digest
 
     def _new(self, table: str, identifier: bytes) -> bool:
-        before = len(self._seen)
-        self._seen.add((table, identifier))
-        return len(self._seen) > before
+        key = (table, identifier)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        if self._attempt is not None:
+            self._attempt.seen.add(key)
+        return True
 
     def _grow(self, count: int) -> None:
         self._waiting += count
-        if self._waiting >= self.settings.batch_bytes:
-            self._flush(self._own)
+        if self._waiting < self.settings.batch_bytes:
+            return
+        attempt = self._attempt
+        if attempt is None:
+            self._flush(self._writer)
+            return
+        # A batch is full in the middle of an attempt: what was there before it is safe, the rest goes where it can be dropped.
+        begun = {table: rows[attempt.rows.get(table, 0) :] for table, rows in self._rows.items()}
+        for table, rows in self._rows.items():
+            del rows[attempt.rows.get(table, 0) :]
+        self._flush(self._writer)
+        self._rows.update(begun)
+        attempt.writer = attempt.writer or self._area.writer(self._task)
+        self._flush(attempt.writer)
+        attempt.rows.clear()
+        attempt.waiting = 0
 
     def _flush(self, writer: Writer) -> None:
         for table, rows in self._rows.items():
@@ -191,10 +224,20 @@ class Rows:
             fields = TABLES[table].fields
             rows.sort(key=itemgetter(0))  # references move here; the writer would have to move every byte
             columns = zip(*rows, strict=True)
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
+            arrays = [pa.array(column, one.type) for column, one in zip(columns, fields, strict=True)]
             writer.add(table, pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
         self._rows.clear()
         self._waiting = 0
+
+
+@dataclass
+class _Attempt:
+    """Where an attempt began: rows and bytes that waited then, what was first seen since, and where its full batches went."""
+
+    rows: dict[str, int]
+    waiting: int
+    seen: set[tuple[str, bytes]] = field(default_factory=set)
+    writer: Writer | None = None
 
 
 def _date(date: Date | None) -> tuple[dict[str, int] | None, int | None, bytes | None]:

@@ -221,18 +221,15 @@ def _load_archives(task: _Task) -> tuple[list[_Loaded], list[StagedFile]]:
     """Turn archives into staged rows; runs in a worker."""
     source = sources(task.area.storage.settings)[task.source]
     assert isinstance(source, PackageSource)
-    shared = task.area.writer(str(task))
-    loaded, staged = [], []
+    rows = Rows(task.area, str(task))
+    loaded = []
     for archive in task.archives:
-        rows = Rows(task.area, archive.row.item, shared)
         try:
-            loaded.append(_load_archive(source, archive, rows))
+            with rows.all_or_nothing():
+                loaded.append(_load_archive(source, archive, rows))
         except ItemError as error:
-            # The rows are not closed: nothing of a bad archive reaches the lake.
             loaded.append(_Loaded(archive.row.item, archive.size, error=error))
-        else:
-            staged += rows.close()
-    return loaded, [*staged, *shared.close()]
+    return loaded, rows.close()
 
 
 def _load_archive(source: PackageSource, archive: _Archive, rows: Rows) -> _Loaded:
