@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import polars as pl
 from rich.columns import Columns
@@ -227,7 +228,7 @@ def _quarantined(lake: Lake, day: str) -> Text:
 def _places(lake: Lake, built: Sequence[StageReport]) -> Text:
     lines = []
     for report in built:
-        folder = lake.storage.uri(release(lake, report.source).folder)
+        folder = lake.storage.uri(release(lake, report.source).folder).removeprefix(f"{Path.cwd()}/")
         size = _megabytes(report.details["shard_bytes"])
         lines += [
             f"{report.source}: {report.rows_kept:,} files, {size} MB",
