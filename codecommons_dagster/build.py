@@ -52,10 +52,11 @@ def build_marts(**resources: Any) -> dg.Definitions:
 
     settings = Settings.from_environment()
     dbt = prepare(settings)
+    assets = marts(dbt.project, dbt.target)
     return dg.Definitions(
-        assets=marts(dbt.project, dbt.target),
+        assets=assets,
         resources={"duckdb": catalogue(settings), "dbt": DbtResource.of(dbt.project, dbt.environment), **resources},
-        jobs=[marts_job],
+        jobs=[marts_job(assets)],
     )
 
 
