@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -33,79 +34,87 @@ def distinct_trees(items: Iterable[Item]) -> Iterator[Item]:
             yield item
 
 
-def files_accounted(lake: Lake, report: StageReport, outcome: Outcome, visits: pl.DataFrame) -> CheckResult:
+@dataclass(frozen=True)
+class Trees:
+    """What visits show, read back from the lake.
+
+    Attributes:
+        roots: distinct trees (origin, anchor, root).
+        files: how many files each root lists (root, files).
+        contents: distinct contents of all of them (sha1_git), sorted.
+    """
+
+    roots: pl.DataFrame
+    files: pl.DataFrame
+    contents: pl.DataFrame
+
+    @classmethod
+    def of(cls, lake: Lake, visits: pl.DataFrame) -> Trees:
+        """Read the trees of visits (columns origin, visit, snapshot)."""
+        roots = (
+            anchors(lake, visits.select("origin", "visit", "snapshot")).select("origin", "anchor", "root").unique().sort("root")
+        )
+        listed = (
+            lake.scan("tree_file")
+            .filter(pl.col("root").is_in(roots["root"].unique().to_list()))
+            .select("root", "content")
+            .collect()
+        )
+        return cls(roots, listed.group_by("root").len("files"), listed.select(sha1_git="content").unique().sort("sha1_git"))
+
+
+def files_accounted(lake: Lake, report: StageReport, outcome: Outcome, trees: Trees) -> CheckResult:
     """In = kept + reasons, and the committed file lists of the visits' trees hold exactly the files that were counted."""
     name = "row_conservation"
     expected = sum(item.tally.kept.rows + item.tally.skipped.rows for item in distinct_trees(outcome.items))
-    roots = anchors(lake, visits.select("origin", "visit", "snapshot")).unique(["origin", "anchor"])
-    files = (
-        lake.scan("tree_file").filter(pl.col("root").is_in(roots["root"].unique().to_list())).select("root", "content").collect()
-    )
-    found = roots.select("origin", "anchor", "root").join(files, on="root")
-    ids = files.select(sha1_git="content").unique()
-    lost = lake.keys_missing("skipped_content", lake.keys_missing("content_data", ids)) if ids.height else ids
+    listed = trees.roots.join(trees.files, on="root")["files"].sum()
+    lost = lake.keys_missing("skipped_content", lake.keys_missing("content_data", trees.contents)) if listed else trees.contents
     figures = {
         "files_in": report.rows_in,
         "files_kept": report.rows_kept,
-        "files_listed": found.height,
+        "files_listed": listed,
         "contents_missing": lost.height,
     }
     if not report.conserved:
         return _red(
             name, f"{report.rows_in:,} files came in, but kept and dropped ones add up to another number", report, figures
         )
-    if found.height != expected:
-        return _red(name, f"{expected:,} files were read, but the committed trees list {found.height:,}", report, figures)
+    if listed != expected:
+        return _red(name, f"{expected:,} files were read, but the committed trees list {listed:,}", report, figures)
     if lost.height:
-        return _red(
-            name, f"{lost.height} listed contents are not in the lake, such as {min(lost['sha1_git']).hex()}", report, figures
-        )
-    return CheckResult(
-        name, True, f"{report.rows_in:,} files in: {report.rows_kept:,} kept, the rest left out for a stated reason", figures
-    )
+        what = f"{lost.height} listed contents are not in the lake, such as swh:1:cnt:{lost['sha1_git'][0].hex()}"
+        return _red(name, what, report, figures)
+    kept = f"{report.rows_in:,} files in: {report.rows_kept:,} kept, the rest left out for a stated reason"
+    return CheckResult(name, True, kept, figures)
 
 
-def identity(lake: Lake, report: StageReport, visits: pl.DataFrame) -> CheckResult:
-    """Hash a sample of what is committed again: contents of smallest identifier, and the root directories."""
+def identity(lake: Lake, report: StageReport, trees: Trees) -> CheckResult:
+    """Hash a sample of what is committed again: contents of smallest identifier, and root directories."""
     name = "identity"
-    roots = anchors(lake, visits.select("origin", "visit", "snapshot")).select("root").unique().sort("root").head(_SAMPLE)
-    entries = lake.scan("directory_entry").filter(pl.col("directory_id").is_in(roots["root"].to_list())).collect()
-    raw = (
-        lake.scan("directory")
-        .filter(pl.col("id").is_in(roots["root"].to_list()) & pl.col("raw_manifest").is_not_null())
-        .select("id")
-        .collect()
-    )
-    wrong = [
-        f"swh:1:dir:{root.hex()}"
-        for root in roots["root"]
-        if root not in set(raw["id"]) and directory_id(_entries(entries, root)) != root
-    ]
-    files = lake.scan("tree_file").filter(pl.col("root").is_in(roots["root"].to_list())).select(sha1_git="content").unique()
-    lengths = lake.scan("content").select("sha1_git", "length")
-    sample = (
-        files.join(lengths, on="sha1_git")
-        .sort("sha1_git")
-        .head(_SAMPLE)
-        .filter(pl.col("length").cum_sum() <= _SAMPLE_BYTES)
-        .collect()
-    )
+    roots = trees.roots["root"].unique(maintain_order=True).head(_SAMPLE).to_list()
+    wrong = [f"swh:1:dir:{root.hex()}" for root in _wrong_directories(lake, roots)]
+    ids = trees.contents.head(_SAMPLE)
+    lengths = lake.scan("content").filter(pl.col("sha1_git").is_in(ids["sha1_git"].to_list())).select("sha1_git", "length")
+    sample = lengths.sort("sha1_git").filter(pl.col("length").cum_sum() <= _SAMPLE_BYTES).collect()
     seen = 0
     for batch in lake.contents(sample):
         pairs: list[tuple[Any, Any]] = list(zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True))
-        for identifier, data in pairs:
-            seen += 1
-            if content_id(data) != identifier:
-                wrong.append(f"swh:1:cnt:{identifier.hex()}")
-    figures = {"contents": seen, "directories": roots.height, "wrong": wrong[:20]}
-    if wrong or seen != sample.height:
-        what = (
-            f"{wrong[0]} has other bytes than its name says"
-            if wrong
-            else f"{sample.height - seen} contents of the sample have no bytes"
-        )
-        return _red(name, what, report, figures)
-    return CheckResult(name, True, f"{seen} contents and {roots.height} directories hash to their identifiers", figures)
+        seen += len(pairs)
+        wrong += [f"swh:1:cnt:{identifier.hex()}" for identifier, data in pairs if content_id(data) != identifier]
+    figures = {"contents": seen, "directories": len(roots), "wrong": wrong[:20]}
+    if wrong:
+        return _red(name, f"{wrong[0]} has other bytes than its name says", report, figures)
+    if seen != sample.height:
+        return _red(name, f"{sample.height - seen} contents of the sample have no bytes", report, figures)
+    return CheckResult(name, True, f"{seen} contents and {len(roots)} directories hash to their identifiers", figures)
+
+
+def _wrong_directories(lake: Lake, ids: list[bytes]) -> list[bytes]:
+    """Directories whose committed entries don't hash to their identifier; one with a raw manifest is hashed by that."""
+    directories = lake.scan("directory").filter(pl.col("id").is_in(ids)).select("id", "raw_manifest").collect()
+    rows = lake.scan("directory_entry").filter(pl.col("directory_id").is_in(ids)).collect()
+    entries = {key[0]: group.select("name", "perms", "target").rows() for key, group in rows.group_by("directory_id")}
+    return [identifier for identifier, raw in directories.rows() if directory_id(entries.get(identifier, []), raw) != identifier]
 
 
 def empty_success(report: StageReport, inputs: Sequence[SliceInput], outcome: Outcome) -> CheckResult:
@@ -140,10 +149,6 @@ def wiped_out(lake: Lake, report: StageReport, visits: Sequence[Visit]) -> Check
             {"gone": gone[:20]},
         )
     return CheckResult(name, True, f"all {len(before)} origins of the last good attempt are still there", {"before": len(before)})
-
-
-def _entries(entries: pl.DataFrame, root: bytes) -> list[tuple[bytes, int, bytes]]:
-    return entries.filter(pl.col("directory_id") == root).select("name", "perms", "target").rows()
 
 
 def _red(name: str, what: str, report: StageReport, figures: dict[str, Any]) -> CheckResult:

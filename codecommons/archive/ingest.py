@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 import pyarrow as pa
 
-from codecommons.archive.checks import distinct_trees, empty_success, files_accounted, identity, wiped_out
+from codecommons.archive.checks import Trees, distinct_trees, empty_success, files_accounted, identity, wiped_out
 from codecommons.archive.objects import Rows
 from codecommons.archive.repository import MISSING
 from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Visit, Work, sources
@@ -72,9 +72,10 @@ def _ingest(lake: Lake, engine: Engine, day: str, source: str) -> StageReport:
         committed = lake.commit(area, outcome.staged, engine)
         _count(report, outcome)
         visits = _visit_rows(day, known[source].visit_type, outcome.visits)
+        trees = Trees.of(lake, visits)
         checks = [
-            files_accounted(lake, report, outcome, visits),
-            identity(lake, report, visits),
+            files_accounted(lake, report, outcome, trees),
+            identity(lake, report, trees),
             empty_success(report, inputs, outcome),
             wiped_out(lake, report, outcome.visits),
         ]

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from codecommons.archive.objects import Rows
 from codecommons.archive.tally import Note, Tally
@@ -37,8 +38,7 @@ class Tree:
     documents: dict[bytes, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     perms: int
     content: bytes
     length: int
