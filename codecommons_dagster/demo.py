@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,8 @@ def demo(settings: Settings, packages: Path, specifications: Path) -> bool:
             with _step(f"dataset {name}: the fifth stage"):
                 finished.append(run_job(settings, "dataset", name))
         if all(finished) and (_computed(lake, day, names) or not any(settings.marts.glob("*"))):
-            with _step("marts"), redirect_stdout(io.StringIO()):
+            # dbt talks much, and leaves the process in a folder of its own.
+            with _step("marts"), redirect_stdout(io.StringIO()), chdir(Path.cwd()):
                 finished.append(run_job(settings, "marts"))
     for failure in (failure for one in finished for failure in one.failures):
         print(f"Error: {failure}", file=sys.stderr)
