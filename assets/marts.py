@@ -22,17 +22,9 @@ GROUP = "marts"
 POOL = "duckdb_catalog"
 
 
-@dg.asset(
-    deps=STAGES,
-    group_name=GROUP,
-    kinds={"duckdb"},
-    owners=OWNERS,
-    tags={"stage": GROUP},
-    code_version=code_version(),
-    pool=POOL,
-)
+@dg.asset(group_name=GROUP, kinds={"duckdb"}, owners=OWNERS, tags={"stage": GROUP}, code_version=code_version(), pool=POOL)
 def catalogue(duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
-    """The DuckDB file with a view per table of the lake: rebuildable, never the truth, so nothing is lost with it."""
+    """The DuckDB file with a view per table of the lake, which holds no data: rebuildable, so nothing is lost with it."""
     from codecommons.lake.views import build_catalogue
 
     with plain_errors():

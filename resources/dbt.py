@@ -34,3 +34,11 @@ class DbtResource(DbtCliResource):
         """Set the variables before the first command: dagster-dbt reads the profile in this process too."""
         os.environ.update(self.environment)
         super().setup_for_execution(context)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the catalogue: dagster-dbt opens it in this process too and would leave it open, in the next run's way."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        if DuckDBConnectionManager._ENV is not None:
+            DuckDBConnectionManager._ENV.close()
+            DuckDBConnectionManager.close_all_connections()
