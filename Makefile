@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 # Everything a newcomer types. The first target that needs it makes the virtual environment; the next ones start at once.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Dagster's view of the lakehouse: one module a stage with its checks beside it, and what they share.
 
 Belongs here: partitions, asset and check declarations, and turning a ``StageReport`` into metadata. Does not belong here:

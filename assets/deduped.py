@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Stage 4: exact identity, and near-duplicate pairs that were verified."""
 
 from collections.abc import Iterator

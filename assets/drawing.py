@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Tables and plots as Markdown, so small that Dagster's UI shows them at once; by hand, as plotting libraries load slowly."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Stage 2: what annotators say, once per content or path and for ever."""
 
 from collections.abc import Iterator

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The Great Expectations suites as blocking asset checks: one step runs all suites of a stage, so the import is paid once."""
 
 import tempfile

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What we expect of each stage's tables, as data: Great Expectations suites, each over one query on the lake's views.
 
 A query sees one source of one slice (``getvariable('slice')``, ``getvariable('source')``) or one release of a dataset

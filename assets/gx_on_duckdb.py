@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Great Expectations over DuckDB tables.
 
 Great Expectations reads a result after it has closed the connection, and DuckDB then returns no rows, so that every expectation

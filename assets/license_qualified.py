@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Stage 3: one decision per file in its own tree, per policy."""
 
 from collections.abc import Iterator

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What makes the UI worth looking at: stage reports and tables as Dagster metadata."""
 
 from __future__ import annotations

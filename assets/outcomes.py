@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """How a step takes its slices one by one, and how it tells Dagster what became of each.
 
 A slice that fails doesn't stop the others: it is recorded as failed in ``slice_log``, the step goes on, hands over what passed,

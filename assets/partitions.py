@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """How assets are cut: a slice is one UTC day, a dataset one specification. All share one object each, so ranges stay whole."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Stage 1: Software Heritage objects and content bytes, one step per source, so that a failing source leaves the others green."""
 
 from collections.abc import Iterator, Sequence

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """How assets are declared: everything the catalogue shows of one, from the table behind it."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What the steps of all stages have in common: do the work slice by slice, show it, hand over what passed."""
 
 from __future__ import annotations

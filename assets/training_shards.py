@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Stage 5: datasets. One partition is one specification; a materialisation is one release, or the proof that nothing changed."""
 
 from collections.abc import Iterator

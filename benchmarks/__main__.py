@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """``make bench``: measure, write ``benchmarks/results/latest.json``, and put the table into the README."""
 
 from __future__ import annotations

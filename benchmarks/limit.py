@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The limit of ingestion: unpack every archive and compute the four hashes, with nothing but the standard library.
 
 It runs in as many processes as the main job has workers, so that a core is as busy beside it and as fast.

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The main job, stage by stage, in a lake of its own, from archives that are in the user's cache already."""
 
 from __future__ import annotations

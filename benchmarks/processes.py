@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """CPU time of a whole process tree, and what machine it was measured on."""
 
 from __future__ import annotations

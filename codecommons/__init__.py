@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The library: pure functions and small classes over Arrow and Polars.
 
 Belongs here: everything CodeCommons knows about code, archives, licences, duplicates and datasets.

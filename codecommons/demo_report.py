@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What a slice became, for people: the funnel, what is in it, what it cost, what was not done twice, and where everything is.
 
 A function of the lake alone, so that it can be printed again at any time; ``make demo`` ends with it.

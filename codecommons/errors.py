@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Errors a user can act on.
 
 Every message says what was wrong, where, and what to do next. The command line and the assets print the message alone;

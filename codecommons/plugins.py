@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Things that are found by name: one file adds a source, an annotator or a format, and there is no list to edit."""
 
 from __future__ import annotations

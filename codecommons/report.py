@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What a stage tells about itself: one ``StageReport``; plots, checks, the demo's report and the cost mart are made from it."""
 
 from __future__ import annotations

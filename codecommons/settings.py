@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The one place that reads the environment.
 
 Everything a user has lives under ``CODECOMMONS_HOME``; the lake alone can move to an S3 endpoint with ``CODECOMMONS_LAKE``.

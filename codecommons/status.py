@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What is broken now, and the command that puts each thing right.
 
 Three kinds of trouble, in the order in which they matter: stages that failed, stages that have not seen all of their input

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Strict reading of what people write: every key known, every value of its kind, and an error that says what was meant."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Dagster's code location and the command line.
 
 Belongs here: putting assets, checks, resources and jobs together (``build``), the persistent instance and recorded runs

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Puts the code location together. Assets, checks and resources are declared elsewhere; nothing is implemented here."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """``codecommons``: the researcher's door.
 
 Commands that change the lake run as recorded Dagster runs, so the UI shows them; the others import no Dagster, and `identify`

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The code location ``codecommons``, named by ``workspace.yaml`` and ``[tool.dg]``."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """``make demo``: a list of real packages through all five stages, as recorded Dagster runs, and the report.
 
 The list names its own slice (``# day: 2026-01-31``), so that every demo everywhere makes the same rows. A second demo finds

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The persistent Dagster instance under the lake's home, and runs in this process that it records, so that the UI shows them."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The jobs: what people and the command line launch. A job has one kind of partition, so a whole demo takes three."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """How the command line says things: one line each, for people. What programs read is JSON and isn't made here."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What a person at a terminal sees of a run in progress: the steps' own lines, and nothing of Dagster's."""
 
 from __future__ import annotations

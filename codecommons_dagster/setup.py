@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What must be there before the code location loads: DuckDB's extensions and dbt's manifest.
 
 ``python -m codecommons_dagster.setup`` is part of every set-up (``make``, a container's build); ``prepare`` does nothing when

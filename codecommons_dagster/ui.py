@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """``make ui``: Dagster's webserver and daemon over the persistent instance, until Ctrl-C.
 
 The workspace is named explicitly: in a folder with ``[tool.dg]`` both would silently ignore ``workspace.yaml``.

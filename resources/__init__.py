@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Thin Dagster resources: how a step gets at the lake, the engine, the catalogue and dbt.
 
 Belongs here: opening things from ``Settings`` when a run starts. Does not belong here: logic of any kind (that is a defect; it

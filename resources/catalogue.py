@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The DuckDB catalogue: views over the lake and the marts that dbt builds. Rebuildable, never the truth."""
 
 from __future__ import annotations

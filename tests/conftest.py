@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What every test may ask for: the shared data, a fresh lake, real archives, and a Dagster instance that forgets.
 
 ``CODECOMMONS_TEST_CACHE`` names a folder where downloaded archives outlive a clean checkout.

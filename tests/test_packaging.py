@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The wheel is the product: it must hold everything, install without the checkout, and load there."""
 
 from __future__ import annotations

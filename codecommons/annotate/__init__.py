@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What is known about files, computed once each and kept for ever.
 
 Belongs here: annotators (``annotators``, one file each, found by name), how they are run and keyed (``annotator``), the tables

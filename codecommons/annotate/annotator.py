@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What an annotator is, and how it is run without one bad content costing a batch."""
 
 from __future__ import annotations

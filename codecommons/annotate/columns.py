@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Between Arrow columns and what annotators work on: single values, kernels' buffers, rows."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Copyright statements of a content, as written.
 
 They name people, so they are shown for files at hand and kept in no table: names live in ``person`` alone (design.md section 5).

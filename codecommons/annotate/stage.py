@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The second stage: everything the annotators say about the files of a slice, computed only where it is missing."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The archive: how software comes in as Software Heritage's objects.
 
 Belongs here: reading archives, repositories and folders without trusting them (``unpack``, ``tree``, ``repository``), writing

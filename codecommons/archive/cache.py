@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Downloaded archives, by sha256: got once, verified whenever they are read. Safe to delete."""
 
 from __future__ import annotations

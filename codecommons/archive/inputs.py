@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What a slice consists of: requests of people, lists of packages, and the rows of ``slice_input`` they become."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Objects as rows: what the readers found, column by column, in batches of bounded size."""
 
 from __future__ import annotations

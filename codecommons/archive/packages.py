@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What package registries have in common: one archive a version, and a synthetic release for it as Software Heritage makes them.
 
 A visit of a package holds the versions that its slice names, and nothing else, so a slice is a function of its input. The

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What a source is: a place software comes from, found by the name of its module in ``archive/sources``."""
 
 from __future__ import annotations

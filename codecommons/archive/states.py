@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What sources have in common whose items change: a repository, a folder.
 
 A day may hold several states of one item. Listing an item records its state (``version``), so that loading the slice is the same

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What loading one item came to: counts and remarks, kept with its identifier so that a second visit says the same."""
 
 from __future__ import annotations

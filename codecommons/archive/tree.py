@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """A tree of files becomes directories, from the leaves up, and never exists on a disk."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Read an archive somebody else made, as a stream, in bounded memory, without writing or following anything.
 
 Whatever would leave the tree, or isn't a file, directory or link, refuses the whole archive: a tree without it would not be

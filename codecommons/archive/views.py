@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The trees of a slice, and every file of the lake as a person would look for it."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Datasets: from what people ask for to shards they can train on, defend and rebuild.
 
 Belongs here: the specification (``specification``, its SQL in ``condition``), what it may take from (``candidates``), the rules

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Every file a dataset may take from: the trees of visits up to a day, with what annotators and policy say of each file."""
 
 from __future__ import annotations

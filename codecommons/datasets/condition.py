@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The one SQL expression of a specification, which may come from a stranger.
 
 It is parsed, not trusted: DuckDB turns it into a syntax tree, in which only known columns, literals, operators and a named

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Texts that go with a release, made from the same numbers as its manifest: the dataset card and the licence roll-up."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Which of several similar rows stays. Runs inside one dataset, over rows that passed every other rule.
 
 A winner outside the subset could wipe out its whole group, so nothing outside takes part (design section 7).

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Digests of values that mean the same everywhere: canonicalise, or raise.
 
 ``str(value)`` of anything unforeseen would give two identities to one thing, or one to two, so it is an error here.

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What a dataset would be, before it is built: the same selection, from tables alone, without touching a byte of content."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Where releases are: ``datasets/<name>/<fingerprint, 12 hex>/`` in the lake, there once ``fingerprint.json`` is there.
 
 data/<bucket>-<sha256>.parquet   the rows

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The rules that leave files out, by name: what a specification's ``filters`` and ``exclude`` may say.
 
 A rule reads signals that annotators wrote; the threshold is the specification's. A file whose signal is missing does not pass.

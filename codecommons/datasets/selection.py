@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """From candidates to the rows of a dataset: rule after rule, each leaving out rows for a stated reason.
 
 The order is: what was asked for (source, language, name, where), what can be a row at all (file, bytes, identity, text), what

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Rows to Parquet files whose bytes depend on nothing but the rows.
 
 A shard is a bucket of sha256(origin). An origin with more text than the cap has shards of its own, split by sha256(path), so

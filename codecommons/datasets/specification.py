@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What a researcher writes: one YAML file.
 
 A specification may come from a stranger. Nothing in it is ever a path, a table or a program: names are slugs, patterns are

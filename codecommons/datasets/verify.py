@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Proof that a release is what its fingerprint says: digests, files, rows, and the bytes behind every row."""
 
 from __future__ import annotations

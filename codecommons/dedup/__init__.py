@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The fourth stage: which contents are the same, and which nearly are.
 
 Belongs here: what a word and a shingle are (``words``), signatures and their bands (``signatures``), the band index in the lake

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """From texts that share a band to pairs worth comparing.
 
 In a band of at most ``anchors`` members all are compared with each other; in a larger one every member is compared with the

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What counts as a near-duplicate: every parameter, versioned, and the digest that keys all rows made with it."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Pairs that crowded bands no longer ask for.
 
 In a crowded band members are compared with its anchors only, the members of smallest identifier. Who comes into it may push

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The band index: new texts are signed, their bands go into the lake, and what shares a band is compared exactly.
 
 The order makes it safe to be killed and to run beside another slice. Bands are committed before they are probed, so of two slices

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Signatures: one-permutation MinHash (Li et al. 2012) with optimal densification (Shrivastava 2017), cut into bands.
 
 Every shingle falls into one bin by the top bits of its hash, and a bin keeps the smallest. An empty bin takes the value of

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The fourth stage: what is the same, and what nearly is. It drops nothing: datasets elect among duplicates (``datasets``)."""
 
 from __future__ import annotations

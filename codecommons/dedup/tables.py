@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The tables of the stage. All are keyed by configuration and hold facts about contents, whoever brought them and when."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 r"""Words and shingles of a text, straight from its UTF-8 bytes.
 
 A word is a maximal run of Unicode ``\w`` characters of the lower-cased text, as Python's ``re`` and ``str.lower`` say

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Where work runs.
 
 Belongs here: the one interface through which stages map a pure function over tasks, and the engines behind it.

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """A process pool sized to the machine.
 
 The interface is what Ray tasks offer: a module-level function, picklable tasks, results in the order of the tasks.

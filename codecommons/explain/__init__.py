@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The whole story of one content, tree, release, revision, snapshot or origin, as far as the lake knows it.
 
 Belongs here: gathering what every stage has written about one thing (``story``) and writing it for a person (``text``).

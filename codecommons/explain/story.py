@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Gathers a story as plain data: one query a chapter, over the lake's own tables, whose binary keys let files be skipped."""
 
 from __future__ import annotations

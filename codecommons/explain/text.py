@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Writes a story for a person: a heading, then chapters of one line a fact."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The lake: Delta tables on a local folder or any S3 endpoint, by one code path.
 
 Belongs here: what the tables are (``schemas``), how rows get in exactly once (``staging``, ``commits``), which of them readers

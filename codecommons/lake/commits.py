@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Delta transactions that can't double a row.
 
 delta-rs would silently rebase a blind append onto whatever was committed meanwhile. So every commit here carries the

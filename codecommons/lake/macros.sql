@@ -1,3 +1,7 @@
+-- SPDX-FileCopyrightText: 2026 CodeCommons contributors
+--
+-- SPDX-License-Identifier: Apache-2.0
+
 -- What the views, and people, say things with.
 
 -- Text of bytes, as in Trino, but surviving invalid bytes: they stand as \xNN, or as the replacement that is asked for.

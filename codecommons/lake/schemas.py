@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Every table of the lake, declared once.
 
 Names and columns of the archive tables are Software Heritage's (swh-export ``relational.py``), with three differences:

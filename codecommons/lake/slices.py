@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What slices consist of, and which of their rows are live.
 
 ``slice_input`` says what a slice is before anything is fetched; ``slice_log`` is the only switch that readers follow.

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """How a stage ends: its news are written under an attempt, and then one commit makes them live."""
 
 from __future__ import annotations

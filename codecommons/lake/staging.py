@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """From rows that workers find to files that a commit adds: dedup by key, anti-join with the lake, one file a bucket.
 
 Workers write what they find to a staging folder, sorted by key, as plain Arrow files: they live for minutes, and packing them

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Where the lake's files are: one small face over a local folder and S3."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The SQL face of a lake: every table as a DuckDB view.
 
 The stored tables become views of schema ``lake`` (through DuckDB's ``delta`` extension, so nothing is copied); what people

@@ -1,3 +1,7 @@
+-- SPDX-FileCopyrightText: 2026 CodeCommons contributors
+--
+-- SPDX-License-Identifier: Apache-2.0
+
 -- What `codecommons sql`, dbt and notebooks see.
 --
 -- Schema `lake` holds the stored tables (binary hashes, live slices only); the views here are their public face. An identifier

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The third stage: what the licence of a file is worth.
 
 Belongs here: licence expressions (``expressions``), policies over them (``policy``, ``policies/*.yaml``), resolving what was

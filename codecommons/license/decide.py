@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The licence of every file in its own tree, from what was found in the files of that tree.
 
 A file's own header decides. Else it is the nearest folder on the way up that says something, by licence files or package

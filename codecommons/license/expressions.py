@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """SPDX licence expressions, and what is known about the licences in them.
 
 Identifiers and categories are ScanCode's index (CC-BY-4.0), which comes with the package ``license-expression``.

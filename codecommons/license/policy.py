@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Licence policies: named, versioned YAML files that say what a licence is worth.
 
 A policy judges expressions. Where a file's expression comes from is ``decide``'s business; a policy's only word in that is which

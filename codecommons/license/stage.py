@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The third stage: one decision for every file in its own tree, under every policy."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Identity: SWHIDs and Software Heritage's hashes, computed from bytes.
 
 Here belong the serialisations that identifiers are hashes of, reading and writing them, hashing contents one by one and in

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Ask git about a local repository without trusting the repository, the user's configuration or the network.
 
 Only plumbing is used, and only what the repository holds: no replacement objects or grafts, no system or user

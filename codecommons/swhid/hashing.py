@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Hash file contents: the four digests that Software Heritage keeps of every content.
 
 One blob at a time for a loader's inner loop, or a whole Arrow column at once. Arrow is imported only by the batch form.

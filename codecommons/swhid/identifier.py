@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """SWHIDs as text: read, check, write. Source: SWHID specification 1.2 (ISO/IEC 18670), chapters 4 and 6.
 
 We are as strict as the specification, where Software Heritage's own swh-model is more lenient:

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 r"""The bytes that an identifier is the hash of, for every object but a content.
 
 A manifest is the body of a git object (snapshots use git's shape although git has none); its identifier is

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Read git objects into their fields, losing nothing.
 
 The inverse of ``manifests``. A body whose fields don't serialise back to the same bytes (wrong entry order, zero-padded

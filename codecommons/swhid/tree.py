@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """SWHIDs of what lies on a disk: files, directories, git repositories.
 
 The rules are those of Software Heritage's ``swh identify``: a directory holds everything that is in it, ``.git`` and empty

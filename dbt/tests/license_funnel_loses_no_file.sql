@@ -1,3 +1,7 @@
+-- SPDX-FileCopyrightText: 2026 CodeCommons contributors
+--
+-- SPDX-License-Identifier: Apache-2.0
+
 -- The files of every policy add up to the files of the lake.
 select policy, sum(files) as counted
 from {{ ref('license_funnel') }}

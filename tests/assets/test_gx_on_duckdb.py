@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Great Expectations reads DuckDB tables rightly, in spite of its private list of dialects."""
 
 import duckdb

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """How steps take slices one by one: a toy stage of our own writing over a real lake and a real Dagster run."""
 
 import dagster as dg

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Stories about a real repository, brought in by the product's own first stage."""
 
 from __future__ import annotations

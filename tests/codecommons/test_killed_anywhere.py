@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Killing the process (-9) at any point and running again gives the rows of an undisturbed run (design.md, invariant 5).
 
 A real process works on a real lake; the test watches the lake's folder and kills after the first file, the second, and so on.

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What is broken now, on lakes that are broken in known ways."""
 
 from __future__ import annotations

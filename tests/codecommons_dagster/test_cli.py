@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The command line, in process; what must be light is looked at in a process of its own."""
 
 from __future__ import annotations

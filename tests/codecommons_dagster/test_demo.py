@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The main job, as a newcomer runs it, on a list of three small packages."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The main job on a small real repository: recorded Dagster runs through all five stages."""
 
 import datetime as dt

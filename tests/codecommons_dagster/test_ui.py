@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The web interface starts over a fresh home, loads the code location, and leaves nothing behind."""
 
 import json

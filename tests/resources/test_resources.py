@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Resources open what the environment names when a step asks, and nothing else."""
 
 import dagster as dg

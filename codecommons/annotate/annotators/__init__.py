@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The annotators: one file each, found by its name.
 
 Belongs here: pure functions over batches of files that say one kind of thing about them, each an ``ANNOTATOR``. To add one,

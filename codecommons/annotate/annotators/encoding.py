@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Which codec turns a content into text, and how we know.
 
 What can be proved comes first: a byte order mark, ASCII, strict UTF-8. Only then a statistical guess, which must decode the

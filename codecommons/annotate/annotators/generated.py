@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Whether a program wrote a file, and what says so.
 
 Evidence is ``lock-file`` (a package manager's resolution), ``marker:<words>`` (one of the first five lines says so) or

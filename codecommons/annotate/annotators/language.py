@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The language of a file, by linguist's strategies as enry implements them (The Stack v2 used the same rules).
 
 Linguist looks at modelines, the name, the shebang, the extension, then at the content. We hand it the first 64 KiB, as linguist

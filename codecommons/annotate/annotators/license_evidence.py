@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What a file says about licences, with the lines that say it.
 
 SPDX tags are read anywhere and checked. Licence texts and notices are found by published rules (``annotate.notices``):

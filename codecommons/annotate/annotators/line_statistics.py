@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Counts over lines and characters: what quality filters look at.
 
 A character is a Unicode code point of UTF-8; a byte that belongs to no valid sequence is one character that is neither letter nor

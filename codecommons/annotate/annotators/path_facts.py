@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What the path alone says of a file: linguist's rules for vendored code, documentation and tests.
 
 Linguist knows test files by their names; that a file lies in a folder of tests is our addition.

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What a package's manifest says about the package: name, version, licence.
 
 Read are Python's (PKG-INFO, METADATA, pyproject.toml, setup.cfg), npm's (package.json) and Rust's (Cargo.toml), by standard

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Finding known licence texts and notices in bytes, with the lines they stand on.
 
 Belongs here: the published rules that we match against (``rules``), text as hashed words (``words``), the index of the rules

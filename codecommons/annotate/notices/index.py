@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The rules as arrays that a kernel can look into, and that processes can share through a file."""
 
 from __future__ import annotations

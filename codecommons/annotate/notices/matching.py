@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Looking for rules in a content: word for word first, then long rules of which some words were changed."""
 
 from __future__ import annotations

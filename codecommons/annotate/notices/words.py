@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Text as a sequence of words, each a 64-bit hash, with the lines they stand on."""
 
 from __future__ import annotations

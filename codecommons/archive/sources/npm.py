@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Tarballs of the npm registry, through npm itself and the user's configuration of it: ``npm:lodash@4.17.15``.
 
 No script of a package is run. Releases are those of Software Heritage's npm loader. A machine without npm quarantines the

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What lies on a disk: a folder, a single file, or an archive, whose tree is then meant: ``path:src``, ``path:release.tar.gz``.
 
 The visit is a snapshot whose HEAD is the root directory itself, as in Software Heritage's loaders of directories. Files and

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Source archives of the Python Package Index, through pip's own settings: ``pypi:requests==2.31.0``.
 
 Nothing is built. The index, links, proxies, certificates and credentials are those the user gave pip (files and

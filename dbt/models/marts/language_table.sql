@@ -1,3 +1,7 @@
+-- SPDX-FileCopyrightText: 2026 CodeCommons contributors
+--
+-- SPDX-License-Identifier: Apache-2.0
+
 -- A content can have another language under another name, so languages are looked up by content and name.
 with language as (
     select swhid, name, any_value(value ->> 'language') as language

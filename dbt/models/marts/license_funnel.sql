@@ -1,3 +1,7 @@
+-- SPDX-FileCopyrightText: 2026 CodeCommons contributors
+--
+-- SPDX-License-Identifier: Apache-2.0
+
 -- Every file counts once per policy: one that no decision covers is `undecided`, so the files of a policy add up to all files.
 with policy as (
     select distinct policy from {{ source('license_qualified', 'license_decision') }}

@@ -1,3 +1,7 @@
+-- SPDX-FileCopyrightText: 2026 CodeCommons contributors
+--
+-- SPDX-License-Identifier: Apache-2.0
+
 -- What each stage cost, and what it did not cost because the work was there already. Volumes are those of the newest run.
 with run as (
     select *, row_number() over (partition by slice, source, stage order by run desc) = 1 as newest

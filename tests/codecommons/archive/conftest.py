@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Archives and repositories as the world makes them, good and bad, and Software Heritage's own fixtures."""
 
 from __future__ import annotations

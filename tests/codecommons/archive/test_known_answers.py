@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Software Heritage's own loaders say what these packages are; we must say the same."""
 
 import hashlib

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Our quick reading of tar headers says what tarfile's own reading says, for whatever tarfile can write."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """A small lake with real objects, annotations, decisions and pairs, written as the stages before would write them."""
 
 import dataclasses

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Builds in processes of their own: killed (-9) wherever they stand, or two at once."""
 
 import multiprocessing

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The real stages, one after the other, on a real folder: no row is made up here."""
 
 import polars as pl

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Pairs of real files whose similarity others have measured (../shared/data/near-duplicates)."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The local engine keeps order, survives a crash, and names the task that kills its worker."""
 
 import functools

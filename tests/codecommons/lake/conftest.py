@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """A lake on a local folder and the same lake on a real S3-protocol server."""
 
 import dataclasses

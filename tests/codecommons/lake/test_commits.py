@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Rows get into the lake exactly once, whoever brings them, on a folder and on S3."""
 
 import hashlib

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """slice_input says what a slice is, slice_log is the only switch, and no two writers overwrite each other."""
 
 import multiprocessing

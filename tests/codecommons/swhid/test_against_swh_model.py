@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What we compute is what Software Heritage's own swh-model computes: generated objects, and trees on disk."""
 
 from __future__ import annotations

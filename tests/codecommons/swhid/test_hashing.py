@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The batch form hashes as the single form does; both are quick enough for a loader's inner loop."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """SWHIDs as text: what is read, what is refused and why, what is written."""
 
 from __future__ import annotations

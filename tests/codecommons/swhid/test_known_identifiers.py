@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Identifiers that others published: the SWHID test suite, swh-model's own tests, real packages."""
 
 from __future__ import annotations

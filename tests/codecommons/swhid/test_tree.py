@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Identifying what lies on a disk: what goes on after a failure, and what a repository can't make us do."""
 
 from __future__ import annotations
