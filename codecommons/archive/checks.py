@@ -49,18 +49,20 @@ class Trees:
     contents: pl.DataFrame
 
     @classmethod
-    def of(cls, lake: Lake, visits: pl.DataFrame) -> Trees:
-        """Read the trees of visits (columns origin, visit, snapshot)."""
-        roots = (
-            anchors(lake, visits.select("origin", "visit", "snapshot")).select("origin", "anchor", "root").unique().sort("root")
+    def of(cls, lake: Lake, visits: pl.DataFrame, items: Iterable[Item]) -> Trees:
+        """Read the trees that visits (columns origin, visit, snapshot) show of the items that have one."""
+        mine = pl.DataFrame(
+            [(item.origin, item.anchor.hex()) for item in distinct_trees(items) if item.anchor is not None],
+            schema={"origin": pl.String, "id": pl.String},
+            orient="row",
         )
-        listed = (
-            lake.scan("tree_file")
-            .filter(pl.col("root").is_in(roots["root"].unique().to_list()))
-            .select("root", "content")
-            .collect()
+        shown = anchors(lake, visits.select("origin", "visit", "snapshot")).select("origin", "anchor", "root").unique()
+        roots = shown.join(mine, left_on=["origin", pl.col("anchor").str.tail(40)], right_on=["origin", "id"], how="semi").sort(
+            "root"
         )
-        return cls(roots, listed.group_by("root").len("files"), listed.select(sha1_git="content").unique().sort("sha1_git"))
+        listed = lake.scan("tree_file").filter(pl.col("root").is_in(roots["root"].unique().to_list()))
+        files = listed.select("root", "content").collect()
+        return cls(roots, files.group_by("root").len("files"), files.select(sha1_git="content").unique().sort("sha1_git"))
 
 
 def files_accounted(lake: Lake, report: StageReport, outcome: Outcome, trees: Trees) -> CheckResult:

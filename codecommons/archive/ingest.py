@@ -72,7 +72,7 @@ def _ingest(lake: Lake, engine: Engine, day: str, source: str) -> StageReport:
         committed = lake.commit(area, outcome.staged, engine)
         _count(report, outcome)
         visits = _visit_rows(day, known[source].visit_type, outcome.visits)
-        trees = Trees.of(lake, visits)
+        trees = Trees.of(lake, visits, outcome.items)
         checks = [
             files_accounted(lake, report, outcome, trees),
             identity(lake, report, trees),

@@ -18,11 +18,12 @@ from typing import IO, NamedTuple
 
 from codecommons.archive.objects import Rows
 from codecommons.archive.tally import Note, Tally
-from codecommons.archive.tree import too_large
+from codecommons.archive.tree import TOO_LARGE, too_large
 from codecommons.archive.unpack import large_hashes
 from codecommons.errors import CodeCommonsError, ItemError
 from codecommons.lake import StagedFile, StagingArea
 from codecommons.report import Count
+from codecommons.settings import Settings
 from codecommons.swhid import git, git_object_id, hash_content
 from codecommons.swhid.parsing import entry_type, parse_directory, parse_release, parse_revision
 
@@ -143,7 +144,7 @@ def _read_object(identifier: bytes, stream: IO[bytes], rows: Rows, missing: froz
         hashes = large_hashes(_chunks(stream, size), size)
         genuine = hashes.sha1_git == identifier
         if genuine:
-            rows.skipped_content(identifier, "too-large", hashes, size)
+            rows.skipped_content(identifier, TOO_LARGE, hashes, size)
     else:
         body = stream.read(size)
         genuine = _add(kind, identifier, body, rows, missing, read)
@@ -182,12 +183,11 @@ def _add(kind: str, identifier: bytes, body: bytes, rows: Rows, missing: frozens
 
 @dataclass(frozen=True)
 class ListTree:
-    """A root directory whose files are to be listed; ``stage`` also writes them down."""
+    """A root directory whose files are to be listed."""
 
     name: str
     repository: Path
     root: bytes
-    stage: bool
     area: StagingArea
 
     def __str__(self) -> str:
@@ -206,12 +206,7 @@ def list_tree(task: ListTree) -> tuple[Tally, list[StagedFile]]:
     with tempfile.TemporaryFile() as said:
         with _start(task.repository, "ls-tree", "-r", "-z", "-l", "--full-tree", task.root.hex(), stderr=said) as process:
             assert process.stdout is not None
-            files = _files(process.stdout, tally, rows.settings.max_content_bytes)
-            if task.stage:
-                rows.tree_files(task.root, files)
-            else:
-                for _ in files:
-                    pass
+            rows.tree_files(task.root, _files(process.stdout, tally, rows.settings))
         if process.returncode:
             said.seek(0)
             line = said.read(1000).decode(errors="replace").strip().partition("\n")[0]
@@ -219,20 +214,21 @@ def list_tree(task: ListTree) -> tuple[Tally, list[StagedFile]]:
     return tally, rows.close()
 
 
-def _files(stream: IO[bytes], tally: Tally, limit: int) -> Iterator[tuple[bytes, int, bytes]]:
+def _files(stream: IO[bytes], tally: Tally, settings: Settings) -> Iterator[tuple[bytes, int, bytes]]:
     for line in _records(stream):
         head, _, path = line.partition(b"\t")
         mode, kind, identifier, size = head.split()
         if kind == b"commit":
             continue
-        if not size.isdigit():
+        length, limit = int(size) if size.isdigit() else None, settings.max_content_bytes
+        if length is None:
             tally.skipped += Count(1, 0)
             tally.notes.append(Note(MISSING, "the repository does not hold its bytes", path))
-        elif int(size) > limit:
-            tally.skipped += Count(1, int(size))
-            tally.notes.append(too_large(path, int(size), limit))
+        elif length > limit:
+            tally.skipped += Count(1, length)
+            tally.notes.append(too_large(path, length, limit))
         else:
-            tally.kept += Count(1, int(size))
+            tally.kept += Count(1, length)
         yield path, int(mode, 8), bytes.fromhex(identifier.decode())
 
 

@@ -13,7 +13,7 @@ import os
 import re
 import subprocess
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -109,7 +109,9 @@ class Git(ChangingSource):
                     state.staged.append(one.staged)
                     missing -= one.missing_contents
         state.objects = dict(sorted(read.counts.items()))
-        state.complete = not self._holes(work.lake, missing) and not read.notes and not _is_shallow(repository)
+        missing = _no_contents(work.lake, missing)
+        shallow = _is_shallow(repository)
+        state.complete = not (missing or shallow or read.notes)
         if state.anchor is not None:
             self._list_files(work, repository, name, state)
         else:
@@ -119,29 +121,21 @@ class Git(ChangingSource):
             state.tally.notes.append(
                 Note("missing-objects", f"{len(missing)} objects are not in the repository, such as {min(missing).hex()}")
             )
-        if _is_shallow(repository):
+        if shallow:
             state.tally.notes.append(
                 Note("shallow-repository", "the history is cut off (a shallow clone); what is there was taken")
             )
         return state
 
-    def _holes(self, lake: Lake, missing: Iterable[bytes]) -> bool:
-        """Whether anything is missing that is not a content known to be missing."""
-        keys = pl.DataFrame({"sha1_git": list(missing)}, schema={"sha1_git": pl.Binary})
-        return bool(keys.height and lake.keys_missing("skipped_content", keys).height)
-
     def _list_files(self, work: Work, repository: Path, name: str, state: State) -> None:
         assert state.anchor is not None
         try:
             root = git.read_object(repository, f"{state.anchor.hex()}^{{tree}}")[1]
-            new = work.lake.keys_missing("tree_file", pl.DataFrame({"root": [root]}, schema={"root": pl.Binary})).height > 0
-            [(tally, staged)] = work.engine.map(list_tree, [ListTree(name, repository, root, new, work.area)], name=str)
+            [(state.tally, staged)] = work.engine.map(list_tree, [ListTree(name, repository, root, work.area)], name=str)
+            state.staged.append(staged)
         except ItemError as error:
             state.complete, state.anchor = False, None
             state.tally.notes.append(Note(error.reason, error.detail))
-            return
-        state.tally = tally
-        state.staged.append(staged)
 
 
 SOURCE = Git()
@@ -191,6 +185,14 @@ def _unknown(lake: Lake, window: list[Found]) -> set[bytes]:
             keys = lake.keys_missing("skipped_content", keys)
         unknown.update(keys[column].to_list())
     return unknown
+
+
+def _no_contents(lake: Lake, missing: frozenset[bytes]) -> frozenset[bytes]:
+    """Those of the missing objects that are no contents that the lake knows, with or without their bytes."""
+    keys = pl.DataFrame({"sha1_git": list(missing)}, schema={"sha1_git": pl.Binary})
+    for table in ("skipped_content", "content"):
+        keys = lake.keys_missing(table, keys) if keys.height else keys
+    return frozenset(keys["sha1_git"].to_list())
 
 
 def _is_shallow(repository: Path) -> bool:

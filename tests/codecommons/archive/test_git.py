@@ -168,6 +168,39 @@ def test_a_missing_content_is_a_skipped_content_and_the_visit_is_full(repository
     assert all(checks(report).values())
 
 
+def test_a_broken_clone_of_what_the_lake_has_whole_is_counted_right(repository, lake, tmp_path):
+    (repository.path / "sub").mkdir()
+    repository.commit("Second", **{"sub/x__py": "x = 1\n"})
+    ingest(lake, repository.path)
+    subprocess.run(["git", "clone", "-q", repository.path, tmp_path / "broken"], check=True)
+    broken = replace(repository, path=tmp_path / "broken")
+    broken.commit("Third")
+    lost = broken.git("rev-parse", "HEAD:sub")
+    (broken.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    report = ingest(lake, broken.path)
+    assert all(checks(report).values())
+    assert report.rows_kept == 3
+
+
+def test_a_clone_that_lost_a_content_is_full_whoever_came_first(repository, settings, tmp_path):
+    subprocess.run(["git", "clone", "-q", repository.path, tmp_path / "lossy"], check=True)
+    lossy = replace(repository, path=tmp_path / "lossy")
+    lossy.git("repack", "-adq")
+    lost = lossy.git("rev-parse", "HEAD:main.py")
+    everything = lossy.git("rev-list", "--objects", "--all", "--no-object-names").split()
+    packs = list((lossy.path / ".git" / "objects" / "pack").iterdir())
+    kept = "\n".join(one for one in everything if one != lost) + "\n"
+    lossy.git("pack-objects", "-q", str(lossy.path / ".git" / "objects" / "pack" / "pack"), stdin=kept.encode())
+    for pack in packs:
+        pack.unlink()
+    for at, order in enumerate(([repository, lossy], [lossy, repository])):
+        lake = Lake.open(replace(settings, lake=str(tmp_path / f"lake-{at}")))
+        for one in order:
+            ingest(lake, one.path)
+        assert set(lake.scan("origin_visit_status").collect()["status"]) == {"full"}
+        assert reasons(lake) == {"missing-upstream"}
+
+
 def test_submodules_stay_entries_and_are_no_files(repository, lake):
     target = "1" * 40
     repository.git("update-index", "--add", "--cacheinfo", f"160000,{target},vendor")
