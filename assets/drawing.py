@@ -54,7 +54,7 @@ def _bars(bars: Sequence[tuple[str, Count]]) -> str:
     shapes = [f"M150 {24 * at}h{max(1, round(330 * count.rows / widest))}v18H150" for at, (_, count) in enumerate(bars)]
     texts = [
         f"<text y='{24 * at + 14}'>{escape(label.replace('_', ' ')[:22])}"
-        f"<tspan x='490'>{count.rows:,}, {count.bytes / 1e6:,.1f} MB</tspan></text>"
+        f"<tspan x='490'>{count.rows:,}{'' if at else ' files'}, {count.bytes / 1e6:,.1f} MB</tspan></text>"
         for at, (label, count) in enumerate(bars)
     ]
     size = f"width='640' height='{24 * len(bars)}' style='font:13px sans-serif;background:#fff'"

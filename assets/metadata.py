@@ -144,15 +144,14 @@ def _count_table(label: str, rows: dict[str, dict[str, float]]) -> str:
 
 
 def _counts(detail: Any) -> list[tuple[str, dict[str, float]]]:
-    """Read ``{name: count}``, ``{name: {column: count}}`` or ``[{"name": …, column: count}]``; anything else counts nothing."""
+    """Read ``{name: count}``, ``{name: {column: count}}`` or rows whose first value is a name; anything else counts nothing."""
     if isinstance(detail, dict):
         detail = [{"name": name, **(value if isinstance(value, dict) else {"count": value})} for name, value in detail.items()]
-    if not isinstance(detail, list) or not all(isinstance(row, dict) and {"name", "rule"} & row.keys() for row in detail):
+    if not isinstance(detail, list) or not all(isinstance(row, dict) and row for row in detail):
         return []
-    numbers = [{column: count for column, count in row.items() if isinstance(count, (int, float))} for row in detail]
-    return [
-        (str(row.get("name", row.get("rule")) or "none"), counts) for row, counts in zip(detail, numbers, strict=True) if counts
-    ]
+    named = [(str(next(iter(row.values())) or "none"), row) for row in detail]
+    counted = [(name, {label: one for label, one in row.items() if isinstance(one, (int, float))}) for name, row in named]
+    return [(name, counts) for name, counts in counted if counts]
 
 
 def funnel(reports: Sequence[StageReport]) -> str:

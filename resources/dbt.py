@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
@@ -39,6 +39,7 @@ class DbtResource(DbtCliResource):
         """Close the catalogue: dagster-dbt opens it in this process too and would leave it open, in the next run's way."""
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
-        if DuckDBConnectionManager._ENV is not None:
-            DuckDBConnectionManager._ENV.close()
-            DuckDBConnectionManager.close_all_connections()
+        left_open: Any = DuckDBConnectionManager._ENV
+        if left_open is not None:
+            left_open.close()
+        DuckDBConnectionManager.close_all_connections()

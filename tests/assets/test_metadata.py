@@ -5,6 +5,7 @@
 """What the UI shows of a stage."""
 
 import base64
+import re
 import xml.etree.ElementTree as ET
 
 import pyarrow as pa
@@ -41,7 +42,7 @@ def texts(image):
 
 def test_the_funnel_is_well_formed_and_names_every_reason_with_its_files_and_bytes():
     assert texts(funnel([report(), report("npm")])) == [
-        "in 200, 10.0 MB",
+        "in 200 files, 10.0 MB",
         "generated 40, 1.8 MB",
         "too <long> 20, 0.2 MB",
         "kept 140, 8.0 MB",
@@ -52,7 +53,7 @@ def test_a_funnel_of_many_reasons_stays_small_enough_to_be_shown_at_once_and_los
     many = {f"a_rather_long_reason_{number}": Count(number, number) for number in range(1, 31)}
     image = funnel([report(rows_in=535, rows_kept=70, dropped=many)])
     assert len(image) < SHOWN_AT_ONCE
-    shown = [int(line.rpartition(" MB")[0].rpartition(",")[0].rpartition(" ")[2]) for line in texts(image)]
+    shown = [int(re.search(r" (\d+)( files)?, ", line)[1]) for line in texts(image)]
     assert shown[0] == 535 == sum(shown[1:])
     assert any(line.startswith("other reasons ") for line in texts(image))
 
@@ -87,6 +88,7 @@ def test_a_table_has_as_many_rows_as_are_shown_at_once():
 
 def test_details_of_any_shape_are_shown_and_none_hides_a_figure_of_the_stage():
     details = {
+        "shapes": [{"language": None, "rows": 4}],
         "funnel": {"header": {"files": 3, "bytes": 5}},
         "configuration": "words@1",
         "pairs": 7,
@@ -95,6 +97,7 @@ def test_details_of_any_shape_are_shown_and_none_hides_a_figure_of_the_stage():
     shown = stage_metadata([Outcome("2026-01-31", "pypi", report(details=details))])
     assert shown["funnel"].value.startswith("![funnel]")
     assert shown["funnel, counted"].value.endswith("|header|3|5|")
+    assert shown["shapes"].value.endswith("|none|4|")
     assert "|configuration|words@1|" in shown["figures"].value
     assert shown["quarantined (pypi)"].value == "- a: too large"
 
