@@ -42,4 +42,4 @@ class DbtResource(DbtCliResource):
         left_open: Any = DuckDBConnectionManager._ENV
         if left_open is not None:
             left_open.close()
-        DuckDBConnectionManager.close_all_connections()
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
