@@ -6,7 +6,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dagster as dg
@@ -97,7 +97,17 @@ def judge(lake: Lake, looked_at: Sequence[Subject], suites: Sequence[Suite]) -> 
                     connection.execute(f"create table scratch.{suite.name}_{number} as {suite.query}")
                     tables[f"{suite.name}_{number}"] = suite
         results = validate(database, tables) if tables else {}
-    return {subject: [results[f"{suite.name}_{number}"] for suite in suites] for number, subject in enumerate(looked_at)}
+    return {
+        subject: [_with_next_command(results[f"{suite.name}_{number}"], subject) for suite in suites]
+        for number, subject in enumerate(looked_at)
+    }
+
+
+def _with_next_command(check: CheckResult, subject: Subject) -> CheckResult:
+    if check.passed:
+        return check
+    command = f"dataset build {subject.source}" if subject.fingerprint else f"ingest --day {subject.slice}"
+    return replace(check, description=f"{check.description}. Put that right, then run: codecommons {command}")
 
 
 def record(lake: Lake, stage: str, subject: Subject, results: Sequence[CheckResult]) -> Outcome:
@@ -107,12 +117,13 @@ def record(lake: Lake, stage: str, subject: Subject, results: Sequence[CheckResu
         return Outcome(subject.partition, subject.source)
     lake.log.record(subject.slice, subject.source, stage, "failed", failing_check=red[0].name, detail=red[0].description)
     what = "; ".join(f"{check.name}: {check.description}" for check in red)
-    return Outcome(
-        subject.partition,
-        subject.source,
-        problem=f"{stage} of {subject.source} ({subject.partition}) breaks expectations: {what}. "
-        f"Look at the rows with `codecommons sql`, put their cause right, then run job `slice` for {subject.partition} again",
-    )
+    return Outcome(subject.partition, subject.source, problem=f"{stage} of {subject.source} ({subject.partition}): {what}")
+
+
+def expectations_shut(lake: Lake, day: str) -> bool:
+    """Whether a gate of a slice is shut by expectations, so that only a run that looks again can open it."""
+    names = {suite.name for suite in SUITES}
+    return any(row["slice"] == day and row["failing_check"] in names for row in lake.log.verdicts().to_dicts())
 
 
 CHECKS = [expectation_step(stage) for stage in STAGES]

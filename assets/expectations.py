@@ -27,6 +27,7 @@ class Suite:
         stage: the stage whose closing asset it checks.
         description: what it is for, one line.
         query: DuckDB SQL over the lake's views.
+        item: columns that name a row to a person, when it is red.
         expectations: class name in ``great_expectations.expectations`` and its arguments.
     """
 
@@ -34,6 +35,7 @@ class Suite:
     stage: str
     description: str
     query: str
+    item: tuple[str, ...]
     expectations: tuple[Expectation, ...]
 
 
@@ -81,6 +83,7 @@ SUITES = (
         left join snapshot on snapshot.id = status.snapshot
         where status.slice = getvariable('slice') and status.source = getvariable('source')
         """,
+        ("origin", "visit"),
         (
             *_never_null("origin", "visit", "type"),
             _one_of("status", "created", "ongoing", "full", "partial", "not_found", "failed"),
@@ -94,7 +97,7 @@ SUITES = (
         "Every file of every tree has a content or a skipped_content row; no path occurs twice.",
         f"""
         with file as ({_FILES})
-        select root::varchar as root, count(*) as files, count(distinct path) as paths,
+        select swhid('dir', root) as root, count(*) as files, count(distinct path) as paths,
             count(*) filter (content.sha1_git is null and skipped.sha1_git is null) as lost,
             count(*) filter (content.length < 0) as negative, files = paths as paths_are_unique
         from file
@@ -102,6 +105,7 @@ SUITES = (
         left join lake.skipped_content as skipped on skipped.sha1_git = file.content
         group by file.root
         """,
+        ("root",),
         (
             _unique("root"),
             _between("files", 1),
@@ -123,13 +127,17 @@ SUITES = (
             count(*) filter (encoding.binary is null and encoding.error is null) as undecided,
             count(*) filter (statistics.max_line < statistics.mean_line) as longest_below_mean,
             min(least(alphabetic, alphanumeric, whitespace)) as least_share,
-            max(greatest(alphabetic, alphanumeric, whitespace)) as greatest_share
+            max(greatest(alphabetic, alphanumeric, whitespace)) as greatest_share,
+            swhid('cnt', min(content.content) filter (
+                encoding.content is null or statistics.content is null or encoding.binary is null or max_line < mean_line
+            )) as example
         from content
         left join lake.annotation_encoding as encoding
             on encoding.content = content.content and encoding.digest = getvariable('digests')['encoding']
         left join lake.annotation_line_statistics as statistics
             on statistics.content = content.content and statistics.digest = getvariable('digests')['line_statistics']
         """,
+        ("example",),
         (
             *(_between(column, 0, 0) for column in ("silent", "undecided", "longest_below_mean")),
             _between("least_share", 0, 1),
@@ -147,6 +155,7 @@ SUITES = (
         where digest = getvariable('digests')['language'] and language is not null
         group by language, kind
         """,
+        ("language", "kind"),
         (_one_of("kind", "programming", "data", "markup", "prose"), _unique("language", "kind")),
     ),
     Suite(
@@ -156,10 +165,12 @@ SUITES = (
         f"""
         with file as ({_FILES})
         select policy, verdict, rule, count(*) as files,
-            count(*) filter (verdict = 'permissive' and (expression is null or coalesce(len(evidence), 0) = 0)) as unproved
+            count(*) filter (verdict = 'permissive' and (expression is null or coalesce(len(evidence), 0) = 0)) as unproved,
+            min(file_swhid(file.content, root, path)) as example
         from file left join lake.license_decision as decision using (root, path)
         group by policy, verdict, rule
         """,
+        ("policy", "verdict", "rule", "example"),
         (
             *_never_null("policy", "rule"),
             _one_of("verdict", "permissive", "copyleft", "non_permissive", "unknown", "conflict"),
@@ -174,11 +185,12 @@ SUITES = (
         f"""
         with content as (select distinct content from ({_FILES}))
         select pair.configuration, pair.accepted, count(*) as pairs, min(similarity) as least, max(similarity) as most,
-            count(*) filter (a >= b) as unordered
+            count(*) filter (a >= b) as unordered, swhid('cnt', min(a)) as example
         from lake.duplicate_pair as pair
         where a in (from content) or b in (from content)
         group by pair.configuration, pair.accepted
         """,
+        ("configuration", "accepted", "example"),
         (*_never_null("accepted", "least"), _between("least", 0, 1), _between("most", 0, 1), _between("unordered", 0, 0)),
     ),
     Suite(
@@ -195,6 +207,7 @@ SUITES = (
         from shard left join listed using (shard)
         where shard.dataset = getvariable('source') and shard.fingerprint = getvariable('fingerprint')
         """,
+        ("shard",),
         (*_always_true("is_hashed", "is_whole", "rows_are_distinct"), _between("unlicensed", 0, 0), _unique("shard")),
     ),
 )

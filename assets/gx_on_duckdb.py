@@ -19,8 +19,6 @@ from typing import Any
 from assets.expectations import Suite
 from codecommons.report import CheckResult
 
-LONGEST_LIST = 5
-
 
 class _Dialect(str):
     """Looks like a member of the enumeration that Great Expectations has in its tuple."""
@@ -48,7 +46,10 @@ def validate(database: Path, tables: Mapping[str, Suite]) -> dict[str, CheckResu
     for table, suite in tables.items():
         expectations = [getattr(gx.expectations, kind)(**arguments) for kind, arguments in suite.expectations]
         batch = source.add_table_asset(table, table_name=table).add_batch_definition_whole_table("whole").get_batch()
-        results[table] = _result(suite, batch.validate(gx.ExpectationSuite(name=table, expectations=expectations)))
+        shown = {"result_format": "SUMMARY", "unexpected_index_column_names": list(suite.item)}
+        results[table] = _result(
+            suite, batch.validate(gx.ExpectationSuite(name=table, expectations=expectations), result_format=shown)
+        )
     return results
 
 
@@ -85,5 +86,8 @@ def _said(result: Any) -> str:
     seen = result.result.get("observed_value", result.result.get("element_count"))
     if result.success:
         return f"holds ({seen} rows)" if seen is not None else "holds"
-    some = result.result.get("partial_unexpected_list", [])[:LONGEST_LIST]
-    return f"{result.result.get('unexpected_count', seen)} rows don't fit, such as {some}" if some else f"observed {seen}"
+    rows = result.result.get("partial_unexpected_index_list")
+    if not rows:
+        return f"observed {seen}"
+    first = ", ".join(f"{name} {value}" for name, value in rows[0].items())
+    return f"{result.result['unexpected_count']} of {seen} rows don't fit, such as {first}"

@@ -99,11 +99,9 @@ def attempt(
         reason = str(error) if isinstance(error, CodeCommonsError) else f"{type(error).__name__}: {error}"
         if partition != source:
             lake.log.record(partition, source, stage, "failed", failing_check=COMPLETED, detail=reason)
-        return Outcome(
-            partition,
-            source,
-            problem=f"{stage} of {source} ({partition}): {reason}. Put that right, then materialize {stage} of {partition} again",
-        )
+        again = f"dataset build {source}" if partition == source else f"ingest --day {partition}"
+        said = f"{stage} of {source} ({partition}): {reason}. Put that right, then run: codecommons {again}"
+        return Outcome(partition, source, problem=said)
     context.log.info(
         "%s of %s (%s): %d of %d files kept, %.1f s", stage, source, partition, report.rows_kept, report.rows_in, report.seconds
     )
@@ -119,12 +117,8 @@ def _still_red(lake: Lake, before: dict[str, Any], report: StageReport) -> Outco
     if not now or now["verdict"] == "failed" or now["attempt"] != before["attempt"]:
         return outcome_of(report.slice, report.source, report)
     lake.log.record(*key, "failed", failing_check=before["failing_check"], detail=before["detail"])
-    return Outcome(
-        report.slice,
-        report.source,
-        report,
-        f"{before['failing_check']}: {before['detail']}. Run job `slice` for {report.slice} to look again",
-    )
+    said = f"{report.stage} of {report.source} ({report.slice}): {before['failing_check']}: {before['detail']}"
+    return Outcome(report.slice, report.source, report, said)
 
 
 def outcome_of(partition: str, source: str, report: StageReport) -> Outcome:

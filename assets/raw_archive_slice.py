@@ -85,7 +85,7 @@ def recorded(lake: Lake, days: Sequence[str]) -> list[Outcome]:
 
 def _problem(day: str, source: str, row: dict[str, Any] | None) -> str | None:
     if row is None:
-        return f"{STAGE} of {source} ({day}): it has not run; materialize {source}/content of {day}"
+        return f"{STAGE} of {source} ({day}): it has not run; run: codecommons ingest --day {day}"
     return None if row["verdict"] == "passed" else f"{STAGE} of {source} ({day}): {row['failing_check']}: {row['detail']}"
 
 

@@ -84,13 +84,15 @@ def run_job(settings: Settings, job: str, partition: str | None = None) -> Finis
 
     Args:
         settings: whose instance records the run.
-        job: ``slice``, ``ingest``, ``dataset`` or ``marts``.
+        job: ``slice``, ``ingest`` (which is ``slice`` where expectations shut a gate: only they open it), ``dataset`` or ``marts``.
         partition: the slice or the dataset; None for ``marts``.
 
     Raises:
         UsageError: the partition doesn't exist, such as a day before the lake's first.
     """
+    from assets.expectation_checks import expectations_shut
     from assets.partitions import DATASETS, SLICES
+    from codecommons.lake import Lake
 
     with instance(settings) as recorder:
         if job == "dataset" and partition:
@@ -98,6 +100,8 @@ def run_job(settings: Settings, job: str, partition: str | None = None) -> Finis
         elif partition and not SLICES.has_partition_key(partition):
             first, last = SLICES.get_first_partition_key(), SLICES.get_last_partition_key()
             raise UsageError(f"{partition} is no slice of this lake: slices go from {first} to {last} (CODECOMMONS_FIRST_DAY)")
+        if job == "ingest" and partition and expectations_shut(Lake.open(settings), partition):
+            job = "slice"
         definition = dg.build_reconstructable_job(__name__, "_marts_job" if job == "marts" else "_stage_job", (job,))
         level = "INFO" if sys.stderr.isatty() else "CRITICAL"
         result = dg.execute_job(

@@ -23,7 +23,7 @@ def database(tmp_path_factory):
 
 
 def judge(database, *expectations):
-    suite = Suite("toy", "raw_archive_slice", "A toy.", "", expectations)
+    suite = Suite("toy", "raw_archive_slice", "A toy.", "", ("n",), expectations)
     return validate(database, {"numbers": suite})["numbers"]
 
 
@@ -39,7 +39,7 @@ def test_expectations_that_hold_pass_and_say_over_how_many_rows(database):
     assert result.metadata["expect_column_values_to_be_between(column=n, min_value=0.0, max_value=9.0)"] == "holds (10 rows)"
 
 
-def test_expectations_that_do_not_hold_name_the_column_the_count_and_some_values(database):
+def test_expectations_that_do_not_hold_name_the_column_the_count_and_an_item(database):
     result = judge(
         database,
         ("ExpectColumnValuesToNotBeNull", {"column": "letter"}),
@@ -47,9 +47,12 @@ def test_expectations_that_do_not_hold_name_the_column_the_count_and_some_values
         ("ExpectColumnValuesToBeUnique", {"column": "half"}),
     )
     assert not result.passed
-    assert "expect_column_values_to_not_be_null(column=letter): 3 rows don't fit" in result.description
-    assert "(column=is_fourth, value_set=[True]): 7 rows don't fit, such as [False" in result.description
-    assert "expect_column_values_to_be_unique(column=half): 10 rows don't fit" in result.description
+    assert (
+        "expect_column_values_to_not_be_null(column=letter): 3 of 10 rows don't fit, such as n 0, letter None"
+        in result.description
+    )
+    assert "(column=is_fourth, value_set=[True]): 7 of 10 rows don't fit, such as n 1, is_fourth False" in result.description
+    assert "expect_column_values_to_be_unique(column=half): 10 of 10 rows don't fit, such as n 0, half 0" in result.description
 
 
 def test_an_expectation_that_can_not_be_evaluated_is_red(database):

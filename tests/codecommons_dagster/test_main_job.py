@@ -72,7 +72,7 @@ def events(settings, finished, kind):
         ]
 
 
-def test_a_repository_goes_through_all_five_stages_in_recorded_runs(lake):
+def test_a_repository_goes_through_all_five_stages_in_recorded_runs_and_a_second_time_nothing_is_computed(lake):
     settings = lake.settings
     slice_run = run_job(settings, "slice", DAY)
     assert slice_run, slice_run.failures
@@ -93,13 +93,10 @@ def test_a_repository_goes_through_all_five_stages_in_recorded_runs(lake):
     for report in reports.values():
         assert {(report.stage, check.name) for check in report.checks} <= declared
 
-
-def test_a_second_run_computes_nothing(lake):
-    assert run_job(lake.settings, "ingest", DAY)
-    assert run_job(lake.settings, "dataset", "python")
+    # A second time nothing is computed, and no table changes but the one that counts runs.
     before = {name: lake.delta(name).version() for name in lake.tables() if name != "stage_report"}
-    assert run_job(lake.settings, "ingest", DAY)
-    assert run_job(lake.settings, "dataset", "python")
+    assert run_job(settings, "ingest", DAY)
+    assert run_job(settings, "dataset", "python")
     assert {report.stage: report.computed for report in lake.reports()} == dict.fromkeys(STAGES, 0)
     assert {name: lake.delta(name).version() for name in lake.tables() if name != "stage_report"} == before
 
@@ -121,10 +118,18 @@ def test_a_broken_expectation_shuts_the_gate_in_this_run_and_in_every_other(lake
     assert lake.log.verdict(DAY, "git", "license_qualified")["failing_check"] == "decisions_have_reasons"
     assert not {event.step_key for event in events(lake.settings, run, dg.DagsterEventType.STEP_START)} & {"deduped"}
 
-    quick = run_job(lake.settings, "ingest", DAY)
-    assert len(quick.failures) == 1
-    assert "decisions_have_reasons" in quick.failures[0]
+    assert f"then run: codecommons ingest --day {DAY}" in run.failures[0]
+
+    # A run without expectations, from wherever, doesn't open the gate; `codecommons ingest` makes a run with them.
+    quick = dg.build_reconstructable_job("codecommons_dagster.instance", "_stage_job", ("ingest",))
+    done = dg.execute_job(quick, dg.DagsterInstance.ephemeral(), tags={"dagster/partition": DAY}, raise_on_error=False)
+    assert {event.step_key for event in done.all_events if event.is_step_failure} == {"license_qualified"}
     assert lake.log.verdict(DAY, "git", "license_qualified")["verdict"] == "failed"
+    again = run_job(lake.settings, "ingest", DAY)
+    assert "decisions_have_reasons" in again.failures[0]
+    assert "license_qualified_expectations" in {
+        event.step_key for event in events(lake.settings, again, dg.DagsterEventType.STEP_START)
+    }
 
 
 def checks(settings, finished):
