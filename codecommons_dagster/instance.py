@@ -84,7 +84,7 @@ def run_job(settings: Settings, job: str, partition: str | None = None) -> Finis
 
     Args:
         settings: whose instance records the run.
-        job: ``slice``, ``ingest`` (which is ``slice`` where expectations shut a gate: only they open it), ``dataset`` or ``marts``.
+        job: ``slice``, ``ingest`` (but ``slice`` where expectations shut a gate: only they open it), ``dataset`` or ``marts``.
         partition: the slice or the dataset; None for ``marts``.
 
     Raises:
