@@ -21,6 +21,7 @@ from pathlib import Path
 from codecommons.errors import CodeCommonsError
 from codecommons.settings import Settings
 from codecommons_dagster.instance import instance
+from codecommons_dagster.setup import prepare
 
 WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
 GRACE_SECONDS = 20
@@ -32,6 +33,8 @@ def serve(settings: Settings, host: str, port: int, workspace: Path) -> int:
     Returns:
         0 after Ctrl-C or a termination, else the exit code of what ended by itself.
     """
+    # Once, before two code servers want it at the same time.
+    prepare(settings)
     instance(settings).dispose()
     environment = {**os.environ, "CODECOMMONS_HOME": str(settings.home), "DAGSTER_HOME": str(settings.dagster_home)}
     target = ["-w", str(workspace)] if workspace.is_file() else ["-m", "codecommons_dagster.definitions"]
