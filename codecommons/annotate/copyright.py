@@ -22,7 +22,12 @@ _STATEMENT = re.compile(
 _END = re.compile(r"\s*(?:\*/|-->|[\"'#;*%/\\])+\s*$")
 
 
-def copyrights(data: bytes) -> list[str]:
-    """Distinct statements in order: a line from the copyright sign or word on, without the end of a comment."""
-    found = (match[0].decode("utf-8", "replace") for match in _STATEMENT.finditer(data))
+def copyrights(data: bytes, encoding: str | None = None) -> list[str]:
+    """Distinct statements in order: a line from the copyright sign or word on, without the end of a comment.
+
+    Args:
+        data: the content.
+        encoding: what its bytes are text in; UTF-8 where nobody knows.
+    """
+    found = (match[0].decode(encoding or "utf-8", "replace") for match in _STATEMENT.finditer(data))
     return list(dict.fromkeys(_END.sub("", text).strip() for text in found))[:MOST]

@@ -65,6 +65,8 @@ def _read(paths: Iterable[str | Path]) -> Iterator[File]:
     for given in map(Path, paths):
         try:
             if not given.is_dir():
+                if given.exists() and not given.is_file():
+                    raise UsageError(f"{given} is neither a file nor a folder")
                 yield File(given, os.fsencode(given.name), given.read_bytes())
                 continue
             for folder, folders, names in os.walk(given):
@@ -116,7 +118,7 @@ def _shape(file: File, swhid: str, said: dict[str, dict[str, Any]]) -> dict[str,
             {"lines": f"{row['start_line']}-{row['end_line']}", "expression": row["expression"], "detector": row["detector"]}
             for row in license_["evidence"] or ()
         ],
-        "copyright": copyrights(file.data),
+        "copyright": copyrights(file.data, said["encoding"]["encoding"]),
         "generated": said["generated"]["generated"],
         "vendored": facts["vendored"],
         "documentation": facts["documentation"],

@@ -12,6 +12,7 @@ fingerprint.json                 what went in, what came out; written last
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,13 +92,18 @@ def release(lake: Lake, name: str, fingerprint: str | None = None) -> Release:
 
 
 def is_whole(lake: Lake, one: Release) -> bool:
-    """Whether every shard and the manifest are there, in their sizes."""
-    expected = {f"data/{shard['name']}": shard["bytes"] for shard in one.shards}
-    expected["manifest.parquet"] = one.document["result"]["manifest"]["bytes"]
-    root = lake.path(one.folder)
-    with lake_errors(f"reading {root}"):
-        sizes = {path.removeprefix(f"{root}/"): info["size"] for path, info in lake.fs.find(root, detail=True).items()}
-    return all(sizes.get(name) == size for name, size in expected.items())
+    """Whether every shard and the manifest are there, with the bytes they were published with."""
+    expected = {f"data/{shard['name']}": shard["sha256"] for shard in one.shards}
+    expected["manifest.parquet"] = one.document["result"]["manifest"]["sha256"]
+    return all(_sha256(lake, lake.path(one.folder, name)) == sha256 for name, sha256 in expected.items())
+
+
+def _sha256(lake: Lake, path: str) -> str | None:
+    with lake_errors(f"reading {path}"):
+        if not lake.fs.exists(path):
+            return None
+        with lake.fs.open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def publish(lake: Lake, document: dict[str, Any], staged: str, files: Sequence[str]) -> Release:

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
+import os
+import select
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -113,8 +116,19 @@ class PoolEngine:
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(_PRELOAD)
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_die_with, initargs=(os.getpid(),))
         return self._pool
+
+
+def _die_with(driver: int) -> None:
+    """End this worker when the driver is gone: one that was killed can't tell its workers, and they would stay for ever."""
+
+    def watch() -> None:
+        select.select([os.pidfd_open(driver)], [], [])
+        os._exit(1)
+
+    if hasattr(os, "pidfd_open"):  # Linux
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _run(function: Callable[[T], R], task: T) -> R:

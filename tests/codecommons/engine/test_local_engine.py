@@ -5,8 +5,11 @@
 """The local engine keeps order, survives a crash, and names the task that kills its worker."""
 
 import functools
+import multiprocessing
 import os
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,3 +59,29 @@ def test_a_worker_that_dies_twice_on_a_task_fails_with_the_name_of_the_task():
 def test_an_exception_in_a_task_reaches_the_driver_as_it_is():
     with pytest.raises(ValueError, match="three is no good"):
         list(PoolEngine(2).map(fail_on_three, range(6)))
+
+
+def wait_in(folder: Path, number: int) -> None:
+    (folder / str(os.getpid())).touch()
+    time.sleep(120)
+
+
+def drive(folder: Path) -> None:
+    list(PoolEngine(2).map(functools.partial(wait_in, folder), range(2)))
+
+
+def test_workers_end_when_their_driver_is_killed(tmp_path):
+    driver = multiprocessing.get_context("spawn").Process(target=drive, args=(tmp_path,))
+    driver.start()
+    eventually(lambda: len(list(tmp_path.iterdir())) == 2)
+    driver.kill()
+    driver.join()
+    eventually(lambda: not any(Path("/proc", path.name).exists() for path in tmp_path.iterdir()))
+
+
+def eventually(happens: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if happens():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen within 30 s")
