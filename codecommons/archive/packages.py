@@ -35,8 +35,9 @@ from codecommons.settings import Settings
 from codecommons.swhid import Date, Release
 
 _EXTID_TYPE = "package-archive"
-# Packed bytes of the archives of one task, unless a single one is larger.
-_TASK_BYTES = 4 << 20
+# Packed bytes of the archives of one task, unless a single one is larger: some tasks a worker, so that all end together,
+# but no more than this, as every task makes a file a table.
+_TASK_BYTES, _TASKS_A_WORKER = 8 << 20, 4
 R = TypeVar("R")
 
 
@@ -79,7 +80,7 @@ class PackageSource(Source):
         unknown = [row for row in pinned if row.item not in known]
         fetched = list(_each(unknown, lambda row: (row, self.fetch(row, settings)), errors, self.at_once))
         archives = [_Archive(row, path, path.stat().st_size, self._extid(row, settings)) for row, path in fetched]
-        results = list(work.engine.map(_load_archives, _tasks(self.name, archives, work.area), name=str))
+        results = list(work.engine.map(_load_archives, _tasks(self.name, archives, work.area, work.engine.workers), name=str))
         loaded = {one.item: one for some, _ in results for one in some}
         before = _last_good(work.lake, work.day, self.name)
         items = [self._item(row, known, loaded, errors, before) for row in inputs]
@@ -209,12 +210,13 @@ class _Loaded:
     error: ItemError | None = None
 
 
-def _tasks(source: str, archives: list[_Archive], area: StagingArea) -> list[_Task]:
-    """Cut into tasks of about ``_TASK_BYTES``, the largest first, so that no worker is left alone with it at the end."""
+def _tasks(source: str, archives: list[_Archive], area: StagingArea, workers: int) -> list[_Task]:
+    """Cut into tasks, the largest archive first, so that no worker is left alone with it at the end."""
+    most = min(_TASK_BYTES, sum(one.size for one in archives) // (_TASKS_A_WORKER * max(1, workers)))
     tasks: list[_Task] = []
     waiting: list[_Archive] = []
     for one in sorted(archives, key=lambda one: (-one.size, one.row.item)):
-        if waiting and sum(other.size for other in waiting) + one.size > _TASK_BYTES:
+        if waiting and sum(other.size for other in waiting) + one.size > most:
             tasks.append(_Task(source, tuple(waiting), area))
             waiting = []
         waiting.append(one)

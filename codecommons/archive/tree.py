@@ -79,7 +79,7 @@ def build_tree(members: Iterable[Member], rows: Rows, wanted: bytes | None = Non
         folder[name] = file
         if file.skipped:
             tree.tally.notes.append(too_large(member.path, file.length, rows.settings.max_content_bytes))
-        if not _is_text(member.path):
+        if not member.path.isascii() and not _is_text(member.path):
             odd.append(member.path)
         if member.perms == SYMLINK_PERMS and member.data is not None and _leaves(parent, member.data):
             leaving.append(member.path)

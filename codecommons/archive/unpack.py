@@ -144,7 +144,9 @@ def _clean(name: bytes) -> bytes:
     """Normalise a member's path; refuse what would leave the tree."""
     if name.startswith(b"/"):
         raise ItemError("unsafe-path", f"member {_shown(name)} has an absolute path; nothing of this archive was taken")
-    parts = [part for part in name.split(b"/") if part not in (b"", b".")]
+    parts = name.split(b"/")
+    if b"" in parts or b"." in parts:
+        parts = [part for part in parts if part not in (b"", b".")]
     if b".." in parts:
         raise ItemError("unsafe-path", f"member {_shown(name)} leaves the tree; nothing of this archive was taken")
     path = b"/".join(parts)
