@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """What the first stage asserts about itself, looking at what is committed and not at what it believes it did."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """The first stage: the items of a slice become Software Heritage objects in the lake."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Read a git repository's objects in bounded memory, only the new ones, trusting nothing it says about itself.
 
 Everything goes through git's plumbing, in the environment of ``swhid.git``: no work tree, no hooks, no filters, no network.

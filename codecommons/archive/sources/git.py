@@ -1,3 +1,7 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
 """Git repositories, local or by URL: ``git:.``, ``git:https://…``.
 
 A visit is a snapshot of all references as they were when the item was listed; loading the slice again never reads today's.
