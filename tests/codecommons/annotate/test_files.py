@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -82,3 +83,14 @@ def test_what_is_not_there_is_one_clear_line(tmp_path, settings):
 )
 def test_copyright_statements_are_shown_as_written(line, statement):
     assert copyrights(b"first\n" + line + b"\nlast\n") == ([statement] if statement else [])
+
+
+def test_copyright_statements_are_read_in_the_encoding_of_their_file():
+    assert copyrights("# Copyright (c) 2020 Jörg M".encode("latin-1"), "latin-1") == ["Copyright (c) 2020 Jörg M"]
+
+
+def test_a_pipe_is_refused_and_never_waited_for(tmp_path, settings):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="neither a file nor a folder"):
+        list(annotate_files([tmp_path / "pipe"], settings))
+    assert list(annotate_files([tmp_path], settings)) == []

@@ -112,9 +112,14 @@ def test_the_same_dataset_again_does_nothing_and_says_so(shop):
     assert {path: path.stat().st_mtime_ns for path in Path(shop.settings.lake, "datasets").rglob("*")} == before
 
 
-def test_a_missing_shard_is_noticed_and_built_again(shop):
+@pytest.mark.parametrize("damage", ["missing", "a flipped byte"])
+def test_a_damaged_shard_is_noticed_and_built_again(shop, damage):
     first = build(shop.lake, ENGINE, shop.specify("all", "{}"))
-    next(Path(shop.settings.lake, first.details["folder"], "data").iterdir()).unlink()
+    shard = next(Path(shop.settings.lake, first.details["folder"], "data").iterdir())
+    good = shard.read_bytes()
+    shard.unlink()
+    if damage != "missing":
+        shard.write_bytes(good[:50] + bytes([good[50] ^ 1]) + good[51:])
     again = build(shop.lake, ENGINE, "all")
     assert again.computed == first.rows_kept
     assert again.details["fingerprint"] == first.details["fingerprint"]
