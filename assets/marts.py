@@ -22,7 +22,9 @@ GROUP = "marts"
 POOL = "duckdb_catalog"
 
 
-@dg.asset(group_name=GROUP, kinds={"duckdb"}, owners=OWNERS, tags={"stage": GROUP}, code_version=code_version(), pool=POOL)
+@dg.asset(
+    deps=STAGES, group_name=GROUP, kinds={"duckdb"}, owners=OWNERS, tags={"stage": GROUP}, code_version=code_version(), pool=POOL
+)
 def catalogue(duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
     """The DuckDB file with a view per table of the lake, which holds no data: rebuildable, so nothing is lost with it."""
     from codecommons.lake.views import build_catalogue
@@ -39,17 +41,22 @@ def catalogue(duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
 
 
 class Translator(DagsterDbtTranslator):
-    """Shows a dbt model as an asset of the group ``marts`` that hangs on the catalogue and on the stages it reads."""
+    """Shows a dbt model as an asset of the group ``marts``.
+
+    dbt's sources are the views in the catalogue: models hang on it, and tests of sources are its checks. On the assets of
+    the stages they would run dbt in the middle of every slice.
+    """
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """The catalogue for every source."""
+        return catalogue.key if dbt_resource_props["resource_type"] == "source" else super().get_asset_key(dbt_resource_props)
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """Add what every asset of the house has; sources of the lake's own bookkeeping are behind the catalogue."""
+        """Add what every asset of the house has."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         if not unique_id.startswith("model."):
             return spec
-        stages = [dep for dep in spec.deps if dep.asset_key.path[0] in STAGES]
-        return spec.replace_attributes(
-            deps=[*stages, catalogue.key], group_name=GROUP, owners=OWNERS, kinds={"dbt", "duckdb"}, tags={"stage": GROUP}
-        )
+        return spec.replace_attributes(group_name=GROUP, owners=OWNERS, kinds={"dbt", "duckdb"}, tags={"stage": GROUP})
 
 
 def build_marts(project: Path, target: Path) -> list[dg.AssetsDefinition]:

@@ -22,7 +22,7 @@ _datasets = training_shards.ASSETS
 
 
 def _with_own_checks(assets: list[dg.AssetsDefinition]) -> dg.AssetSelection:
-    """Assets and the checks that their steps make, but not those that dbt has on the same assets: these need dbt to run."""
+    """Assets, and the checks that their own steps make."""
     keys = [key for asset in assets for key in asset.check_keys]
     return dg.AssetSelection.assets(*assets).without_checks() | dg.AssetSelection.checks(*keys)
 

@@ -90,9 +90,11 @@ def test_the_ingest_job_leaves_great_expectations_out_and_the_slice_job_leaves_d
     assert "marts" not in whole
 
 
-def test_the_tests_of_dbt_are_asset_checks(graph):
-    names = {key.name for key in graph.asset_check_keys if key.asset_key == dg.AssetKey("popular_content_name")}
-    assert "unique_popular_content_name_swhid" in names
+def test_the_tests_of_dbt_are_checks_of_the_marts_and_of_the_catalogue_but_of_no_stage(graph):
+    names = {key.asset_key.to_user_string(): key.name for key in graph.asset_check_keys}
+    assert {"popular_content_name", "catalogue"} <= set(names)
+    ours = {key for key in graph.asset_check_keys if key.asset_key.path[0] in STAGES}
+    assert not [key for key in ours if key.name.startswith(("source_", "not_null", "unique"))]
 
 
 def test_loading_the_code_location_imports_nothing_heavy(tmp_path):
