@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.expectations import SUITES, Suite
 from assets.gx_on_duckdb import validate
-from assets.outcomes import Outcome, evaluation, hand_over, plain_errors
+from assets.outcomes import Outcome, evaluations, hand_over, plain_errors
 from assets.partitions import DATASETS, SLICES
 from assets.stages import Event
 from codecommons.annotate import current
@@ -51,20 +51,15 @@ def expectation_step(stage: str) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(name=f"{stage}_expectations", specs=specs)
     def step(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[Event]:
         with plain_errors():
-            opened = lake.open()
-            looked_at = subjects(opened, stage, context.op_execution_context.partition_keys)
-            results = judge(opened, looked_at, suites)
-            outcomes = [record(opened, stage, subject, results[subject]) for subject in looked_at]
-            for partition in dict.fromkeys(subject.partition for subject in looked_at):
-                for suite in suites:
-                    group = [
-                        (one.source, check)
-                        for one in looked_at
-                        if one.partition == partition
-                        for check in results[one]
-                        if check.name == suite.name
-                    ]
-                    yield evaluation(stage, suite.name, partition, group)
+            opened, partitions_here = lake.open(), context.op_execution_context.partition_keys
+            looked_at = subjects(opened, stage, partitions_here)
+            judged = judge(opened, looked_at, suites)
+            outcomes = [record(opened, stage, subject, judged[subject]) for subject in looked_at]
+            results = [(subject.partition, subject.source, check) for subject in looked_at for check in judged[subject]]
+            failed_before = {day for day in partitions_here if opened.log.sources(day)} - {
+                subject.partition for subject in looked_at
+            }
+            yield from evaluations(stage, [key for key in partitions_here if key not in failed_before], results, specs)
             yield from hand_over(outcomes, [], specs)
 
     return step

@@ -23,7 +23,13 @@ POOL = "duckdb_catalog"
 
 
 @dg.asset(
-    deps=STAGES[-1:], group_name=GROUP, kinds={"duckdb"}, owners=OWNERS, tags={"stage": GROUP}, code_version=code_version(), pool=POOL
+    deps=STAGES[-1:],
+    group_name=GROUP,
+    kinds={"duckdb"},
+    owners=OWNERS,
+    tags={"stage": GROUP},
+    code_version=code_version(),
+    pool=POOL,
 )
 def catalogue(duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
     """The DuckDB file with a view per table of the lake, which holds no data: rebuildable, so nothing is lost with it."""

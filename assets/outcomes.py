@@ -140,22 +140,35 @@ def check_specs(stage: str, checks: dict[str, str], partitions: dg.PartitionsDef
     ]
 
 
-def evaluations(stage: str, outcomes: Sequence[Outcome], specs: Iterable[dg.AssetCheckSpec]) -> Iterator[dg.AssetCheckEvaluation]:
-    """Give a stage's check results, one per partition and check, all sources taken together."""
-    names = {spec.name for spec in specs}
-    for partition, group in by_partition(outcomes).items():
-        results: dict[str, list[tuple[str, CheckResult]]] = defaultdict(list)
-        for outcome in group:
-            for check in outcome.report.checks if outcome.report else ():
-                if check.name in names:
-                    results[check.name].append((outcome.source, check))
-            said = outcome.problem or "passed"
-            results[COMPLETED].append((outcome.source, CheckResult(COMPLETED, outcome.passed, said)))
-        for name, of_sources in results.items():
-            yield evaluation(stage, name, partition, of_sources)
+def checks_of(outcome: Outcome) -> list[CheckResult]:
+    """A stage's checks of itself, and ``COMPLETED``."""
+    own = outcome.report.checks if outcome.report else []
+    return [*own, CheckResult(COMPLETED, outcome.passed, outcome.problem or "passed")]
 
 
-def evaluation(stage: str, name: str, partition: str, results: Sequence[tuple[str, CheckResult]]) -> dg.AssetCheckEvaluation:
+def evaluations(
+    stage: str, partitions: Iterable[str], results: Iterable[tuple[str, str, CheckResult]], specs: Sequence[dg.AssetCheckSpec]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Give check results to Dagster, one per partition and check, all sources taken together.
+
+    Args:
+        stage: whose closing asset was checked.
+        partitions: the partitions that were looked at; one without any result has no input, which is no failure.
+        results: (partition, source, result).
+        specs: the checks that are declared; results of others are left out.
+    """
+    found: dict[tuple[str, str], list[tuple[str, CheckResult]]] = defaultdict(list)
+    for partition, source, check in results:
+        found[partition, check.name].append((source, check))
+    busy = {partition for partition, _ in found}
+    for partition in partitions:
+        for spec in specs:
+            group = found[partition, spec.name]
+            if group or partition not in busy:
+                yield _evaluation(stage, spec.name, partition, group)
+
+
+def _evaluation(stage: str, name: str, partition: str, results: Sequence[tuple[str, CheckResult]]) -> dg.AssetCheckEvaluation:
     """One check of one partition: red when it is red for any source, and then its description speaks of the red ones only."""
     red = [result for result in results if not result[1].passed]
     return dg.AssetCheckEvaluation(
@@ -163,7 +176,8 @@ def evaluation(stage: str, name: str, partition: str, results: Sequence[tuple[st
         check_name=name,
         passed=not red,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join(f"{source}: {check.description}" for source, check in red or results),
+        description="; ".join(f"{source}: {check.description}" for source, check in red or results)
+        or "There is nothing to look at.",
         metadata={
             f"{source}: {label}": dg.MetadataValue.json(value)
             if isinstance(value, (dict, list))

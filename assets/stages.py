@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from assets.metadata import stage_metadata, table_metadata
-from assets.outcomes import Outcome, Work, by_partition, evaluations, hand_over, plain_errors, work_through
+from assets.outcomes import Outcome, Work, by_partition, checks_of, evaluations, hand_over, plain_errors, work_through
 from codecommons.lake import Lake
 from resources import EngineResource, LakeResource
 
@@ -53,8 +53,9 @@ def close_stage(
     *tables, closing = specs
     for partition, group in by_partition(outcomes).items():
         context.add_asset_metadata(stage_metadata(group), closing.key, partition_key=partition)
-    yield from evaluations(closing.key.path[-1], outcomes, checks)
-    results: list[dg.MaterializeResult[None]] = [
+    results = [(outcome.partition, outcome.source, check) for outcome in outcomes for check in checks_of(outcome)]
+    yield from evaluations(closing.key.path[-1], context.partition_keys, results, checks)
+    materialized: list[dg.MaterializeResult[None]] = [
         dg.MaterializeResult(asset_key=spec.key, metadata=table_metadata(lake, spec.key.path[-1])) for spec in tables
     ]
-    yield from hand_over(outcomes, [*results, dg.MaterializeResult(asset_key=closing.key)], checks)
+    yield from hand_over(outcomes, [*materialized, dg.MaterializeResult(asset_key=closing.key)], checks)

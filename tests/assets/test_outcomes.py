@@ -149,3 +149,7 @@ def test_each_partition_has_its_own_metadata_and_check_results(lake):
 def test_a_day_without_input_succeeds_and_says_so(lake):
     result = run({}, days=["2026-01-05"])
     assert result.success
+    checks = [
+        event.asset_check_evaluation_data for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
+    assert {check.description for check in checks if check.passed} == {"There is nothing to look at."}
