@@ -33,7 +33,7 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _cell(cell: object) -> str:
-    return f"{cell:,}" if isinstance(cell, int) else str(cell).replace("|", "\\|")
+    return f"{cell:,}" if isinstance(cell, (int, float)) else str(cell).replace("|", "\\|")
 
 
 def funnel(came: Count, dropped: Mapping[str, Count], kept: Count) -> str:

@@ -96,8 +96,8 @@ def by_source(reports: Sequence[StageReport]) -> str:
             report.rows_kept,
             report.computed,
             report.reused,
-            f"{report.seconds:.1f}",
-            f"{report.bytes_in / MEGABYTE / report.seconds if report.seconds else 0:.1f}",
+            round(report.seconds, 1),
+            round(report.bytes_in / MEGABYTE / report.seconds, 1) if report.seconds else 0.0,
         )
         for report in reports
     ]
