@@ -146,7 +146,7 @@ def wiped_out(lake: Lake, report: StageReport, visits: Sequence[Visit]) -> Check
     name = "no_source_wiped_out"
     mine = (pl.col("slice") == report.slice) & (pl.col("source") == report.source) & pl.col("snapshot").is_not_null()
     before = set(lake.scan("origin_visit_status").filter(mine).select("origin").collect()["origin"])
-    gone = sorted(before - {visit.origin for visit in visits if visit.branches is not None})
+    gone = sorted(before - {visit.origin for visit in visits if visit.branches is not None or visit.snapshot})
     if gone:
         return _red(
             name,

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from collections.abc import Iterable, Sequence
 
@@ -25,7 +24,6 @@ from codecommons.lake.schemas import TABLES
 from codecommons.lake.slices import digest_of
 from codecommons.lake.stages import InputGrewError
 from codecommons.report import Measure, StageReport
-from codecommons.swhid import snapshot_id
 
 STAGE = "raw_archive_slice"
 _LOG = logging.getLogger(__name__)
@@ -110,19 +108,8 @@ def _stage_visits(work: Work, source: str, visits: Iterable[Visit]) -> list[Stag
 
 
 def _visit_rows(day: str, kind: str, visits: Sequence[Visit]) -> pl.DataFrame:
-    date = dt.datetime.combine(dt.date.fromisoformat(day), dt.time(), dt.UTC)
     return pl.DataFrame(
-        [
-            {
-                "origin": visit.origin,
-                "visit": visit.number(day),
-                "date": date,
-                "status": visit.status,
-                "snapshot": snapshot_id(visit.branches) if visit.branches is not None else None,
-                "type": kind,
-            }
-            for visit in visits
-        ],
+        [visit.row(day, kind) for visit in visits],
         schema={
             "origin": pl.String,
             "visit": pl.Int64,

@@ -18,6 +18,7 @@ from codecommons.errors import ItemError
 from codecommons.lake import Lake, SliceInput, StagedFile, StagingArea
 from codecommons.plugins import discover
 from codecommons.settings import Settings
+from codecommons.swhid import snapshot_id
 
 # Part of every external identifier: raise it when a loader gives other objects for the same archive.
 LOADER_VERSION = 1
@@ -57,21 +58,53 @@ class Item:
     size: int = 0
 
 
+@dataclass(frozen=True)
+class RecordedVisit:
+    """What an archive says of a visit that it made itself: its number, when it was (UTC), and the type of the origin."""
+
+    number: int
+    date: dt.datetime
+    type: str
+
+
 @dataclass
 class Visit:
     """One visit of an origin: what it saw, or None when it saw nothing.
 
-    ``rank`` counts the states of one origin within a day, from 0.
+    Attributes:
+        origin: the origin's URL.
+        branches: the snapshot, to be written and identified; None when nothing was seen, or ``snapshot`` says what was.
+        status: how it ended.
+        rank: counts the states of one origin within a day, from 0.
+        snapshot: identifier of a snapshot whose rows the source has staged itself.
+        recorded: who made the visit said when, with which number and of which type; None for a visit of ours, whose date is
+            the slice's.
     """
 
     origin: str
     branches: Branches | None
     status: Literal["full", "partial", "failed"]
     rank: int = 0
+    snapshot: bytes | None = None
+    recorded: RecordedVisit | None = None
 
     def number(self, day: str) -> int:
-        """The visit's number: a thousand a day since 1970, so that it depends on nothing but the slice."""
+        """The visit's number: as recorded, or a thousand a day since 1970, so that it depends on nothing but the slice."""
+        if self.recorded:
+            return self.recorded.number
         return (dt.date.fromisoformat(day) - dt.date(1970, 1, 1)).days * 1000 + self.rank
+
+    def row(self, day: str, kind: str) -> dict[str, Any]:
+        """The row of table ``origin_visit_status``; ``kind`` is the source's type of visit."""
+        midnight = dt.datetime.combine(dt.date.fromisoformat(day), dt.time(), dt.UTC)
+        return {
+            "origin": self.origin,
+            "visit": self.number(day),
+            "date": self.recorded.date if self.recorded else midnight,
+            "status": self.status,
+            "snapshot": snapshot_id(self.branches) if self.branches is not None else self.snapshot,
+            "type": self.recorded.type if self.recorded else kind,
+        }
 
 
 @dataclass
