@@ -23,16 +23,10 @@ from resources import EngineResource, LakeResource
 
 STAGE = "raw_archive_slice"
 
-# What sources write and people look at; the other tables of the archive hang on these.
-WRITTEN = ("origin_visit", "snapshot", "directory", "content", "skipped_content")
-
-# By type of visit, what stands between a snapshot and a directory; versions of a package are releases.
-ANCHORS: dict[str, tuple[str, ...]] = {"git": ("revision", "release"), "directory": ()}
-
 
 def tables(source: Source) -> list[dg.AssetSpec]:
     """What a source writes, as assets."""
-    return [table_spec(source.name, TABLES[name], STAGE) for name in (*WRITTEN, *ANCHORS.get(source.visit_type, ("release",)))]
+    return [table_spec(source.name, TABLES[name], STAGE) for name in source.tables]
 
 
 def source_step(source: Source) -> dg.AssetsDefinition:

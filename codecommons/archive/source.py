@@ -23,6 +23,9 @@ from codecommons.swhid import snapshot_id
 # Part of every external identifier: raise it when a loader gives other objects for the same archive.
 LOADER_VERSION = 1
 
+# What a source of trees writes and people look at; the other tables of the archive hang on these.
+TREES = ("origin_visit", "snapshot", "directory", "content", "skipped_content")
+
 
 @dataclass(frozen=True)
 class Work:
@@ -126,6 +129,8 @@ class Source(ABC):
     changes: bool = False
     # How many items are looked up at once; every one may be a process or a connection.
     at_once: int = 8
+    # The tables that it writes, as they are shown as assets: between a snapshot and a directory stand a package's releases.
+    tables: tuple[str, ...] = (*TREES, "release")
 
     @abstractmethod
     def parse(self, text: str) -> str:

@@ -37,7 +37,7 @@ from codecommons.archive.repository import (
     present,
     read_objects,
 )
-from codecommons.archive.source import Work, base_item
+from codecommons.archive.source import TREES, Work, base_item
 from codecommons.archive.states import ChangingSource, State, complete_heads
 from codecommons.archive.tally import Note
 from codecommons.errors import CodeCommonsError, ItemError, UsageError
@@ -58,6 +58,7 @@ class Git(ChangingSource):
 
     name = visit_type = "git"
     at_once = 4
+    tables = (*TREES, "revision", "release")
 
     def parse(self, text: str) -> str:
         """A URL as it is, or the absolute path of a repository."""

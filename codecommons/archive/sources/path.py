@@ -18,7 +18,7 @@ from pathlib import Path
 
 from codecommons.archive.cache import copy_archive, find_archive
 from codecommons.archive.objects import Branches, Rows
-from codecommons.archive.source import Work, base_item
+from codecommons.archive.source import TREES, Work, base_item
 from codecommons.archive.states import ChangingSource, State
 from codecommons.archive.tally import Tally
 from codecommons.archive.tree import build_tree, file_member, folder_members
@@ -34,6 +34,7 @@ class LocalPath(ChangingSource):
 
     name = "path"
     visit_type = "directory"
+    tables = TREES
 
     def parse(self, text: str) -> str:
         """The absolute path of something that is there."""
