@@ -295,6 +295,40 @@ SLICE_LOG = Table(
     ("slice", "source", "stage"),
     "log",
 )
+LISTED_ORIGIN = Table(
+    "listed_origin",
+    "What a lister found: a row when an item was new or had moved, and a row with the slice when it became input of one.",
+    _fields(
+        lister=pa.string(),
+        instance=pa.string(),
+        url=pa.string(),
+        visit_type=pa.string(),
+        source=pa.string(),
+        item=pa.string(),
+        last_update=pa.timestamp("us", "UTC"),
+        due=pa.string(),
+        day=pa.string(),
+        slice=pa.string(),
+        problem=pa.string(),
+    ),
+    ("lister", "instance", "url", "visit_type"),
+    "log",
+    partition=("lister", "instance"),
+)
+CURSOR = Table(
+    "cursor",
+    "How far a followed source was listed; one row each, which only moves forward.",
+    _fields(
+        instance=pa.string(),
+        lister=pa.string(),
+        configuration=pa.string(),
+        cursor=pa.string(),
+        day=pa.string(),
+        completed=pa.timestamp("us", "UTC"),
+    ),
+    ("instance",),
+    "log",
+)
 LICENSE_DECISION = Table(
     "license_decision",
     "One decision for one file in its own tree under one policy.",
@@ -392,6 +426,8 @@ TABLES: dict[str, Table] = {
         STAGE_REPORT,
         SLICE_INPUT,
         SLICE_LOG,
+        LISTED_ORIGIN,
+        CURSOR,
         LICENSE_DECISION,
         *DATASETS,
     )

@@ -182,4 +182,17 @@ create or replace view slice_input as from lake.slice_input;
 
 create or replace view slice_log as from lake.slice_log;
 
+-- What is followed: one row an origin, its newest change as the lister tells it, how many items it has and how many of them
+-- have become input, and the newest slice that one went to.
+create or replace view listed_origin as
+select
+    lister, instance, url, visit_type, make_timestamp(epoch_us(max(last_update))) as last_update, min(day) as first_listed,
+    max(day) filter (slice is null) as last_listed, count(distinct item) as items,
+    count(distinct item) filter (slice is not null) as taken, max(slice) as last_slice, any_value(problem) as problem
+from lake.listed_origin
+group by lister, instance, url, visit_type;
+
+create or replace view cursor as
+select instance, lister, cursor, day, make_timestamp(epoch_us(completed)) as completed from lake.cursor;
+
 create or replace view stage_report as from lake.stage_report;
