@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable, WriterProperties
+from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.engine import Engine
@@ -139,9 +141,15 @@ class Lake:
         return frame
 
     def keys_missing(self, table: str | Table, keys: pl.DataFrame) -> pl.DataFrame:
-        """Those of ``keys`` (the table's key columns) that the table does not hold, in their order."""
+        """Those of ``keys`` (the table's key columns) that the table does not hold, in their order.
+
+        A row whose identifier could not be verified does not count: who brings the object itself replaces it.
+        """
         declared = self._table(table)
-        held = self.scan(declared).select(declared.key)
+        held = self.scan(declared)
+        if declared.proves:
+            held = held.filter(pl.col("verified") == "yes")
+        held = held.select(declared.key)
         for name in declared.partition:
             held = held.filter(pl.col(name).is_in(keys[name].unique().to_list()))
         return keys.join(held.unique().collect(), on=declared.key, how="anti", maintain_order="left")
@@ -193,7 +201,8 @@ class Lake:
 
     def _commit_merged(self, name: str, merged: list[Merged], delta: DeltaTable, engine: Engine) -> Committed:
         for _ in range(commits.ATTEMPTS):
-            actions: list[AddAction | RemoveAction] = [one.file.add() for one in merged if one.file]
+            actions: list[AddAction | RemoveAction] = [file.remove() for one in merged for file in one.replaced]
+            actions += [one.file.add() for one in merged if one.file]
             with lake_errors(f"committing to table {name} in {self.settings.lake}"):
                 if not actions or commits.try_commit(delta, self._tables[name], actions, {"what": "objects"}):
                     break
@@ -211,7 +220,7 @@ class Lake:
         self._compact(name)
         return Committed(
             sum(one.rows_in for one in merged),
-            sum(one.file.rows for one in merged if one.file),
+            sum(one.rows_new for one in merged),
             sum(one.bytes_new for one in merged),
         )
 
@@ -224,7 +233,8 @@ class Lake:
         properties = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=_group_rows(delta))
         for partition in sorted(key for key, files in counts.items() if files > MOST_FILES):
             filters = [(column, "=", value) for column, value in partition]
-            with lake_errors(f"compacting table {name} in {self.settings.lake}"):
+            # Somebody may replace one of the files meanwhile; who commits next has the same number of files to merge.
+            with lake_errors(f"compacting table {name} in {self.settings.lake}"), contextlib.suppress(CommitFailedError):
                 delta.optimize.compact(
                     partition_filters=filters, target_size=1 << 40, max_concurrent_tasks=1, writer_properties=properties
                 )

@@ -34,7 +34,8 @@ class Table:
         description: what one row is; shown in the UI and by ``dbt docs``.
         fields: columns in order, without ``bucket`` and without the partition columns of a slice-scoped table.
         key: columns whose values identify what a row belongs to. A commit adds a key only once: all rows of a key
-            (say, the entries of one directory) arrive in one commit.
+            (say, the entries of one directory) arrive in one commit. The branches of a snapshot are keyed one by one:
+            Software Heritage's export leaves some out, and whoever knows more adds them.
         scope: ``content`` tables are append-only facts keyed by identifier; ``slice`` tables hold news and follow
             ``slice_log``; ``log`` tables are the lake's own bookkeeping; ``dataset`` tables belong to one release.
         partition: partition columns that are stored in ``fields`` and come before ``bucket``.
@@ -53,6 +54,11 @@ class Table:
     def bucket_key(self) -> str:
         """The binary column whose top bits give the bucket: the first of the key that is no partition column."""
         return next(name for name in self.key if name not in self.partition)
+
+    @property
+    def proves(self) -> bool:
+        """Whether rows say if their identifier was verified; of two rows of a key, one that says ``yes`` wins."""
+        return any(field.name == "verified" for field in self.fields)
 
     @property
     def partition_by(self) -> list[str]:
@@ -94,8 +100,7 @@ ARCHIVE = (
         "snapshot_branch",
         "One named branch of a snapshot; an alias targets the bytes of a branch name.",
         _fields(snapshot_id=HASH, name=pa.binary(), target=pa.binary(), target_type=pa.string()),
-        ("snapshot_id",),
-        many=True,
+        ("snapshot_id", "name"),
     ),
     Table(
         "release",

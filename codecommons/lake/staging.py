@@ -8,6 +8,9 @@ Workers write what they find to a staging folder, sorted by key, as plain Arrow 
 would cost more than all else. Then one task per (table, partition, bucket) goes through
 the key space in ranges small enough for the batch size, drops what the lake holds already, and writes one sorted file. What
 comes out depends on the set of rows alone, not on who found them, in which order, or in how many batches.
+
+In tables whose rows say whether their identifier was ``verified``, a row that says ``yes`` replaces one that doesn't, whichever
+came first: files that hold such a row are merged as if they were staged, and taken out of the table by the same commit.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import bisect
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
@@ -188,15 +191,21 @@ class MergeTask:
         """The number of the bucket."""
         return int(dict(self.partition)["bucket"])
 
+    def paths(self, files: Iterable[DataFile]) -> list[str]:
+        """Where files of the table are, on the lake's file system."""
+        return [self.storage.path(self.table.name, file.path) for file in files]
+
 
 @dataclass(frozen=True)
 class Merged:
-    """The file a merge wrote, if anything was new."""
+    """The file a merge wrote, if anything was new, and those it stands for, whose rows are in it or were replaced."""
 
     task: MergeTask
     file: DataFile | None
     rows_in: int
+    rows_new: int
     bytes_new: int
+    replaced: tuple[DataFile, ...] = ()
 
 
 def merge(task: MergeTask) -> Merged:
@@ -211,16 +220,23 @@ def merge(task: MergeTask) -> Merged:
     staged_bytes = sum(file.bytes for file in task.staged) // shares
     known_rows = sum(file.rows for file in task.known)
     parts = max(1, -(-staged_bytes // storage.settings.batch_bytes), -(-known_rows // KEYS_AT_ONCE))
-    known = _dataset(storage, [storage.path(table.name, file.path) for file in task.known], table)
+    ranges = [bucket_range(task.bucket, bits, part, parts) for part in range(parts)]
+    with lake_errors(f"{task} in {storage.settings.lake}"):
+        old_files = _files_to_replace(task, ranges)
+    old = _dataset(storage, task.paths(old_files), table)
+    known = _dataset(storage, task.paths(file for file in task.known if file not in old_files), table)
     path = f"{partition_folder(task.partition)}part-{uuid.uuid4().hex}.parquet"
     sink: pq.ParquetWriter | None = None
     rows_in = rows_new = bytes_new = 0
     with lake_errors(f"{task} in {storage.settings.lake}"):
         try:
-            for part in range(parts):
-                low, high = bucket_range(task.bucket, bits, part, parts)
+            for low, high in ranges:
                 found = _read_staged(task, low, high)
                 rows_in += found.num_rows
+                if old is not None:
+                    kept = _read(old, found.schema.names, in_range(table.bucket_key, low, high))
+                    bytes_new -= kept.nbytes
+                    found = pa.concat_tables([kept, found])
                 new = _new_rows(table, found, known, low, high)
                 if not new.num_rows:
                     continue
@@ -235,19 +251,46 @@ def merge(task: MergeTask) -> Merged:
                 sink.close()
                 opened.close()
         if sink is None:
-            return Merged(task, None, rows_in, 0)
+            return Merged(task, None, rows_in, 0, 0)
         size = storage.fs.size(storage.path(table.name, path))
-    return Merged(task, DataFile(path, task.partition, rows_new, size), rows_in, bytes_new)
+    file = DataFile(path, task.partition, rows_new, size)
+    return Merged(task, file, rows_in, rows_new - sum(one.rows for one in old_files), max(0, bytes_new), old_files)
+
+
+def _files_to_replace(task: MergeTask, ranges: Iterable[tuple[bytes, bytes | None]]) -> tuple[DataFile, ...]:
+    """Files of the lake with a row that a staged one, being verified, replaces; by path."""
+    table = task.table
+    if not table.proves or not task.known:
+        return ()
+    paths = {task.storage.path(table.name, file.path): file for file in task.known}
+    known = _dataset(task.storage, list(paths), table)
+    assert known is not None
+    # The statistics of files in which everything is verified rule them out unread.
+    doubtful = ds.field("verified") != "yes"
+    if not known.count_rows(filter=doubtful, use_threads=False):
+        return ()
+    key = table.bucket_key
+    old: set[str] = set()
+    for low, high in ranges:
+        weak = _read(known, [key, "__filename"], in_range(key, low, high) & doubtful)
+        if weak.num_rows:
+            proved = _read_staged(task, low, high).select([key, "verified"]).filter(pc.field("verified") == "yes")
+            better = pl.DataFrame(weak).join(pl.DataFrame(proved), on=key, how="semi")
+            old.update(better["__filename"].unique().to_list())
+    return tuple(paths[path] for path in sorted(old))
 
 
 def _new_rows(table: Table, found: pa.Table, known: ds.Dataset | None, low: bytes, high: bytes | None) -> pa.Table:
-    """Rows of ``found`` whose key is not known, each once, in order of the key."""
+    """Rows of ``found`` whose key is not known, each once, in order of the key; of several one that is verified, if any is."""
     key = [name for name in table.key if name not in table.partition]
     keys = pl.DataFrame(found.select(key)).with_row_index("row")
     if table.many:
         # Identical rows of a key may have come from several tasks; a row is a small thing in these tables.
         flat = [*key, *(f.name for f in found.schema if f.name not in key and not pa.types.is_nested(f.type))]
         keys = pl.DataFrame(found.select(flat)).with_row_index("row").unique(flat, keep="first").sort(flat).select("row", *key)
+    elif table.proves:
+        keys = keys.with_columns(doubtful=pl.Series(pc.not_equal(found["verified"], "yes")))
+        keys = keys.sort([*key, "doubtful", "row"]).unique(key, keep="first", maintain_order=True)
     else:
         keys = keys.sort([*key, "row"]).unique(key, keep="first", maintain_order=True)
     if known is not None:
