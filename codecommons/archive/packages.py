@@ -6,7 +6,9 @@
 
 A visit of a package holds the versions that its slice names, and nothing else, so a slice is a function of its input. The
 root directory is the one that contains the archive's members (``requests-2.31.0/`` or ``package/`` is an entry of it), as
-in Software Heritage's package loaders; so is everything else that identifiers depend on.
+in Software Heritage's package loaders; so is everything else that identifiers depend on: a branch is
+``releases/VERSION``, HEAD is an alias of the version that a registry shows first, if that is one branch, and an archive
+without the file that says what it is (``PKG-INFO``, ``package.json``) gives no release.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,14 +29,15 @@ import polars as pl
 
 from codecommons.archive.objects import Rows
 from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Source, Visit, Work, sources
-from codecommons.archive.tally import Tally
+from codecommons.archive.tally import Note, Tally
 from codecommons.archive.tree import Tree, build_tree
-from codecommons.archive.unpack import members
+from codecommons.archive.unpack import Member, members
 from codecommons.errors import ItemError
 from codecommons.lake import Lake, SliceInput, StagedFile, StagingArea
 from codecommons.settings import Settings
 from codecommons.swhid import Date, Release
 
+NO_METADATA = "no-metadata"
 _EXTID_TYPE = "package-archive"
 # Packed bytes of the archives of one task, unless a single one is larger: some tasks a worker, so that all end together,
 # but no more than this, as every task makes a file a table.
@@ -65,21 +69,65 @@ class PackageSource(Source):
 
     @abstractmethod
     def release(self, name: str, version: str, tree: Tree) -> tuple[bytes, bytes]:
-        """Author and message of the release."""
+        """Author and message of the release.
+
+        Raises:
+            ItemError: ``no-metadata``: the archive doesn't say what it is.
+        """
 
     @abstractmethod
     def version_key(self, version: str) -> Any:
         """A sort key: the registry's own order of versions."""
+
+    def is_stable(self, version: str) -> bool:
+        """Whether a registry would show the version first; it shows a pre-release only when there is nothing else."""
+        return True
+
+    def tag(self, version: str) -> str:
+        """The name of the release."""
+        return version
+
+    def origin_of(self, row: SliceInput) -> str:
+        """The purl of a resolved item, where it takes more than the name."""
+        return self.origin(self.split(row.item)[0])
+
+    def branch(self, row: SliceInput) -> str:
+        """The branch of a resolved item, without ``releases/``."""
+        return row.version or self.split(row.item)[1]
+
+    def packed_bytes(self, archive: Path) -> int:
+        """Size of what was fetched."""
+        return archive.stat().st_size
+
+    def unpacked(self, archive: Path, settings: Settings) -> AbstractContextManager[Iterable[Member]]:
+        """The members of what was fetched; leaving the context cleans up.
+
+        Raises:
+            ItemError: it can't be read or is not safe to be.
+        """
+        return nullcontext(members(archive, settings))
+
+    def date(self, row: SliceInput, tree: Tree) -> Date | None:
+        """Date of the release: when the version was uploaded, in whole seconds."""
+        uploaded = upload_time(row)
+        moment = parse_time(uploaded) if isinstance(uploaded, str) else None
+        if moment is None:
+            what = f"the index doesn't say when {row.item} was uploaded; its release has no date"
+            tree.tally.notes.append(Note("no-upload-time", what))
+            return None
+        return Date(int(moment.timestamp()))
 
     def load(self, work: Work, inputs: list[SliceInput]) -> Outcome:
         """See ``Source.load``."""
         settings = work.lake.settings
         errors: dict[str, ItemError] = {}
         pinned = list(_each(inputs, lambda row: self._pin(row, settings), errors, self.at_once))
+        resolved_rows = {row.item: row for row in pinned}
+        inputs = [resolved_rows.get(row.item, row) for row in inputs]
         known = _known(work.lake, {row.item: self._extid(row, settings) for row in pinned})
         unknown = [row for row in pinned if row.item not in known]
         fetched = list(_each(unknown, lambda row: (row, self.fetch(row, settings)), errors, self.at_once))
-        archives = [_Archive(row, path, path.stat().st_size, self._extid(row, settings)) for row, path in fetched]
+        archives = [_Archive(row, path, self.packed_bytes(path), self._extid(row, settings)) for row, path in fetched]
         results = list(work.engine.map(_load_archives, _tasks(self.name, archives, work.area, work.engine.workers), name=str))
         loaded = {one.item: one for some, _ in results for one in some}
         before = _last_good(work.lake, work.day, self.name)
@@ -92,10 +140,9 @@ class PackageSource(Source):
 
     def _extid(self, row: SliceInput, settings: Settings) -> bytes:
         """What the release is a function of."""
-        name, version = self.split(row.item)
         facts = (
-            self.origin(name),
-            row.version or version,
+            self.origin_of(row),
+            self.tag(row.version or self.split(row.item)[1]),
             row.sha256,
             upload_time(row),
             settings.max_content_bytes,
@@ -111,8 +158,7 @@ class PackageSource(Source):
         errors: Mapping[str, ItemError],
         before: Mapping[tuple[str, bytes], tuple[bytes, Tally]],
     ) -> Item:
-        name, version = self.split(row.item)
-        origin = self.origin(name)
+        origin = self.origin_of(row)
         if row.item in known:
             release, tally = known[row.item]
             return Item(row.item, origin, "reused", tally, release)
@@ -120,30 +166,35 @@ class PackageSource(Source):
         if one is not None and one.tally is not None:
             return Item(row.item, origin, "loaded", one.tally, one.release, size=one.size)
         error = one.error if one is not None else errors[row.item]
-        good = before.get((origin, b"releases/" + (row.version or version).encode()))
+        good = before.get((origin, self._branch(row)))
         if good is not None:
             return Item(row.item, origin, "kept", good[1], good[0], error)
         return Item(row.item, origin, "failed", error=error, size=one.size if one else 0)
 
+    def _branch(self, row: SliceInput) -> bytes:
+        return b"releases/" + self.branch(row).encode()
+
     def _visits(self, inputs: list[SliceInput], items: list[Item]) -> list[Visit]:
-        versions: dict[str, dict[str, bytes]] = defaultdict(dict)
+        versions: dict[str, dict[str, dict[bytes, bytes]]] = defaultdict(lambda: defaultdict(dict))
         failed: set[str] = set()
         for row, item in zip(inputs, items, strict=True):
             found = versions[item.origin]
             if item.anchor is not None:
-                found[row.version or self.split(row.item)[1]] = item.anchor
-            if item.error is not None:
+                found[row.version or self.split(row.item)[1]][self._branch(row)] = item.anchor
+            if item.error is not None and item.error.reason != NO_METADATA:
                 failed.add(item.origin)
         visits = []
         for origin, found in sorted(versions.items()):
             branches: dict[bytes, tuple[str, bytes] | None] = {
-                b"releases/" + version.encode(): ("release", release) for version, release in found.items()
+                branch: ("release", release) for some in found.values() for branch, release in some.items()
             }
             if found:
-                newest = max(found, key=lambda version: (self.version_key(version), version))
-                branches[b"HEAD"] = ("alias", b"releases/" + newest.encode())
+                first = max(found, key=lambda version: (self.is_stable(version), self.version_key(version), version))
+                *others, branch = found[first]
+                if not others:
+                    branches[b"HEAD"] = ("alias", branch)
             status = "full" if origin not in failed else "partial" if found else "failed"
-            visits.append(Visit(origin, branches or None, status))  # type: ignore[arg-type]
+            visits.append(Visit(origin, branches if found or status == "full" else None, status))  # type: ignore[arg-type]
         return visits
 
 
@@ -242,12 +293,10 @@ def _load_archive(source: PackageSource, archive: _Archive, rows: Rows) -> _Load
     row = archive.row
     name, version = source.split(row.item)
     version = row.version or version
-    tree = build_tree(members(archive.path, rows.settings), rows, source.document)
+    with source.unpacked(archive.path, rows.settings) as found:
+        tree = build_tree(found, rows, source.document)
     author, message = source.release(name, version, tree)
-    uploaded = upload_time(row)
-    moment = parse_time(uploaded) if isinstance(uploaded, str) else None
-    date = Date(int(moment.timestamp())) if moment else None
-    release = rows.release(Release(tree.root, "directory", version.encode(), author, date, message))
+    release = rows.release(Release(tree.root, "directory", source.tag(version).encode(), author, source.date(row, tree), message))
     rows.loaded(archive.extid, _EXTID_TYPE, LOADER_VERSION, release, "release", tree.tally)
     return _Loaded(row.item, archive.size, release, tree.tally)
 

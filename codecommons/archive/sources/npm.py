@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from codecommons.archive.cache import download_folder, find_archive, keep_archive
-from codecommons.archive.packages import PackageSource, parse_time, resolved
+from codecommons.archive.packages import NO_METADATA, PackageSource, parse_time, resolved
 from codecommons.archive.tree import Tree
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import SliceInput
@@ -57,22 +57,29 @@ class Npm(PackageSource):
         words = tuple((0, int(word), "") if word.isdecimal() else (1, 0, word) for word in extra.split("."))
         return (numbers, not extra, words)
 
+    def is_stable(self, version: str) -> bool:
+        """Semantic Versioning again: nothing after a dash."""
+        return "-" not in version.partition("+")[0]
+
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
         """Ask npm when the version was published; without a pinned hash, get it to have one."""
         version = self.split(wanted.item)[1]
-        said = _npm("view", wanted.item, "time", "--json")
-        times = said.get("time", said) if isinstance(said, dict) else {}
-        time = times.get(version)
+        time = _time(_npm("view", wanted.item, "time", "mtime", "--json"), version)
         sha256 = wanted.sha256 or _download(wanted, settings)[1]
-        return resolved(wanted, version, sha256, parse_time(time) if isinstance(time, str) else None)
+        return resolved(wanted, version, sha256, parse_time(time) if time else None)
 
     def fetch(self, wanted: SliceInput, settings: Settings) -> Path:
         """See ``PackageSource.fetch``."""
         return find_archive(wanted.sha256, settings) or _download(wanted, settings)[0]
 
     def release(self, name: str, version: str, tree: Tree) -> tuple[bytes, bytes]:
-        """Author and message, from ``package.json`` of the first folder."""
-        document = next((tree.documents[path] for path in sorted(tree.documents)), b"")
+        """Author and message, from ``package.json`` in ``package/``, or the first folder of an archive without it."""
+        folder = b"package" if b"package" in tree.names else tree.names[0]
+        document = tree.documents.get(folder + b"/package.json")
+        if document is None:
+            raise ItemError(
+                NO_METADATA, f"there is no package.json in the first folder of {name} {version}; without it there is no release"
+            )
         try:
             fields = json.loads(document.decode("utf-8-sig", "replace"))
         except ValueError:
@@ -82,6 +89,18 @@ class Npm(PackageSource):
 
 
 SOURCE = Npm()
+
+
+def _time(said: Any, version: str) -> str | None:
+    """When a version was published: as the package's times have it, or else as the version's own record does.
+
+    Of several fields npm prints those that are there, and a single one without its name.
+    """
+    if isinstance(said, str):
+        return said
+    times = said.get("time", said)
+    time = times.get(version) if isinstance(times, dict) else None
+    return time if isinstance(time, str) else None
 
 
 def _author(fields: Any) -> str:

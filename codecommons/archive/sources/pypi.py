@@ -5,7 +5,9 @@
 """Source archives of the Python Package Index, through pip's own settings: ``pypi:requests==2.31.0``.
 
 Nothing is built. The index, links, proxies, certificates and credentials are those the user gave pip (files and
-``PIP_*``), so no host is written down here. Releases are those of Software Heritage's PyPI loader.
+``PIP_*``), so no host is written down here. Releases are those of Software Heritage's PyPI loader. Where a version has several
+source archives, the item is the usual one of them, or the one it names (``pypi:nexter==1.1.0/nexter-1.1.0.zip``), whose
+branch then has that name, too.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codecommons.archive.cache import download_folder, find_archive, keep_archive
-from codecommons.archive.packages import PackageSource, resolved
+from codecommons.archive.packages import NO_METADATA, PackageSource, resolved
 from codecommons.archive.tree import Tree
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import SliceInput
@@ -33,7 +35,7 @@ from codecommons.settings import Settings
 if TYPE_CHECKING:
     from unearth import Link, Package, PackageFinder
 
-_ITEM = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.+!_-]*)")
+_ITEM = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.+!_-]*)(/[A-Za-z0-9][A-Za-z0-9.+!_-]*)?")
 _EXTENSIONS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar", ".zip")
 
 
@@ -44,20 +46,20 @@ class PyPI(PackageSource):
     document = b"PKG-INFO"
 
     def parse(self, text: str) -> str:
-        """``NAME==VERSION``, the name in lower case with dashes."""
+        """``NAME==VERSION`` or ``NAME==VERSION/FILE``, the name in lower case with dashes."""
         from packaging.requirements import InvalidRequirement, Requirement
 
         match = _ITEM.fullmatch(text)
         try:
-            if match and Requirement(text):
-                return f"{_canonical(match[1])}=={match[2]}"
+            if match and Requirement(f"{match[1]}=={match[2]}"):
+                return f"{_canonical(match[1])}=={match[2]}{match[3] or ''}"
         except InvalidRequirement:
             pass
         raise UsageError(f"pypi:{text} names no version of a package; write pypi:requests==2.31.0")
 
     def split(self, item: str) -> tuple[str, str]:
         """See ``PackageSource.split``."""
-        name, _, version = item.partition("==")
+        name, _, version = item.partition("/")[0].partition("==")
         return name, version
 
     def origin(self, name: str) -> str:
@@ -73,6 +75,20 @@ class PyPI(PackageSource):
         except InvalidVersion:
             return (0, Version("0"))
 
+    def is_stable(self, version: str) -> bool:
+        """PEP 440 again: neither a pre-release nor one for developers."""
+        from packaging.version import InvalidVersion, Version
+
+        try:
+            return not Version(version).is_prerelease
+        except InvalidVersion:
+            return False
+
+    def branch(self, row: SliceInput) -> str:
+        """``VERSION``, or ``VERSION/FILE`` where the item names a file."""
+        _, _, file = row.item.partition("/")
+        return f"{super().branch(row)}/{file}" if file else super().branch(row)
+
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
         """Ask the index for the source archive, its sha256 and when it was uploaded."""
         package = _find(wanted)
@@ -85,8 +101,12 @@ class PyPI(PackageSource):
         return find_archive(wanted.sha256, settings) or _download(_find(wanted).link, wanted.sha256, settings)[0]
 
     def release(self, name: str, version: str, tree: Tree) -> tuple[bytes, bytes]:
-        """Author and message, from ``PKG-INFO`` where the archive holds one folder with one in it."""
-        document = tree.documents.get(tree.names[0] + b"/PKG-INFO", b"") if len(tree.names) == 1 else b""
+        """Author and message, from the ``PKG-INFO`` in the one folder that the archive holds."""
+        document = tree.documents.get(tree.names[0] + b"/PKG-INFO") if len(tree.names) == 1 else None
+        if document is None:
+            raise ItemError(
+                NO_METADATA, f"there is no PKG-INFO in the one folder of {name} {version}; without it there is no release"
+            )
         fields = _pkg_info(document.decode("utf-8", "ignore"))
         author, address = fields.get("author"), fields.get("author-email")
         fullname = f"{author} <{address}>" if address else author or ""
@@ -123,7 +143,9 @@ def _find(wanted: SliceInput) -> Package:
     refused: list[str] = []
     finder = _finder(refused.append)
     try:
-        found = [package for package in finder.find_matches(wanted.item, allow_prereleases=True) if _is_source(package.link)]
+        item, _, file = wanted.item.partition("/")
+        found = [package for package in finder.find_matches(item, allow_prereleases=True) if _is_source(package.link)]
+        found = [package for package in found if file in ("", package.link.filename)]
     except (httpx2.HTTPError, httpx2.InvalidURL, UnpackError, OSError, ValueError) as error:
         raise ItemError(
             "unreachable", f"the package index can't be reached ({_one_line(error)}); check `pip config list`"

@@ -27,7 +27,8 @@ def ingest(lake, day=DAY, source="pypi", engine=None):
 
 
 def quarantine(lake, day=DAY):
-    rows = lake.scan("quarantine").filter(pl.col("slice") == day).collect()
+    """What was quarantined, but for what a folder of archives never says."""
+    rows = lake.scan("quarantine").filter((pl.col("slice") == day) & (pl.col("reason") != "no-upload-time")).collect()
     return {row["item"].rpartition("/")[2]: (row["reason"], row["detail"]) for row in rows.to_dicts()}
 
 
@@ -129,6 +130,17 @@ def test_missing_packages_wrong_hashes_and_broken_sdists_stop_no_other(packages,
         "pkg:pypi/nowhere": "failed",
         "pkg:pypi/broken": "failed",
     }
+
+
+def test_an_index_without_upload_times_gives_releases_without_date_and_says_so(packages, lake):
+    add_inputs(lake, packages, DAY)
+    for report in (ingest(lake), ingest(lake)):
+        assert all(checks(report).values())
+        assert len(report.details["quarantined"]) == 3
+        line = "pypi:one==1.0: no-upload-time: the index doesn't say when one==1.0 was uploaded; its release has no date"
+        assert line in report.details["quarantined"]
+    assert lake.scan("release").select("date", "date_offset").collect().rows() == [(None, None)] * 3
+    assert lake.scan("quarantine").collect()["reason"].to_list() == ["no-upload-time"] * 3
 
 
 def test_a_bad_archive_leaves_nothing_in_the_lake(tar, lake, tmp_path):
