@@ -193,6 +193,6 @@ from lake.listed_origin
 group by lister, instance, url, visit_type;
 
 create or replace view cursor as
-select instance, lister, cursor, day, make_timestamp(epoch_us(completed)) as completed from lake.cursor;
+select instance, lister, cursor, day, make_timestamp(epoch_us(completed)) as completed, waiting from lake.cursor;
 
 create or replace view stage_report as from lake.stage_report;
