@@ -11,6 +11,7 @@ import errno
 import posixpath
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codecommons.errors import LakeError
@@ -32,6 +33,12 @@ _ADVICE = {
 }
 
 
+# The packages that read and write tables, by the module of their errors.
+READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_duckdb"})
+# What to do about a damaged table.
+ADVICE = "restore its folder from a backup, or remove the lake and ingest again"
+
+
 @contextlib.contextmanager
 def lake_errors(where: str) -> Iterator[None]:
     """Turn what storage and Delta raise into one clear ``LakeError``.
@@ -45,7 +52,7 @@ def lake_errors(where: str) -> Iterator[None]:
         advice = _ADVICE.get(error.errno or 0, _delta_advice(str(error)))
         raise LakeError(f"{where}: {advice}") from error
     except Exception as error:
-        if type(error).__module__.split(".")[0] not in {"deltalake", "_internal", "pyarrow", "polars"}:
+        if type(error).__module__.split(".")[0] not in READERS:
             raise
         raise LakeError(f"{where}: {_delta_advice(str(error))}") from error
 
@@ -59,7 +66,7 @@ def _delta_advice(text: str) -> str:
     ):
         if sign in text:
             return _ADVICE[code]
-    return f"{first}. If the table is damaged, restore its folder from a backup, or remove the lake and ingest again"
+    return f"{first}; {ADVICE}"
 
 
 class Storage:
@@ -113,6 +120,12 @@ class Storage:
         import pyarrow as pa
 
         return self.arrow_fs.open_input_file(path) if self.remote else pa.memory_map(path)
+
+    def create(self, path: str) -> pa.NativeFile:
+        """A new file of our own to write; its folder is made with it."""
+        if not self.remote:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return self.arrow_fs.open_output_stream(path)
 
     def path(self, *parts: str) -> str:
         """A path on ``fs``, below the lake's root."""
