@@ -61,7 +61,8 @@ class StageReport:
         computed: units of work done now; ``reused`` those found done already.
         seconds: wall seconds now; ``seconds_saved`` what the reused work took when it was done.
         peak_memory: bytes, peak of the sum of PSS over the process tree.
-        details: JSON values of the stage's own, such as top languages; ``details["checks"]`` holds its check results.
+        details: JSON values of the stage's own, such as top languages; ``details["checks"]`` holds its check results, and
+            ``details["unit"]`` says what a row is where it is no file.
     """
 
     stage: str
@@ -84,6 +85,16 @@ class StageReport:
         """Whether every file that came in was kept or dropped for a stated reason."""
         out = sum(self.dropped.values(), Count(self.rows_kept, self.bytes_kept))
         return out == Count(self.rows_in, self.bytes_in)
+
+    @property
+    def unit(self) -> str:
+        """What a row is: ``files``, or ``records`` of a feed, which end with the first stage."""
+        return str(self.details.get("unit", "files"))
+
+    @property
+    def files_kept(self) -> int:
+        """What the next stage gets to see."""
+        return self.rows_kept if self.unit == "files" else 0
 
     @property
     def checks(self) -> list[CheckResult]:

@@ -262,7 +262,7 @@ def _checks(
         (f"{name} says nothing about {rows} of its inputs, the first being {key}" for name, (rows, key) in lost.items()), ""
     )
     before = next((r for r in lake.reports() if (r.slice, r.source, r.stage) == (report.slice, report.source, BEFORE)), None)
-    expected = before.rows_kept if before else 0
+    expected = before.files_kept if before else 0
     return [
         CheckResult(
             "conservation",
@@ -282,6 +282,7 @@ def _checks(
             "no_empty_success",
             bool(report.rows_kept) or not expected,
             f"{report.rows_kept} files annotated"
+            + (f"; the {before.unit} of {report.source} end with {BEFORE}" if before and before.unit != "files" else "")
             if report.rows_kept or not expected
             else f"{BEFORE} kept {expected} files of {report.source}, and none of them arrived here; {again}",
         ),

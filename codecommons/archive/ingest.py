@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import polars as pl
 import pyarrow as pa
 
-from codecommons.archive.checks import Trees, distinct_trees, empty_success, files_accounted, identity, wiped_out
+from codecommons.archive.checks import Trees, counted, empty_success, files_accounted, identity, wiped_out
 from codecommons.archive.objects import Rows
 from codecommons.archive.repository import MISSING
 from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Visit, Work, sources
@@ -44,8 +45,9 @@ def ingest_slice(lake: Lake, engine: Engine, day: str, source: str) -> StageRepo
         source: the source, by name.
 
     Returns:
-        The report. Its rows are files; a failed item counts as one row of the size of its archive. ``details`` has ``items``
-        (state -> how many), ``quarantined`` (one line each), ``committed`` (table -> new rows) and the source's own figures.
+        The report. Its rows are files or, of a feed, records; a failed item counts as one row of the size of its archive.
+        ``details`` has ``items`` (state -> how many), ``quarantined`` (one line each), ``committed`` (table -> new rows) and the
+        source's own figures.
 
     Raises:
         UsageError: there is no such source.
@@ -67,35 +69,38 @@ def _ingest(lake: Lake, engine: Engine, day: str, source: str) -> StageReport:
         raise UsageError(f"there is no source {source!r}; there are {', '.join(known)}")
     inputs = lake.log.inputs(day, source)
     report = StageReport(STAGE, day, source)
-    with Measure() as measure, lake.staging(f"{source}-{day}") as area:
-        work = Work(lake, engine, area, day)
-        outcome = known[source].load(work, inputs)
-        outcome.staged.append(_stage_visits(work, source, outcome.visits))
-        committed = lake.commit(area, outcome.staged, engine)
-        _count(report, outcome)
-        visits = _visit_rows(day, known[source].visit_type, outcome.visits)
-        trees = Trees.of(lake, visits, outcome.items)
-        checks = [
-            files_accounted(lake, report, outcome, trees),
-            identity(lake, report, trees),
-            empty_success(report, inputs, outcome),
-            wiped_out(lake, report, outcome.visits),
-        ]
-    report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
-    report.seconds_saved = report.reused * _seconds_per_item(lake, source)
-    report.details |= outcome.details | {
-        "committed": {name: one.rows_new for name, one in sorted(committed.items()) if one.rows_new}
-    }
-    for line in report.details["quarantined"]:
-        _LOG.warning("%s", line)
-    news = {
-        "origin_visit": visits.select("origin", "visit", "date", "type"),
-        "origin_visit_status": visits,
-        "quarantine": _quarantine(outcome.items),
-    }
-    tables = {name: _arrow(rows, name) for name, rows in news.items()}
-    digest = digest_of(inputs)
-    return close_stage(lake, report, checks, tables, input_digest=f"{digest}-{LOADER_VERSION}", expected_input=digest)
+    if known[source].unit != "files":
+        report.details["unit"] = known[source].unit
+    with lake.staging(f"{source}-{day}") as area:
+        with Measure() as measure:
+            work = Work(lake, engine, area, day)
+            outcome = known[source].load(work, inputs)
+            outcome.staged.append(_stage_visits(work, source, outcome.visits))
+            committed = lake.commit(area, outcome.staged, engine)
+            _count(report, outcome)
+            visits = _visit_rows(day, known[source].visit_type, outcome.visits)
+            trees = Trees.of(lake, visits, outcome.items)
+            checks = [
+                files_accounted(lake, report, outcome, trees),
+                identity(lake, report, trees),
+                empty_success(report, inputs, outcome),
+                wiped_out(lake, report, outcome.visits),
+            ]
+        report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
+        report.seconds_saved = report.reused * _seconds_per_item(lake, source)
+        report.details |= outcome.details | {
+            "committed": {name: one.rows_new for name, one in sorted(committed.items()) if one.rows_new}
+        }
+        for line in report.details["quarantined"]:
+            _LOG.warning("%s", line)
+        news = {
+            "origin_visit": visits.select("origin", "visit", "date", "type"),
+            "origin_visit_status": visits,
+            "quarantine": _quarantine(outcome.items),
+        }
+        tables = {name: _arrow(rows, name) for name, rows in news.items()}
+        digest = digest_of(inputs)
+        return close_stage(lake, report, checks, tables, f"{digest}-{LOADER_VERSION}", digest, outcome.news)
 
 
 def _stage_visits(work: Work, source: str, visits: Iterable[Visit]) -> list[StagedFile]:
@@ -122,16 +127,15 @@ def _visit_rows(day: str, kind: str, visits: Sequence[Visit]) -> pl.DataFrame:
 
 
 def _count(report: StageReport, outcome: Outcome) -> None:
-    """Files in, kept and dropped, and what was quarantined."""
-    states: dict[str, int] = {}
+    """Files or records in, kept and dropped, and what was quarantined."""
+    states = Counter({item.name: item.state for item in outcome.items}.values())
     for item in outcome.items:
-        states[item.state] = states.get(item.state, 0) + 1
         if item.state == "failed":
             assert item.error is not None
             report.rows_in += 1
             report.bytes_in += item.size
             report.drop(item.error.reason, 1, item.size)
-    for item in distinct_trees(outcome.items):
+    for item in counted(outcome.items):
         tally = item.tally
         report.rows_in += tally.total.rows
         report.bytes_in += tally.total.bytes
@@ -141,8 +145,10 @@ def _count(report: StageReport, outcome: Outcome) -> None:
         report.drop(MISSING, missing)
         report.drop(TOO_LARGE, tally.skipped.rows - missing, tally.skipped.bytes)
         report.drop("replaced", tally.replaced.rows, tally.replaced.bytes)
-    report.computed = states.get("loaded", 0)
-    report.reused = states.get("reused", 0) + states.get("kept", 0)
+        for reason, count in sorted(tally.dropped.items()):
+            report.drop(reason, count.rows, count.bytes)
+    report.computed = states["loaded"]
+    report.reused = states["reused"] + states["kept"]
     report.details["items"] = dict(sorted(states.items()))
     report.details["quarantined"] = [
         f"{report.source}:{item.name}: {item.error.reason}: {item.error.detail}"

@@ -15,7 +15,7 @@ from codecommons.archive.objects import Branches
 from codecommons.archive.tally import Tally
 from codecommons.engine import Engine
 from codecommons.errors import ItemError
-from codecommons.lake import Lake, SliceInput, StagedFile, StagingArea
+from codecommons.lake import Lake, NewsFile, SliceInput, StagedFile, StagingArea
 from codecommons.plugins import discover
 from codecommons.settings import Settings
 from codecommons.swhid import snapshot_id
@@ -46,7 +46,7 @@ class Item:
         origin: where it was found.
         state: ``loaded`` now, ``reused`` because it was loaded before, ``kept`` as it was when it was last good although
             it failed now, or ``failed``.
-        tally: its files and remarks; nothing for a failed one.
+        tally: its files or records, and remarks; nothing for a failed one.
         anchor: identifier of the release, revision or directory that it gave.
         error: why it failed.
         size: bytes of the archive, where it was had.
@@ -112,12 +112,21 @@ class Visit:
 
 @dataclass
 class Outcome:
-    """What a source made of a slice's input: every item, every visit, and the staged rows below them."""
+    """What a source made of a slice's input: every item, every visit, and the staged rows below them.
+
+    Attributes:
+        items: what became of each item; one that gave several trees is there once for each.
+        visits: what was seen.
+        staged: rows of content-scoped tables, which are true whatever becomes of the slice.
+        details: figures of the source's own.
+        news: rows of slice-scoped tables, which go with the slice's attempt.
+    """
 
     items: list[Item]
     visits: list[Visit]
     staged: list[list[StagedFile]]
     details: dict[str, Any] = field(default_factory=dict)
+    news: list[NewsFile] = field(default_factory=list)
 
 
 class Source(ABC):
@@ -131,6 +140,8 @@ class Source(ABC):
     at_once: int = 8
     # The tables that it writes, as they are shown as assets: between a snapshot and a directory stand a package's releases.
     tables: tuple[str, ...] = (*TREES, "release")
+    # What it brings: files of trees, which all stages see, or records of a feed, which end with the first.
+    unit: Literal["files", "records"] = "files"
 
     @abstractmethod
     def parse(self, text: str) -> str:

@@ -33,31 +33,36 @@ class Note:
 
 @dataclass
 class Tally:
-    """What came out of an item.
+    """What came out of an item: files, or records of a feed.
 
     Attributes:
-        kept: files whose bytes are here.
+        kept: files whose bytes are here; records that are here.
         skipped: files without bytes: over the size limit, or missing upstream.
         replaced: files of an archive that a later member of the same path replaced.
         notes: what a person should know.
+        dropped: records that were left out, by reason.
     """
 
     kept: Count = field(default_factory=Count)
     skipped: Count = field(default_factory=Count)
     replaced: Count = field(default_factory=Count)
     notes: list[Note] = field(default_factory=list)
+    dropped: dict[str, Count] = field(default_factory=dict)
 
     @property
     def total(self) -> Count:
-        """Every file there was."""
-        return self.kept + self.skipped + self.replaced
+        """Every file or record there was."""
+        return sum(self.dropped.values(), self.kept + self.skipped + self.replaced)
 
     def detail(self) -> str:
         """What the columns of table ``extid`` don't hold, as JSON text."""
         notes = [
             [note.reason, note.detail, note.path.hex() if note.path is not None else None, note.length] for note in self.notes
         ]
-        return json.dumps({"replaced": [self.replaced.rows, self.replaced.bytes], "notes": notes}, separators=(",", ":"))
+        detail: dict[str, Any] = {"replaced": [self.replaced.rows, self.replaced.bytes], "notes": notes}
+        if self.dropped:
+            detail["dropped"] = {reason: [count.rows, count.bytes] for reason, count in sorted(self.dropped.items())}
+        return json.dumps(detail, separators=(",", ":"))
 
     @classmethod
     def from_extid(cls, row: Mapping[str, Any]) -> Tally:
@@ -72,4 +77,5 @@ class Tally:
             Count(row["skipped_files"], row["skipped_bytes"]),
             Count(*detail["replaced"]),
             notes,
+            {reason: Count(*count) for reason, count in detail.get("dropped", {}).items()},
         )

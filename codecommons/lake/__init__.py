@@ -4,13 +4,14 @@
 
 """The lake: Delta tables on a local folder or any S3 endpoint, by one code path.
 
-Belongs here: what the tables are (``schemas``), how rows get in exactly once (``staging``, ``commits``), which of them readers
-see (``slices``), and the SQL face (``views``). Does not belong here: what the rows mean to a stage.
+Belongs here: what the tables are (``schemas``), how rows get in exactly once (``staging``, ``news``, ``commits``), which of them
+readers see (``slices``), and the SQL face (``views``). Does not belong here: what the rows mean to a stage.
 """
 
 from codecommons.lake.lake import Committed, Lake
+from codecommons.lake.news import NewsFile
 from codecommons.lake.slices import SliceInput, SliceLog
 from codecommons.lake.stages import close_stage
 from codecommons.lake.staging import StagedFile, StagingArea
 
-__all__ = ["Committed", "Lake", "SliceInput", "SliceLog", "StagedFile", "StagingArea", "close_stage"]
+__all__ = ["Committed", "Lake", "NewsFile", "SliceInput", "SliceLog", "StagedFile", "StagingArea", "close_stage"]

@@ -25,6 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
+from codecommons.lake.news import NewsFile, place
 from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
 from codecommons.lake.slices import SliceLog
 from codecommons.lake.staging import ROW_GROUP_BYTES, Merged, MergeTask, StagedFile, StagingArea, merge, slices_of
@@ -239,11 +240,35 @@ class Lake:
                     partition_filters=filters, target_size=1 << 40, max_concurrent_tasks=1, writer_properties=properties
                 )
 
-    def write_news(self, news: Mapping[str, pa.Table], slice: str, source: str, attempt: str) -> None:
-        """Write rows of slice-scoped tables under an attempt; what an attempt has written before is not written again."""
+    def write_news(
+        self, news: Mapping[str, pa.Table], slice: str, source: str, attempt: str, files: Sequence[NewsFile] = ()
+    ) -> None:
+        """Write rows of slice-scoped tables under an attempt; what an attempt has written before is not written again.
+
+        Args:
+            news: table -> its rows.
+            slice: the day.
+            source: the source.
+            attempt: the attempt.
+            files: rows of other tables that workers have written, all of a table at once.
+        """
         partition = (("slice", slice), ("source", source), ("attempt", attempt))
         for name, rows in sorted(news.items()):
             self._write_partition(self._table(name), partition, rows)
+        for name in sorted({file.table for file in files}):
+            self._adopt(self._table(name), partition, [file for file in files if file.table == name])
+
+    def _adopt(self, table: Table, partition: tuple[tuple[str, str], ...], files: Sequence[NewsFile]) -> None:
+        placed: list[commits.DataFile] = []
+
+        def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
+            if commits.data_files(delta, dict(partition)):
+                return []
+            if not placed:
+                placed.extend(place(self.storage, table, partition, file) for file in files)
+            return [file.add() for file in placed]
+
+        commits.commit_loop(self.storage, table, prepare, dict(partition))
 
     def replace_release(self, table: str, dataset: str, fingerprint: str, rows: pa.Table) -> None:
         """Write the rows of one release of a dataset; a release that is there stays as it is."""

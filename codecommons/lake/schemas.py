@@ -40,6 +40,7 @@ class Table:
             ``slice_log``; ``log`` tables are the lake's own bookkeeping; ``dataset`` tables belong to one release.
         partition: partition columns that are stored in ``fields`` and come before ``bucket``.
         many: a key has many rows (the entries of one directory), not one.
+        restricted: columns that no view shows, as they hold names of people.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Table:
     scope: Scope = "content"
     partition: tuple[str, ...] = field(default=())
     many: bool = False
+    restricted: tuple[str, ...] = ()
 
     @property
     def bucket_key(self) -> str:
@@ -246,6 +248,64 @@ QUARANTINE = Table(
     ("item", "stage"),
     "slice",
 )
+MOMENT = pa.timestamp("us", "UTC")
+FEEDS = (
+    Table(
+        "gharchive_event",
+        "One event of an hour of GH Archive; actor is sha256 of the login, event the whole record as it came.",
+        _fields(
+            item=pa.string(),
+            hour=pa.string(),
+            id=pa.string(),
+            type=pa.string(),
+            actor=HASH,
+            repo_id=pa.int64(),
+            repo=pa.string(),
+            url=pa.string(),
+            created_at=MOMENT,
+            public=pa.bool_(),
+            complete=pa.bool_(),
+            event=pa.string(),
+        ),
+        ("hour", "id"),
+        "slice",
+        restricted=("event",),
+    ),
+    Table(
+        "osv_record",
+        "One vulnerability as OSV tells it: record is its JSON without the credits, packages are purls.",
+        _fields(
+            item=pa.string(),
+            id=pa.string(),
+            modified=MOMENT,
+            published=MOMENT,
+            withdrawn=MOMENT,
+            aliases=pa.list_(pa.string()),
+            packages=pa.list_(pa.string()),
+            record=pa.string(),
+            credits=pa.string(),
+        ),
+        ("item", "id"),
+        "slice",
+        restricted=("credits",),
+    ),
+    Table(
+        "software_mention",
+        "One document in which mentions of software are annotated: layout says how, record is all that the feed has of it.",
+        _fields(
+            item=pa.string(),
+            id=pa.string(),
+            doi=pa.string(),
+            title=pa.string(),
+            layout=pa.string(),
+            mentions=pa.int64(),
+            record=pa.string(),
+        ),
+        ("item", "id"),
+        "slice",
+        restricted=("record",),
+    ),
+)
 STAGE_REPORT = Table(
     "stage_report",
     "What one run of a stage did for one slice and source: measured, not data; runs are counted from 1.",
@@ -430,6 +490,7 @@ TABLES: dict[str, Table] = {
         ORIGIN_VISIT,
         ORIGIN_VISIT_STATUS,
         QUARANTINE,
+        *FEEDS,
         STAGE_REPORT,
         SLICE_INPUT,
         SLICE_LOG,

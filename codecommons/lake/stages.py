@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons.errors import LakeError
+from codecommons.lake.news import NewsFile
 from codecommons.report import CheckResult, StageReport
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def close_stage(
     news: Mapping[str, pa.Table] | None = None,
     input_digest: str = "",
     expected_input: str | None = None,
+    files: Sequence[NewsFile] = (),
 ) -> StageReport:
     """Write a stage's news and record its verdict, last and in one commit.
 
@@ -63,6 +65,7 @@ def close_stage(
         news: slice-scoped table -> its rows (without slice, source, attempt).
         input_digest: digest of what the stage worked on.
         expected_input: digest the slice's input must still have (the first stage).
+        files: rows of further slice-scoped tables, as workers have written them.
 
     Returns:
         The report.
@@ -71,10 +74,12 @@ def close_stage(
         LakeError: the slice's input has grown meanwhile; run the stage again.
     """
     news = {name: _sorted(table) for name, table in (news or {}).items()}
-    outcome = {name: _table_digest(table) for name, table in sorted(news.items())}
+    outcome: dict[str, Any] = {name: _table_digest(table) for name, table in sorted(news.items())}
+    for file in sorted(files, key=lambda file: (file.table, file.key)):
+        outcome.setdefault(file.table, []).append(file.key)
     attempt = digest([report.stage, report.slice, report.source, input_digest, code_version(), outcome])
     report.details["checks"] = [asdict(check) for check in checks]
-    lake.write_news(news, slice=report.slice, source=report.source, attempt=attempt)
+    lake.write_news(news, slice=report.slice, source=report.source, attempt=attempt, files=files)
     lake.append_report(report, attempt)
     red = next((check for check in checks if not check.passed), None)
     recorded = lake.log.record(

@@ -5,8 +5,9 @@
 """The SQL face of a lake: every table as a DuckDB view.
 
 The stored tables become views of schema ``lake`` (through DuckDB's ``delta`` extension, so nothing is copied); what people
-see is written in ``views.sql`` and ``macros.sql`` on top of them. ``person`` has no view. A view of a slice-scoped table
-follows ``slice_log``, one of a release's table follows ``dataset``, so a reader never sees half a slice or half a release.
+see is written in ``views.sql`` and ``macros.sql`` on top of them. ``person`` has no view, and no view shows a restricted column.
+A view of a slice-scoped table follows ``slice_log``, one of a release's table follows ``dataset``, so a reader never sees half a
+slice or half a release.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
         # What a stage or a plug-in registers may not be there yet.
         if table.name in TABLES or table.name in there:
             try:
-                scan = f"from delta_scan({_quoted(storage.uri(table.name))})"
+                scan = f"select {_shown(table)} from delta_scan({_quoted(storage.uri(table.name))})"
                 connection.execute(f"create or replace view lake.{table.name} as {scan}{_live(table)}")
             except duckdb.Error as error:
                 raise LakeError(f"table {table.name} in {settings.lake} can't be read: {_first_line(error)}") from error
@@ -172,7 +173,12 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
 
 def _nothing(table: Table) -> str:
     """A query with the columns of a table and no rows."""
-    return f"select {', '.join(f'null::{_sql_type(field.type)} as {field.name}' for field in table.schema)} where false"
+    columns = [f"null::{_sql_type(field.type)} as {field.name}" for field in table.schema if field.name not in table.restricted]
+    return f"select {', '.join(columns)} where false"
+
+
+def _shown(table: Table) -> str:
+    return f"* exclude ({', '.join(table.restricted)})" if table.restricted else "*"
 
 
 def _sql_type(kind: pa.DataType) -> str:

@@ -144,6 +144,20 @@ from popular left join known on known.sha1_git = popular.target;
 
 create or replace view popular_contents as from popular_content_name;
 
+-- Feeds, as they came; whose they are and what they say is parsed by later stages.
+
+create or replace view gharchive_event as
+select hour, id, type, lower(hex(actor)) as actor, repo_id, repo, url, make_timestamp(epoch_us(created_at)) as created_at, public,
+    complete, slice, source, item
+from lake.gharchive_event;
+
+create or replace view osv_record as
+select id, make_timestamp(epoch_us(modified)) as modified, make_timestamp(epoch_us(published)) as published,
+    make_timestamp(epoch_us(withdrawn)) as withdrawn, aliases, packages, record, slice, source, item
+from lake.osv_record;
+
+create or replace view software_mention as select id, doi, title, layout, mentions, slice, source, item from lake.software_mention;
+
 -- What the stages decided.
 
 -- Under the policies as they are now; `lake.license_decision` keeps what earlier versions said.
