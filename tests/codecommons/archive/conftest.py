@@ -27,9 +27,11 @@ DAY = "2026-01-31"
 
 # Source archives of Software Heritage's own packages, whose test data have known answers. Read, never copied into the repository.
 ORACLES = {
+    "swh-fuse==1.5.0": "5adbdeb21fd449e15d16de5c81e78362013f34605c8046243bf51c98eb1d5387",
     "swh-loader-core==5.24.2": "e342ef98637a9e88e0c92e112e60f1deb6e544f46adf9d0b510673bc48e028fb",
     "swh-loader-git==3.4.0": "816f954a705f3f13c8eec2f5c9ee1e4b787ac2ed496a9254cdf5e2a6de46546d",
     "swh-model==8.4.1": "27fbf55e3083c0c7d09eb9303a3e179be40163b7d2878136a2c4078024ffa0ca",
+    "swh-web-client==0.9.2": "926f50a323adce4058a7caca1c275575516ab68b3fd7618e80b053359532442e",
 }
 
 
@@ -49,7 +51,7 @@ def oracle(request: pytest.FixtureRequest) -> Callable[[str, str], bytes]:
                 if error.reason != "unreachable" or os.environ.get("CI"):
                     raise
                 pytest.skip(f"{package} can't be downloaded here: {error}")
-            found = (one for one in members(path, settings) if one.data is not None and b"/data/" in one.path)
+            found = (one for one in members(path, settings) if one.data is not None and b"/tests/" in one.path)
             opened[package] = {one.path: one.data for one in found}
         [path] = [path for path in opened[package] if path.endswith(name.encode())]
         return opened[package][path]
