@@ -72,8 +72,9 @@ class Npm(PackageSource):
         """See ``PackageSource.fetch``."""
         return find_archive(wanted.sha256, settings) or _download(wanted, settings)[0]
 
-    def release(self, name: str, version: str, tree: Tree) -> tuple[bytes, bytes]:
+    def release(self, row: SliceInput, tree: Tree) -> tuple[bytes, bytes]:
         """Author and message, from ``package.json`` in ``package/``, or the first folder of an archive without it."""
+        name, version = self.split(row.item)
         folder = b"package" if b"package" in tree.names else tree.names[0]
         document = tree.documents.get(folder + b"/package.json")
         if document is None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import email.parser
 import functools
+import json
 import logging
 import os
 import re
@@ -94,14 +95,15 @@ class PyPI(PackageSource):
         package = _find(wanted)
         version = package.version or self.split(wanted.item)[1]
         sha256 = wanted.sha256 or _sha256(package.link) or _download(package.link, None, settings)[1]
-        return resolved(wanted, version, sha256, package.link.upload_time)
+        return resolved(wanted, version, sha256, package.link.upload_time, **_facts(package, sha256))
 
     def fetch(self, wanted: SliceInput, settings: Settings) -> Path:
         """See ``PackageSource.fetch``."""
         return find_archive(wanted.sha256, settings) or _download(_find(wanted).link, wanted.sha256, settings)[0]
 
-    def release(self, name: str, version: str, tree: Tree) -> tuple[bytes, bytes]:
-        """Author and message, from the ``PKG-INFO`` in the one folder that the archive holds."""
+    def release(self, row: SliceInput, tree: Tree) -> tuple[bytes, bytes]:
+        """Author and message, from the ``PKG-INFO`` in the one folder that the archive holds, and what the index said."""
+        name, version = self.split(row.item)
         document = tree.documents.get(tree.names[0] + b"/PKG-INFO") if len(tree.names) == 1 else None
         if document is None:
             raise ItemError(
@@ -110,9 +112,10 @@ class PyPI(PackageSource):
         fields = _pkg_info(document.decode("utf-8", "ignore"))
         author, address = fields.get("author"), fields.get("author-email")
         fullname = f"{author} <{address}>" if address else author or ""
-        message = (
-            f"Synthetic release for PyPI source package {fields.get('name', name)} version {fields.get('version', version)}\n"
-        )
+        said = json.loads(row.detail or "{}")
+        name = said.get("name") or fields.get("name", name)
+        version = fields.get("version", row.version or version)
+        message = said.get("comment") or f"Synthetic release for PyPI source package {name} version {version}\n"
         return fullname.encode("utf-8", "surrogateescape"), message.encode("utf-8", "surrogateescape")
 
 
@@ -135,17 +138,46 @@ def _pkg_info(text: str) -> dict[str, str]:
     return fields
 
 
+def versions(name: str) -> list[tuple[str, dt.datetime | None]]:
+    """Every version of a package that has a source archive, as items, and when the first archive of it was uploaded.
+
+    Raises:
+        ItemError: ``missing-package`` or ``unreachable``.
+    """
+    uploaded: dict[str, dt.datetime | None] = {}
+    for package in _offered(name):
+        item, moment = f"{_canonical(name)}=={package.version}", package.link.upload_time
+        known = uploaded.get(item)
+        if package.version and _ITEM.fullmatch(item):
+            uploaded[item] = min(known, moment) if known and moment else known or moment
+    return sorted(uploaded.items())
+
+
 def _find(wanted: SliceInput) -> Package:
     """The source archive of an item: the one with the pinned hash, else the preferred format."""
+    item, _, file = wanted.item.partition("/")
+    found = [package for package in _offered(item) if file in ("", package.link.filename)]
+    if not found:
+        raise ItemError("missing-package", f"pip's index and links have no source archive of {wanted.item}")
+    if wanted.sha256:
+        mine = [package for package in found if _sha256(package.link) == wanted.sha256]
+        perhaps = [package for package in found if _sha256(package.link) is None]
+        if not mine and not perhaps:
+            there = ", ".join(f"{package.link.filename} {_sha256(package.link)}" for package in found)
+            raise ItemError("wrong-hash", f"no archive has sha256 {wanted.sha256}; the index has {there}")
+        return (mine or perhaps)[0]
+    return found[0]
+
+
+def _offered(requirement: str) -> list[Package]:
+    """The source archives that pip's index and links have for a requirement, the preferred ones first; at least one."""
     import httpx2
     from unearth.errors import UnpackError
 
     refused: list[str] = []
     finder = _finder(refused.append)
     try:
-        item, _, file = wanted.item.partition("/")
-        found = [package for package in finder.find_matches(item, allow_prereleases=True) if _is_source(package.link)]
-        found = [package for package in found if file in ("", package.link.filename)]
+        found = [package for package in finder.find_matches(requirement, allow_prereleases=True) if _is_source(package.link)]
     except (httpx2.HTTPError, httpx2.InvalidURL, UnpackError, OSError, ValueError) as error:
         raise ItemError(
             "unreachable", f"the package index can't be reached ({_one_line(error)}); check `pip config list`"
@@ -163,6 +195,38 @@ def _find(wanted: SliceInput) -> Package:
             raise ItemError("wrong-hash", f"no archive has sha256 {wanted.sha256}; the index has {there}")
         return (mine or perhaps)[0]
     return found[0]
+
+
+def _facts(package: Package, sha256: str) -> dict[str, str]:
+    """How the index itself spells the project, and the comment that an archive was uploaded with.
+
+    Software Heritage's releases have both. They are in a document that only some indexes have beside the one for pip.
+
+    Raises:
+        ItemError: ``unreachable``: the index may have it and doesn't answer.
+    """
+    import httpx2
+
+    place = re.fullmatch(r"(https?://.+)/simple/([^/]+)/?", package.link.comes_from or "")
+    if place is None:
+        return {}
+    try:
+        response = _finder(lambda _: None).session.get(f"{place[1]}/pypi/{place[2]}/{package.version}/json")
+        said = response.json() if response.status_code == 200 else {}
+    except httpx2.HTTPError as error:
+        raise ItemError(
+            "unreachable", f"the package index can't be reached ({_one_line(error)}); check `pip config list`"
+        ) from error
+    except ValueError:
+        said = {}
+    if response.status_code >= 500 or response.status_code == 429:
+        raise ItemError("unreachable", f"the package index refused to answer ({response.status_code}); try again later")
+    try:
+        comments = [file["comment_text"] for file in said["urls"] if file["digests"]["sha256"] == sha256]
+        facts = {"name": said["info"]["name"], "comment": next(iter(comments), None)}
+    except (KeyError, TypeError):
+        return {}
+    return {key: value for key, value in facts.items() if isinstance(value, str) and value}
 
 
 def _is_source(link: Link) -> bool:
