@@ -68,8 +68,8 @@ class PackageSource(Source):
         """
 
     @abstractmethod
-    def release(self, name: str, version: str, tree: Tree) -> tuple[bytes, bytes]:
-        """Author and message of the release.
+    def release(self, row: SliceInput, tree: Tree) -> tuple[bytes, bytes]:
+        """Author and message of the release of a resolved item.
 
         Raises:
             ItemError: ``no-metadata``: the archive doesn't say what it is.
@@ -144,7 +144,7 @@ class PackageSource(Source):
             self.origin_of(row),
             self.tag(row.version or self.split(row.item)[1]),
             row.sha256,
-            upload_time(row),
+            row.detail,
             settings.max_content_bytes,
             LOADER_VERSION,
         )
@@ -214,10 +214,10 @@ def upload_time(row: SliceInput) -> str | _Unknown | None:
     return value
 
 
-def resolved(row: SliceInput, version: str, sha256: str, uploaded: dt.datetime | None) -> SliceInput:
+def resolved(row: SliceInput, version: str, sha256: str, uploaded: dt.datetime | None, **facts: str) -> SliceInput:
     """The row with what the registry said. Whole seconds, as Software Heritage's releases have them."""
     text = uploaded.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if uploaded else None
-    return replace(row, version=version, sha256=sha256, detail=json.dumps({"upload_time": text}))
+    return replace(row, version=version, sha256=sha256, detail=json.dumps({"upload_time": text, **facts}))
 
 
 def parse_time(text: str) -> dt.datetime | None:
@@ -291,12 +291,11 @@ def _load_archives(task: _Task) -> tuple[list[_Loaded], list[StagedFile]]:
 
 def _load_archive(source: PackageSource, archive: _Archive, rows: Rows) -> _Loaded:
     row = archive.row
-    name, version = source.split(row.item)
-    version = row.version or version
     with source.unpacked(archive.path, rows.settings) as found:
         tree = build_tree(found, rows, source.document)
-    author, message = source.release(name, version, tree)
-    release = rows.release(Release(tree.root, "directory", source.tag(version).encode(), author, source.date(row, tree), message))
+    author, message = source.release(row, tree)
+    name = source.tag(row.version or source.split(row.item)[1]).encode()
+    release = rows.release(Release(tree.root, "directory", name, author, source.date(row, tree), message))
     rows.loaded(archive.extid, _EXTID_TYPE, LOADER_VERSION, release, "release", tree.tally)
     return _Loaded(row.item, archive.size, release, tree.tally)
 

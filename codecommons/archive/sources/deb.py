@@ -132,8 +132,9 @@ class Debian(PackageSource):
             _accept(dsc, folder, settings)
             yield folder_members(_dpkg_source(dsc, folder, settings), settings)
 
-    def release(self, name: str, version: str, tree: Tree) -> tuple[bytes, bytes]:
+    def release(self, row: SliceInput, tree: Tree) -> tuple[bytes, bytes]:
         """Author, of the last entry in ``debian/changelog``, and message."""
+        name, version = self.split(row.item)
         message = f"Synthetic release for Debian source package {name} version {self.tag(version)}\n"
         return _last_entry(tree)["person"].encode(), message.encode()
 
