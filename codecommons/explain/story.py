@@ -220,7 +220,7 @@ def _same_path(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Row]:
     repository = next((folder for folder in path.parents if git.is_repository(folder)), None)
     if repository is None:
         return []
-    remote = git.run(repository, "config", "--get", "remote.origin.url", accepted=(0, 1)).decode().strip()
+    remote = git.setting(repository, "remote.origin.url")
     return _rows(
         connection,
         """select origin, visit, slice, swhid(kind, id) as anchor, from_utf8(path) as path, swhid('cnt', content) as content

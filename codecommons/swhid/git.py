@@ -5,13 +5,20 @@
 """Ask git about a local repository without trusting the repository, the user's configuration or the network.
 
 Only plumbing is used, and only what the repository holds: no replacement objects or grafts, no system or user
-configuration, no fetching of missing objects, no transport of any kind, no prompt.
+configuration, no fetching of missing objects, no transport of any kind, no prompt. The repository's own configuration is not
+read either: git is pointed at a folder of ours that shows the repository's objects and references and nothing else of it.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import stat
 import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from codecommons.errors import CodeCommonsError, ItemError
@@ -33,6 +40,17 @@ _HARDENED = {
     "LC_ALL": "C",
 }
 _OBJECT_TYPES = {git: name for name, git in GIT_KINDS.items()}
+# Commit graphs are claims of the repository about its commits; large contents are streamed and not held in memory.
+_CONFIGURATION = """[core]
+\trepositoryformatversion = 1
+\tbare = true
+\tcommitGraph = false
+\tbigFileThreshold = 16m
+"""
+_MOST_CONFIGURATION = 1 << 20
+_MOST_HEAD = 1 << 12
+_SHA256 = re.compile(rb"^[^#;\n]*\bobjectformat\s*=\s*\"?sha256\b", re.IGNORECASE | re.MULTILINE)
+_REFTABLE = re.compile(rb"^[^#;\n]*\brefstorage\s*=\s*\"?reftable\b", re.IGNORECASE | re.MULTILINE)
 
 
 def environment() -> dict[str, str]:
@@ -47,6 +65,45 @@ def is_repository(path: str | bytes | Path) -> bool:
     return bare or (folder / ".git").exists()
 
 
+@contextmanager
+def opened(repository: str | bytes | Path, cut: Iterable[bytes] = ()) -> Iterator[str]:
+    """Show git a repository without its configuration, hooks, attributes, remotes and work tree.
+
+    Args:
+        repository: a work tree or a bare repository.
+        cut: identifiers of commits whose parents git is not to look for, beside those that a shallow clone is cut at.
+
+    Yields:
+        What to give git as ``--git-dir``: a folder that lives as long as the context.
+
+    Raises:
+        ItemError: ``sha256-repository``: there is no SWHID 1 for its objects. ``unreadable``: its files can't be read.
+    """
+    try:
+        own, common = _places(Path(os.fsdecode(repository)))
+        said = _read_file(common / "config", _MOST_CONFIGURATION)
+        if _SHA256.search(said):
+            raise _sha256_repository(repository)
+        shallow = _read_file(common / "shallow", None)
+        head = _head(own / "HEAD")
+    except OSError as error:
+        raise ItemError("unreadable", f"{error.filename or os.fsdecode(repository)}: {error.strerror or error}") from error
+    folder = Path(tempfile.mkdtemp(prefix="codecommons-git-"))
+    try:
+        extensions = "[extensions]\n\trefStorage = reftable\n" if _REFTABLE.search(said) else ""
+        (folder / "config").write_text(_CONFIGURATION + extensions)
+        (folder / "HEAD").write_bytes(head)
+        for name in ("objects", "refs", "packed-refs", "reftable"):
+            if (common / name).exists():
+                (folder / name).symlink_to((common / name).absolute())
+        cuts = b"".join(b"%s\n" % identifier.hex().encode() for identifier in cut)
+        if shallow or cuts:
+            (folder / "shallow").write_bytes(shallow + cuts)
+        yield str(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def run(repository: str | bytes | Path, *arguments: str, stdin: bytes = b"", accepted: tuple[int, ...] = (0,)) -> bytes:
     """Run one git plumbing command on exactly this repository and return what it printed.
 
@@ -57,20 +114,66 @@ def run(repository: str | bytes | Path, *arguments: str, stdin: bytes = b"", acc
         accepted: exit codes that are no failure.
 
     Raises:
-        ItemError: ``git-failed``; the detail is git's own first line.
+        ItemError: ``git-failed``; the detail is git's own first line. Or what ``opened`` raises.
         CodeCommonsError: git is not installed.
     """
-    folder = Path(os.fsdecode(repository))
-    inner = folder / ".git"
-    command = ["git", f"--git-dir={inner if inner.exists() else folder}", *arguments]
+    with opened(repository) as git_dir:
+        done = _done(f"--git-dir={git_dir}", *arguments, stdin=stdin)
+    if done.returncode not in accepted:
+        what = complaint(repository, git_dir, done.stderr) or f"it ended with code {done.returncode}"
+        raise ItemError("git-failed", f"git can't read {os.fsdecode(repository)}: {what}")
+    return done.stdout
+
+
+def complaint(repository: str | bytes | Path, git_dir: str, errors: bytes) -> str:
+    """What git said was wrong, in one line that names the repository and not the folder it was shown in."""
+    lines = errors.decode(errors="replace").strip().splitlines()
+    line = next((line for line in lines if line.startswith("fatal:")), lines[0] if lines else "")
+    return line.replace(git_dir, os.fsdecode(repository))
+
+
+def setting(repository: str | bytes | Path, key: str) -> str | None:
+    """What the repository's own configuration says, files that it includes left out; for people to read, never for git.
+
+    Raises:
+        CodeCommonsError: git is not installed.
+    """
+    _, common = _places(Path(os.fsdecode(repository)))
+    return _done("config", f"--file={common / 'config'}", "--get", key).stdout.decode(errors="replace").strip() or None
+
+
+def _places(folder: Path) -> tuple[Path, Path]:
+    """Where the repository's HEAD is, and where all the rest is: the two differ in a linked work tree."""
+    own = folder / ".git"
+    if not own.exists():
+        own = folder
+    elif own.is_file():
+        own = folder / os.fsdecode(_read_file(own, _MOST_HEAD).removeprefix(b"gitdir:").strip())
+    common = _read_file(own / "commondir", _MOST_HEAD).strip()
+    return own, own / os.fsdecode(common)
+
+
+def _head(path: Path) -> bytes:
+    """What HEAD says; very old repositories have a symbolic link there."""
+    return b"ref: %s\n" % os.fsencode(path.readlink()) if path.is_symlink() else _read_file(path, _MOST_HEAD)
+
+
+def _read_file(path: Path, most: int | None) -> bytes:
+    """The first bytes of a regular file; nothing if there is none."""
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, env=environment(), check=False)
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
+        with path.open("rb") as file:
+            return file.read(most)
+    except FileNotFoundError:
+        return b""
+
+
+def _done(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(["git", *arguments], input=stdin, capture_output=True, env=environment(), check=False)
     except FileNotFoundError:
         raise CodeCommonsError("git is not installed; install it to read git repositories") from None
-    if done.returncode not in accepted:
-        line = done.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise ItemError("git-failed", f"git can't read {folder}: {line or f'it ended with code {done.returncode}'}")
-    return done.stdout
 
 
 def branches(repository: str | bytes | Path) -> dict[bytes, tuple[str, bytes] | None]:
@@ -121,6 +224,10 @@ def read_object(repository: str | bytes | Path, expression: str) -> tuple[str, b
 
 def _sha1(repository: str | bytes | Path, name: bytes) -> bytes:
     if len(name) != 40:
-        detail = f"{os.fsdecode(repository)} names its objects by SHA-256; SWHIDs of version 1 are SHA-1"
-        raise ItemError("sha256-repository", detail)
+        raise _sha256_repository(repository)
     return bytes.fromhex(name.decode())
+
+
+def _sha256_repository(repository: str | bytes | Path) -> ItemError:
+    detail = f"{os.fsdecode(repository)} names its objects by SHA-256; SWHIDs of version 1 are SHA-1"
+    return ItemError("sha256-repository", detail)
