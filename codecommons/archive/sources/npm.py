@@ -10,6 +10,7 @@ items, fails nothing, and gets them the next time it has one.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -90,6 +91,18 @@ class Npm(PackageSource):
 
 
 SOURCE = Npm()
+
+
+def versions(name: str) -> list[tuple[str, dt.datetime | None]]:
+    """Every version of a package that was published, as items, and when.
+
+    Raises:
+        ItemError: ``missing-package``, ``unreachable`` or ``npm-missing``.
+    """
+    said = _npm("view", name, "time", "--json")
+    times = said.get("time", said) if isinstance(said, dict) else {}
+    found = ((f"{name}@{version}", time) for version, time in times.items() if isinstance(time, str))
+    return sorted((item, parse_time(time)) for item, time in found if _ITEM.fullmatch(item))
 
 
 def _time(said: Any, version: str) -> str | None:

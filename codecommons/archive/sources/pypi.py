@@ -13,6 +13,7 @@ branch then has that name, too.
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import email.parser
 import functools
 import json
@@ -186,15 +187,8 @@ def _offered(requirement: str) -> list[Package]:
     if not found and refused:
         raise ItemError("unreachable", f"the package index refused to answer ({refused[0]}); check `pip config list`")
     if not found:
-        raise ItemError("missing-package", f"pip's index and links have no source archive of {wanted.item}")
-    if wanted.sha256:
-        mine = [package for package in found if _sha256(package.link) == wanted.sha256]
-        perhaps = [package for package in found if _sha256(package.link) is None]
-        if not mine and not perhaps:
-            there = ", ".join(f"{package.link.filename} {_sha256(package.link)}" for package in found)
-            raise ItemError("wrong-hash", f"no archive has sha256 {wanted.sha256}; the index has {there}")
-        return (mine or perhaps)[0]
-    return found[0]
+        raise ItemError("missing-package", f"pip's index and links have no source archive of {requirement}")
+    return found
 
 
 def _facts(package: Package, sha256: str) -> dict[str, str]:
