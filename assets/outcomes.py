@@ -93,7 +93,8 @@ def attempt(
     except GateError as refusal:
         context.log.warning(str(refusal))
         return Outcome(partition, source, problem=str(refusal), skipped=_runs_here(context, STAGES[STAGES.index(stage) - 1]))
-    except Exception as error:
+    except Exception as raised:
+        error = lake.told(raised)
         if not isinstance(error, CodeCommonsError):
             context.log.exception("%s of %s on %s: a defect of ours", stage, source, partition)
         reason = str(error) if isinstance(error, CodeCommonsError) else f"{type(error).__name__}: {error}"

@@ -4,18 +4,23 @@
 
 """What is broken now, and the command that puts each thing right.
 
-Three kinds of trouble, in the order in which they matter: stages that failed, stages that have not seen all of their input
-(``stale``), and items that were left out (quarantined). Quarantined items are no failure: the slice went on without them.
+Four kinds of trouble, in the order in which they matter: tables that are damaged, stages that failed, stages that have not seen
+all of their input (``stale``), and items that were left out (quarantined). Quarantined items are no failure: the slice went on
+without them. Whatever a damaged table hides, the rest is told.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from codecommons.annotate import current as annotators
 from codecommons.dedup.configuration import WORDS
+from codecommons.errors import CodeCommonsError
+from codecommons.lake.damage import Damage
 from codecommons.lake.slices import digest_of
 from codecommons.lake.stages import digest
+from codecommons.lake.storage import ADVICE
 from codecommons.license import policies
 from codecommons.report import STAGES
 
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from codecommons.lake import Lake
     from codecommons.settings import Settings
 
+T = TypeVar("T")
 Row = dict[str, Any]
 SLICE_STAGES = STAGES[:-1]
 
@@ -31,13 +37,30 @@ def status(lake: Lake) -> Row:
     """Look at the whole lake.
 
     Returns:
-        ``healthy`` (nothing failed), ``lake``, ``slices`` (how many), ``failed`` rows (slice, source, stage, check, detail,
-        next), ``stale`` rows (slice, source, stage, why, next) and ``quarantine`` rows (reason, stage, items, example, detail).
+        ``healthy`` (nothing is damaged and nothing failed), ``lake``, ``slices`` (how many), ``damaged`` rows (what, next),
+        ``failed`` rows (slice, source, stage, check, detail, next), ``stale`` rows (slice, source, stage, why, next) and
+        ``quarantine`` rows (reason, stage, items, example, detail).
 
     Raises:
-        LakeError: a table can't be read.
+        LakeError: the lake can't be reached.
     """
-    log = {(row["slice"], row["source"], row["stage"]): row for row in lake.log.verdicts().to_dicts()}
+    damaged = lake.damage()
+
+    def unless_damaged(read: Callable[[], list[T]]) -> list[T]:
+        """What a reader returns, or nothing, a damaged table being told of once."""
+        try:
+            return read()
+        except Exception as error:
+            reason = lake.told(error)
+            if not isinstance(reason, CodeCommonsError):
+                raise
+            table = str(reason).partition(" in ")[0]
+            if not any(one.what.startswith(f"{table} in ") for one in damaged):
+                damaged.append(Damage(table, str(reason).removesuffix(f"; {ADVICE}"), ADVICE))
+            return []
+
+    verdicts = unless_damaged(lambda: lake.log.verdicts().to_dicts())
+    log = {(row["slice"], row["source"], row["stage"]): row for row in verdicts}
     failed = [
         {
             "slice": row["slice"],
@@ -50,15 +73,19 @@ def status(lake: Lake) -> Row:
         for row in log.values()
         if row["verdict"] == "failed"
     ]
-    slices, made_with = lake.log.slices(), _made_with(lake.settings)
-    stale = [row for day in slices for source in lake.log.sources(day) for row in _stale(lake, log, made_with, day, source)]
+    slices = unless_damaged(lake.log.slices)
+    made_with = _made_with(lake.settings)
+    # Without the log every stage of every slice would look as if it had never run.
+    known = [(day, source) for day in slices for source in lake.log.sources(day)] if verdicts or not damaged else []
+    stale = [row for day, source in known for row in _stale(lake, log, made_with, day, source)]
     return {
-        "healthy": not failed,
+        "quarantine": unless_damaged(lambda: _quarantine(lake)),
+        "healthy": not (damaged or failed),
         "lake": lake.settings.lake,
         "slices": len(slices),
+        "damaged": [{"what": one.what, "next": one.next} for one in damaged],
         "failed": failed,
         "stale": stale,
-        "quarantine": _quarantine(lake),
     }
 
 
@@ -108,7 +135,10 @@ def _next_command(day: str, source: str, stage: str) -> str:
 def render(state: Row) -> str:
     """Write what ``status`` returned for a person: one line a trouble, then the command to run."""
     trouble = f"{len(state['failed'])} failed" if state["failed"] else "nothing failed"
+    trouble = f"{len(state['damaged'])} tables damaged, {trouble}" if state["damaged"] else trouble
     lines = [f"{state['lake']}: {state['slices']} slices, {trouble}"]
+    for row in state["damaged"]:
+        lines += [f"damaged {row['what']}", f"        next: {row['next']}"]
     for row in state["failed"]:
         lines += [
             f"failed  {row['slice']} {row['source']} {row['stage']}: {row['check']}: {row['detail']}",

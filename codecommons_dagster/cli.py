@@ -52,14 +52,21 @@ class Door(click.Group):
             raise click.ClickException(str(error)) from error
         except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
             raise
-        except OSError as error:
-            raise click.ClickException(f"{error.filename or ctx.command_path}: {error.strerror or error}") from error
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
-            raise click.ClickException(
-                f"unexpected {type(error).__name__}: {error}. This is a defect of ours; `codecommons --debug …` shows where"
-            ) from error
+            raise click.ClickException(_in_one_line(error, ctx)) from error
+
+
+def _in_one_line(error: Exception, ctx: click.Context) -> str:
+    """What a person can do about an error that is none of ours: most come from a damaged table of the lake, or from a file."""
+    if ctx.obj is not None:
+        error = ctx.obj.told(error)
+    if isinstance(error, CodeCommonsError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or ctx.command_path}: {error.strerror or error}"
+    return f"unexpected {type(error).__name__}: {error}. This is a defect of ours; `codecommons --debug …` shows where"
 
 
 def _example(text: str) -> str:
@@ -137,7 +144,7 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     chosen = day.date() if day else today
     if not settings.first_day <= chosen <= today:
         raise click.UsageError(f"{chosen} is no slice of this lake: its slices go from {settings.first_day} to {today}")
-    lake, slice_ = Lake.open(settings), chosen.isoformat()
+    lake, slice_ = _watched(Lake.open(settings)), chosen.isoformat()
     requests = [*sources, *(archive.read_package_list(from_file) if from_file else ())]
     if requests:
         archive.add_inputs(lake, requests, slice_)
@@ -193,12 +200,16 @@ def sql(query: str, format_: str, output: Path | None) -> None:
 
     if format_ == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for a terminal; say where with -o FILE")
-    with _lake().sql() as connection:
+    lake = _lake()
+    with lake.sql() as connection:
         try:
             rows = connection.sql(sys.stdin.read() if query == "-" else query)
             if rows is not None:
                 _write(connection, rows, format_, output)
         except duckdb.Error as error:
+            damage = lake.told(error)
+            if damage is not error:
+                raise damage from error
             said = " ".join(str(error).partition("\n\nLINE ")[0].split())
             asked = isinstance(error, (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError))
             raise (UsageError(said) if asked else LakeError(said)) from error
@@ -385,7 +396,13 @@ def _lake() -> Lake:
                 f"there is no lake at {settings.lake}; `codecommons ingest` makes one, "
                 "CODECOMMONS_HOME and CODECOMMONS_LAKE say where"
             )
-    return Lake.open(settings)
+    return _watched(Lake.open(settings))
+
+
+def _watched(lake: Lake) -> Lake:
+    """The lake, which an error is looked up in if the command ends with one."""
+    click.get_current_context().find_root().obj = lake
+    return lake
 
 
 def _say(text: str, err: bool = False) -> None:

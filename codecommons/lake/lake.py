@@ -25,6 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
+from codecommons.lake.damage import Damage, damaged, told
 from codecommons.lake.news import NewsFile, place
 from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
 from codecommons.lake.slices import SliceLog
@@ -71,11 +72,7 @@ class Lake:
         with lake_errors(f"opening the lake {settings.lake}"):
             marker = storage.path("lake.json")
             storage.fs.makedirs(storage.path(), exist_ok=True)
-            known = (
-                json.loads(storage.fs.cat_file(marker))
-                if storage.fs.exists(marker)
-                else {"bucket_bits": settings.bucket_bits, "tables": []}
-            )
+            known = _marker(storage, marker)
         if known["bucket_bits"] != settings.bucket_bits:
             storage = Storage(replace(settings, bucket_bits=known["bucket_bits"]))
         lake = cls(storage)
@@ -342,6 +339,21 @@ class Lake:
 
         return connect(self)
 
+    def damage(self) -> list[Damage]:
+        """Tables whose log or files are damaged, as far as shows without reading rows, by name."""
+        return damaged(self.storage, self._stored())
+
+    def told(self, error: Exception) -> Exception:
+        """What a person should see of an error: one line about the damaged table that a reader stumbled over, else the error."""
+        return told(error, self.storage, self._stored())
+
+    def _stored(self) -> list[Table]:
+        """The tables that must be there, and those that a stage or a plug-in has made: their columns don't matter here."""
+        with lake_errors(f"reading the lake {self.settings.lake}"):
+            folders = self.fs.glob(self.path("*", "_delta_log"))
+        names = {folder.rpartition("/")[0].rpartition("/")[2] for folder in folders}
+        return [*TABLES.values(), *(Table(name, "", (), ()) for name in sorted(names - set(TABLES)))]
+
     def _table(self, table: str | Table) -> Table:
         if isinstance(table, Table):
             self.register(table)
@@ -350,6 +362,19 @@ class Lake:
             return self._tables[table]
         except KeyError:
             raise LakeError(f"there is no table {table!r}; there are {', '.join(sorted(self._tables))}") from None
+
+
+def _marker(storage: Storage, path: str) -> dict[str, Any]:
+    """What ``lake.json`` says, or would say of a new lake."""
+    if not storage.fs.exists(path):
+        return {"bucket_bits": storage.settings.bucket_bits, "tables": []}
+    try:
+        known = json.loads(storage.fs.cat_file(path))
+        return {"bucket_bits": int(known["bucket_bits"]), "tables": list(known["tables"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise LakeError(
+            f"{path} is damaged: it doesn't say how many buckets the lake has and which tables; restore it from a backup"
+        ) from error
 
 
 def _group_rows(delta: DeltaTable) -> int:

@@ -22,7 +22,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import commits
 from codecommons.lake.schemas import SLICE_INPUT, SLICE_LOG, Table
-from codecommons.lake.storage import Storage
+from codecommons.lake.storage import Storage, lake_errors
 from codecommons.report import STAGES
 
 
@@ -194,8 +194,9 @@ class SliceLog:
         files = [self._storage.uri(table.name, file.path) for file in commits.data_files(delta)]
         if not files:
             return pl.DataFrame(schema=_frame_schema(table))
-        frame = pl.scan_parquet(files, storage_options=self._storage.options or None).select(*(f.name for f in table.fields))
-        return frame.collect()
+        with lake_errors(f"table {table.name} in {self._storage.settings.lake}"):
+            frame = pl.scan_parquet(files, storage_options=self._storage.options or None).select(*(f.name for f in table.fields))
+            return frame.collect()
 
 
 def digest_of(inputs: Iterable[SliceInput]) -> str:

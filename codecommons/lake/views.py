@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from codecommons.errors import LakeError
 from codecommons.lake.schemas import HASH, TABLES, Table
-from codecommons.lake.storage import Storage, lake_errors
+from codecommons.lake.storage import ADVICE, Storage, lake_errors
 from codecommons.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,8 +64,10 @@ _SQL_TYPES = {
 def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB that sees the lake through every view, and the marts that dbt has built.
 
+    A table whose log can't be read is there, too; a query fails when it asks for its rows.
+
     Raises:
-        LakeError: a table can't be read; the message names it.
+        LakeError: the lake can't be reached.
     """
     connection = duckdb.connect()
     connection.execute("set enable_progress_bar = false")  # it goes to standard output, among the rows
@@ -89,7 +91,9 @@ def build_catalogue(settings: Settings) -> Path:
             "close what holds it, or delete it: it is rebuilt"
         ) from error
     with connection:
-        create_views(connection, settings)
+        unreadable = create_views(connection, settings)
+    if unreadable:
+        raise LakeError(next(iter(unreadable.values())))
     return settings.catalogue
 
 
@@ -132,11 +136,14 @@ def extension(name: str) -> Path:
     raise LakeError(f"DuckDB {version} lacks its {name} extension; install the package duckdb-extension-{name}=={version}")
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, str]:
     """Create or replace every view and macro in a connection.
 
+    Returns:
+        Tables whose log can't be read, with the reason. Their views fail with it when a query asks for rows.
+
     Raises:
-        LakeError: a table can't be read; the message names it.
+        LakeError: the lake can't be reached.
     """
     # Here, as both know the lake: they say which annotations and decisions are current.
     from codecommons.annotate.annotator import current
@@ -161,6 +168,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
     keys = ", ".join(_quoted(policy.key(settings)) for policy in policies(settings).values())
     connection.execute(f"create or replace view lake.current_policy as select unnest([{keys}]::varchar[]) as policy")
     connection.execute(_script("views"))
+    unreadable = {}
     for table in tables:
         # What a stage or a plug-in registers may not be there yet.
         if table.name in TABLES or table.name in there:
@@ -168,7 +176,10 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
                 scan = f"select {_shown(table)} from delta_scan({_quoted(storage.uri(table.name))})"
                 connection.execute(f"create or replace view lake.{table.name} as {scan}{_live(table)}")
             except duckdb.Error as error:
-                raise LakeError(f"table {table.name} in {settings.lake} can't be read: {_first_line(error)}") from error
+                reason = f"table {table.name} in {settings.lake} can't be read: {_first_line(error)}; {ADVICE}"
+                connection.execute(f"create or replace view lake.{table.name} as {_refusal(table, reason)}")
+                unreadable[table.name] = reason
+    return unreadable
 
 
 def _nothing(table: Table) -> str:
@@ -179,6 +190,13 @@ def _nothing(table: Table) -> str:
 
 def _shown(table: Table) -> str:
     return f"* exclude ({', '.join(table.restricted)})" if table.restricted else "*"
+
+
+def _refusal(table: Table, reason: str) -> str:
+    """A query with the columns of a table that fails as soon as it runs, whichever of them are asked for."""
+    failing = f"error({_quoted(reason)})"
+    columns = (f"{failing}::{_sql_type(field.type)} as {field.name}" for field in table.schema)
+    return f"select {', '.join(columns)} where {failing}::boolean"
 
 
 def _sql_type(kind: pa.DataType) -> str:
@@ -219,7 +237,11 @@ def _annotation_views(annotators: Iterable[Annotator]) -> Iterator[str]:
 def _create_mart_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """The marts that dbt has built, where no view of that name answers from the lake itself."""
     for mart in sorted(settings.marts.glob("*.parquet")):
-        connection.execute(f"create view if not exists {mart.stem} as from read_parquet({_quoted(str(mart))})")
+        try:
+            connection.execute(f"create view if not exists {mart.stem} as from read_parquet({_quoted(str(mart))})")
+        except duckdb.Error as error:
+            reason = f"the mart {mart} can't be read: {_first_line(error)}; delete it: the job `marts` builds it again"
+            connection.execute(f"create view if not exists {mart.stem} as select error({_quoted(reason)}) as mart")
 
 
 def _create_secret(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from codecommons import archive
 from codecommons.annotate import annotate_slice
@@ -85,3 +86,44 @@ def test_quarantined_items_are_counted_by_reason_and_are_no_failure(lake: Lake) 
         {"reason": "missing-package", "stage": STAGES[0], "items": 2, "example": "six==1", "detail": "no six 1"}
     ]
     assert "left out  2 in raw_archive_slice: missing-package, such as six==1 (no six 1)" in render(state)
+
+
+def spoil(lake: Lake, table: str, how: str) -> None:
+    """Damage a table as disks, crashes and people do."""
+    log, files = (Path(lake.path(table)).rglob(pattern) for pattern in ("*.json", "*.parquet"))
+    for path in log if how == "log" else files:
+        if how == "missing":
+            path.unlink()
+        elif how == "pages":  # between the magic bytes at the beginning and the footer at the end
+            data = path.read_bytes()
+            path.write_bytes(data[:24] + bytes(byte ^ 0x5A for byte in data[24 : len(data) // 2]) + data[len(data) // 2 :])
+        else:
+            path.write_bytes(b"garbage" * (path.stat().st_size // 7) + b"garbage"[: path.stat().st_size % 7])
+
+
+@pytest.mark.parametrize("how", ["log", "file", "missing", "pages"])
+@pytest.mark.parametrize("table", ["slice_log", "slice_input", "quarantine"])
+def test_a_damaged_table_is_told_of_and_hides_nothing_else(lake: Lake, table: str, how: str) -> None:
+    lake.log.add_input([SIX])
+    rows = [{"item": "six==9", "stage": STAGES[0], "reason": "missing-package", "detail": "no six 9"}]
+    lake.write_news({"quarantine": pa.Table.from_pylist(rows, schema=pa.schema(TABLES["quarantine"].fields))}, DAY, "pypi", "a")
+    passed(lake, STAGES[0])
+    lake.log.record(DAY, "pypi", STAGES[1], "failed", failing_check="completed", detail="a reason")
+    spoil(lake, table, how)
+    state = status(lake)
+    assert not state["healthy"]
+    [damage] = state["damaged"]
+    assert f"table {table} in {lake.settings.lake}" in damage["what"]
+    assert "\n" not in damage["what"] + damage["next"]
+    assert "restore" in damage["next"]
+    assert [row["detail"] for row in state["failed"]] == ([] if table == "slice_log" else ["a reason"])
+    assert state["slices"] == (0 if table == "slice_input" else 1)
+    assert len(state["quarantine"]) == (table == "slice_input")
+    assert damage["what"] in render(state)
+
+
+def test_damage_that_no_query_meets_is_found_all_the_same(lake: Lake) -> None:
+    passed(lake, STAGES[0])
+    for table in ("slice_log", "content"):
+        spoil(lake, table, "log")
+    assert [damage["what"].split()[1] for damage in status(lake)["damaged"]] == ["content", "slice_log"]

@@ -203,6 +203,29 @@ def test_a_reader_without_a_lake_says_so_and_creates_none(home: Path, arguments:
     assert not home.exists()
 
 
+@pytest.mark.parametrize("how", ["log", "file", "pages"])
+def test_damage_is_one_line_that_names_the_table_wherever_it_shows(filled: Lake, how: str) -> None:
+    for path in Path(filled.path("content")).rglob("*.json" if how == "log" else "*.parquet"):
+        data = path.read_bytes()
+        path.write_bytes(b"garbage" if how != "pages" else data[:24] + bytes(len(data) // 2) + data[24 + len(data) // 2 :])
+    assert run("sql", "select count(*) from origin", "--format", "csv").output.splitlines() == ["count_star()", "1"]
+    for arguments in (["sql", "from content"], ["explain", swhid_text("cnt", content_id(HELLO))]):
+        failed = run(*arguments)
+        assert failed.exit_code == 1
+        [line] = failed.stderr.splitlines()
+        assert line.startswith(f"Error: table content in {filled.settings.lake}"), line
+        assert "restore its folder from a backup" in line
+    if how != "pages":
+        assert f"damaged table content in {filled.settings.lake}" in run("status").stdout
+
+
+def test_a_damaged_account_of_the_lake_is_one_line(filled: Lake) -> None:
+    Path(filled.path("lake.json")).write_text('{"bucket_bits": ')
+    failed = run("status")
+    assert failed.exit_code == 1
+    assert "lake.json is damaged" in failed.stderr
+
+
 def test_a_defect_is_one_line_too_and_debug_shows_where(filled: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codecommons.status.status", lambda lake: 1 // 0)
     failed = run("status")

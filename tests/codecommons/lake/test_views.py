@@ -19,7 +19,7 @@ from codecommons.engine import local_engine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
-from codecommons.lake.views import build_catalogue, connection_config, create_views
+from codecommons.lake.views import build_catalogue, connection_config
 from codecommons.license import policies
 from codecommons.settings import Settings
 from codecommons.swhid import Swhid, content_id, directory_id, origin_id, swhid_text
@@ -263,11 +263,17 @@ def test_the_catalogue_answers_without_us_and_can_be_built_again(known_lake: Lak
 
 
 @pytest.mark.parametrize("gone", ["release/_delta_log/*", "release"])
-def test_a_damaged_table_is_named_not_taken_for_an_empty_one(lake: Lake, settings: Settings, gone: str) -> None:
+def test_a_damaged_table_fails_the_queries_that_ask_for_it_and_no_others(lake: Lake, settings: Settings, gone: str) -> None:
     for path in lake.fs.glob(lake.path(gone)):
         lake.fs.rm(path, recursive=True)
-    with duckdb.connect() as connection, pytest.raises(LakeError, match=r"table release .* can't be read"):
-        create_views(connection, settings)
+    with lake.sql() as connection:
+        assert connection.sql("select count(*) from content").fetchall() == [(0,)]
+        assert connection.sql("describe release").fetchall(), "its columns are still told"
+        for query in ("from release", "select count(*) from release", "select id from release where id = 'x'", "from file"):
+            with pytest.raises(duckdb.Error, match=r"table release in .* can't be read"):
+                connection.sql(query).fetchall()
+    with pytest.raises(LakeError, match=r"table release in .* can't be read"):
+        build_catalogue(settings)
 
 
 def test_marts_that_dbt_built_are_views_too(lake: Lake, settings: Settings) -> None:
@@ -275,3 +281,8 @@ def test_marts_that_dbt_built_are_views_too(lake: Lake, settings: Settings) -> N
     duckdb.sql(f"copy (select 'Verilog' as language, 3 as files) to '{settings.marts}/language_table.parquet'")
     with lake.sql() as connection:
         assert connection.sql("from language_table").fetchall() == [("Verilog", 3)]
+    (settings.marts / "language_table.parquet").write_bytes(b"garbage")
+    with lake.sql() as connection:
+        assert connection.sql("select count(*) from file").fetchall() == [(0,)]
+        with pytest.raises(duckdb.Error, match=r"the mart .*language_table\.parquet can't be read.* delete it"):
+            connection.sql("from language_table").fetchall()

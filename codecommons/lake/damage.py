@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which tables of a lake are damaged, and how to say so.
+
+Readers fail in their own words, most of which name no table, and often long after a table was opened. Whoever has to tell a
+person what happened looks here which table it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+
+from codecommons.errors import CodeCommonsError, LakeError
+from codecommons.lake import commits
+from codecommons.lake.schemas import Table
+from codecommons.lake.storage import ADVICE, READERS, Storage, lake_errors
+
+_MAGIC = b"PAR1"
+_FILES_AT_ONCE = 1000
+# When pages have to be read to find the culprit, small tables come first, and it ends here.
+_MOST_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One table that can't be read.
+
+    Attributes:
+        table: its name.
+        what: one line: the table, where it is, and what is wrong with it.
+        next: what to do.
+    """
+
+    table: str
+    what: str
+    next: str
+
+    def __str__(self) -> str:
+        """Both as one line."""
+        return f"{self.what}; {self.next}"
+
+
+def damaged(storage: Storage, tables: Iterable[Table], pages: bool = False) -> list[Damage]:
+    """Look for tables whose log can't be read, or whose files are missing, cut short or no Parquet files.
+
+    Args:
+        storage: the lake's files.
+        tables: which tables to look at; one that isn't there counts as damaged.
+        pages: also read every page, until a table turns out to be damaged or ``_MOST_BYTES`` have been read.
+
+    Returns:
+        What was found, by table.
+    """
+    some = sorted(tables, key=lambda table: table.name)
+    with ThreadPoolExecutor(8) as threads:
+        looked = list(threads.map(lambda table: _outside(storage, table), some))
+    found = [damage for damage, _ in looked if damage]
+    if not found and pages:
+        sound = sorted(zip((files for _, files in looked), some, strict=True), key=lambda one: sum(file.bytes for file in one[0]))
+        found = next(([damage] for damage in _inside(storage, sound) if damage), [])
+    return found
+
+
+def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Exception:
+    """What a person should see of an error: a line about the damaged table that a reader stumbled over, else the error itself."""
+    lake, module = storage.settings.lake, type(error).__module__.partition(".")[0]
+    if isinstance(error, CodeCommonsError) or (module not in READERS and not isinstance(error, FileNotFoundError)):
+        return error
+    named = re.search(rf"table (\w+) in {re.escape(lake)}\b|{re.escape(lake)}/(\w+)/", str(error))
+    # DuckDB says which file it failed on, or that the query is wrong; only what it hasn't understood itself is of no kind.
+    if not named and module in ("duckdb", "_duckdb") and type(error).__name__ != "Error":
+        return error
+    asked = {named[1] or named[2]} if named else None
+    found = damaged(storage, [table for table in tables if asked is None or table.name in asked], pages=True)
+    if found:
+        return LakeError(str(found[0]))
+    if asked is None:
+        return error
+    return LakeError(f"table {asked.pop()} in {lake} can't be read: {str(error).partition(chr(10))[0]}; {ADVICE}")
+
+
+def _outside(storage: Storage, table: Table) -> tuple[Damage | None, list[commits.DataFile]]:
+    """Damage that shows without reading rows, and the files of the table."""
+    try:
+        files = commits.data_files(commits.open_table(storage, table))
+        with lake_errors(f"table {table.name} in {storage.settings.lake}"):
+            root = storage.path(table.name)
+            sizes = {path: one["size"] for path, one in storage.fs.find(root, detail=True).items()}
+            for at in range(0, len(files), _FILES_AT_ONCE):
+                for file, wrong in _wrong(storage, table, files[at : at + _FILES_AT_ONCE], sizes):
+                    return _damage(storage, table, f"{file.path} {wrong}"), files
+    except LakeError as error:
+        return Damage(table.name, str(error).removesuffix(f"; {ADVICE}"), ADVICE), []
+    return None, files
+
+
+def _wrong(
+    storage: Storage, table: Table, files: list[commits.DataFile], sizes: dict[str, int]
+) -> Iterator[tuple[commits.DataFile, str]]:
+    paths = [storage.path(table.name, file.path) for file in files]
+    for file, path in zip(files, paths, strict=True):
+        if path not in sizes:
+            yield file, "is missing"
+        elif sizes[path] != file.bytes:
+            yield file, f"has {sizes[path]:,} bytes, not {file.bytes:,}"
+    tails = storage.fs.cat_ranges(paths, [max(0, file.bytes - 4) for file in files], [file.bytes for file in files])
+    for file, tail in zip(files, tails, strict=True):
+        if tail != _MAGIC:
+            yield file, "is no Parquet file"
+
+
+def _inside(storage: Storage, tables: Iterable[tuple[list[commits.DataFile], Table]]) -> Iterator[Damage | None]:
+    """Read every page of every file, to the last one that the limit allows."""
+    left = _MOST_BYTES
+    for files, table in tables:
+        for file in files:
+            left -= file.bytes
+            if left < 0:
+                return
+            try:
+                with pq.ParquetFile(storage.path(table.name, file.path), filesystem=storage.arrow_fs) as opened:
+                    for _ in opened.iter_batches(use_threads=False):
+                        pass
+            except (OSError, ValueError) as error:
+                yield _damage(storage, table, f"{file.path} can't be read ({str(error).partition(chr(10))[0]})")
+
+
+def _damage(storage: Storage, table: Table, wrong: str) -> Damage:
+    return Damage(table.name, f"table {table.name} in {storage.settings.lake} is damaged: its file {wrong}", ADVICE)
