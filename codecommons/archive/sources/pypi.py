@@ -205,7 +205,7 @@ def _facts(package: Package, sha256: str) -> dict[str, str]:
     if place is None:
         return {}
     try:
-        response = _finder(lambda _: None).session.get(f"{place[1]}/pypi/{place[2]}/{package.version}/json")
+        response = _finder(lambda _: None).session.get(f"{place[1]}/pypi/{place[2]}/json")
         said = response.json() if response.status_code == 200 else {}
     except httpx2.HTTPError as error:
         raise ItemError(
@@ -216,9 +216,10 @@ def _facts(package: Package, sha256: str) -> dict[str, str]:
     if response.status_code >= 500 or response.status_code == 429:
         raise ItemError("unreachable", f"the package index refused to answer ({response.status_code}); try again later")
     try:
-        comments = [file["comment_text"] for file in said["urls"] if file["digests"]["sha256"] == sha256]
+        files = said["releases"].get(package.version, [])
+        comments = [file["comment_text"] for file in files if file["digests"]["sha256"] == sha256]
         facts = {"name": said["info"]["name"], "comment": next(iter(comments), None)}
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         return {}
     return {key: value for key, value in facts.items() if isinstance(value, str) and value}
 
