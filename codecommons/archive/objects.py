@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from codecommons.archive.tally import Tally
@@ -173,7 +174,7 @@ class Rows:
             self._rows["tree_file"].append((root, path, perms, content))
             self._grow(_ROW_BYTES)
 
-    def loaded(self, extid: bytes, kind: str, version: int, target: bytes, target_type: str, tally: Tally) -> None:
+    def loaded(self, extid: bytes, kind: str, version: int, target: bytes | None, target_type: str | None, tally: Tally) -> None:
         """What an external identifier was loaded as (table ``extid``), so that it is never loaded twice."""
         kept, skipped = tally.kept, tally.skipped
         row = (extid, kind, version, target, target_type, kept.rows, kept.bytes, skipped.rows, skipped.bytes, tally.detail())
@@ -228,10 +229,21 @@ class Rows:
             fields = TABLES[table].fields
             rows.sort(key=itemgetter(0))  # references move here; the writer would have to move every byte
             columns = zip(*rows, strict=True)
-            arrays = [pa.array(column, one.type) for column, one in zip(columns, fields, strict=True)]
+            arrays = [_array(column, one.type) for column, one in zip(columns, fields, strict=True)]
             writer.add(table, pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
         self._rows.clear()
         self._waiting = 0
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Values of a column; bytes without nulls are laid end to end at once, where Arrow would grow its buffer again and again."""
+    if not pa.types.is_binary(kind) or None in values:
+        return pa.array(values, kind)
+    ends = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=ends[1:])
+    if ends[-1] >> 31:
+        return pa.array(values, kind)  # which says that this is too much for one array
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(b"".join(values))])
 
 
 @dataclass
