@@ -39,6 +39,8 @@ class Settings:
         max_archive_members: members at which one archive counts as a bomb.
         plugins: folders holding users' own annotators and sources (Python files), searched after ours.
         storage_options: credentials and endpoint for an S3 lake, in delta-rs' names.
+        export_options: the same for what is read from S3, wherever the lake is; empty for anonymous access to AWS.
+        gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
     """
 
     home: Path
@@ -53,6 +55,8 @@ class Settings:
     max_archive_members: int = 1_000_000
     plugins: tuple[Path, ...] = ()
     storage_options: tuple[tuple[str, str], ...] = ()
+    gharchive: str = ""
+    export_options: tuple[tuple[str, str], ...] = ()
 
     @property
     def cache(self) -> Path:
@@ -98,6 +102,8 @@ class Settings:
             first_day=_day(env, "CODECOMMONS_FIRST_DAY") or cls.first_day,
             plugins=plugins,
             storage_options=tuple(sorted(options.items())),
+            gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
+            export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
             **{_NUMBERS[name]: value for name, value in numbers.items() if value is not None},
         )
 

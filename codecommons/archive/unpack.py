@@ -93,6 +93,22 @@ def members(archive: Path, settings: Settings) -> Iterator[Member]:
                 yield member
 
 
+def unpacked(path: Path, settings: Settings) -> Iterator[bytes]:
+    """Read a single file that may be compressed (gz, bz2, xz, zst) from beginning to end, in chunks.
+
+    Whatever can be had of a file that is cut or damaged comes before the error.
+
+    Raises:
+        ItemError: ``truncated``, ``corrupt``, ``bomb``.
+    """
+    with path.open("rb") as file, _readable():
+        head = file.read(6)
+        file.seek(0)
+        stream = _decompressed(file, head, _Meter(path.stat().st_size, settings))
+        while chunk := stream.read1(_CHUNK):
+            yield chunk
+
+
 def is_archive(path: Path) -> bool:
     """Whether the first bytes are those of an archive that ``members`` reads."""
     with path.open("rb") as file:

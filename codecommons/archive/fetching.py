@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Files wherever they lie, on this machine or at a URI that fsspec reads (``s3://``, ``https://`` …), brought into the cache.
+
+S3 is read with what ``AWS_*`` says (keys, profile, endpoint), anonymously where it says nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from codecommons.archive.cache import copy_archive, download_folder, keep_archive
+from codecommons.errors import CodeCommonsError, ItemError, UsageError
+from codecommons.lake.storage import lake_errors
+from codecommons.settings import Settings
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_URI = re.compile(r"([a-z][a-z0-9+.-]*)://")
+_GLOB = re.compile(r"[*?\[]")
+_CHUNK = 1 << 20
+
+
+def place(text: str) -> str:
+    """The canonical name of a place: a URI as it is, or the absolute path of something that is there.
+
+    Raises:
+        UsageError: nothing is there, or no file system of that scheme is known.
+    """
+    scheme = _URI.match(text)
+    if scheme is not None and scheme[1] != "file":
+        from fsspec import available_protocols
+
+        if scheme[1] not in available_protocols():
+            raise UsageError(f"{text} is on a file system that nobody here can read; write a path, s3://… or https://…")
+        return text
+    path = Path(text.removeprefix("file://")).expanduser().absolute()
+    if not path.exists() and not (_GLOB.search(path.name) and path.parent.is_dir()):
+        raise UsageError(f"{text} does not exist; name a file, or a URI such as s3://bucket/file")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"the path {str(path)!r} is not UTF-8; rename it or copy it elsewhere") from None
+    return str(path)
+
+
+def url_of(where: str) -> str:
+    """A place as the URL of an origin: without credentials, a path as ``file://``."""
+    if not _URI.match(where):
+        return Path(where).as_uri()
+    parts = urlsplit(where)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+
+
+def name_of(where: str) -> str:
+    """The last part of a place's path, such as ``all.zip``."""
+    return (urlsplit(where).path if _URI.match(where) else where).rstrip("/").rpartition("/")[2]
+
+
+def is_folder(where: str) -> bool:
+    """Whether a place is a folder of this machine."""
+    return not _URI.match(where) and Path(where).is_dir()
+
+
+def expand(where: str, suffixes: tuple[str, ...], settings: Settings) -> list[str]:
+    """The files that a place stands for: itself, those that a pattern such as ``docs/*.parquet`` names, or a folder's, by name.
+
+    Args:
+        where: the place.
+        suffixes: which files of a folder count, by the end of their names.
+        settings: how to reach S3.
+
+    Raises:
+        ItemError: ``missing-file``: there is none; ``unreachable``.
+    """
+    if _GLOB.search(name_of(where)):
+        fs, path = _open(where, settings)
+        with _reachable(where):
+            found = [fs.unstrip_protocol(str(one)) if _URI.match(where) else str(one) for one in fs.glob(path)]
+    elif is_folder(where):
+        found = [str(path) for path in Path(where).rglob("*") if path.is_file() and not path.is_symlink()]
+        found = [path for path in found if path.lower().endswith(suffixes)]
+    else:
+        return [where]
+    if not found:
+        raise ItemError("missing-file", f"there is no file of that kind at {where}")
+    return sorted(found)
+
+
+def bring(where: str, settings: Settings) -> tuple[Path, str]:
+    """Copy a file into the cache, so that loading it again needs no luck.
+
+    Returns:
+        Where it is now, and its sha256.
+
+    Raises:
+        ItemError: ``missing-file``, ``unreadable``, ``unreachable`` or ``too-large``.
+        LakeError: the cache can't be written.
+    """
+    if not _URI.match(where):
+        return _bring_local(Path(where), settings)
+    fs, path = _open(where, settings)
+    with download_folder(settings) as folder:
+        target = folder / "file"
+        with lake_errors(f"writing {target}"):
+            sink = target.open("wb")
+        with sink, _reachable(where), fs.open(path, "rb", cache_type="readahead") as file:
+            while chunk := file.read(_CHUNK):
+                if sink.tell() + len(chunk) > settings.max_archive_bytes:
+                    raise ItemError("too-large", f"{where} has more than {settings.max_archive_bytes:,} bytes")
+                with lake_errors(f"writing {target}"):
+                    sink.write(chunk)
+        return keep_archive(target, None, settings)
+
+
+def bring_folder(files: Iterable[Path], root: Path, settings: Settings) -> tuple[Path, str]:
+    """Pack files of a folder as a tar archive in the cache; the same names and bytes give the same sha256.
+
+    Raises:
+        ItemError: ``unreadable``.
+        LakeError: the cache can't be written.
+    """
+    with download_folder(settings) as folder:
+        target = folder / "file"
+        with lake_errors(f"writing {target}"), tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
+            for file in files:
+                info = tarfile.TarInfo(file.relative_to(root).as_posix())
+                data = _read(file)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        return keep_archive(target, None, settings)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ItemError("unreadable", f"{file} can't be read: {error.strerror or error}") from error
+
+
+def _bring_local(path: Path, settings: Settings) -> tuple[Path, str]:
+    try:
+        if not path.is_file():
+            raise ItemError("missing-file", f"there is no file {path}")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ItemError("unreadable", f"{path} can't be read: {error.strerror or error}") from error
+    if path.stat().st_size > settings.max_archive_bytes:
+        raise ItemError("too-large", f"{path} has more than {settings.max_archive_bytes:,} bytes")
+    return copy_archive(path, settings)
+
+
+def _open(where: str, settings: Settings) -> tuple[AbstractFileSystem, str]:
+    import fsspec
+
+    scheme = urlsplit(where).scheme if _URI.match(where) else ""
+    options: dict[str, object] = {}
+    if scheme in ("s3", "s3a"):
+        given = dict(settings.export_options)
+        options = {
+            "anon": not (given.get("AWS_ACCESS_KEY_ID") or given.get("AWS_PROFILE")),
+            "key": given.get("AWS_ACCESS_KEY_ID"),
+            "secret": given.get("AWS_SECRET_ACCESS_KEY"),
+            "token": given.get("AWS_SESSION_TOKEN"),
+            "endpoint_url": given.get("AWS_ENDPOINT_URL"),
+            "profile": given.get("AWS_PROFILE"),
+            "use_listings_cache": False,
+            "skip_instance_cache": True,
+        }
+    elif scheme in ("http", "https"):
+        options = {"client_kwargs": {"trust_env": True}}
+    with _reachable(where):
+        fs, path = fsspec.core.url_to_fs(where, **options)
+    return fs, path
+
+
+@contextmanager
+def _reachable(where: str) -> Iterator[None]:
+    """Say in one line what the clients of remote file systems raise, each in its own way."""
+    try:
+        yield
+    except CodeCommonsError:
+        raise
+    except FileNotFoundError as error:
+        raise ItemError("missing-file", f"there is no file {_shown(where)}") from error
+    except Exception as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ItemError("unreachable", f"{_shown(where)} can't be had: {said}") from error
+
+
+def _shown(where: str) -> str:
+    """A place as an error names it: without credentials."""
+    return url_of(where) if _URI.match(where) else where

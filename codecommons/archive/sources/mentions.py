@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Mentions of software in papers: ``mentions:FILE``, JSON lines or a folder or archive of JSON files, by path or URI.
+
+Two layouts are known. ``tei``: a paper a line, whose text (``tei_xml``) is TEI with ``<rs type="software">`` where software is
+mentioned, as in SoFAIR's dataset. ``softcite``: a paper a file, with a list ``mentions``, as Softcite's recogniser writes it. A
+document is kept whole in column ``record``, which no view shows: the text of a paper may name people and their addresses. The
+mentions are read out of it by a later stage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from codecommons.archive import fetching
+from codecommons.archive.feeds import Feed, typed
+from codecommons.errors import ItemError
+from codecommons.settings import Settings
+
+_MENTION = re.compile(r'<rs\b[^>]*\btype\s*=\s*["\']software["\']')
+
+
+class Mentions(Feed):
+    """Files of documents with annotated mentions."""
+
+    name = "mentions"
+    tables = ("software_mention",)
+    changes = True
+
+    def parse(self, text: str) -> str:
+        """A path or URI."""
+        return fetching.place(text)
+
+    def place(self, item: str, settings: Settings) -> str:
+        """See ``Feed.place``."""
+        return item
+
+    def row(self, item: str, record: dict[str, Any], raw: bytes) -> tuple[Any, ...]:
+        """See ``Feed.row``; a document that says no identifier is known by its digest."""
+        mentions = record.get("mentions")
+        text = record.get("tei_xml")
+        if isinstance(text, str):
+            layout, count = "tei", len(_MENTION.findall(text))
+        elif isinstance(mentions, list):
+            layout, count = "softcite", len(mentions)
+        else:
+            raise ItemError("unknown-layout", "it has neither tei_xml nor a list of mentions")
+        about = typed(record.get("metadata"), dict, "metadata") or {}
+        doi, title = (typed(record.get(name) or about.get(name), str, name) for name in ("doi", "title"))
+        named = next((record[name] for name in ("core_id", "id") if isinstance(record.get(name), (str, int))), None)
+        identifier = named if named is not None else doi
+        if identifier is None:
+            identifier = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+        return str(identifier), doi, title, layout, count, raw.decode()
+
+
+SOURCE = Mentions()
