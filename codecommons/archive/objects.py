@@ -101,9 +101,9 @@ class Rows:
             self._rows["directory_entry"].extend(rows)
             self._grow(_ROW_BYTES * (1 + len(rows)) + len(raw_manifest or b""))
 
-    def revision(self, revision: Revision) -> bytes:
-        """One commit; returns its identifier."""
-        identifier = revision_id(revision)
+    def revision(self, revision: Revision, identifier: bytes | None = None) -> bytes:
+        """One commit; returns its identifier. Who has just hashed the bytes it was read from may say it."""
+        identifier = identifier or revision_id(revision)
         if self._new("revision", identifier):
             author, committer = self._person(revision.author), self._person(revision.committer)
             date, committed = _date(revision.date), _date(revision.committer_date)
@@ -129,9 +129,9 @@ class Rows:
             self._grow(_ROW_BYTES * 2 + len(revision.message or b"") + sum(len(value) for _, value in revision.extra_headers))
         return identifier
 
-    def release(self, release: Release) -> bytes:
-        """One tag or package version; returns its identifier."""
-        identifier = release_id(release)
+    def release(self, release: Release, identifier: bytes | None = None) -> bytes:
+        """One tag or package version; returns its identifier. Who has just hashed the bytes it was read from may say it."""
+        identifier = identifier or release_id(release)
         if self._new("release", identifier):
             author, date = self._person(release.author), _date(release.date)
             self._rows["release"].append(
