@@ -4,98 +4,206 @@
 
 """Read a git repository's objects in bounded memory, only the new ones, trusting nothing it says about itself.
 
-Everything goes through git's plumbing, in the environment of ``swhid.git``: no work tree, no hooks, no filters, no network.
-Every object's bytes are hashed again before they become rows.
+Everything goes through git's plumbing, in the environment of ``swhid.git``: no configuration, no work tree, no hooks, no filters,
+no network. Every object's bytes are hashed again before they become rows. What is not there, or can't be read, is told and
+stops nothing else.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
+
+import polars as pl
 
 from codecommons.archive.objects import Rows
 from codecommons.archive.tally import Note, Tally
 from codecommons.archive.tree import TOO_LARGE, too_large
 from codecommons.archive.unpack import large_hashes
-from codecommons.errors import CodeCommonsError, ItemError
+from codecommons.errors import ItemError
 from codecommons.lake import StagedFile, StagingArea
 from codecommons.report import Count
 from codecommons.settings import Settings
-from codecommons.swhid import git, git_object_id, hash_content
-from codecommons.swhid.parsing import entry_type, parse_directory, parse_release, parse_revision
+from codecommons.swhid import ContentHashes, git, git_object_id, hash_content
+from codecommons.swhid.parsing import parse_directory, parse_release, parse_revision
 
 MISSING = "missing-upstream"
 _CHUNK = 1 << 18
-
-
-class Found(NamedTuple):
-    """One object that is there: its identifier, git's kind and its size."""
-
-    id: bytes
-    kind: str
-    size: int
+# Answers of git about objects that are looked at together: some 60,000 of them.
+_WINDOW_BYTES = 4 << 20
+# Paths of one tree, in sum: a few small trees that name each other many times list more files than any disk holds.
+_MOST_PATH_BYTES = 1 << 30
+# Commits and tags of a damaged repository, looked at for what they name.
+_MOST_LOOKED_AT = 64 << 20
+_REV_LIST = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
+_KEYS = {"sha1_git": pl.Binary}
 
 
 @dataclass
 class Listing:
-    """What a walk over a repository found, in a file: a history may be larger than memory."""
+    """What a walk over a repository found, in a file: a history may be larger than memory.
+
+    Attributes:
+        missing: commits, directories and tags that are named but not there.
+        missing_contents: contents that are named but not there (column sha1_git).
+    """
 
     file: IO[bytes]
     missing: set[bytes] = field(default_factory=set)
+    missing_contents: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_KEYS))
 
-    def objects(self) -> Iterator[Found]:
-        """Objects that are there, in the order of the walk."""
+    def objects(self) -> Iterator[pl.DataFrame]:
+        """Objects that are there (columns id, kind in git's word, size), in the order of the walk, a window at a time."""
+        return (window.filter(pl.col("kind") != "missing") for window in self._windows())
+
+    def absent(self) -> Iterator[bytes]:
+        """Objects that are not there, of whatever kind."""
+        for window in self._windows():
+            yield from window.filter(pl.col("kind") == "missing")["id"]
+
+    def _windows(self) -> Iterator[pl.DataFrame]:
         self.file.seek(0)
-        for line in self.file:
-            identifier, kind, *size = line.split()
-            if kind != b"missing":
-                yield Found(bytes.fromhex(identifier.decode()), kind.decode(), int(size[0]))
+        schema = {"id": pl.String, "kind": pl.String, "size": pl.Int64}
+        while text := self.file.read(_WINDOW_BYTES):
+            text += self.file.readline()
+            answers = pl.read_csv(text, has_header=False, separator=" ", quote_char=None, schema=schema)
+            yield answers.with_columns(pl.col("id").str.strip_chars_start("?").str.decode("hex"))
 
 
 @contextmanager
-def list_objects(repository: Path, heads: Iterable[bytes], known: Iterable[bytes]) -> Iterator[Listing]:
-    """Walk everything that ``heads`` reach and ``known`` don't.
+def list_objects(repository: Path, heads: set[bytes], known: set[bytes]) -> Iterator[Listing]:
+    """Walk everything that ``heads`` reach and ``known`` don't, past whatever is missing.
+
+    Args:
+        repository: a work tree or a bare repository.
+        heads: identifiers of objects that are there.
+        known: commits and tags that are there, and are of no interest with all they reach.
 
     Raises:
-        ItemError: ``missing-objects``: a head is not there.
+        ItemError: ``unreadable-history``: git can't walk it, even around what is missing.
     """
-    revisions = [identifier.hex() for identifier in heads] + [f"^{identifier.hex()}" for identifier in known]
-    with tempfile.TemporaryFile() as wanted, tempfile.TemporaryFile() as found, tempfile.TemporaryFile() as said:
-        wanted.write("".join(f"{revision}\n" for revision in sorted(set(revisions))).encode())
-        wanted.seek(0)
-        walk = _start(
-            repository, "rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin", stdin=wanted, stderr=said
-        )
-        check = _start(repository, "cat-file", "--batch-check", "--buffer", stdin=walk.stdout, stdout=found, stderr=said)
+    with tempfile.TemporaryFile() as found:
+        listing = Listing(found)
+        with git.opened(repository) as git_dir:
+            failed = _walk(repository, git_dir, heads, known, listing)
+            gaps = _find_gaps(git_dir, heads) if failed else _Gaps()
+        if failed:
+            with git.opened(repository, gaps.cut) as git_dir:
+                failed = _walk(repository, git_dir, heads - gaps.bad - gaps.tags.keys(), known - gaps.bad, listing)
+            if failed:
+                raise ItemError("unreadable-history", f"git can't walk the history: {failed}")
+            found.seek(0, 2)
+            found.write(b"".join(b"%s tag %d\n" % (tag.hex().encode(), size) for tag, size in sorted(gaps.tags.items())))
+            listing.missing |= gaps.missing
+        yield listing
+
+
+def _walk(repository: Path, git_dir: str, heads: set[bytes], known: set[bytes], listing: Listing) -> str:
+    """Fill the listing; returns what git complained about when it gave up."""
+    found = listing.file
+    found.seek(0)
+    found.truncate()
+    with tempfile.TemporaryFile() as wanted, tempfile.TemporaryFile() as said:
+        wanted.write(b"".join(sorted([b"%s\n" % one.hex().encode() for one in heads])))
+        wanted.write(b"".join(sorted([b"^%s\n" % one.hex().encode() for one in known])))
+        walk = _start(git_dir, *_REV_LIST, stdin=wanted, stderr=said)
+        check = _start(git_dir, "cat-file", "--batch-check", "--buffer", stdin=walk.stdout, stdout=found, stderr=said)
         assert walk.stdout is not None
         walk.stdout.close()  # so that git hears when its reader is gone
-        if walk.wait() or check.wait():
-            check.wait()
+        if any([walk.wait(), check.wait()]):
             said.seek(0)
-            line = said.read(1000).decode(errors="replace").strip().partition("\n")[0]
-            raise ItemError("missing-objects", f"git can't walk the history: {line}")
-        listing = Listing(found)
-        found.seek(0)
-        for answer in found:
-            if answer.endswith(b" missing\n"):
-                listing.missing.add(bytes.fromhex(answer.split()[0].lstrip(b"?").decode()))
-        yield listing
+            return git.complaint(repository, git_dir, said.read(_CHUNK)) or "it was killed"
+        absent = list(listing.absent())
+        if not absent:
+            return ""
+        # Git does not say of which kind the missing are; a walk that leaves contents out misses all the others.
+        with _start(git_dir, *_REV_LIST, "--filter=blob:none", stdin=wanted) as walk:
+            assert walk.stdout is not None
+            listing.missing = {bytes.fromhex(line[1:41].decode()) for line in walk.stdout if line.startswith(b"?")}
+        listing.missing_contents = pl.DataFrame({"sha1_git": [one for one in absent if one not in listing.missing]}, _KEYS)
+    return ""
+
+
+@dataclass
+class _Gaps:
+    """Where a history has holes.
+
+    Attributes:
+        cut: commits with a parent that is not there.
+        bad: commits that are there and can't be read.
+        tags: tags (with their size) that lead to something that is not there.
+        missing: what is not there.
+    """
+
+    cut: set[bytes] = field(default_factory=set)
+    bad: set[bytes] = field(default_factory=set)
+    tags: dict[bytes, int] = field(default_factory=dict)
+    missing: set[bytes] = field(default_factory=set)
+
+
+def _find_gaps(git_dir: str, heads: set[bytes]) -> _Gaps:
+    """Look at every commit and every tag of a repository whose history git can't walk."""
+    commits: set[bytes] = set()
+    sizes: dict[bytes, int] = {}
+    with tempfile.TemporaryFile() as found:
+        with _start(git_dir, "cat-file", "--batch-check", "--batch-all-objects", "--buffer", stdout=found):
+            pass
+        for window in Listing(found).objects():
+            commits.update(window.filter(pl.col("kind") == "commit")["id"])
+            sizes.update(window.filter(pl.col("kind") == "tag").select("id", "size").iter_rows())
+    gaps = _Gaps()
+    for one in _objects(git_dir, b"".join(commits), _MOST_LOOKED_AT):
+        try:
+            absent = [parent for parent in parse_revision(one.body or b"").parents if parent not in commits]
+        except ValueError:
+            gaps.bad.add(one.id)
+            continue
+        if absent:
+            gaps.cut.add(one.id)
+            gaps.missing.update(absent)
+    if gaps.bad:
+        gaps.missing |= gaps.bad
+        for one in _objects(git_dir, b"".join(commits - gaps.bad), _MOST_LOOKED_AT):
+            if not gaps.bad.isdisjoint(parse_revision(one.body or b"").parents):
+                gaps.cut.add(one.id)
+    targets: dict[bytes, bytes] = {}
+    for one in _objects(git_dir, b"".join(sizes), _MOST_LOOKED_AT):
+        with suppress(ValueError):
+            targets[one.id] = parse_release(one.body or b"").target
+    ends = _present(git_dir, targets.values()) - gaps.bad
+    lost = {tag for tag in sizes if targets.get(tag) not in ends}
+    gaps.missing.update(target for tag, target in targets.items() if tag in lost)
+    for tag in heads & sizes.keys():
+        chain: dict[bytes, int] = {}
+        at: bytes | None = tag
+        while at in sizes and at not in chain:
+            chain[at] = sizes[at]
+            at = targets.get(at) if at not in lost else None
+        if at is None:
+            gaps.tags |= chain
+    return gaps
 
 
 def present(repository: Path, ids: Iterable[bytes]) -> set[bytes]:
     """Those of ``ids`` that the repository holds."""
-    ids = sorted(set(ids))
-    answers = git.run(
-        repository, "cat-file", "--batch-check", stdin=b"".join(one.hex().encode() + b"\n" for one in ids)
-    ).splitlines()
-    return {one for one, answer in zip(ids, answers, strict=True) if not answer.endswith(b" missing")}
+    with git.opened(repository) as git_dir:
+        return _present(git_dir, ids)
+
+
+def _present(git_dir: str, ids: Iterable[bytes]) -> set[bytes]:
+    with _asked(git_dir, b"".join(set(ids)), "--batch-check") as answers:
+        return {bytes.fromhex(line[:40].decode()) for line in answers if not line.endswith(b" missing\n")}
+
+
+def is_shallow(repository: Path) -> bool:
+    """Whether the repository says that its history is cut off."""
+    return git.run(repository, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 @dataclass(frozen=True)
@@ -105,7 +213,6 @@ class ReadObjects:
     name: str
     repository: Path
     ids: bytes
-    missing: frozenset[bytes]
     area: StagingArea
 
     def __str__(self) -> str:
@@ -115,11 +222,10 @@ class ReadObjects:
 
 @dataclass
 class ObjectsRead:
-    """What a worker read: objects by kind, remarks, contents that trees name but nobody holds, and staged rows."""
+    """What a worker read: objects by kind, remarks, and staged rows."""
 
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[Note] = field(default_factory=list)
-    missing_contents: set[bytes] = field(default_factory=set)
     staged: list[StagedFile] = field(default_factory=list)
 
 
@@ -127,62 +233,105 @@ def read_objects(task: ReadObjects) -> ObjectsRead:
     """Turn objects into staged rows."""
     rows = Rows(task.area, task.name)
     read = ObjectsRead()
-    ids = [task.ids[at : at + 20] for at in range(0, len(task.ids), 20)]
-    with tempfile.TemporaryFile() as wanted:
-        wanted.write(b"".join(one.hex().encode() + b"\n" for one in ids))
-        wanted.seek(0)
-        with _start(task.repository, "cat-file", "--batch", "--buffer", stdin=wanted) as process:
-            assert process.stdout is not None
-            for one in ids:
-                read.counts[_read_object(one, process.stdout, rows, task.missing, read)] += 1
+    with git.opened(task.repository) as git_dir:
+        for one in _objects(git_dir, task.ids, rows.settings.max_content_bytes):
+            problem = _add(one, rows)
+            read.counts[one.kind if problem is None else problem.reason] += 1
+            if problem is not None:
+                read.notes.append(problem)
     read.staged = rows.close()
     return read
 
 
-def _read_object(identifier: bytes, stream: IO[bytes], rows: Rows, missing: frozenset[bytes], read: ObjectsRead) -> str:
-    header = stream.readline().split()
-    if len(header) != 3:
-        raise CodeCommonsError(f"git object {identifier.hex()} vanished while it was read; run the slice again")
-    kind, size = header[1].decode(), int(header[2])
-    if kind == "blob" and size > rows.settings.max_content_bytes:
-        hashes = large_hashes(_chunks(stream, size), size)
-        genuine = hashes.sha1_git == identifier
-        if genuine:
-            rows.skipped_content(identifier, TOO_LARGE, hashes, size)
-    else:
-        body = stream.read(size)
-        genuine = _add(kind, identifier, body, rows, missing, read)
-    stream.read(1)
-    if not genuine:
-        read.notes.append(Note("mismatch", f"{kind} {identifier.hex()} has other bytes than its name says; it was left out"))
-        return "mismatch"
-    return kind
-
-
-def _add(kind: str, identifier: bytes, body: bytes, rows: Rows, missing: frozenset[bytes], read: ObjectsRead) -> bool:
-    """Write the rows of one object; False when its bytes don't hash to its name."""
+def _add(one: _Object, rows: Rows) -> Note | None:
+    """Write the rows of one object, or say why not."""
+    kind, body = one.kind, one.body
     if kind == "blob":
-        hashes = hash_content(body)
-        if hashes.sha1_git == identifier:
-            rows.content(hashes, body)
-        return hashes.sha1_git == identifier
-    if git_object_id(kind, body) != identifier:
-        return False
-    try:
-        if kind == "tree":
-            directory = parse_directory(body)
-            rows.directory(identifier, directory.entries, directory.raw_manifest)
-            for _, perms, target in directory.entries:
-                if target in missing and entry_type(perms) == "file":
-                    rows.skipped_content(target, MISSING)
-                    read.missing_contents.add(target)
-        elif kind == "commit":
-            rows.revision(parse_revision(body))
+        hashes = one.hashes or hash_content(body or b"")
+        if hashes.sha1_git != one.id:
+            return _mismatch(one)
+        if body is None:
+            rows.skipped_content(one.id, TOO_LARGE, hashes, one.size)
         else:
-            rows.release(parse_release(body))
+            rows.content(hashes, body)
+        return None
+    if body is None:
+        what = f"is too large to be read, {one.size:,} bytes" if kind else "can't be read"
+        return Note("unreadable-object", f"{kind or 'object'} {one.id.hex()} {what}; it was left out")
+    if git_object_id(kind, body) != one.id:
+        return _mismatch(one)
+    try:
+        match kind:
+            case "tree":
+                directory = parse_directory(body)
+                rows.directory(one.id, directory.entries, directory.raw_manifest)
+            case "commit":
+                rows.revision(parse_revision(body), one.id)
+            case _:
+                rows.release(parse_release(body), one.id)
     except ValueError as error:
-        read.notes.append(Note("unreadable-object", f"{kind} {identifier.hex()}: {error}; it was left out"))
-    return True
+        return Note("unreadable-object", f"{kind} {one.id.hex()}: {error}; it was left out")
+    return None
+
+
+def _mismatch(one: _Object) -> Note:
+    return Note("mismatch", f"{one.kind} {one.id.hex()} has other bytes than its name says; it was left out")
+
+
+class _Object(NamedTuple):
+    """One object as git gave it.
+
+    Attributes:
+        id: the name it was asked for by.
+        kind: git's word; empty for one that git can't read.
+        size: in bytes.
+        body: its bytes; None when they can't be read or are too many.
+        hashes: of a content that is too large to be held.
+    """
+
+    id: bytes
+    kind: str = ""
+    size: int = 0
+    body: bytes | None = None
+    hashes: ContentHashes | None = None
+
+
+def _objects(git_dir: str, ids: bytes, largest: int) -> Iterator[_Object]:
+    """Read objects in the order of ``ids`` (20 bytes each), bodies of more than ``largest`` bytes left out."""
+    at = 0
+    while at < len(ids):
+        with _asked(git_dir, ids[at:], "--batch") as stream:
+            for at in range(at, len(ids), 20):  # noqa: B020 - git gives up on an object it can't unpack; we go on behind it
+                identifier = ids[at : at + 20]
+                try:
+                    one = _next(identifier, stream, largest)
+                except EOFError:
+                    yield _Object(identifier)
+                    break
+                yield one
+        at += 20
+
+
+def _next(identifier: bytes, stream: IO[bytes], largest: int) -> _Object:
+    """Raises EOFError when git ended before the object did."""
+    header = stream.readline()
+    if not header:
+        raise EOFError
+    words = header.split()
+    if len(words) != 3:
+        return _Object(identifier)
+    kind, size = words[1].decode(), int(words[2])
+    if size <= largest:
+        one = _Object(identifier, kind, size, stream.read(size))
+    elif kind == "blob":
+        one = _Object(identifier, kind, size, None, large_hashes(_chunks(stream, size), size))
+    else:
+        for _ in _chunks(stream, size):
+            pass
+        one = _Object(identifier, kind, size)
+    if stream.read(1) != b"\n":
+        raise EOFError
+    return one
 
 
 @dataclass(frozen=True)
@@ -203,28 +352,34 @@ def list_tree(task: ListTree) -> tuple[Tally, list[StagedFile]]:
     """List the files of a root directory, submodules left out.
 
     Raises:
-        ItemError: ``missing-objects``: a directory of it is not there.
+        ItemError: ``missing-objects``: a directory of it is not there. ``too-many-files``: it lists more than any tree has.
     """
     rows = Rows(task.area, task.name)
     tally = Tally()
-    with tempfile.TemporaryFile() as said:
-        with _start(task.repository, "ls-tree", "-r", "-z", "-l", "--full-tree", task.root.hex(), stderr=said) as process:
+    with git.opened(task.repository) as git_dir, tempfile.TemporaryFile() as said:
+        process = _start(git_dir, "ls-tree", "-r", "-z", "-l", "--full-tree", task.root.hex(), stderr=said)
+        with process, _killed(process):
             assert process.stdout is not None
             rows.tree_files(task.root, _files(process.stdout, tally, rows.settings))
         if process.returncode:
             said.seek(0)
-            line = said.read(1000).decode(errors="replace").strip().partition("\n")[0]
-            raise ItemError("missing-objects", f"the files of directory {task.root.hex()} can't be listed: {line}")
+            what = git.complaint(task.repository, git_dir, said.read(_CHUNK))
+            raise ItemError("missing-objects", f"the files of directory {task.root.hex()} can't be listed: {what}")
     return tally, rows.close()
 
 
 def _files(stream: IO[bytes], tally: Tally, settings: Settings) -> Iterator[tuple[bytes, int, bytes]]:
+    limit, most = settings.max_content_bytes, settings.max_archive_members
+    paths = 0
     for line in _records(stream):
         head, _, path = line.partition(b"\t")
         mode, kind, identifier, size = head.split()
         if kind == b"commit":
             continue
-        length, limit = int(size) if size.isdigit() else None, settings.max_content_bytes
+        paths += len(path)
+        if tally.total.rows >= most or paths > _MOST_PATH_BYTES:
+            raise ItemError("too-many-files", f"the tree lists more than {most:,} files or {_MOST_PATH_BYTES:,} bytes of paths")
+        length = int(size) if size.isdigit() else None
         if length is None:
             tally.skipped += Count(1, 0)
             tally.notes.append(Note(MISSING, "the repository does not hold its bytes", path))
@@ -252,15 +407,38 @@ def _chunks(stream: IO[bytes], size: int) -> Iterator[bytes]:
         yield chunk
 
 
+@contextmanager
+def _asked(git_dir: str, ids: bytes, how: str) -> Iterator[IO[bytes]]:
+    """What ``git cat-file`` answers about objects (20 bytes each)."""
+    with tempfile.TemporaryFile() as wanted:
+        names = ids.hex().encode()
+        wanted.write(b"".join([names[at : at + 40] + b"\n" for at in range(0, len(names), 40)]))
+        process = _start(git_dir, "cat-file", how, "--buffer", stdin=wanted)
+        with process, _killed(process):
+            assert process.stdout is not None
+            yield process.stdout
+
+
+@contextmanager
+def _killed(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End a process whose reader gives up."""
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        raise
+
+
 def _start(
-    repository: Path,
+    git_dir: str,
     *arguments: str,
     stdin: IO[bytes] | None = None,
     stdout: IO[bytes] | int = subprocess.PIPE,
     stderr: IO[bytes] | int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    inner = repository / ".git"
-    command = ["git", f"--git-dir={inner if os.path.lexists(inner) else repository}", *arguments]
+    if stdin is not None and stdin.seekable():
+        stdin.seek(0)
+    command = ["git", f"--git-dir={git_dir}", *arguments]
     return subprocess.Popen(
         command, stdin=stdin or subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=git.environment(), bufsize=_CHUNK
     )

@@ -19,7 +19,6 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -27,11 +26,12 @@ import polars as pl
 
 from codecommons.archive.objects import Branches
 from codecommons.archive.repository import (
-    Found,
+    MISSING,
     Listing,
     ListTree,
     ObjectsRead,
     ReadObjects,
+    is_shallow,
     list_objects,
     list_tree,
     present,
@@ -40,17 +40,27 @@ from codecommons.archive.repository import (
 from codecommons.archive.source import TREES, Work, base_item
 from codecommons.archive.states import ChangingSource, State, complete_heads
 from codecommons.archive.tally import Note
+from codecommons.archive.views import head_of
 from codecommons.errors import CodeCommonsError, ItemError, UsageError
-from codecommons.lake import Lake, SliceInput
+from codecommons.lake import Lake, SliceInput, StagedFile
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import Settings
 from codecommons.swhid import git, snapshot_id
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:")
-_TABLES = {"blob": "content", "tree": "directory", "commit": "revision", "tag": "release"}
-# Objects of one task: enough to pay for a git process, few enough to keep every worker busy.
-_TASK_OBJECTS, _TASK_BYTES = 20_000, 16 << 20
-_WINDOW = 100_000
+# Git's kind, and a table with its key where the lake would have such an object.
+_TABLES = (
+    ("blob", "content", "sha1_git"),
+    ("blob", "skipped_content", "sha1_git"),
+    ("tree", "directory", "id"),
+    ("commit", "revision", "id"),
+    ("tag", "release", "id"),
+)
+# What one task reads: enough to pay for a git process, little enough to keep every worker busy.
+_TASK_BYTES = 32 << 20
+# What an object costs beside its bytes, in the same coin.
+_OBJECT_COST = 1 << 10
+_MOST_NOTES = 1000
 
 
 class Git(ChangingSource):
@@ -85,10 +95,8 @@ class Git(ChangingSource):
         return replace(wanted, version=snapshot_id(found).hex(), detail=json.dumps({"references": references}))
 
     def anchor(self, branches: Branches) -> bytes | None:
-        """HEAD's revision; None where HEAD names none."""
-        head = branches.get(b"HEAD")
-        if head is not None and head[0] == "alias":
-            head = branches.get(head[1])
+        """The head's revision; None where there is none."""
+        head = head_of(branches)
         return head[1] if head is not None and head[0] == "revision" else None
 
     def read(self, work: Work, row: SliceInput) -> State:
@@ -106,22 +114,21 @@ class Git(ChangingSource):
         read = ObjectsRead()
         state = State(branches, anchor=self.anchor(branches))
         with list_objects(repository, there, known) as listing:
-            missing = frozenset(listing.missing | (heads - there))
-            for tasks in _tasks(work, listing, name, repository, missing):
+            missing = listing.missing | (heads - there)
+            for tasks in _tasks(work, listing, name, repository):
                 for one in work.engine.map(read_objects, tasks, name=str):
                     read.counts += one.counts
                     read.notes += one.notes
                     state.staged.append(one.staged)
-                    missing -= one.missing_contents
+            state.staged.append(_stage_missing(work, listing.missing_contents, name))
         state.objects = dict(sorted(read.counts.items()))
-        missing = _no_contents(work.lake, missing)
-        shallow = _is_shallow(repository)
+        shallow = is_shallow(repository)
         state.complete = not (missing or shallow or read.notes)
         if state.anchor is not None:
             self._list_files(work, repository, name, state)
         else:
             state.tally.notes.append(Note("no-head", "HEAD names no commit: the objects are here, but no file is in the slice"))
-        state.tally.notes += read.notes
+        state.tally.notes += _fewest(read.notes)
         if missing:
             state.tally.notes.append(
                 Note("missing-objects", f"{len(missing)} objects are not in the repository, such as {min(missing).hex()}")
@@ -160,48 +167,47 @@ def _read(branch: list[str] | None) -> tuple[str, bytes] | None:
     return kind, os.fsencode(target) if kind == "alias" else bytes.fromhex(target)
 
 
-def _tasks(work: Work, listing: Listing, name: str, repository: Path, missing: frozenset[bytes]) -> Iterator[list[ReadObjects]]:
+def _tasks(work: Work, listing: Listing, name: str, repository: Path) -> Iterator[list[ReadObjects]]:
     """Lists of tasks for the objects that the lake lacks; a list at a time, so that a long history stays out of memory."""
-    objects = listing.objects()
-    while window := list(islice(objects, _WINDOW)):
-        unknown = _unknown(work.lake, window)
-        tasks, ids, size = [], bytearray(), 0
-        for one in window:
-            if one.id not in unknown:
-                continue
-            if ids and (len(ids) >= 20 * _TASK_OBJECTS or size + one.size > _TASK_BYTES):
-                tasks.append(ReadObjects(name, repository, bytes(ids), missing, work.area))
-                ids, size = bytearray(), 0
-            ids += one.id
-            size += one.size
-        if ids:
-            tasks.append(ReadObjects(name, repository, bytes(ids), missing, work.area))
-        yield tasks
+    for window in listing.objects():
+        new = _unknown(work.lake, window).with_columns(
+            task=(pl.col("size") + _OBJECT_COST).cum_sum() // _TASK_BYTES,
+        )
+        parts = new.partition_by("task", maintain_order=True)
+        yield [ReadObjects(name, repository, b"".join(part["id"]), work.area) for part in parts]
 
 
-def _unknown(lake: Lake, window: list[Found]) -> set[bytes]:
-    unknown: set[bytes] = set()
-    for kind, table in _TABLES.items():
-        column = "sha1_git" if kind == "blob" else "id"
-        keys = pl.DataFrame({column: [one.id for one in window if one.kind == kind]}, schema={column: pl.Binary})
+def _unknown(lake: Lake, window: pl.DataFrame) -> pl.DataFrame:
+    """Those objects of a window that the lake has neither whole nor as a content without bytes."""
+    known = [pl.DataFrame(schema={"id": pl.Binary})]
+    for kind, table, column in _TABLES:
+        keys = window.filter(pl.col("kind") == kind).select(pl.col("id").alias(column))
         if keys.height:
-            keys = lake.keys_missing(table, keys)
-        if keys.height and kind == "blob":
-            keys = lake.keys_missing("skipped_content", keys)
-        unknown.update(keys[column].to_list())
-    return unknown
+            known.append(keys.join(lake.keys_missing(table, keys), on=column, how="anti").select(id=column))
+    return window.join(pl.concat(known), on="id", how="anti", maintain_order="left")
 
 
-def _no_contents(lake: Lake, missing: frozenset[bytes]) -> frozenset[bytes]:
-    """Those of the missing objects that are no contents that the lake knows, with or without their bytes."""
-    keys = pl.DataFrame({"sha1_git": list(missing)}, schema={"sha1_git": pl.Binary})
-    for table in ("skipped_content", "content"):
-        keys = lake.keys_missing(table, keys) if keys.height else keys
-    return frozenset(keys["sha1_git"].to_list())
+def _stage_missing(work: Work, missing: pl.DataFrame, name: str) -> list[StagedFile]:
+    """Contents that nobody holds are known by name, unless the lake had them from elsewhere."""
+    unknown = work.lake.keys_missing("content", missing) if missing.height else missing
+    rows = unknown.select(
+        "sha1_git",
+        *(pl.lit(None, pl.Binary).alias(column) for column in ("sha1", "sha256", "blake2s256")),
+        length=pl.lit(None, pl.Int64),
+        status=pl.lit("absent"),
+        reason=pl.lit(MISSING),
+    )
+    writer = work.area.writer(f"{name}-missing")
+    writer.add("skipped_content", rows.to_arrow())
+    return writer.close()
 
 
-def _is_shallow(repository: Path) -> bool:
-    return git.run(repository, "rev-parse", "--is-shallow-repository").strip() == b"true"
+def _fewest(notes: list[Note]) -> list[Note]:
+    """Notes in an order of their own; of very many the first, and how many more there are."""
+    notes = sorted(notes, key=lambda note: (note.reason, note.detail))
+    if len(notes) <= _MOST_NOTES:
+        return notes
+    return [*notes[:_MOST_NOTES], Note("more-of-these", f"{len(notes) - _MOST_NOTES:,} more objects are in no better state")]
 
 
 def _repository(item: str, settings: Settings, fetch: bool = False) -> Path:
