@@ -230,7 +230,7 @@ def _apt(*arguments: str, tool: str = "apt-get", folder: Path | None = None) -> 
     """Run apt and return what it said.
 
     Raises:
-        ItemError: ``apt-missing``, ``missing-package`` or ``unreachable``.
+        ItemError: ``apt-missing``, ``missing-package``, ``wrong-hash`` or ``unreachable``.
     """
     program = shutil.which(tool)
     if program is None:
@@ -249,7 +249,8 @@ def _apt(*arguments: str, tool: str = "apt-get", folder: Path | None = None) -> 
     )
     if done.returncode:
         errors = [line[3:] for line in done.stderr.splitlines() if line.startswith("E: ")]
-        reason = "unreachable" if "fetch" in done.stderr.lower() else "missing-package"
+        damaged = any(sign in done.stderr for sign in ("Hash Sum mismatch", "unexpected size"))
+        reason = "wrong-hash" if damaged else "unreachable" if "Failed to fetch" in done.stderr else "missing-package"
         raise ItemError(
             reason, f"apt can't get {arguments[-1]}: {errors[0] if errors else f'it ended with code {done.returncode}'}"
         )
