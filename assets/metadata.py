@@ -60,10 +60,12 @@ def stage_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     problems = [f"- **{outcome.source}**: {outcome.problem}" for outcome in outcomes if outcome.problem]
     if not reports:
         return {"verdict": dg.MetadataValue.md("\n".join(problems) or "No input is recorded for this day.")}
-    files, kept = _sum(reports, "in"), _sum(reports, "kept")
+    of_files = [report for report in reports if report.unit == "files"]
+    files, kept = _sum(of_files, "in"), _sum(of_files, "kept")
+    records = [report for report in reports if report.unit != "files"]
     computed, reused = sum(report.computed for report in reports), sum(report.reused for report in reports)
     seconds = sum(report.seconds for report in reports)
-    shown = {"funnel": funnel(reports), "by source": by_source(reports)}
+    shown = {"funnel": funnel(of_files), "by source": by_source(reports)}
     for label, text in {**_detail_tables(reports), **_figures(reports)}.items():
         shown[f"{label}, counted" if label in shown else label] = text
     return {
@@ -72,6 +74,7 @@ def stage_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "dagster/partition_row_count": kept.rows,
         "files in": files.rows,
         "files kept": kept.rows,
+        **({"records in": _sum(records, "in").rows, "records kept": _sum(records, "kept").rows} if records else {}),
         "share kept": round(kept.rows / files.rows, 4) if files.rows else 1.0,
         "MB in": round(files.bytes / MEGABYTE, 3),
         "MB kept": round(kept.bytes / MEGABYTE, 3),
@@ -88,10 +91,10 @@ def _sum(reports: Iterable[StageReport], what: str) -> Count:
 
 
 def by_source(reports: Sequence[StageReport]) -> str:
-    """One line a source: files, work and speed."""
+    """One line a source: files (or, of a feed, records), work and speed."""
     rows = [
         (
-            report.source,
+            report.source if report.unit == "files" else f"{report.source} ({report.unit})",
             report.rows_in,
             report.rows_kept,
             report.computed,

@@ -104,7 +104,14 @@ def attempt(
         said = f"{stage} of {source} ({partition}): {reason}. Put that right, then run: codecommons {again}"
         return Outcome(partition, source, problem=said)
     context.log.info(
-        "%s of %s (%s): %d of %d files kept, %.1f s", stage, source, partition, report.rows_kept, report.rows_in, report.seconds
+        "%s of %s (%s): %d of %d %s kept, %.1f s",
+        stage,
+        source,
+        partition,
+        report.rows_kept,
+        report.rows_in,
+        report.unit,
+        report.seconds,
     )
     if before and before["failing_check"] in _SUITES and context.run.tags.get(WITHOUT_EXPECTATIONS):
         return _still_red(lake, before, report)

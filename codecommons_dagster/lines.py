@@ -19,7 +19,7 @@ def of_report(report: StageReport) -> str:
     """What a stage did for a slice and source."""
     left = ", ".join(f"{count.rows:,} {reason}" for reason, count in sorted(report.dropped.items()))
     return (
-        f"{report.slice} {report.source:6} {report.stage:18} {report.rows_kept:,} of {report.rows_in:,} files"
+        f"{report.slice} {report.source:6} {report.stage:18} {report.rows_kept:,} of {report.rows_in:,} {report.unit}"
         f" ({size(report.bytes_kept)}) in {report.seconds:.1f} s; {report.computed:,} computed, {report.reused:,} found done"
         f"{f'; left out {left}' if left else ''}"
     )

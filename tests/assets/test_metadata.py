@@ -117,3 +117,11 @@ def test_a_table_shows_its_rows_and_bytes_from_the_log_alone(lake, settings):
     shown = table_metadata(lake, "origin")
     assert shown["dagster/row_count"] == 2
     assert shown["files"] == 2
+
+
+def test_records_of_feeds_are_not_counted_as_files():
+    feed = StageReport("raw_archive_slice", "2026-01-31", "gharchive", rows_in=10, rows_kept=9, details={"unit": "records"})
+    files = StageReport("raw_archive_slice", "2026-01-31", "pypi", rows_in=3, rows_kept=2)
+    shown = stage_metadata([Outcome("2026-01-31", one.source, one) for one in (feed, files)])
+    assert (shown["files in"], shown["files kept"], shown["records in"], shown["records kept"]) == (3, 2, 10, 9)
+    assert "gharchive (records)" in shown["by source"].value

@@ -105,7 +105,7 @@ def test_dbt_builds_the_marts_and_its_tests_pass(filled: Lake, settings: Setting
             ("permissive", "r", 1, 15),
             ("undecided", "none", 2, 40),
         ]
-        assert connection.sql("select stage, runs, files_in, computed, reused from stage_cost").fetchall() == [
+        assert connection.sql("select stage, runs, rows_in, computed, reused from stage_cost").fetchall() == [
             ("raw_archive_slice", 1, 3, 1, 0)
         ]
         names = connection.sql(f"select swhid from read_parquet('{settings.marts}/popular_content_name.parquet')").fetchall()
