@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -96,10 +97,10 @@ class Rows:
     def directory(self, identifier: bytes, entries: Iterable[Entry], raw_manifest: bytes | None = None) -> None:
         """One directory with all its entries."""
         if self._new("directory", identifier):
-            rows = [(identifier, name, entry_type(perms), target, perms) for name, perms, target in entries]
+            entries = list(entries)
             self._rows["directory"].append((identifier, raw_manifest, "yes", None))
-            self._rows["directory_entry"].extend(rows)
-            self._grow(_ROW_BYTES * (1 + len(rows)) + len(raw_manifest or b""))
+            self._rows["directory_entry"].append((identifier, entries))
+            self._grow(_ROW_BYTES * (1 + len(entries)) + len(raw_manifest or b""))
 
     def revision(self, revision: Revision, identifier: bytes | None = None) -> bytes:
         """One commit; returns its identifier. Who has just hashed the bytes it was read from may say it."""
@@ -228,15 +229,34 @@ class Rows:
                 continue
             fields = TABLES[table].fields
             rows.sort(key=itemgetter(0))  # references move here; the writer would have to move every byte
-            columns = zip(*rows, strict=True)
+            columns = _entries(rows) if table == "directory_entry" else zip(*rows, strict=True)
             arrays = [_array(column, one.type) for column, one in zip(columns, fields, strict=True)]
             writer.add(table, pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
         self._rows.clear()
         self._waiting = 0
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def _entries(rows: list[tuple[Any, ...]]) -> Iterator[Sequence[Any] | pa.Array]:
+    """The columns of table ``directory_entry``, from directories with a list of entries each."""
+    counts = [len(entries) for _, entries in rows]
+    flat = list(chain.from_iterable(entries for _, entries in rows))
+    names, perms, targets = zip(*flat, strict=True) if flat else ((), (), ())
+    modes, places = np.unique(np.array(perms, np.int32), return_inverse=True)
+    yield _array([identifier for identifier, _ in rows], pa.binary()).take(pa.array(np.repeat(np.arange(len(rows)), counts)))
+    yield names
+    yield pa.array([entry_type(int(mode)) for mode in modes], pa.string()).take(pa.array(places))
+    yield targets
+    yield pa.array(modes[places])
+
+
+def _array(values: Sequence[Any] | pa.Array, kind: pa.DataType) -> pa.Array:
     """Values of a column; bytes without nulls are laid end to end at once, where Arrow would grow its buffer again and again."""
+    if isinstance(values, pa.Array):
+        return values
+    if pa.types.is_struct(kind):
+        parts = zip(*[value or (None,) * kind.num_fields for value in values], strict=True)
+        arrays = [pa.array(part, kind.field(at).type) for at, part in enumerate(parts)]
+        return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=pa.array([value is None for value in values]))
     if not pa.types.is_binary(kind) or None in values:
         return pa.array(values, kind)
     ends = np.zeros(len(values) + 1, np.int64)
@@ -256,8 +276,7 @@ class _Attempt:
     writer: Writer | None = None
 
 
-def _date(date: Date | None) -> tuple[dict[str, int] | None, int | None, bytes | None]:
+def _date(date: Date | None) -> tuple[tuple[int, int] | None, int | None, bytes | None]:
     if date is None:
         return None, None, None
-    moment = {"seconds": date.seconds, "microseconds": date.microseconds}
-    return moment, offset_minutes(date.offset_bytes), date.offset_bytes
+    return (date.seconds, date.microseconds), offset_minutes(date.offset_bytes), date.offset_bytes
