@@ -113,7 +113,8 @@ def identity(lake: Lake, report: StageReport, trees: Trees) -> CheckResult:
     roots = trees.roots["root"].unique(maintain_order=True).head(_SAMPLE).to_list()
     wrong = [f"swh:1:dir:{root.hex()}" for root in _wrong_directories(lake, roots)]
     ids = trees.contents.head(_SAMPLE)
-    lengths = lake.scan("content").filter(pl.col("sha1_git").is_in(ids["sha1_git"].to_list())).select("sha1_git", "length")
+    here = pl.col("sha1_git").is_in(ids["sha1_git"].to_list()) & (pl.col("verified") == "yes")
+    lengths = lake.scan("content").filter(here).select("sha1_git", "length")
     sample = lengths.sort("sha1_git").filter(pl.col("length").cum_sum() <= _SAMPLE_BYTES).collect()
     seen = 0
     for batch in lake.contents(sample):
@@ -129,8 +130,9 @@ def identity(lake: Lake, report: StageReport, trees: Trees) -> CheckResult:
 
 
 def _wrong_directories(lake: Lake, ids: list[bytes]) -> list[bytes]:
-    """Directories whose committed entries don't hash to their identifier; one with a raw manifest is hashed by that."""
-    directories = lake.scan("directory").filter(pl.col("id").is_in(ids)).select("id", "raw_manifest").collect()
+    """Directories whose committed entries don't hash to the identifier they claim; one with a raw manifest is hashed by that."""
+    claimed = pl.col("id").is_in(ids) & (pl.col("verified") == "yes")
+    directories = lake.scan("directory").filter(claimed).select("id", "raw_manifest").collect()
     rows = lake.scan("directory_entry").filter(pl.col("directory_id").is_in(ids)).collect()
     entries = {key[0]: group.select("name", "perms", "target").rows() for key, group in rows.group_by("directory_id")}
     return [identifier for identifier, raw in directories.rows() if directory_id(entries.get(identifier, []), raw) != identifier]

@@ -24,7 +24,7 @@ from codecommons.lake import Lake, StagedFile, close_stage
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.slices import digest_of
 from codecommons.lake.stages import InputGrewError
-from codecommons.report import Measure, StageReport
+from codecommons.report import Count, Measure, StageReport
 
 STAGE = "raw_archive_slice"
 _LOG = logging.getLogger(__name__)
@@ -143,9 +143,10 @@ def _count(report: StageReport, outcome: Outcome) -> None:
         report.bytes_kept += tally.kept.bytes
         missing = sum(note.reason == MISSING for note in tally.notes if note.path is not None)
         report.drop(MISSING, missing)
-        report.drop(TOO_LARGE, tally.skipped.rows - missing, tally.skipped.bytes)
+        told = sum(tally.reasons.values(), Count())
+        report.drop(TOO_LARGE, tally.skipped.rows - missing - told.rows, tally.skipped.bytes - told.bytes)
         report.drop("replaced", tally.replaced.rows, tally.replaced.bytes)
-        for reason, count in sorted(tally.dropped.items()):
+        for reason, count in sorted([*tally.dropped.items(), *tally.reasons.items()]):
             report.drop(reason, count.rows, count.bytes)
     report.computed = states["loaded"]
     report.reused = states["reused"] + states["kept"]

@@ -77,7 +77,7 @@ class Visit:
     Attributes:
         origin: the origin's URL.
         branches: the snapshot, to be written and identified; None when nothing was seen, or ``snapshot`` says what was.
-        status: how it ended.
+        status: how it ended: ``full``, ``partial`` or ``failed``; of a recorded visit whatever Software Heritage says.
         rank: counts the states of one origin within a day, from 0.
         snapshot: identifier of a snapshot whose rows the source has staged itself.
         recorded: who made the visit said when, with which number and of which type; None for a visit of ours, whose date is
@@ -86,7 +86,7 @@ class Visit:
 
     origin: str
     branches: Branches | None
-    status: Literal["full", "partial", "failed"]
+    status: str
     rank: int = 0
     snapshot: bytes | None = None
     recorded: RecordedVisit | None = None
@@ -138,6 +138,8 @@ class Source(ABC):
     changes: bool = False
     # How many items are looked up at once; every one may be a process or a connection.
     at_once: int = 8
+    # What a user must accept before the first item is ingested, in our words; None when there is nothing.
+    terms: str | None = None
     # The tables that it writes, as they are shown as assets: between a snapshot and a directory stand a package's releases.
     tables: tuple[str, ...] = (*TREES, "release")
     # What it brings: files of trees, which all stages see, or records of a feed, which end with the first.

@@ -83,7 +83,7 @@ class ChangingSource(Source):
                 else:
                     branches, tally, status = before
                     item = Item(row.item, origin, "kept", tally, self.anchor(branches), error)
-                    visit = Visit(origin, branches, status, rank)  # type: ignore[arg-type]
+                    visit = Visit(origin, branches, status, rank)
                 staged = []
             outcome.items.append(item)
             outcome.visits.append(visit)

@@ -37,10 +37,11 @@ class Tally:
 
     Attributes:
         kept: files whose bytes are here; records that are here.
-        skipped: files without bytes: over the size limit, or missing upstream.
+        skipped: files without bytes: over the size limit, or for one of ``reasons``, or missing upstream as ``notes`` say.
         replaced: files of an archive that a later member of the same path replaced.
         notes: what a person should know.
         dropped: records that were left out, by reason.
+        reasons: why files are skipped that are too many for a note each; table ``skipped_content`` has every one.
     """
 
     kept: Count = field(default_factory=Count)
@@ -48,6 +49,7 @@ class Tally:
     replaced: Count = field(default_factory=Count)
     notes: list[Note] = field(default_factory=list)
     dropped: dict[str, Count] = field(default_factory=dict)
+    reasons: dict[str, Count] = field(default_factory=dict)
 
     @property
     def total(self) -> Count:

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import polars as pl
 
+from codecommons.archive.objects import Branches
 from codecommons.lake import Lake
 
+# The head of a snapshot is the first of these that names an object, if need be through aliases. The Stack v2 (SC2 section 2.1)
+# takes the last two where it does not know the default branch, which is what HEAD is; an export may lack HEAD.
+HEADS = (b"HEAD", b"refs/heads/master", b"refs/heads/main")
+# How often an alias may name an alias.
+MOST_ALIASES = 8
+_HEAD_TYPES = ("revision", "release", "directory")
 _ANCHOR_DATE = pl.Struct({"seconds": pl.Int64, "microseconds": pl.Int32})
 
 
 def slice_roots(lake: Lake, day: str, source: str) -> pl.DataFrame:
-    """The trees that the live visits of a slice show: every release of a package, HEAD of a repository or folder.
+    """The trees that the live visits of a slice show: every release of a package, the head of a repository or folder.
 
     Returns:
         One row per visit and tree, sorted: ``origin`` (text), ``visit`` (int64), ``snapshot`` (binary), ``anchor`` (SWHID of the
@@ -30,8 +37,7 @@ def anchors(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:
     visits = visits.filter(pl.col("snapshot").is_not_null())
     branches = lake.scan("snapshot_branch").filter(pl.col("snapshot_id").is_in(visits["snapshot"].unique().to_list())).collect()
     named = branches.filter(pl.col("target_type") != "alias")
-    head = branches.filter((pl.col("name") == b"HEAD") & (pl.col("target_type") == "alias")).select("snapshot_id", name="target")
-    heads = pl.concat([named.filter(pl.col("name") == b"HEAD"), named.join(head, on=["snapshot_id", "name"], how="semi")])
+    head = heads(branches)
     targets = named["target"].unique().to_list()
     releases = (
         lake.scan("release")
@@ -42,14 +48,49 @@ def anchors(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:
     found = pl.concat(
         [
             _anchored(named.filter(pl.col("target_type") == "release"), releases.collect(), "rel"),
-            _anchored(heads.filter(pl.col("target_type") == "revision"), revisions.collect(), "rev"),
-            _anchored(heads.filter(pl.col("target_type") == "directory"), _directories(heads), "dir"),
+            _anchored(head.filter(pl.col("target_type") == "revision"), revisions.collect(), "rev"),
+            _anchored(head.filter(pl.col("target_type") == "directory"), _directories(head), "dir"),
         ]
     ).unique()
     kept = [name for name in visits.columns if name not in ("origin", "visit", "snapshot")]
     return visits.join(found, left_on="snapshot", right_on="snapshot_id").select(
         "origin", "visit", "snapshot", "anchor", "anchor_date", "root", *kept
     )
+
+
+def heads(branches: pl.DataFrame) -> pl.DataFrame:
+    """The head of each snapshot, by the rule of ``HEADS``; the view ``lake.anchor`` has the same one.
+
+    Args:
+        branches: columns of table ``snapshot_branch``; of each snapshot at least those in ``HEADS``, and what aliases name.
+
+    Returns:
+        ``snapshot_id, target_type`` (revision, release or directory) ``, target``, at most one row a snapshot, sorted.
+    """
+    name = pl.col("name")
+    rank = pl.when(name == HEADS[0]).then(0).when(name == HEADS[1]).then(1).otherwise(2)
+    at = branches.filter(name.is_in(HEADS)).select("snapshot_id", "target_type", "target", rank=rank)
+    for _ in range(MOST_ALIASES):
+        alias = at.filter(pl.col("target_type") == "alias").select("snapshot_id", "rank", name="target")
+        if not alias.height:
+            break
+        followed = alias.join(branches, on=["snapshot_id", "name"]).select("snapshot_id", "target_type", "target", "rank")
+        at = pl.concat([at.filter(pl.col("target_type") != "alias"), followed])
+    found = at.filter(pl.col("target_type").is_in(_HEAD_TYPES)).sort("snapshot_id", "rank").unique("snapshot_id", keep="first")
+    return found.sort("snapshot_id").select("snapshot_id", "target_type", "target")
+
+
+def head_of(branches: Branches) -> tuple[str, bytes] | None:
+    """The head of one snapshot, as ``heads``: target type and target; None where there is none."""
+    for name in HEADS:
+        found = branches.get(name)
+        for _ in range(MOST_ALIASES):
+            if found is None or found[0] != "alias":
+                break
+            found = branches.get(found[1])
+        if found is not None and found[0] in _HEAD_TYPES:
+            return found
+    return None
 
 
 def file_view(lake: Lake, as_of: str | None = None) -> pl.LazyFrame:
@@ -66,10 +107,11 @@ def file_view(lake: Lake, as_of: str | None = None) -> pl.LazyFrame:
     visits = lake.scan("origin_visit_status").collect()
     trees = anchors(lake, visits.select("origin", "visit", "snapshot", "slice", "status"))
     if as_of is not None:
-        trees = trees.filter((pl.col("slice") <= as_of) & (pl.col("status") == "full")).sort("visit")
+        trees = trees.filter((pl.col("slice") <= as_of) & (pl.col("status") == "full")).sort("slice", "visit")
         accumulates = pl.col("anchor").str.starts_with("swh:1:rel:")
         packages = trees.filter(accumulates).unique(["origin", "anchor"], keep="last", maintain_order=True)
-        states = trees.filter(~accumulates).filter(pl.col("visit") == pl.col("visit").max().over("origin"))
+        time = pl.struct("slice", "visit")
+        states = trees.filter(~accumulates).filter(time == time.last().over("origin"))
         trees = pl.concat([packages, states])
     files = lake.scan("tree_file").select("root", "path", "perms", "content")
     trees = trees.select("origin", "visit", "slice", "snapshot", "anchor", "root")

@@ -174,7 +174,7 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
     Raises:
         GateError: it names the slice and the stage to run again.
     """
-    here = rows.filter((pl.col("perms") != SYMLINK) & pl.col("status").is_not_null())
+    here = rows.filter((pl.col("perms") != SYMLINK) & (pl.col("verified") == "yes"))
     unseen = here.filter(pl.col("binary").is_null().all().over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
     uncompared = here.filter(~pl.col("binary") & pl.col("length").is_between(1, WORDS.most_bytes)) if near else here.clear()

@@ -62,7 +62,8 @@ create or replace view skipped_content as
 select
     swhid('cnt', sha1_git) as swhid, lower(hex(sha1)) as sha1, lower(hex(sha1_git)) as sha1_git, lower(hex(sha256)) as sha256,
     lower(hex(blake2s256)) as blake2s256, length, status, reason
-from lake.skipped_content;
+-- Somebody else may have brought the bytes since.
+from lake.skipped_content anti join lake.content_data using (sha1_git);
 
 create or replace view content_data as select swhid('cnt', sha1_git) as swhid, data from lake.content_data;
 
@@ -76,25 +77,32 @@ select swhid('dir', root) as root, from_utf8(path) as path, perms, swhid('cnt', 
 
 -- Every file as a person would look for it: visit, then snapshot, then anchor, then path.
 
--- What a visit shows as a tree: every release of a package, HEAD of a repository or folder (see archive.slice_roots).
+-- What a visit shows as a tree: every release of a package, the head of a repository or folder (see archive.slice_roots; the rule
+-- for the head is archive.views.HEADS).
 create or replace view lake.anchor as
-with branch as (
-    select branch.snapshot_id, coalesce(named.target, branch.target) as target, coalesce(named.target_type, branch.target_type) as target_type,
-        branch.name = 'HEAD'::blob as head
-    from lake.snapshot_branch as branch
-    left join lake.snapshot_branch as named
-        on branch.target_type = 'alias' and named.snapshot_id = branch.snapshot_id and named.name = branch.target
+with recursive step as (
+    select snapshot_id, case name when 'HEAD'::blob then 0 when 'refs/heads/master'::blob then 1 else 2 end as rank,
+        target_type, target, 0 as aliases
+    from lake.snapshot_branch where name in ('HEAD'::blob, 'refs/heads/master'::blob, 'refs/heads/main'::blob)
+    union all
+    select step.snapshot_id, step.rank, named.target_type, named.target, step.aliases + 1
+    from step join lake.snapshot_branch as named on named.snapshot_id = step.snapshot_id and named.name = step.target
+    where step.target_type = 'alias' and step.aliases < 8
+),
+head as (
+    select distinct on (snapshot_id) snapshot_id, target_type, target
+    from step where target_type in ('revision', 'release', 'directory') order by snapshot_id, rank
 ),
 anchor as (
     select branch.snapshot_id, 'rel' as kind, release.id, release.date, release.target as root
-    from branch join lake.release as release on branch.target_type = 'release' and release.id = branch.target
+    from lake.snapshot_branch as branch
+    join lake.release as release on branch.target_type = 'release' and release.id = branch.target
     where release.target_type = 'directory'
     union
-    select branch.snapshot_id, 'rev', revision.id, revision.date, revision.directory
-    from branch join lake.revision as revision on branch.target_type = 'revision' and revision.id = branch.target
-    where branch.head
+    select head.snapshot_id, 'rev', revision.id, revision.date, revision.directory
+    from head join lake.revision as revision on head.target_type = 'revision' and revision.id = head.target
     union
-    select snapshot_id, 'dir', target, null, target from branch where head and target_type = 'directory'
+    select snapshot_id, 'dir', target, null, target from head where target_type = 'directory'
 )
 select visit.origin, visit.visit, visit.slice, visit.source, visit.snapshot, anchor.kind, anchor.id, moment(anchor.date) as date, anchor.root
 from lake.origin_visit_status as visit

@@ -30,7 +30,7 @@ def slice_files(lake: Lake, slice: str, source: str) -> pl.DataFrame:
     """
     roots = slice_roots(lake, slice, source).select("root").unique()
     trees = lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").filter(pl.col("perms") != SYMBOLIC_LINK)
-    lengths = lake.scan("content").select("length", content="sha1_git")
+    lengths = lake.scan("content").filter(pl.col("verified") == "yes").select("length", content="sha1_git")
     return trees.join(lengths, on="content").select("root", "path", "content", "length").collect()
 
 
