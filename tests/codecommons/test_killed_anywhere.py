@@ -4,7 +4,8 @@
 
 """Killing the process (-9) at any point and running again gives the rows of an undisturbed run (design.md, invariant 5).
 
-A real process works on a real lake; the test watches the lake's folder and kills after the first file, the second, and so on.
+A real process works on a real lake. It is stopped after the first file it makes, after the next, and so on, and each time
+the disk is copied as a kill would leave it there; another is killed at random times, again and again.
 """
 
 import contextlib
@@ -13,6 +14,8 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
@@ -34,8 +37,6 @@ DAY = "2026-01-31"
 STAGES = (ingest_slice, annotate_slice, qualify_slice, compare_slice)
 # Measurements and scratch differ from run to run; every other row must not.
 NOT_DATA = {"stage_report"}
-# 1 kills after every single file; a larger number leaves files out, for a quick look.
-EVERY = int(os.environ.get("CODECOMMONS_KILL_EVERY", "1"))
 
 
 def settings_of(home: Path) -> Settings:
@@ -47,6 +48,16 @@ def run_stages(home: Path, folder: Path) -> None:
     add_inputs(lake, [f"path:{folder}"], DAY)
     for stage in STAGES:
         stage(lake, InlineEngine(), DAY, "path")
+
+
+def run_next_stage(home: Path, folder: Path) -> int:
+    """Run the first stage that has not passed; says which stages have passed then."""
+    lake = Lake.open(settings_of(home))
+    add_inputs(lake, [f"path:{folder}"], DAY)
+    passed = lake.log.verdicts().height
+    for stage in STAGES[passed : passed + 1]:
+        stage(lake, InlineEngine(), DAY, "path")
+    return lake.log.verdicts().height
 
 
 def state(home: Path) -> dict[str, pl.DataFrame]:
@@ -66,8 +77,8 @@ def fresh(home: Path, cache: Path) -> None:
     (home / "cache").symlink_to(cache)
 
 
-def files_in(folder: Path) -> int:
-    return sum(len(names) for _, _, names in os.walk(folder))
+def files_of(folder: Path) -> set[str]:
+    return {f"{at}/{name}" for at, _, names in os.walk(folder) for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +102,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    folder: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, pl.DataFrame], int, float]:
-    """The rows of an undisturbed run, the files it made, and its seconds."""
+def undisturbed(folder: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, pl.DataFrame]]:
+    """The rows that an undisturbed run has made after each stage; first those before any."""
     home = tmp_path_factory.mktemp("undisturbed")
     fresh(home, cache)
-    before, start = files_in(home / "lake"), time.perf_counter()
-    with started(home, folder) as process:
-        process.join(120)
-        assert process.exitcode == 0
-    return state(home), files_in(home / "lake") - before, time.perf_counter() - start
+    rows = [state(home)]
+    for number in range(1, len(STAGES) + 1):
+        assert run_next_stage(home, folder) == number
+        rows.append(state(home))
+    return rows
 
 
 @contextlib.contextmanager
@@ -118,39 +127,58 @@ def started(home: Path, folder: Path) -> Iterator[BaseProcess]:
         process.join()
 
 
-def rerun_and_compare(home: Path, folder: Path, expected: dict[str, pl.DataFrame], when: str) -> None:
-    with started(home, folder) as process:
-        process.join(120)
-        assert process.exitcode == 0, f"the run after a kill {when} failed"
-    found = state(home)
-    assert found.keys() == expected.keys(), f"killed {when}"
+def assert_same(found: dict[str, pl.DataFrame], expected: dict[str, pl.DataFrame], when: str) -> None:
+    assert found.keys() == expected.keys(), when
     for name, rows in expected.items():
-        assert found[name].equals(rows), f"table {name} differs after a kill {when}"
+        assert found[name].equals(rows), f"table {name} differs {when}"
+
+
+def copies_after_each_file(home: Path, folder: Path, copies: Path) -> Iterator[Path]:
+    """Run the stages in a process that is stopped whenever it has made a file; yields a copy of the disk of each moment."""
+    code = "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_killed_anywhere as own; "
+    code += "own.run_stages(Path(sys.argv[2]), Path(sys.argv[3]))"
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(home), str(folder)]
+    seen = files_of(home / "lake")
+    with subprocess.Popen(command) as process:
+        try:
+            while process.poll() is None:
+                if files_of(home / "lake") <= seen:
+                    time.sleep(0.0002)
+                    continue
+                process.send_signal(signal.SIGSTOP)
+                status = os.waitpid(process.pid, os.WUNTRACED)[1]
+                if not os.WIFSTOPPED(status):
+                    process.returncode = os.waitstatus_to_exitcode(status)
+                    break
+                seen |= files_of(home / "lake")
+                yield shutil.copytree(home, copies / str(len(seen)), symlinks=True)
+                process.send_signal(signal.SIGCONT)
+        finally:
+            process.kill()
+    assert process.returncode == 0
 
 
 def test_killed_after_each_file_it_creates_a_rerun_gives_the_same_rows(folder, cache, undisturbed, tmp_path):
-    expected, created, _ = undisturbed
-    assert created > 50, "the run must go through many files for this test to mean anything"
-    killed = 0
-    for at in range(1, created, EVERY):
-        home = tmp_path / f"kill-{at}"
-        fresh(home, cache)
-        target = files_in(home / "lake") + at
-        with started(home, folder) as process:
-            while process.is_alive() and files_in(home / "lake") < target:
-                time.sleep(0.0005)
-            killed += process.is_alive()
-        rerun_and_compare(home, folder, expected, f"after file {at}")
-        shutil.rmtree(home)
-    assert killed > created / EVERY / 2, "most kills must have hit a running process"
+    home = tmp_path / "home"
+    fresh(home, cache)
+    stages = []
+    for copy in copies_after_each_file(home, folder, tmp_path):
+        stages.append(run_next_stage(copy, folder))
+        assert_same(state(copy), undisturbed[stages[-1]], f"when it was killed with {copy.name} files made")
+        shutil.rmtree(copy)
+    assert_same(state(home), undisturbed[-1], "in the run that was stopped and went on")
+    assert len(stages) > 40, "the run must go through many files for this test to mean anything"
+    assert set(stages) == {1, 2, 3, 4}
 
 
 def test_killed_at_random_times_a_rerun_gives_the_same_rows(folder, cache, undisturbed, tmp_path):
-    expected, _, seconds = undisturbed
     source = random.Random(20260131)
     home = tmp_path / "random"
     fresh(home, cache)
     for _ in range(8):
         with started(home, folder) as process:
-            process.join(source.uniform(0.0, seconds))
-    rerun_and_compare(home, folder, expected, "eight times in a row at random times")
+            process.join(source.uniform(0.0, 2.0))
+    with started(home, folder) as process:
+        process.join(120)
+        assert process.exitcode == 0
+    assert_same(state(home), undisturbed[-1], "when it was killed eight times in a row at random times")
