@@ -194,7 +194,7 @@ class PackageSource(Source):
                 if not others:
                     branches[b"HEAD"] = ("alias", branch)
             status = "full" if origin not in failed else "partial" if found else "failed"
-            visits.append(Visit(origin, branches if found or status == "full" else None, status))  # type: ignore[arg-type]
+            visits.append(Visit(origin, branches if found or status == "full" else None, status))
         return visits
 
 

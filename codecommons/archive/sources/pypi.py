@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codecommons.archive.cache import download_folder, find_archive, keep_archive
+from codecommons.archive.download import download
 from codecommons.archive.packages import NO_METADATA, PackageSource, resolved
 from codecommons.archive.tree import Tree
 from codecommons.errors import ItemError, UsageError
@@ -244,10 +245,15 @@ def _download(link: Link, sha256: str | None, settings: Settings) -> tuple[Path,
     from unearth.errors import UnpackError
     from unearth.preparer import download_link
 
-    finder = _finder(lambda _: None)
+    session = _finder(lambda _: None).session
+    sha256 = sha256 or _sha256(link)
+    if sha256 and not link.is_file:
+        return download(
+            lambda headers: session.get_stream(link.normalized, headers=headers), link.filename, sha256, settings
+        ), sha256
     with download_folder(settings) as folder:
         try:
-            path = download_link(finder.session, link, folder)
+            path = download_link(session, link, folder)
         except (httpx2.HTTPError, UnpackError) as error:
             raise ItemError("unreachable", f"{link.filename} can't be downloaded ({_one_line(error)})") from error
         if path.parent != folder:
