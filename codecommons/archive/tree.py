@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,19 +101,22 @@ def folder_members(folder: Path, settings: Settings) -> Iterator[Member]:
     Raises:
         ItemError: ``unreadable``: something in it can't be read, or changes while it is read.
     """
-    todo = [folder]
+    root, todo = os.fsencode(folder), [b""]
     try:
         while todo:
             at = todo.pop()
-            for path in sorted(at.iterdir()):
-                name = os.fsencode(path.relative_to(folder))
-                if path.is_dir() and not path.is_symlink():
+            with os.scandir(root + b"/" + at) as listing:
+                entries = sorted(listing, key=attrgetter("name"))
+            for entry in entries:
+                path = at + b"/" + entry.name if at else entry.name
+                if entry.is_dir(follow_symlinks=False):
                     todo.append(path)
-                    yield Member(name, DIRECTORY_PERMS)
+                    yield Member(path, DIRECTORY_PERMS)
                 else:
-                    yield _disk_file(path, name, settings)
+                    yield _disk_file(entry.path, path, settings)
     except OSError as error:
-        raise ItemError("unreadable", f"{error.filename or folder} can't be read: {error.strerror or error}") from error
+        where = os.fsdecode(error.filename or folder)
+        raise ItemError("unreadable", f"{where} can't be read: {error.strerror or error}") from error
 
 
 def file_member(file: Path, name: bytes, executable: bool, settings: Settings) -> Member:
@@ -122,7 +126,7 @@ def file_member(file: Path, name: bytes, executable: bool, settings: Settings) -
         ItemError: ``unreadable``.
     """
     try:
-        return _disk_file(file, name, settings)._replace(perms=EXECUTABLE_PERMS if executable else FILE_PERMS)
+        return _disk_file(os.fsencode(file), name, settings)._replace(perms=EXECUTABLE_PERMS if executable else FILE_PERMS)
     except OSError as error:
         raise ItemError("unreadable", f"{file} can't be read: {error.strerror or error}") from error
 
@@ -133,23 +137,28 @@ def too_large(path: bytes, length: int, limit: int) -> Note:
     return Note(TOO_LARGE, detail, path, length)
 
 
-def _disk_file(file: Path, path: bytes, settings: Settings) -> Member:
-    mode = file.lstat().st_mode
-    if stat.S_ISLNK(mode):
-        text = os.fsencode(os.readlink(file))  # noqa: PTH115 (a Path would normalise the text)
+def _disk_file(file: bytes, path: bytes, settings: Settings) -> Member:
+    status = os.lstat(file)
+    if stat.S_ISLNK(status.st_mode):
+        text = os.readlink(file)  # noqa: PTH115 (a Path would normalise the text)
         return Member(path, SYMLINK_PERMS, len(text), text)
-    perms = EXECUTABLE_PERMS if mode & 0o111 else FILE_PERMS
-    if not stat.S_ISREG(mode):
+    perms = EXECUTABLE_PERMS if status.st_mode & 0o111 else FILE_PERMS
+    if not stat.S_ISREG(status.st_mode):
         return Member(path, perms, 0, b"")
-    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-        length = os.fstat(stream.fileno()).st_size
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        length = os.fstat(descriptor).st_size
         if length > settings.max_content_bytes:
-            try:
-                return Member(path, perms, length, hashes=large_hashes(iter(lambda: stream.read(_CHUNK), b""), length))
-            except EOFError:
-                raise OSError(0, "it changed while it was read", str(file)) from None
-        data = stream.read()
-        return Member(path, perms, len(data), data)
+            return Member(path, perms, length, hashes=large_hashes(iter(lambda: os.read(descriptor, _CHUNK), b""), length))
+        # One byte more than there should be: the system returns less only at the end of the file.
+        data = os.read(descriptor, length + 1)
+        if len(data) != length:
+            raise EOFError
+        return Member(path, perms, length, data)
+    except EOFError:
+        raise OSError(0, "it changed while it was read", file) from None
+    finally:
+        os.close(descriptor)
 
 
 def _folder(folders: dict[bytes, dict[bytes, _File | None]], path: bytes) -> dict[bytes, _File | None]:
