@@ -125,12 +125,15 @@ def identify(paths: tuple[str, ...], kind: str, as_json: bool) -> None:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]…")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="The slice; today (UTC) unless given.")
 @click.option("--from-file", type=click.Path(dir_okay=False, path_type=Path), help="Read more sources from a file, one a line.")
+@click.option("--accept-terms", is_flag=True, help="Accept the terms of use of what is ingested, where a source has some.")
 @json_option
-def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | None, as_json: bool) -> None:
+def ingest(
+    sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | None, accept_terms: bool, as_json: bool
+) -> None:
     """Bring packages and repositories into a slice, and through every stage up to near-duplicates, as a Dagster run.
 
-    SOURCE is pypi:NAME==VERSION, npm:NAME@VERSION, git:URL-or-path, or a local path. Without any, the slice is made again from
-    its recorded input: what is there already costs nothing, what failed is tried again.
+    SOURCE is pypi:NAME==VERSION, npm:NAME@VERSION, git:URL-or-path, swh:EXPORT, or a local path. Without any, the slice is made
+    again from its recorded input: what is there already costs nothing, what failed is tried again.
     """
     from codecommons import archive
     from codecommons.lake import Lake
@@ -145,7 +148,9 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     if not settings.first_day <= chosen <= today:
         raise click.UsageError(f"{chosen} is no slice of this lake: its slices go from {settings.first_day} to {today}")
     lake, slice_ = _watched(Lake.open(settings)), chosen.isoformat()
-    requests = [*sources, *(archive.read_package_list(from_file) if from_file else ())]
+    texts = [*sources, *(archive.read_package_list(from_file) if from_file else ())]
+    requests = [archive.parse_request(text, settings) for text in texts]
+    archive.settle_terms(requests, settings, accept_terms, _accepts if sys.stdin.isatty() else None)
     if requests:
         archive.add_inputs(lake, requests, slice_)
     elif not lake.log.sources(slice_):
@@ -380,6 +385,12 @@ def _finish(finished: Finished) -> None:
     if not finished:
         said = "\n".join(finished.failures)
         raise click.ClickException(f"{said}\nThe run is {finished.run_id}; `codecommons status` says how to go on")
+
+
+def _accepts(terms: str) -> bool:
+    """Show terms of use to a person and ask whether they accept them."""
+    _say(terms, err=True)
+    return click.confirm("Do you accept them?", err=True)
 
 
 def _lake() -> Lake:

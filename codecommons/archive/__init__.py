@@ -13,6 +13,7 @@ the contents say (``annotate``).
 from codecommons.archive.ingest import ingest_slice
 from codecommons.archive.inputs import Request, add_inputs, parse_request, read_package_list
 from codecommons.archive.source import Source
+from codecommons.archive.terms import settle_terms
 from codecommons.archive.views import file_view, slice_roots
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "ingest_slice",
     "parse_request",
     "read_package_list",
+    "settle_terms",
     "slice_roots",
 ]
