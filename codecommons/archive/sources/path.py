@@ -6,11 +6,16 @@
 
 The visit is a snapshot whose HEAD is the root directory itself, as in Software Heritage's loaders of directories. Files and
 archives are copied into the cache when they are listed; a folder is identified then, and refused later if it has changed.
+
+A file is an archive if its name says so, and is quarantined if its bytes then say otherwise; under any other name it is one if it
+can be read as one, so that a wheel is its tree and a compressed text is a file.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -26,7 +31,8 @@ from codecommons.archive.unpack import Member, is_archive, members
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import SliceInput, StagedFile, StagingArea
 from codecommons.settings import Settings
-from codecommons.swhid.tree import identify_directory
+from codecommons.swhid import EXECUTABLE_PERMS, FILE_PERMS, directory_id
+from codecommons.swhid.tree import identify_directory, identify_file
 
 
 class LocalPath(ChangingSource):
@@ -65,12 +71,14 @@ class LocalPath(ChangingSource):
             if not stat.S_ISREG(mode):
                 raise ItemError("special-file", f"{path} is neither a file nor a folder")
             sha256 = copy_archive(path, settings)[1]
-            detail: dict[str, str | bool] = (
-                {"kind": "archive"} if is_archive(path) else {"kind": "file", "executable": bool(mode & 0o111)}
-            )
+            if _is_archive(path, settings):
+                return replace(wanted, version=sha256, sha256=sha256, detail=json.dumps({"kind": "archive"}))
+            # The same bytes under another name are another tree.
+            entry = os.fsencode(path.name), EXECUTABLE_PERMS if mode & 0o111 else FILE_PERMS, identify_file(path)
+            detail = json.dumps({"kind": "file", "executable": bool(mode & 0o111)})
+            return replace(wanted, version=directory_id([entry]).hex(), sha256=sha256, detail=detail)
         except OSError as error:
             raise ItemError("unreadable", f"{error.filename or path} can't be read: {error.strerror or error}") from error
-        return replace(wanted, version=sha256, sha256=sha256, detail=json.dumps(detail))
 
     def read(self, work: Work, row: SliceInput) -> State:
         """See ``ChangingSource.read``."""
@@ -84,6 +92,20 @@ class LocalPath(ChangingSource):
 
 
 SOURCE = LocalPath()
+
+_NAMED = re.compile(r".+\.(tar|tar\.(gz|bz2|xz|zst|zstd)|tgz|tbz|tbz2|txz|tzst|zip)", re.IGNORECASE)
+
+
+def _is_archive(path: Path, settings: Settings) -> bool:
+    if _NAMED.fullmatch(path.name):
+        return True
+    if not is_archive(path):
+        return False
+    try:
+        next(iter(members(path, settings)), None)
+    except ItemError as error:
+        return error.reason != "not-an-archive"
+    return True
 
 
 @dataclass(frozen=True)
