@@ -11,6 +11,7 @@ stops nothing else.
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import tempfile
 from collections import Counter
@@ -33,7 +34,7 @@ from codecommons.settings import Settings
 from codecommons.swhid import ContentHashes, git, git_object_id, hash_content
 from codecommons.swhid.parsing import parse_directory, parse_release, parse_revision
 
-MISSING = "missing-upstream"
+MISSING, UNREADABLE = "missing-upstream", "unreadable-upstream"
 _CHUNK = 1 << 18
 # Answers of git about objects that are looked at together: some 60,000 of them.
 _WINDOW_BYTES = 4 << 20
@@ -222,10 +223,11 @@ class ReadObjects:
 
 @dataclass
 class ObjectsRead:
-    """What a worker read: objects by kind, remarks, and staged rows."""
+    """What a worker read: objects by kind, remarks, contents that can't be had although they are there, and staged rows."""
 
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[Note] = field(default_factory=list)
+    lost: set[bytes] = field(default_factory=set)
     staged: list[StagedFile] = field(default_factory=list)
 
 
@@ -233,31 +235,48 @@ def read_objects(task: ReadObjects) -> ObjectsRead:
     """Turn objects into staged rows."""
     rows = Rows(task.area, task.name)
     read = ObjectsRead()
-    with git.opened(task.repository) as git_dir:
+    with git.opened(task.repository) as git_dir, _no_search_for_cycles():
         for one in _objects(git_dir, task.ids, rows.settings.max_content_bytes):
             problem = _add(one, rows)
             read.counts[one.kind if problem is None else problem.reason] += 1
             if problem is not None:
                 read.notes.append(problem)
+                if one.kind == "blob":
+                    rows.skipped_content(one.id, UNREADABLE)
+                    read.lost.add(one.id)
     read.staged = rows.close()
     return read
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Millions of small tuples wait for their batch, none of them in a cycle; to look for one takes a third of all time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _add(one: _Object, rows: Rows) -> Note | None:
     """Write the rows of one object, or say why not."""
     kind, body = one.kind, one.body
-    if kind == "blob":
-        hashes = one.hashes or hash_content(body or b"")
-        if hashes.sha1_git != one.id:
+    if kind == "blob" and one.hashes is not None:
+        if one.hashes.sha1_git != one.id:
             return _mismatch(one)
-        if body is None:
-            rows.skipped_content(one.id, TOO_LARGE, hashes, one.size)
-        else:
-            rows.content(hashes, body)
+        rows.skipped_content(one.id, TOO_LARGE, one.hashes, one.size)
         return None
     if body is None:
-        what = f"is too large to be read, {one.size:,} bytes" if kind else "can't be read"
+        what = f"is too large to be read, {one.size:,} bytes" if one.whole else "can't be read"
         return Note("unreadable-object", f"{kind or 'object'} {one.id.hex()} {what}; it was left out")
+    if kind == "blob":
+        hashes = hash_content(body)
+        if hashes.sha1_git != one.id:
+            return _mismatch(one)
+        rows.content(hashes, body)
+        return None
     if git_object_id(kind, body) != one.id:
         return _mismatch(one)
     try:
@@ -283,10 +302,11 @@ class _Object(NamedTuple):
 
     Attributes:
         id: the name it was asked for by.
-        kind: git's word; empty for one that git can't read.
+        kind: git's word; empty for one that git does not find.
         size: in bytes.
         body: its bytes; None when they can't be read or are too many.
-        hashes: of a content that is too large to be held.
+        hashes: of one that is too large to be held, as if it was a content.
+        whole: whether all of it could be read.
     """
 
     id: bytes
@@ -294,53 +314,50 @@ class _Object(NamedTuple):
     size: int = 0
     body: bytes | None = None
     hashes: ContentHashes | None = None
+    whole: bool = False
 
 
 def _objects(git_dir: str, ids: bytes, largest: int) -> Iterator[_Object]:
     """Read objects in the order of ``ids`` (20 bytes each), bodies of more than ``largest`` bytes left out."""
-    at = 0
-    while at < len(ids):
-        with _asked(git_dir, ids[at:], "--batch") as stream:
-            for at in range(at, len(ids), 20):  # noqa: B020 - git gives up on an object it can't unpack; we go on behind it
-                identifier = ids[at : at + 20]
-                try:
-                    one = _next(identifier, stream, largest)
-                except EOFError:
-                    yield _Object(identifier)
-                    break
+    done = 0
+    while done < len(ids):
+        with _asked(git_dir, ids[done:], "--batch") as stream:
+            for at in range(done, len(ids), 20):
+                done = at + 20
+                one, goes_on = _next(ids[at:done], stream, largest)
                 yield one
-        at += 20
+                if not goes_on:  # git gives up on an object that it can't unpack; we don't
+                    break
 
 
-def _next(identifier: bytes, stream: IO[bytes], largest: int) -> _Object:
-    """Raises EOFError when git ended before the object did."""
+def _next(identifier: bytes, stream: IO[bytes], largest: int) -> tuple[_Object, bool]:
+    """One object, and whether git goes on after it."""
     header = stream.readline()
-    if not header:
-        raise EOFError
     words = header.split()
     if len(words) != 3:
-        return _Object(identifier)
+        return _Object(identifier), bool(header)
     kind, size = words[1].decode(), int(words[2])
+    body = hashes = None
     if size <= largest:
-        one = _Object(identifier, kind, size, stream.read(size))
-    elif kind == "blob":
-        one = _Object(identifier, kind, size, None, large_hashes(_chunks(stream, size), size))
+        body = stream.read(size)
     else:
-        for _ in _chunks(stream, size):
-            pass
-        one = _Object(identifier, kind, size)
+        try:
+            hashes = large_hashes(_chunks(stream, size), size)
+        except EOFError:
+            return _Object(identifier, kind, size), False
     if stream.read(1) != b"\n":
-        raise EOFError
-    return one
+        return _Object(identifier, kind, size), False
+    return _Object(identifier, kind, size, body, hashes, True), True
 
 
 @dataclass(frozen=True)
 class ListTree:
-    """A root directory whose files are to be listed."""
+    """A root directory whose files are to be listed, and contents that can't be had although git sees them."""
 
     name: str
     repository: Path
     root: bytes
+    lost: frozenset[bytes]
     area: StagingArea
 
     def __str__(self) -> str:
@@ -360,7 +377,7 @@ def list_tree(task: ListTree) -> tuple[Tally, list[StagedFile]]:
         process = _start(git_dir, "ls-tree", "-r", "-z", "-l", "--full-tree", task.root.hex(), stderr=said)
         with process, _killed(process):
             assert process.stdout is not None
-            rows.tree_files(task.root, _files(process.stdout, tally, rows.settings))
+            rows.tree_files(task.root, _files(process.stdout, task.lost, tally, rows.settings))
         if process.returncode:
             said.seek(0)
             what = git.complaint(task.repository, git_dir, said.read(_CHUNK))
@@ -368,7 +385,7 @@ def list_tree(task: ListTree) -> tuple[Tally, list[StagedFile]]:
     return tally, rows.close()
 
 
-def _files(stream: IO[bytes], tally: Tally, settings: Settings) -> Iterator[tuple[bytes, int, bytes]]:
+def _files(stream: IO[bytes], lost: frozenset[bytes], tally: Tally, settings: Settings) -> Iterator[tuple[bytes, int, bytes]]:
     limit, most = settings.max_content_bytes, settings.max_archive_members
     paths = 0
     for line in _records(stream):
@@ -379,8 +396,11 @@ def _files(stream: IO[bytes], tally: Tally, settings: Settings) -> Iterator[tupl
         paths += len(path)
         if tally.total.rows >= most or paths > _MOST_PATH_BYTES:
             raise ItemError("too-many-files", f"the tree lists more than {most:,} files or {_MOST_PATH_BYTES:,} bytes of paths")
-        length = int(size) if size.isdigit() else None
-        if length is None:
+        length, content = int(size) if size.isdigit() else None, bytes.fromhex(identifier.decode())
+        if content in lost:
+            tally.skipped += Count(1, 0)
+            tally.notes.append(Note(MISSING, "the repository holds other bytes, or none that can be read", path))
+        elif length is None:
             tally.skipped += Count(1, 0)
             tally.notes.append(Note(MISSING, "the repository does not hold its bytes", path))
         elif length > limit:
@@ -388,7 +408,7 @@ def _files(stream: IO[bytes], tally: Tally, settings: Settings) -> Iterator[tupl
             tally.notes.append(too_large(path, length, limit))
         else:
             tally.kept += Count(1, length)
-        yield path, int(mode, 8), bytes.fromhex(identifier.decode())
+        yield path, int(mode, 8), content
 
 
 def _records(stream: IO[bytes]) -> Iterator[bytes]:
