@@ -143,9 +143,9 @@ def _readable() -> Iterator[None]:
     except EOFError as error:
         raise ItemError("truncated", "it ends before its end: a download that was cut short?") from error
     except NotImplementedError as error:
-        raise ItemError("corrupt", f"it is packed in a way nobody here can read ({error})") from error
+        raise ItemError("corrupt", f"it is packed in a way nobody here can read ({_said(error)})") from error
     except RuntimeError as error:
-        raise ItemError("encrypted" if "password" in str(error) else "corrupt", f"it can't be read ({error})") from error
+        raise ItemError("encrypted" if "password" in str(error) else "corrupt", f"it can't be read ({_said(error)})") from error
     except (
         tarfile.TarError,
         zipfile.BadZipFile,
@@ -158,7 +158,12 @@ def _readable() -> Iterator[None]:
     ) as error:
         if any(sign in str(error).lower() for sign in ("truncated", "unexpected end")):
             raise ItemError("truncated", "it ends before its end: a download that was cut short?") from error
-        raise ItemError("corrupt", f"it is damaged ({error})") from error
+        raise ItemError("corrupt", f"it is damaged ({_said(error)})") from error
+
+
+def _said(error: Exception) -> str:
+    """What an error says, in one line that somebody's file names can't make long."""
+    return " ".join(str(error).split())[:200]
 
 
 def _clean(name: bytes) -> bytes:
@@ -244,7 +249,7 @@ class _Unpacked(io.RawIOBase):
             try:
                 out = self._stream.decompress(self._rest, len(view))
             except (IsalError, lzma.LZMAError, OSError) as error:  # type: ignore[misc] # its stub declares an instance
-                raise ItemError("corrupt", f"it is damaged ({error})") from error
+                raise ItemError("corrupt", f"it is damaged ({_said(error)})") from error
             self._rest = getattr(self._stream, "unconsumed_tail", b"")
             if out:
                 view[: len(out)] = out
@@ -383,7 +388,7 @@ def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterat
     try:
         tar = tarfile.TarFile(fileobj=tape, tarinfo=_TarInfo, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
     except tarfile.ReadError as error:
-        raise ItemError("not-an-archive", f"it is neither a tar nor a zip archive ({error})") from error
+        raise ItemError("not-an-archive", f"it is neither a tar nor a zip archive ({_said(error)})") from error
     while (info := tar.next()) is not None:
         tar.members.clear()  # type: ignore[attr-defined] # tarfile would keep every header: 1 GB for a million members
         path = _clean(_bytes(info.name))
