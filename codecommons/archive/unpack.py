@@ -7,7 +7,9 @@
 Whatever would leave the tree, or isn't a file, directory or link, refuses the whole archive: a tree without it would not be
 what the archive says. What becomes of the rest is Software Heritage's rule for packages: a symbolic link is a file of mode
 120000 whose content is the link's text, wherever it points; a file is executable if its owner may execute it; members of
-a zip are plain files; a member repeated later replaces the earlier one, as unpacking would.
+a zip are plain files, links too; a member repeated later replaces the earlier one, as unpacking would. Its loaders call
+``swh.core.tarball.uncompress``, which is ``shutil.unpack_archive`` (of a zip, that writes bytes and no modes) and then a
+``chmod`` of every file to 755 or 644; the tests compare with that.
 """
 
 from __future__ import annotations
