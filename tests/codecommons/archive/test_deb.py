@@ -20,6 +20,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.archive.cache import copy_archive
@@ -56,13 +58,13 @@ def sums(*files: Path) -> str:
     return text
 
 
-def apt_uses(folder: Path, lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def apt_uses(folder: Path, lines: str, monkeypatch: pytest.MonkeyPatch, parts: Path | str = "-") -> None:
     """Make the user's apt one that has these sources and no others, and update it."""
     (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     (folder / "sources.list").write_text(lines)
     settings = {
         "Dir::Etc::sourcelist": folder / "sources.list",
-        "Dir::Etc::sourceparts": "-",
+        "Dir::Etc::sourceparts": parts,
         "Dir::State::lists": folder / "lists",
         "Dir::Cache": folder / "cache",
         "APT::Sandbox::User": "root",
@@ -162,6 +164,39 @@ def test_without_a_source_index_the_line_says_what_to_add_and_the_next_run_succe
     assert "with a `deb-src` line in /etc/apt/sources.list" in detail
     apt_uses(tmp_path / "apt", f"deb-src [trusted=yes] file:{repository} stretch contrib\n", monkeypatch)
     assert ingest(lake, "cicero=0.7.2-3").details["items"] == {"loaded": 1}
+
+
+@needs_apt
+@pytest.mark.parametrize(
+    ("name", "text", "advice"),
+    [
+        (
+            "odd.sources",
+            "Types: deb\nURIs: file:{repository}\nSuites: stretch\nComponents: contrib\nTrusted: yes\n",
+            "write `Types: deb deb-src` in {file} and run `apt-get update`",
+        ),
+        (
+            "odd.list",
+            "# mirror\ndeb [trusted=yes] file:{repository} stretch contrib\n",
+            "repeat line 2 of {file} with `deb-src` for `deb` and run `apt-get update`",
+        ),
+    ],
+)
+def test_the_line_names_the_file_that_has_the_binary_index(name, text, advice, repository, lake, tmp_path, monkeypatch):
+    architecture = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
+    index = repository / "dists" / "stretch" / "contrib" / f"binary-{architecture}" / "Packages"
+    index.parent.mkdir()
+    index.write_text("Package: cicero\nVersion: 0.7.2-3\nArchitecture: all\nFilename: pool/cicero.deb\nSize: 1\n")
+    release = repository / "dists" / "stretch" / "Release"
+    line = f" {hashlib.sha256(index.read_bytes()).hexdigest()} {index.stat().st_size} contrib/{index.parent.name}/Packages\n"
+    release.write_text(release.read_text().replace("Architectures: all", f"Architectures: {architecture}") + line)
+    file = tmp_path / "apt" / "parts" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(text.format(repository=repository))
+    apt_uses(tmp_path / "apt", "", monkeypatch, parts=file.parent)
+    ingest(lake, "cicero=0.7.2-3")
+    what = advice.format(file=file)
+    assert quarantine(lake) == [("no-source-index", f"apt has no index of source packages; {what}, then run the slice again")]
 
 
 @needs_apt
@@ -339,6 +374,29 @@ def test_formats_that_run_something_are_not_unpacked(form, tar, package, setting
 def test_a_dsc_that_is_none_is_one_line(text, expected, settings, tmp_path):
     (tmp_path / "odd.dsc").write_bytes(text)
     assert reason(copy_archive(tmp_path / "odd.dsc", settings)[0], settings) == expected
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lines=st.lists(
+        st.sampled_from(
+            ["Format: 1.0", "Source: odd", "Version: 1.0", "Files:", "Checksums-Sha256:", " " + "a" * 64 + " 1 odd.tar.gz"]
+        )
+        | st.text(max_size=30),
+        max_size=10,
+    ),
+    signed=st.booleans(),
+)
+def test_any_text_is_a_dsc_or_one_line(lines, signed, tmp_path):
+    text = "\n".join(["-----BEGIN PGP SIGNED MESSAGE-----", "Hash: SHA256", "", *lines] if signed else lines)
+    (tmp_path / "odd.dsc").write_bytes(text.encode("utf-8", "replace"))
+    try:
+        assert SOURCE.packed_bytes(tmp_path / "odd.dsc") >= 0
+    except ItemError as error:
+        detail = error.detail
+    else:
+        detail = ""
+    assert "\n" not in detail
 
 
 # Names, versions, changelogs.
