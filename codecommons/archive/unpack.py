@@ -19,6 +19,7 @@ import io
 import lzma
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -93,6 +94,8 @@ def members(archive: Path, settings: Settings) -> Iterator[Member]:
                 raise ItemError("bomb", f"it has more than {settings.max_archive_members:,} members")
             if member.path:
                 yield member
+            elif member.perms != DIRECTORY_PERMS:
+                raise ItemError("unsafe-path", "a file in it has no name; nothing of this archive was taken")
 
 
 def unpacked(path: Path, settings: Settings) -> Iterator[bytes]:
@@ -157,6 +160,7 @@ def _readable() -> Iterator[None]:
         OSError,
         ValueError,
         OverflowError,
+        struct.error,
     ) as error:
         if any(sign in str(error).lower() for sign in ("truncated", "unexpected end")):
             raise ItemError("truncated", "it ends before its end: a download that was cut short?") from error
@@ -166,6 +170,14 @@ def _readable() -> Iterator[None]:
 def _said(error: Exception) -> str:
     """What an error says, in one line that somebody's file names can't make long."""
     return " ".join(str(error).split())[:200]
+
+
+def clean_path(name: bytes) -> bytes | None:
+    """A path from the root of a tree in one way of writing; None for one that leaves the tree, or that no file system takes."""
+    parts = [part for part in name.split(b"/") if part not in (b"", b".")]
+    path = b"/".join(parts)
+    unusable = name.startswith(b"/") or b".." in parts or not path or len(path) > _LONGEST_PATH or b"\0" in path
+    return None if unusable else path
 
 
 def _clean(name: bytes) -> bytes:
@@ -440,7 +452,7 @@ def _zip(file: IO[bytes], meter: _Meter, settings: Settings) -> Iterator[Member]
     archive = zipfile.ZipFile(file)
     for info in archive.infolist():
         path = _clean(info.filename.encode("utf-8", "surrogateescape"))
-        if info.is_dir():
+        if info.filename.endswith("/"):
             yield Member(path, DIRECTORY_PERMS)
             continue
         with archive.open(info) as content:

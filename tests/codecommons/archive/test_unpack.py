@@ -107,6 +107,17 @@ def test_a_zip_with_a_member_outside_is_refused_too(name, read):
     assert reason(read, buffer.getvalue()) == "unsafe-path"
 
 
+def test_a_file_without_a_name_refuses_the_archive(tar, read):
+    assert reason(read, tar().file("p/a").file("./").bytes()) == "unsafe-path"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("x", "data")
+    nameless = bytearray(buffer.getvalue())
+    for lengths in (26, nameless.index(b"PK\1\2") + 28):  # the one byte of the name is said to be something else
+        nameless[lengths : lengths + 4] = b"\0\0\1\0"
+    assert reason(read, bytes(nameless)) == "unsafe-path"
+
+
 @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
 def test_a_device_or_pipe_refuses_the_archive(kind, tar, read):
     assert reason(read, tar().special("p/null", kind).bytes()) == "special-file"
