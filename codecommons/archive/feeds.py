@@ -27,7 +27,7 @@ import pyarrow as pa
 from codecommons.archive.cache import find_archive
 from codecommons.archive.fetching import bring, bring_folder, expand, is_folder, name_of
 from codecommons.archive.objects import Rows
-from codecommons.archive.source import Item, Outcome, Source, Work, base_item, rank_of, sources
+from codecommons.archive.source import Item, Outcome, Source, Work, base_item, newest_states, sources
 from codecommons.archive.tally import Note, Tally
 from codecommons.archive.unpack import members, unpacked
 from codecommons.errors import ItemError
@@ -102,7 +102,7 @@ class Feed(Source):
         if file.name.endswith(".json"):
             left_out.noun = "record"
             return _whole(file, left_out)
-        return numbered_lines(unpacked(file.path, file.settings), file.settings, left_out)
+        return numbered_lines(unpacked(file.path, file.settings), left_out)
 
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
         """Bring the file into the cache; a folder as an archive of its records."""
@@ -120,7 +120,7 @@ class Feed(Source):
         """See ``Source.load``."""
         settings = work.lake.settings
         files = data_files(work.lake.delta(self.table))
-        rows = _newest(inputs)
+        rows = newest_states(inputs)
         done = {row.item: read for row in rows if (read := _done(work, self, row, files))}
         tasks: list[_Task] = []
         for row in rows:
@@ -196,32 +196,35 @@ class LeftOut:
             yield Note(reason, f"{where}: {self.details[reason]}")
 
 
-def numbered_lines(chunks: Iterable[bytes], settings: Settings, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(chunks: Iterable[bytes], left_out: LeftOut, longest: int | None = None) -> Iterator[tuple[int, bytes]]:
     """Cut chunks into lines, numbered from 1; empty ones are passed over.
 
+    Args:
+        chunks: the bytes of a file.
+        left_out: takes lines that are too long.
+        longest: bytes of a line, at most; ``LONGEST_LINE`` unless given.
+
     Raises:
-        ItemError: ``bomb``: there are more lines than an archive may have members; or what reading the chunks raises, after the
-            lines before it.
+        ItemError: what reading the chunks raises, after the lines before it.
     """
+    longest = longest or LONGEST_LINE
     number, rest, lost = 0, b"", 0
     for chunk in chunks:
         first, *others = chunk.split(b"\n")
-        if lost or len(rest) + len(first) > LONGEST_LINE:
+        if lost or len(rest) + len(first) > longest:
             lost, rest = lost + len(rest) + len(first), b""
         else:
             rest += first
         for following in others:
             number += 1
-            if number > settings.max_archive_members:
-                raise ItemError("bomb", f"it has more than {settings.max_archive_members:,} lines")
             if lost:
-                left_out.add("line-too-long", f"it has more than {LONGEST_LINE:,} bytes", number, lost)
+                left_out.add("line-too-long", f"it has more than {longest:,} bytes", number, lost)
                 lost = 0
             elif rest.strip():
                 yield number, rest
             rest = following
     if lost:
-        left_out.add("line-too-long", f"it has more than {LONGEST_LINE:,} bytes", number + 1, lost)
+        left_out.add("line-too-long", f"it has more than {longest:,} bytes", number + 1, lost)
     elif rest.strip():
         yield number + 1, rest
 
@@ -358,6 +361,8 @@ def _write(feed: Feed, task: _Task, writer: NewsWriter) -> Tally:
 
     try:
         for number, raw in feed.records(file, left_out):
+            if number > settings.max_archive_members:
+                raise ItemError("bomb", f"it has more than {settings.max_archive_members:,} {left_out.noun}s")
             try:
                 values = feed.row(item, parse(raw), raw)
             except ItemError as error:
@@ -410,14 +415,6 @@ def parse(raw: bytes) -> dict[str, Any]:
 
 def _extid(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
-
-
-def _newest(inputs: Iterable[SliceInput]) -> list[SliceInput]:
-    """The newest state of each item that could be listed, else what says why it could not."""
-    newest: dict[str, SliceInput] = {}
-    for row in sorted(inputs, key=lambda row: (bool(row.version), rank_of(row.item))):
-        newest[base_item(row.item)] = row
-    return [row for _, row in sorted(newest.items())]
 
 
 def _done(work: Work, feed: Feed, row: SliceInput, files: Iterable[DataFile]) -> _Read | None:

@@ -67,6 +67,11 @@ def name_of(where: str) -> str:
     return (urlsplit(where).path if _URI.match(where) else where).rstrip("/").rpartition("/")[2]
 
 
+def is_pattern(where: str) -> bool:
+    """Whether a place is a pattern of names, such as ``docs/*.parquet``."""
+    return bool(_GLOB.search(name_of(where)))
+
+
 def is_folder(where: str) -> bool:
     """Whether a place is a folder of this machine."""
     return not _URI.match(where) and Path(where).is_dir()
@@ -83,7 +88,7 @@ def expand(where: str, suffixes: tuple[str, ...], settings: Settings) -> list[st
     Raises:
         ItemError: ``missing-file``: there is none; ``unreachable``.
     """
-    if _GLOB.search(name_of(where)):
+    if is_pattern(where):
         fs, path = _open(where, settings)
         with _reachable(where):
             found = [fs.unstrip_protocol(str(one)) if _URI.match(where) else str(one) for one in fs.glob(path)]

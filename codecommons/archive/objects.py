@@ -175,6 +175,18 @@ class Rows:
             self._rows["tree_file"].append((root, path, perms, content))
             self._grow(_ROW_BYTES)
 
+    def declarations(self, root: bytes, rows: Iterable[tuple[Any, ...]]) -> None:
+        """What a collection declares of the files of a root directory: columns of table ``declaration`` from ``path`` on."""
+        for row in rows:
+            self._rows["declaration"].append((root, *row))
+            self._grow(_ROW_BYTES)
+
+    def collection_tree(self, state: bytes, origin: str, root: bytes, tally: Tally) -> None:
+        """One tree that a state of a collection was loaded as."""
+        kept, skipped = tally.kept, tally.skipped
+        self._rows["collection_tree"].append((state, origin, root, kept.rows, kept.bytes, skipped.rows, skipped.bytes))
+        self._grow(_ROW_BYTES)
+
     def loaded(self, extid: bytes, kind: str, version: int, target: bytes | None, target_type: str | None, tally: Tally) -> None:
         """What an external identifier was loaded as (table ``extid``), so that it is never loaded twice."""
         kept, skipped = tally.kept, tally.skipped

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -175,6 +176,14 @@ def base_item(item: str) -> str:
     """An item without the ``#2`` of a second state on the same day."""
     base, mark, rank = item.rpartition("#")
     return base if mark and rank.isdecimal() else item
+
+
+def newest_states(inputs: Iterable[SliceInput]) -> list[SliceInput]:
+    """The newest state of each item that could be listed, else the row that says why it could not, by item."""
+    newest: dict[str, SliceInput] = {}
+    for row in sorted(inputs, key=lambda row: (bool(row.version), rank_of(row.item))):
+        newest[base_item(row.item)] = row
+    return [row for _, row in sorted(newest.items())]
 
 
 def rank_of(item: str) -> int:

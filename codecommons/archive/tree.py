@@ -95,6 +95,28 @@ def build_tree(members: Iterable[Member], rows: Rows, wanted: bytes | None = Non
     return tree
 
 
+def listed_tree(files: Iterable[tuple[bytes, int, bytes]], rows: Rows) -> bytes:
+    """Turn files (path, perms, content), whose contents are looked after elsewhere, into directories and a list of files.
+
+    Returns:
+        The root directory.
+
+    Raises:
+        ItemError: ``path-conflict``: a file stands where another needs a folder.
+    """
+    folders: dict[bytes, dict[bytes, _File | None]] = {b"": {}}
+    listed = sorted(files)
+    for path, perms, content in listed:
+        parent, _, name = path.rpartition(b"/")
+        folder = _folder(folders, parent)
+        if name in folder:
+            raise ItemError("path-conflict", f"{_shown(path)} is there twice, or is both a file and a directory")
+        folder[name] = _File(perms, content, 0, False)
+    root = _directories(folders, rows)
+    rows.tree_files(root, listed)
+    return root
+
+
 def folder_members(folder: Path, settings: Settings) -> Iterator[Member]:
     """Walk a folder on disk as ``codecommons identify`` does: links are not followed, special files are empty.
 

@@ -220,6 +220,40 @@ ARCHIVE = (
     ),
 )
 
+MOMENT = pa.timestamp("us", "UTC")
+COLLECTIONS = (
+    Table(
+        "declaration",
+        "What a collection declares of one file, as it is written there; the tree's top folder is named after all of it.",
+        _fields(
+            root=HASH,
+            path=pa.binary(),
+            licenses=pa.list_(pa.string()),
+            date=MOMENT,
+            language=pa.string(),
+            row_id=pa.string(),
+            declared_by=pa.string(),
+        ),
+        ("root",),
+        many=True,
+    ),
+    Table(
+        "collection_tree",
+        "One tree that one state of a collection was loaded as, so that it is never loaded twice.",
+        _fields(
+            state=HASH,
+            origin=pa.string(),
+            root=HASH,
+            files=pa.int64(),
+            bytes=pa.int64(),
+            skipped_files=pa.int64(),
+            skipped_bytes=pa.int64(),
+        ),
+        ("state",),
+        many=True,
+    ),
+)
+
 ORIGIN_VISIT = Table(
     "origin_visit",
     "One visit of an origin.",
@@ -248,7 +282,6 @@ QUARANTINE = Table(
     ("item", "stage"),
     "slice",
 )
-MOMENT = pa.timestamp("us", "UTC")
 FEEDS = (
     Table(
         "gharchive_event",
@@ -472,6 +505,7 @@ COMMIT_ORDER = (
     "directory_entry",
     "directory",
     "tree_file",
+    "declaration",
     "person",
     "revision_extra_headers",
     "revision_history",
@@ -480,6 +514,7 @@ COMMIT_ORDER = (
     "snapshot_branch",
     "snapshot",
     "origin",
+    "collection_tree",
     "extid",
 )
 
@@ -487,6 +522,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         *ARCHIVE,
+        *COLLECTIONS,
         ORIGIN_VISIT,
         ORIGIN_VISIT_STATUS,
         QUARANTINE,

@@ -152,6 +152,17 @@ from popular left join known on known.sha1_git = popular.target;
 
 create or replace view popular_contents as from popular_content_name;
 
+-- What collections declare of their files.
+
+create or replace view declaration as
+select swhid('dir', root) as root, from_utf8(path) as path, licenses, make_timestamp(epoch_us(date)) as date, language, row_id,
+    declared_by
+from lake.declaration;
+
+create or replace view collection_tree as
+select lower(hex(state)) as state, origin, swhid('dir', root) as root, files, bytes, skipped_files, skipped_bytes
+from lake.collection_tree;
+
 -- Feeds, as they came; whose they are and what they say is parsed by later stages.
 
 create or replace view gharchive_event as

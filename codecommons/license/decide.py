@@ -4,10 +4,11 @@
 
 """The licence of every file in its own tree, from what was found in the files of that tree.
 
-A file's own header decides. Else it is the nearest folder on the way up that says something, by licence files or package
-metadata; a nested one overrides the outer ones inside its folder. Where none does, the nearest README or NOTICE speaks. The way
-up ends at a foreign folder (one of ``Policy.foreign_folders``, a virtual environment, or what the annotator ``path_facts``
-calls vendored): somebody else's code never takes the licence of the project around it.
+A file's own header decides. Else it is what the collection that brought the file declares of it; a declaration that nobody can
+read leaves it unknown, whatever stands around. Else it is the nearest folder on the way up that says something, by licence files
+or package metadata; a nested one overrides the outer ones inside its folder. Where none does, the nearest README or NOTICE
+speaks. The way up ends at a foreign folder (one of ``Policy.foreign_folders``, a virtual environment, or what the
+annotator ``path_facts`` calls vendored): somebody else's code never takes the licence of the project around it.
 
 Several licence files in one folder are all asked for (AND), unless the metadata beside them names the same licences and says how
 they go together (``Apache-2.0 OR MIT``). Where licence files and metadata of one folder contradict each other so that the verdict
@@ -28,10 +29,11 @@ from codecommons.license.expressions import conjunction, families, offers_choice
 from codecommons.license.policy import CONFLICT, CONFLICTING, NO_LICENSE, Judgement, Policy
 from codecommons.swhid import Span, Swhid, swhid_text
 
-HEADER, LICENSE_FILE, METADATA, MENTION, NOTHING, FOREIGN = "header", "license-file", "metadata", "mention", "nothing", "foreign"
+HEADER, DECLARED, LICENSE_FILE, METADATA, MENTION = "header", "declared", "license-file", "metadata", "mention"
+NOTHING, FOREIGN = "nothing", "foreign"
 
 # What ``decide`` needs to know of each file, see there.
-COLUMNS = ("root", "path", "content", "own", "lines", "speaks", "metadata", "vendored")
+COLUMNS = ("root", "path", "content", "own", "lines", "speaks", "metadata", "vendored", "declared", "declared_by")
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,14 @@ def decide(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         files: all files of each tree. Columns root, path (from the root, bytes), content; own (expression that the
             file states, or null) and lines (where, ``3-20``, or null); speaks (whether it states that for its folder:
             ``license-file``, ``mention``, or null: for itself only); metadata (expression in package metadata, or null);
-            vendored.
+            vendored; declared (expression that the file's collection declares of it, or null) and declared_by (which collection).
         policy: what expressions are worth.
 
     Returns:
         The same rows, sorted by root and path, with columns root, path, content, expression, verdict, rule, evidence. A rule
-        is what decided (header, license-file, metadata, mention, nothing, or foreign: nothing, in somebody else's code) and the
-        policy's rule, as in ``header/permissive-license``. Evidence are SWHIDs; that of a file nobody says anything about is the
-        tree that was searched.
+        is what decided (header, declared, license-file, metadata, mention, nothing, or foreign: nothing, in somebody else's code)
+        and the policy's rule, as in ``header/permissive-license``. Evidence are SWHIDs; that of a file nobody says anything about
+        is the tree that was searched, and behind that of one that a collection speaks of stands the collection's name.
     """
     files = _with_folders(files.select(COLUMNS)).sort("root", "path")
     files = files.with_columns(vendored=pl.col("vendored") & ~pl.col("path").is_in(_own_paths(files, policy).implode()))
@@ -85,20 +87,34 @@ def decide(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     statements = [firm.find(*folder) or weak.find(*folder) or firm.nothing(*folder) for folder in folders.iter_rows()]
     outer = folders.hstack(_columns(statements, "outer_"))
     files = files.join(outer, on=["root", "folder", "vendored"], how="left")
-    inherited = files.filter(pl.col("own").is_null()).select(
-        "root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_"))
-    )
-    stated = files.filter(pl.col("own").is_not_null())
-    says = stated.select("own", "speaks").unique()
-    kinds = {LICENSE_FILE: LICENSE_FILE, MENTION: HEADER, None: HEADER}
-    judged = says.hstack(_columns([Statement(own, policy.judge(own), kinds[speaks]) for own, speaks in says.iter_rows()]))
-    differs = pl.col("outer_expression").is_not_null() & (pl.col("outer_expression") != pl.col("own"))
-    stated = stated.with_columns(swhid=pl.Series(_swhids(stated), dtype=pl.String)).join(
-        judged.drop("evidence"), on=["own", "speaks"], how="left", nulls_equal=True
-    )
-    evidence = pl.concat_list("swhid", pl.when(differs).then("outer_evidence").otherwise(pl.lit([], dtype=pl.List(pl.String))))
-    stated = stated.with_columns(evidence=evidence).select(inherited.columns)
+    silent = files.filter(pl.col("own").is_null() & pl.col("declared").is_null())
+    inherited = silent.select("root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_")))
+    stated = _stated(files.join(silent, on=["root", "path"], how="anti"), policy).select(inherited.columns)
     return pl.concat([inherited, stated]).sort("root", "path")
+
+
+def _stated(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """Decide on files of which something is said by name; whoever says otherwise stands behind it in the evidence."""
+    names = {LICENSE_FILE: LICENSE_FILE, MENTION: HEADER, None: HEADER}
+    says = files.select("own", "speaks", "declared").unique()
+    statements = [
+        Statement(own or declared, policy.judge(own or declared), names[speaks] if own else DECLARED)
+        for own, speaks, declared in says.iter_rows()
+    ]
+    judged = says.hstack(_columns(statements)).drop("evidence")
+    files = files.with_columns(swhid=pl.Series(_swhids(files), dtype=pl.String))
+    files = files.join(judged, on=["own", "speaks", "declared"], how="left", nulls_equal=True)
+    decided = pl.col("expression")
+    # A declaration that only repeats what the file itself says is no further evidence.
+    collection = pl.col("own").is_null() | (pl.col("declared") != decided)
+    surroundings = pl.col("outer_expression") != decided
+    none = pl.lit([], dtype=pl.List(pl.String))
+    evidence = pl.concat_list(
+        "swhid",
+        pl.when(collection).then(pl.concat_list("declared_by")).otherwise(none),
+        pl.when(surroundings).then("outer_evidence").otherwise(none),
+    )
+    return files.with_columns(evidence=evidence)
 
 
 def _columns(statements: list[Statement], prefix: str = "") -> pl.DataFrame:

@@ -12,11 +12,15 @@ import polars as pl
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
+from codecommons.annotate.annotators.project_metadata import Manifest, license_of
 from codecommons.archive import slice_roots
 from codecommons.lake import Lake
 from codecommons.license.decide import COLUMNS, LICENSE_FILE, MENTION
+from codecommons.license.expressions import conjunction
 
 SYMBOLIC_LINK = 0o120000
+# What stands for a declaration that nobody can read: a reference that no policy knows.
+UNREADABLE = "LicenseRef-unreadable"
 
 # They speak of licences, often of others' too, and are not the licence.
 _MENTIONS = re.compile(rb"(?i)(?:about|disclaimer|guidelines|notices?|readme)(?![a-z])")
@@ -69,14 +73,35 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
         .join(files.lazy().select("path").unique(), on="path", how="semi")
         .select("path", "vendored")
     )
+    declared = _declared(lake, roots)
     every = (
         files.lazy()
         .join(said.select("content", "name", "own", "lines", speaks).lazy(), on=["content", "name"], how="left")
         .join(metadata, on=["content", "name"], how="left")
         .join(vendored, on="path", how="left")
+        .join(declared.lazy(), on=["root", "path"], how="left")
         .with_columns(pl.col("vendored").fill_null(value=False))
     )
     return every.select(COLUMNS).collect()
+
+
+def _declared(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
+    """What collections declare of files (columns root, path, declared, declared_by), read as package metadata is read.
+
+    All that is declared of a file holds, so one part that nobody can read makes the whole unknown.
+    """
+    rows = (
+        lake.scan("declaration")
+        .join(roots.lazy(), on="root", how="semi")
+        .filter(pl.col("licenses").list.len() > 0)
+        .select("root", "path", "licenses", "declared_by")
+        .collect()
+    )
+    words = rows["licenses"].explode().unique().to_list()
+    known = {word: license_of(Manifest("", None, None, word)) for word in words}
+    readable = [[known[word] for word in each] for each in rows["licenses"].to_list()]
+    expressions = [conjunction(filter(None, each)) if all(each) else UNREADABLE for each in readable]
+    return rows.select("root", "path", pl.Series("declared", expressions, dtype=pl.String), "declared_by")
 
 
 def _speaks(name: bytes, license_file: bool, language: str | None, kind: str | None) -> str | None:

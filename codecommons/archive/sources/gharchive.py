@@ -57,7 +57,7 @@ class GHArchive(Feed):
 
     def records(self, file: FeedFile, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
         """One event a line."""
-        return numbered_lines(unpacked(file.path, file.settings), file.settings, left_out)
+        return numbered_lines(unpacked(file.path, file.settings), left_out)
 
     def row(self, item: str, record: dict[str, Any], raw: bytes) -> tuple[Any, ...]:
         """See ``Feed.row``."""

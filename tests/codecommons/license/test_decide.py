@@ -25,7 +25,7 @@ def permissive(tmp_path_factory):
 
 
 def tree(*files, root=ROOT):
-    """Files as path or (path, what was found): own, speaks, metadata, vendored."""
+    """Files as path or (path, what was found): own, speaks, metadata, vendored, declared."""
     rows = []
     for file in files:
         path, found = (file, {}) if isinstance(file, (str, bytes)) else file
@@ -38,8 +38,8 @@ def tree(*files, root=ROOT):
             "lines": None,
             "speaks": None,
         }
-        rows.append({**row, "metadata": None, "vendored": False, **found})
-    kinds = [pl.Binary, pl.Binary, pl.Binary, pl.String, pl.String, pl.String, pl.String, pl.Boolean]
+        rows.append({**row, "metadata": None, "vendored": False, "declared": None, "declared_by": None, **found})
+    kinds = [pl.Binary, pl.Binary, pl.Binary, pl.String, pl.String, pl.String, pl.String, pl.Boolean, pl.String, pl.String]
     return pl.DataFrame(rows, schema=dict(zip(COLUMNS, kinds, strict=True)))
 
 
@@ -55,12 +55,17 @@ def metadata(path, expression, **more):
     return path, {"metadata": expression, **more}
 
 
+def declared(path, expression, **more):
+    return path, {"declared": expression, "declared_by": "table:docs", **more}
+
+
 def decisions(files, policy):
     found = decide(files, policy)
     assert found.select("root", "path", "content").equals(files.select("root", "path", "content").sort("root", "path"))
     assert found["evidence"].list.len().min() >= 1
     for swhid in found["evidence"].explode():
-        Swhid.parse(swhid)
+        if not swhid.startswith("table:"):
+            Swhid.parse(swhid)
     return {row["path"]: row for row in found.to_dicts()}
 
 
@@ -218,6 +223,38 @@ def test_metadata_that_nobody_understands_does_not_outvote_a_licence_file(permis
 def test_a_licence_text_that_nobody_understands_is_not_outvoted_by_metadata(permissive):
     found = answers(tree(text("LICENSE", "LicenseRef-odd"), metadata("PKG-INFO", "MIT"), "a.py"), permissive)
     assert found["a.py"][0] == "conflict"
+
+
+def test_what_a_collection_declares_of_a_file_holds_for_that_file_alone(permissive):
+    files = tree(declared("a.md", "MIT"), declared("b.md", "GPL-3.0-only"), declared("c.md", "LicenseRef-unreadable"), "d.md")
+    assert answers(files, permissive) == {
+        "a.md": ("permissive", "declared/permissive-license", "MIT"),
+        "b.md": ("copyleft", "declared/copyleft-license", "GPL-3.0-only"),
+        "c.md": ("unknown", "declared/unrecognised-license", "LicenseRef-unreadable"),
+        "d.md": ("unknown", "nothing/no-license", None),
+    }
+    swhid, name = decisions(files, permissive)[b"a.md"]["evidence"]
+    assert (Swhid.parse(swhid).path, Swhid.parse(swhid).anchor, name) == (b"/a.md", f"swh:1:dir:{ROOT.hex()}", "table:docs")
+
+
+def test_a_declaration_stands_between_a_files_own_header_and_its_folder(permissive):
+    files = tree(
+        text("LICENSE", "GPL-3.0-only"),
+        declared("own.md", "MIT", own="CC-BY-NC-4.0", lines="1"),
+        declared("same.md", "MIT", own="MIT", lines="1"),
+        declared("plain.md", "MIT"),
+        declared("garbage.md", "LicenseRef-unreadable"),
+    )
+    found = answers(files, permissive)
+    assert found["own.md"] == ("non_permissive", "header/restricted-license", "CC-BY-NC-4.0")
+    assert found["same.md"] == ("permissive", "header/permissive-license", "MIT")
+    assert found["plain.md"] == ("permissive", "declared/permissive-license", "MIT")
+    assert found["garbage.md"][0] == "unknown"
+    evidence = {path: row["evidence"] for path, row in decisions(files, permissive).items()}
+    license_file = next(one for one in evidence[b"plain.md"] if "path=/LICENSE" in one)
+    assert [len(evidence[path]) for path in (b"own.md", b"same.md", b"plain.md")] == [3, 2, 3]
+    assert evidence[b"own.md"][1:] == evidence[b"plain.md"][1:] == ["table:docs", license_file]
+    assert evidence[b"same.md"][1:] == [license_file]
 
 
 def test_trees_do_not_see_each_other(permissive):
