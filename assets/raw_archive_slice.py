@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.listing import INPUT
 from assets.metadata import table_metadata, verdicts
 from assets.outcomes import Outcome, check_specs, fail, plain_errors, work_through
 from assets.partitions import BACKFILL, SLICES
@@ -26,7 +27,7 @@ STAGE = "raw_archive_slice"
 
 def tables(source: Source) -> list[dg.AssetSpec]:
     """What a source writes, as assets."""
-    return [table_spec(source.name, TABLES[name], STAGE) for name in source.tables]
+    return [table_spec(source.name, TABLES[name], STAGE, deps=[INPUT]) for name in source.tables]
 
 
 def source_step(source: Source) -> dg.AssetsDefinition:

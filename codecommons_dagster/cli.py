@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from codecommons.datasets import Specification
     from codecommons.lake import Lake
+    from codecommons.report import StageReport
     from codecommons_dagster.instance import Finished
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -127,9 +128,7 @@ def identify(paths: tuple[str, ...], kind: str, as_json: bool) -> None:
 @click.option("--from-file", type=click.Path(dir_okay=False, path_type=Path), help="Read more sources from a file, one a line.")
 @click.option("--accept-terms", is_flag=True, help="Accept the terms of use of what is ingested, where a source has some.")
 @json_option
-def ingest(
-    sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | None, accept_terms: bool, as_json: bool
-) -> None:
+def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | None, accept_terms: bool, as_json: bool) -> None:
     """Bring packages and repositories into a slice, and through every stage up to near-duplicates, as a Dagster run.
 
     SOURCE is pypi:NAME==VERSION, npm:NAME@VERSION, git:URL-or-path, swh:EXPORT, or a local path. Without any, the slice is made
@@ -137,7 +136,6 @@ def ingest(
     """
     from codecommons import archive
     from codecommons.lake import Lake
-    from codecommons.report import STAGES
     from codecommons.settings import Settings
 
     if not sources and from_file is None and day is None:
@@ -158,9 +156,7 @@ def ingest(
     from codecommons_dagster.instance import run_job
 
     finished = run_job(settings, "ingest", slice_)
-    reports = sorted(
-        (one for one in lake.reports() if one.slice == slice_), key=lambda one: (STAGES.index(one.stage), one.source)
-    )
+    reports = _reports(lake, slice_)
     if as_json:
         _say(
             _json(
@@ -168,10 +164,63 @@ def ingest(
             )
         )
     else:
-        _say("\n".join(lines.of_report(report) for report in reports))
+        _tell(reports)
+    _finish(finished)
+
+
+def _reports(lake: Lake, slice_: str) -> list[StageReport]:
+    """What the stages did for a slice when they last ran, stage by stage."""
+    from codecommons.report import STAGES
+
+    found = (one for one in lake.reports() if one.slice == slice_)
+    return sorted(found, key=lambda one: (STAGES.index(one.stage), one.source))
+
+
+def _tell(reports: list[StageReport]) -> None:
+    """Print what stages did, and on standard error what they left out."""
+    _say("\n".join(lines.of_report(report) for report in reports))
     for left_out in (line for report in reports for line in report.details.get("quarantined", ())):
         _say(f"left out  {left_out}", err=True)
-    _finish(finished)
+
+
+@main.command(epilog=_example("codecommons follow --dry-run\ncodecommons follow my-group\ncodecommons follow --day 2026-01-31"))
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="The day; today (UTC) unless given.")
+@click.option("--dry-run", is_flag=True, help="Say what is new, and change nothing.")
+@json_option
+def follow(names: tuple[str, ...], day: dt.datetime | None, dry_run: bool, as_json: bool) -> None:
+    """List what sources.yaml in the home follows, and bring in what is new, as Dagster runs.
+
+    A day that is over gets only what belongs to it, such as the versions that were uploaded on it. Exit code 1 when a source
+    could not be listed to its end; what was listed before that is brought in, and the next listing goes on from there.
+    """
+    from codecommons import listing
+    from codecommons.lake import Lake
+    from codecommons.settings import Settings
+
+    settings = Settings.from_environment()
+    if not listing.followed(settings, names):
+        raise click.UsageError(f"nothing is followed; say what is in {settings.home}/sources.yaml (see examples/sources.yaml)")
+    lake, chosen = Lake.open(settings), (day.date() if day else dt.datetime.now(dt.UTC).date()).isoformat()
+    runs: list[Finished] = []
+    if dry_run:
+        found = [dataclasses.asdict(one) for one in listing.follow(lake, chosen, names, dry_run=True)]
+    else:
+        from codecommons_dagster.instance import run_follow, run_job
+
+        finished, found = run_follow(settings, chosen, names)
+        slices = sorted({slice_ for one in found for slice_ in one["taken"]})
+        runs = [finished, *(run_job(settings, "ingest", slice_) for slice_ in slices)]
+    if as_json:
+        _say(_json({"day": chosen, "runs": [run.run_id for run in runs], "ok": all(runs), "followed": found}))
+    else:
+        _say("\n".join(lines.of_followed(one) for one in found))
+        for slice_ in sorted({slice_ for one in found for slice_ in one["taken"]}):
+            _tell(_reports(lake, slice_))
+    for run in runs:
+        _finish(run)
+    if any(one["error"] for one in found):
+        raise click.exceptions.Exit(1)
 
 
 @main.command(epilog=_example("codecommons annotate src --json"))

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import yaml
@@ -15,6 +17,9 @@ import yaml
 from codecommons.errors import UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import Settings
+
+# A tag of runs whose consequences are the business of who started them.
+BY_HAND = "codecommons/by_hand"
 
 # dagster.yaml. SQLite suits one user and two runs at a time; add `storage: {postgres: …}` to the file for more.
 CONFIGURATION = {
@@ -79,13 +84,22 @@ def _marts_job(name: str) -> dg.JobDefinition:
     return build_defs().resolve_job_def(name)
 
 
-def run_job(settings: Settings, job: str, partition: str | None = None) -> Finished:
+def run_job(
+    settings: Settings,
+    job: str,
+    partition: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Finished:
     """Run a job in this process and record it.
 
     Args:
         settings: whose instance records the run.
-        job: ``slice``, ``ingest`` (but ``slice`` where expectations shut a gate: only they open it), ``dataset`` or ``marts``.
+        job: ``follow``, ``slice``, ``ingest`` (but ``slice`` where expectations shut a gate: only they open it), ``dataset`` or
+            ``marts``.
         partition: the slice or the dataset; None for ``marts``.
+        config: of the job's steps.
+        tags: of the run.
 
     Raises:
         UsageError: the partition doesn't exist, such as a day before the lake's first.
@@ -107,10 +121,33 @@ def run_job(settings: Settings, job: str, partition: str | None = None) -> Finis
         result = dg.execute_job(
             definition,
             instance=recorder,
-            run_config={"loggers": {"progress": {"config": {"level": level}}}},
-            tags={"dagster/partition": partition} if partition else None,
+            run_config={"loggers": {"progress": {"config": {"level": level}}}, **(config or {})},
+            tags={**(tags or {}), **({"dagster/partition": partition} if partition else {})},
         )
         return Finished(result.run_id, tuple(_failure(event) for event in result.all_events if event.is_step_failure))
+
+
+def followed_in(recorder: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:
+    """What a run of ``follow`` came to: the fields of a ``FollowReport`` for each source and day."""
+    found: list[dict[str, Any]] = []
+    for record in recorder.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records:
+        made = record.event_log_entry.asset_materialization
+        if made is not None and "reports" in made.metadata:
+            reports: Any = made.metadata["reports"].value
+            found += reports
+    return found
+
+
+def run_follow(settings: Settings, day: str, names: Sequence[str]) -> tuple[Finished, list[dict[str, Any]]]:
+    """Run job ``follow`` in this process and record it; the daemon leaves it to the caller to bring in what is new.
+
+    Returns:
+        The run, and what it came to (see ``followed_in``).
+    """
+    config = {"listing": {"config": {"names": list(names)}}}
+    finished = run_job(settings, "follow", day, {"ops": config}, {BY_HAND: "true"})
+    with instance(settings) as recorder:
+        return finished, followed_in(recorder, finished.run_id)
 
 
 def _failure(event: dg.DagsterEvent) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import deduped, enriched_context, license_qualified, raw_archive_slice, training_shards
+from assets import deduped, enriched_context, license_qualified, listing, raw_archive_slice, training_shards
 from assets.expectation_checks import CHECK_KEYS
 from assets.outcomes import WITHOUT_EXPECTATIONS
 
@@ -50,7 +50,13 @@ dataset_job = dg.define_asset_job(
     tags=NO_RETRY,
     description="One dataset from its specification: `codecommons dataset build`.",
 )
-STAGE_JOBS = [slice_job, ingest_job, dataset_job]
+follow_job = dg.define_asset_job(
+    "follow",
+    _with_own_checks(listing.ASSETS),
+    tags=NO_RETRY,
+    description="What `sources.yaml` follows is listed, and what is new becomes input of its day: `codecommons follow`.",
+)
+STAGE_JOBS = [follow_job, slice_job, ingest_job, dataset_job]
 
 
 def marts_job(assets: list[dg.AssetsDefinition]) -> Any:

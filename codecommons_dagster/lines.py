@@ -25,6 +25,17 @@ def of_report(report: StageReport) -> str:
     )
 
 
+def of_followed(one: dict[str, Any]) -> str:
+    """What following a source came to (the fields of a ``FollowReport``)."""
+    taken = ", ".join(f"{count:,} for {slice_}" for slice_, count in sorted(one["taken"].items()))
+    counts = f"{one['listed']:,} listed, {one['new']:,} new, {taken or 'none'} taken, {one['waiting']:,} waiting"
+    said = [f"{one['name']} ({one['lister']}): {counts}"]
+    if not one["taken"]:
+        said += [f"  new  {example}" for example in one["examples"]]
+    said += [f"  left out  {problem}" for problem in one["problems"]]
+    return "\n".join([*said, *([f"  stopped: {one['error']}"] if one["error"] else [])])
+
+
 def of_plan(planned: Plan) -> Iterator[str]:
     """What a dataset would be: totals, then what each rule leaves out, then its languages, licences and origins."""
     yield (

@@ -11,8 +11,27 @@ import datetime as dt
 import dagster as dg
 
 from codecommons.lake import Lake
+from codecommons.listing import due, followed
+from codecommons.listing.followed import NAME
 from codecommons.settings import Settings
-from codecommons_dagster.jobs import slice_job
+from codecommons_dagster.jobs import follow_job, slice_job
+
+
+@dg.schedule(job=follow_job, cron_schedule="5 * * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
+def followed_sources(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Every hour: what `sources.yaml` follows and is due. Listing is the run's work, as a tick has a minute at most."""
+    settings = Settings.from_environment()
+    if not followed(settings):
+        return dg.SkipReason(f"Nothing is followed; {settings.home / NAME} says what is (see examples/{NAME}).")
+    names = due(Lake.open(settings))
+    if not names:
+        return dg.SkipReason("Everything that is followed was listed lately, and nothing waits.")
+    tick = context.scheduled_execution_time.astimezone(dt.UTC)
+    return dg.RunRequest(
+        run_key=tick.isoformat(),
+        partition_key=tick.date().isoformat(),
+        run_config={"ops": {"listing": {"config": {"names": names, "only_due": True}}}},
+    )
 
 
 @dg.schedule(job=slice_job, cron_schedule="30 0 * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)

@@ -6,15 +6,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
-from assets.partitions import DATASETS
+from assets.partitions import BACKFILL, DATASETS
 from codecommons.datasets.specification import names, specification
 from codecommons.errors import CodeCommonsError
+from codecommons.listing import followed
+from codecommons.listing.lister import listers
 from codecommons.settings import Settings
-from codecommons_dagster.jobs import dataset_job
+from codecommons_dagster.instance import BY_HAND, followed_in
+from codecommons_dagster.jobs import dataset_job, follow_job, slice_job
 
 
 @dg.sensor(job=dataset_job, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -45,3 +50,70 @@ def new_datasets(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         cursor=json.dumps(seen, sort_keys=True),
         skip_reason="; ".join(unreadable) or None if not wanted else None,
     )
+
+
+@dg.sensor(job=follow_job, minimum_interval_seconds=600, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Follows a source at once when something has appeared in it that only appears now and then, such as a new export.
+
+    What can't be looked at is told about and looked at again at the next tick.
+    """
+    settings = Settings.from_environment()
+    seen: dict[str, list[str]] = json.loads(context.cursor or "{}")
+    entries = followed(settings)
+    known = listers(settings) if entries else {}
+    wanted, unreachable = [], []
+    for name, options in entries.items():
+        try:
+            there = known[options.lister].appeared(options, settings)
+        except CodeCommonsError as error:
+            unreachable.append(f"{name}: {error}")
+            continue
+        new = sorted(set(there) - set(seen.get(name, ())))
+        if new:
+            config = {"ops": {"listing": {"config": {"names": [name]}}}}
+            today = dt.datetime.now(dt.UTC).date().isoformat()
+            wanted.append(dg.RunRequest(f"{name}-{new[-1]}", run_config=config, partition_key=today))
+            seen[name] = sorted({*seen.get(name, ()), *new})
+    return dg.SensorResult(
+        run_requests=wanted,
+        cursor=json.dumps({name: seen[name] for name in seen if name in entries}, sort_keys=True),
+        skip_reason=None if wanted else "; ".join(unreachable) or "Nothing has appeared.",
+    )
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[follow_job],
+    request_job=slice_job,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def slices_of_followed(context: dg.RunStatusSensorContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Brings in every slice that a run of `follow` has added to, neighbouring days in one run.
+
+    `codecommons follow` does that itself.
+    """
+    run = context.dagster_run
+    reports = followed_in(context.instance, run.run_id) if BY_HAND not in run.tags else []
+    slices = {day for report in reports for day in report["taken"]}
+    if not slices:
+        yield dg.SkipReason("Nothing became input.")
+    for first, last in neighbours(slices):
+        tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        yield dg.RunRequest(
+            f"{first}-{run.run_id}", partition_key=None if last > first else first, tags=tags if last > first else {}
+        )
+
+
+def neighbours(days: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Ranges of days that follow each other, none longer than a backfill's run."""
+    most = dt.timedelta(days=BACKFILL.max_partitions_per_run or 1)
+    first = last = None
+    for day in sorted(map(dt.date.fromisoformat, days)):
+        if first is not None and last is not None and (day - last > dt.timedelta(days=1) or day - first >= most):
+            yield first.isoformat(), last.isoformat()
+            first = None
+        first, last = first or day, day
+    if first is not None and last is not None:
+        yield first.isoformat(), last.isoformat()

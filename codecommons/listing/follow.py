@@ -18,13 +18,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from codecommons import archive, strict
+from codecommons import archive
 from codecommons.archive.packages import PackageSource
 from codecommons.archive.source import Source, base_item, sources
 from codecommons.errors import CodeCommonsError, LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.listing import store
-from codecommons.listing.followed import NAME, configuration, followed
+from codecommons.listing.followed import configuration, followed
 from codecommons.listing.lister import Context, Listed, Lister, ListingError, Options, listers
 from codecommons.listing.store import Cursor, Row
 
@@ -71,6 +71,7 @@ def follow(
     names: Collection[str] = (),
     only_due: bool = False,
     dry_run: bool = False,
+    now: dt.datetime | None = None,
     wait: Callable[[float], None] = time.sleep,
 ) -> list[FollowReport]:
     """List what is followed and record what is new as input of slices; nothing is fetched but what pins it.
@@ -84,26 +85,25 @@ def follow(
         names: what to follow, of ``sources.yaml``; all of it unless given.
         only_due: leave alone what was listed less than its ``every`` ago and has nothing waiting.
         dry_run: list and tell, but write nothing.
+        now: the time, UTC; the clock's unless given.
         wait: how to wait some seconds.
 
     Returns:
-        A report for each, in the order of ``sources.yaml``. One that can't be listed says why and stops no other.
+        A report for each, in the order of ``sources.yaml``. One that can't be listed says why and stops no other; what has no
+        days of its own is left out on a day that is over, unless it is named.
 
     Raises:
         UsageError: ``sources.yaml`` or a name makes no sense, or the day is none.
         LakeError: the lake can't be read or written.
     """
-    now = dt.datetime.now(dt.UTC)
-    entries = followed(lake.settings)
-    for name in names:
-        if name not in entries:
-            raise UsageError(f"{name!r} is not in {lake.settings.home / NAME}; {strict.nearest(name, entries)}")
+    now = now or dt.datetime.now(dt.UTC)
+    entries = followed(lake.settings, names)
     if dt.date.fromisoformat(day) > now.date():
         raise UsageError(f"{day} has not begun; what is followed is listed today or for a day that is over")
     context = Context(day, day == now.date().isoformat(), lake.settings, wait)
-    known, reports = store.cursors(lake), []
+    known, known_listers, reports = store.cursors(lake), listers(lake.settings), []
     for name, options in entries.items():
-        if names and name not in names:
+        if not (names or context.today or known_listers[options.lister].dated):
             continue
         if not only_due or is_due(options, known.get(name), now):
             reports.append(_Following(lake, context, name, options, known.get(name), now).run(dry_run, only_due))

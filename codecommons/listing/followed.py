@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
 from codecommons import strict
@@ -21,12 +21,25 @@ _MOST_BYTES = 4 << 20
 _PACE = {"every", "max_items", "max_pages", "token", "page_size"}
 
 
-def followed(settings: Settings) -> dict[str, Options]:
-    """What is followed, by name; nothing where there is no file.
+def followed(settings: Settings, names: Collection[str] = ()) -> dict[str, Options]:
+    """What is followed, by name, in the order of the file; nothing where there is none.
+
+    Args:
+        settings: whose home it is in.
+        names: only these; all of it unless given.
 
     Raises:
-        UsageError: the file can't be read, or says something that makes no sense; the message names the entry and the key.
+        UsageError: the file can't be read, or says something that makes no sense; the message names the entry and the key. Or
+            there is nothing of a name.
     """
+    found = _read(settings)
+    for name in names:
+        if name not in found:
+            raise UsageError(f"{name!r} is not in {settings.home / NAME}; {strict.nearest(name, found)}")
+    return {name: options for name, options in found.items() if not names or name in names}
+
+
+def _read(settings: Settings) -> dict[str, Options]:
     path = settings.home / NAME
     try:
         content = path.read_bytes()

@@ -123,6 +123,14 @@ class Lister(ABC, Generic[AnyOptions]):
             ListingError: the place can't be asked, or what it answers makes no sense.
         """
 
+    def appeared(self, options: AnyOptions, settings: Settings) -> list[str]:
+        """Names of what appears once in a while, where looking is so cheap that a sensor may do it every few minutes.
+
+        Raises:
+            ListingError: the place can't be asked.
+        """
+        return []
+
 
 def listers(settings: Settings) -> dict[str, Lister]:
     """Every lister by name: ours, and those of the users' plug-in folders."""

@@ -32,12 +32,12 @@ def graph(defs):
 
 def test_everything_loads_and_every_job_resolves(defs):
     dg.Definitions.validate_loadable(defs)
-    assert {job.name for job in defs.resolve_all_job_defs()} >= {"slice", "ingest", "dataset", "marts"}
+    assert {job.name for job in defs.resolve_all_job_defs()} >= {"follow", "slice", "ingest", "dataset", "marts"}
 
 
 def test_every_asset_has_an_owner_a_kind_a_group_a_stage_tag_and_a_description(graph):
     nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
-    assert {node.group_name for node in nodes} == {*STAGES, "marts"}
+    assert {node.group_name for node in nodes} == {"listing", *STAGES, "marts"}
     for node in nodes:
         assert node.owners, node.key
         assert 1 <= len(node.kinds) <= 3, node.key

@@ -2,14 +2,16 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""A new specification becomes a partition and a run."""
+"""A new specification becomes a partition and a run, a new export is followed, and what was followed is brought in."""
 
+import datetime as dt
 import json
 
 import dagster as dg
 import pytest
 
-from codecommons_dagster.sensors import new_datasets
+from codecommons_dagster.instance import BY_HAND
+from codecommons_dagster.sensors import neighbours, new_datasets, new_exports, slices_of_followed
 
 
 @pytest.fixture
@@ -61,3 +63,81 @@ def test_a_specification_that_can_not_be_read_is_told_about_and_holds_no_other_b
     assert "langauges" in result.skip_reason.skip_message
     (folder / "good.yaml").write_text("languages: [C]\n")
     assert [request.partition_key for request in tick(dagster_instance).run_requests] == ["good"]
+
+
+def look(cursor=None):
+    return new_exports(dg.build_sensor_context(cursor=cursor))
+
+
+def names_of(result):
+    return [request.run_config["ops"]["listing"]["config"]["names"] for request in result.run_requests]
+
+
+def test_a_new_export_is_followed_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
+    assert look().skip_reason.skip_message == "Nothing has appeared."
+    root = tmp_path / "exports"
+    (root / "2026-01-10").mkdir(parents=True)
+    (tmp_path / "list").write_text("")
+    (tmp_path / "sources.yaml").write_text(
+        f"exports: {{lister: swh, root: {root}}}\ngone: {{lister: swh, root: {tmp_path / 'gone'}}}\n"
+        f"list: {{lister: urls, list: {tmp_path / 'list'}}}\n"
+    )
+    first = look()
+    assert names_of(first) == [["exports"]]
+    again = look(first.cursor)
+    assert names_of(again) == []
+    assert "gone" in again.skip_reason.skip_message, "what can't be looked at is told about"
+    (root / "2026-01-20-teaser").mkdir()
+    (root / "not-an-export").mkdir()
+    third = look(again.cursor)
+    assert names_of(third) == [["exports"]]
+    assert {request.run_key for request in first.run_requests}.isdisjoint(request.run_key for request in third.run_requests)
+    assert names_of(look(third.cursor)) == []
+
+
+def test_neighbouring_days_are_brought_in_together_a_month_at_most():
+    assert list(neighbours([])) == []
+    assert list(neighbours(["2026-01-03", "2026-01-01", "2026-01-02", "2026-01-05"])) == [
+        ("2026-01-01", "2026-01-03"),
+        ("2026-01-05", "2026-01-05"),
+    ]
+    year = [f"2026-{month:02}-{day:02}" for month in (1, 3) for day in range(1, 32)]
+    assert list(neighbours([*year, "2026-02-01"])) == [
+        ("2026-01-01", "2026-01-31"),
+        ("2026-02-01", "2026-02-01"),
+        ("2026-03-01", "2026-03-31"),
+    ]
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_what_a_run_has_added_is_brought_in_unless_somebody_does_that_already(tmp_path, monkeypatch, dagster_instance, by_hand):
+    from codecommons_dagster.build import build_stages
+
+    monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
+    (tmp_path / "index").mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    (tmp_path / "list").write_text("pypi:a==1\n")
+    (tmp_path / "sources.yaml").write_text(
+        f"broken: {{lister: urls, list: {tmp_path / 'gone'}}}\nmine: {{lister: urls, list: {tmp_path / 'list'}}}\n"
+    )
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    result = (
+        build_stages()
+        .resolve_job_def("follow")
+        .execute_in_process(partition_key=today, instance=dagster_instance, tags={BY_HAND: "true"} if by_hand else {})
+    )
+    assert result.success, "a source that can't be listed is a red check and holds nothing back"
+    [check] = result.get_asset_check_evaluations()
+    assert not check.passed
+    assert "broken on" in check.description
+    assert "codecommons follow broken" in check.description
+    context = dg.build_run_status_sensor_context(
+        "slices_of_followed", result.get_run_success_event(), dagster_instance, result.dagster_run
+    )
+    requests = list(slices_of_followed(context))
+    if by_hand:
+        assert isinstance(requests[0], dg.SkipReason)
+    else:
+        assert [request.partition_key for request in requests] == [today]
