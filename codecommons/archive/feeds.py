@@ -217,14 +217,14 @@ def numbered_lines(chunks: Iterable[bytes], left_out: LeftOut, longest: int | No
             rest += first
         for following in others:
             number += 1
-            if lost:
-                left_out.add("line-too-long", f"it has more than {longest:,} bytes", number, lost)
+            if lost or len(rest) > longest:
+                left_out.add("line-too-long", f"it has more than {longest:,} bytes", number, lost or len(rest))
                 lost = 0
             elif rest.strip():
                 yield number, rest
             rest = following
-    if lost:
-        left_out.add("line-too-long", f"it has more than {longest:,} bytes", number + 1, lost)
+    if lost or len(rest) > longest:
+        left_out.add("line-too-long", f"it has more than {longest:,} bytes", number + 1, lost or len(rest))
     elif rest.strip():
         yield number + 1, rest
 
