@@ -34,7 +34,8 @@ class State:
         branches: the snapshot.
         tally: files of its tree.
         anchor: the revision or directory whose tree that is.
-        complete: whether everything it refers to was there.
+        complete: whether everything it refers to was there, contents aside.
+        lacking: whether contents were missing that may turn up one day.
         staged: staged rows.
         objects: objects read, by kind.
     """
@@ -43,6 +44,7 @@ class State:
     tally: Tally = field(default_factory=Tally)
     anchor: bytes | None = None
     complete: bool = True
+    lacking: bool = False
     staged: list[list[StagedFile]] = field(default_factory=list)
     objects: dict[str, int] = field(default_factory=dict)
 
@@ -109,9 +111,9 @@ class ChangingSource(Source):
         rows = Rows(work.area, f"{self.name}:{row.item}")
         snapshot = snapshot_id(state.branches)
         # A state with holes is loaded again next time, when they may be filled; its counts are kept under another key.
-        key, kind = (
-            (extid, f"{self.name}-state") if state.complete else (hashlib.sha256(extid).digest(), f"{self.name}-state-partial")
-        )
+        key, kind = extid, f"{self.name}-state"
+        if state.lacking or not state.complete:
+            key, kind = hashlib.sha256(extid).digest(), f"{self.name}-state-partial"
         rows.loaded(key, kind, LOADER_VERSION, snapshot, "snapshot", state.tally)
         for kind, count in state.objects.items():
             objects[kind] = objects.get(kind, 0) + count

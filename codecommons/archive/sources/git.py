@@ -143,6 +143,7 @@ class Git(ChangingSource):
                     read.lost |= one.lost
                     state.staged.append(one.staged)
             state.staged.append(_stage_missing(work, listing.missing_contents, name))
+            state.lacking = listing.missing_contents.height > 0
         state.objects = dict(sorted(read.counts.items()))
         shallow = is_shallow(repository)
         state.complete = not (missing or shallow or read.notes)

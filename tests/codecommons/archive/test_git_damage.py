@@ -266,6 +266,20 @@ def test_a_reference_whose_name_leaves_its_folder_is_refused_with_its_repository
     assert "dangerous" in lake.scan("quarantine").collect()["detail"][0]
 
 
+def test_a_content_that_was_missing_comes_when_it_turns_up(repository, history, lake, tmp_path):
+    lost = repository.git("rev-parse", "HEAD:d3/f")
+    kept = repository.git("cat-file", "blob", lost) + "\n"
+    lose(repository, lost)
+    ingest(lake, repository.path)
+    assert lost not in {one.hex() for one in lake.scan("content").collect()["sha1_git"]}
+    assert repository.git("hash-object", "-w", "--stdin", stdin=kept.encode()) == lost
+    report = ingest(lake, repository.path, "2026-02-01")
+    assert report.details["objects_read"] == {"blob": 1}
+    assert lost in {one.hex() for one in lake.scan("content").collect()["sha1_git"]}
+    assert report.rows_kept == 6
+    assert all(check.passed for check in report.checks)
+
+
 def test_a_content_that_was_missing_comes_with_the_next_repository_that_has_it(repository, history, lake, tmp_path):
     shutil.copytree(repository.path, tmp_path / "whole")
     lost = repository.git("rev-parse", "HEAD:d3/f")
