@@ -4,8 +4,8 @@
 
 """What is broken now, and the command that puts each thing right.
 
-Four kinds of trouble, in the order in which they matter: tables that are damaged, stages that failed, stages that have not seen
-all of their input (``stale``), and items that were left out (quarantined). Quarantined items are no failure: the slice went on
+Five kinds of trouble, in the order in which they matter: tables that are damaged, stages that failed, stages that have not seen
+all of their input (``stale``), followed sources that were not listed in time, and items that were left out (quarantined). Quarantined items are no failure: the slice went on
 without them. Whatever a damaged table hides, the rest is told.
 """
 
@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from codecommons.annotate import current as annotators
 from codecommons.dedup.configuration import WORDS
-from codecommons.errors import CodeCommonsError
+from codecommons.errors import CodeCommonsError, UsageError
 from codecommons.lake.damage import Damage
 from codecommons.lake.slices import digest_of
 from codecommons.lake.stages import digest
 from codecommons.lake.storage import ADVICE
 from codecommons.license import policies
+from codecommons.listing import overdue
+from codecommons.listing.followed import NAME
 from codecommons.report import STAGES
 
 if TYPE_CHECKING:
@@ -38,8 +40,9 @@ def status(lake: Lake) -> Row:
 
     Returns:
         ``healthy`` (nothing is damaged and nothing failed), ``lake``, ``slices`` (how many), ``damaged`` rows (what, next),
-        ``failed`` rows (slice, source, stage, check, detail, next), ``stale`` rows (slice, source, stage, why, next) and
-        ``quarantine`` rows (reason, stage, items, example, detail).
+        ``failed`` rows (slice, source, stage, check, detail, next), ``stale`` rows (slice, source, stage, why, next), ``feeds``
+        rows (what is followed and was not listed in time: name, lister, why, next) and ``quarantine`` rows (reason, stage, items,
+        example, detail).
 
     Raises:
         LakeError: the lake can't be reached.
@@ -80,6 +83,7 @@ def status(lake: Lake) -> Row:
     stale = [row for day, source in known for row in _stale(lake, log, made_with, day, source)]
     return {
         "quarantine": unless_damaged(lambda: _quarantine(lake)),
+        "feeds": unless_damaged(lambda: _feeds(lake)),
         "healthy": not (damaged or failed),
         "lake": lake.settings.lake,
         "slices": len(slices),
@@ -118,6 +122,23 @@ def _made_with(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _feeds(lake: Lake) -> list[Row]:
+    """What is followed and was not listed to its end for two of its rounds, and a ``sources.yaml`` that makes no sense."""
+    try:
+        late = overdue(lake)
+    except UsageError as error:
+        return [{"name": NAME, "lister": "all", "why": str(error), "next": "codecommons follow --dry-run"}]
+    return [
+        {
+            "name": name,
+            "lister": options.lister,
+            "why": f"it was last listed to its end on {ended:%Y-%m-%d at %H:%M}" if ended else "it was never listed to its end",
+            "next": f"codecommons follow {name}",
+        }
+        for name, options, ended in late
+    ]
+
+
 def _quarantine(lake: Lake) -> list[Row]:
     with lake.sql() as connection:
         cursor = connection.execute(
@@ -146,6 +167,8 @@ def render(state: Row) -> str:
         ]
     for row in state["stale"]:
         lines += [f"stale   {row['slice']} {row['source']} {row['stage']}: {row['why']}", f"        next: {row['next']}"]
+    for row in state["feeds"]:
+        lines += [f"stale   {row['name']} ({row['lister']}): {row['why']}", f"        next: {row['next']}"]
     for row in state["quarantine"]:
         lines.append(f"left out  {row['items']:,} in {row['stage']}: {row['reason']}, such as {row['example']} ({row['detail']})")
     return "\n".join(lines)
