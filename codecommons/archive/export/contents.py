@@ -22,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 
 from codecommons.archive.export.selection import Selection
-from codecommons.archive.export.tables import CONNECTIONS, open_place
+from codecommons.archive.export.tables import open_place
 from codecommons.archive.objects import Rows
 from codecommons.archive.repository import MISSING
 from codecommons.errors import ItemError
@@ -37,6 +37,7 @@ TRIES = 3
 BACKOFF = 0.5
 # Contents of one task: enough to keep every connection busy. Their bytes are bounded by the batch size.
 _TASK_CONTENTS = 2048
+_CONNECTIONS = 64
 # What deflate adds to bytes that it can't pack, the header with a file name, and some.
 _GZIP_MORE = 4096
 _LOG = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ def fetch(task: Fetch) -> Fetched:
     Raises:
         ItemError: ``unreachable``: not one of them could even be asked for.
     """
-    fs, root = open_place(task.place, task.selection, task.area.storage.settings)
+    fs, root = open_place(task.place, task.selection, task.area.storage.settings, _CONNECTIONS, tries=1)
     rows = Rows(task.area, str(task))
     wanted: dict[str, list[dict[str, Any]]] = defaultdict(list)  # two contents may have one sha1, and then share an object
     for row in task.contents.to_pylist():
@@ -107,7 +108,7 @@ def fetch(task: Fetch) -> Fetched:
             time.sleep(BACKOFF * 2 ** (attempt - 1))
         ends = [packed_bound(max(row["length"] for row in wanted[name])) for name in waiting]
         paths = [f"{root}/{name}" for name in waiting]
-        got = fs.cat_ranges(paths, [0] * len(paths), ends, batch_size=CONNECTIONS, on_error="return")
+        got = fs.cat_ranges(paths, [0] * len(paths), ends, batch_size=_CONNECTIONS, on_error="return")
         errors = {}
         for name, data in zip(waiting, got, strict=True):
             if isinstance(data, Exception):

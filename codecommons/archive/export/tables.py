@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +34,6 @@ from codecommons.lake.schemas import DATE
 from codecommons.settings import Settings
 
 if TYPE_CHECKING:
-    import pyarrow.fs as pafs
     from fsspec import AbstractFileSystem
 
 T = TypeVar("T")
@@ -110,6 +109,9 @@ COLUMNS: dict[str, dict[str, pa.DataType]] = {
 
 _BATCH_ROWS = 32_768
 _AHEAD = 2
+# Bytes that are asked of S3 at once. An ORC reader jumps between the columns of a stripe, a few kB at a time: it gets blocks that
+# are kept, as many as make a stripe.
+_REQUEST, _BLOCKS = 4 << 20, 16
 
 
 @dataclass(frozen=True)
@@ -134,10 +136,19 @@ class Range:
         return (self.low is not None and most < self.low) or (self.high is not None and least > self.high)
 
 
-def open_place(uri: str, selection: Selection, settings: Settings) -> tuple[AbstractFileSystem, str]:
+def open_place(
+    uri: str, selection: Selection, settings: Settings, connections: int = 8, tries: int = 5
+) -> tuple[AbstractFileSystem, str]:
     """The file system of a place and the path on it.
 
     Credentials and endpoint come from ``AWS_*``; without any credentials S3 is asked anonymously.
+
+    Args:
+        uri: absolute path, ``s3://bucket/prefix`` or an http(s) URL.
+        selection: says how S3 is to be asked.
+        settings: hold the environment's ``AWS_*``.
+        connections: to S3, at most.
+        tries: how often S3 is asked before an error comes through.
     """
     import fsspec
 
@@ -157,14 +168,11 @@ def open_place(uri: str, selection: Selection, settings: Settings) -> tuple[Abst
         profile=None if anonymous else options.get("AWS_PROFILE"),
         endpoint_url=selection.endpoint or options.get("AWS_ENDPOINT_URL"),
         client_kwargs={"region_name": region} if region else {},
-        # Who asks decides when to ask again, and for how many things at a time.
-        config_kwargs={"max_pool_connections": CONNECTIONS, "retries": {"max_attempts": 1, "mode": "standard"}},
+        config_kwargs={"max_pool_connections": connections, "retries": {"total_max_attempts": tries, "mode": "standard"}},
         use_listings_cache=False,
     )
+    fs.retries = tries
     return fs, uri.removeprefix("s3://")
-
-
-CONNECTIONS = 64
 
 
 @contextmanager
@@ -247,15 +255,6 @@ class Export:
         """Whether there are files of a table."""
         return table in self.files
 
-    @cached_property
-    def _arrow_fs(self) -> pafs.FileSystem:
-        import pyarrow.fs as pafs
-
-        if "file" in self.fs.protocol:
-            return pafs.LocalFileSystem()
-        handler: Any = pafs.FSSpecHandler
-        return pafs.PyFileSystem(handler(self.fs))
-
     def read(
         self, table: str, columns: Sequence[str], where: Range | None = None, matching: pc.Expression | None = None
     ) -> pa.RecordBatchReader:
@@ -276,9 +275,9 @@ class Export:
 
         def batches() -> Iterator[pa.RecordBatch]:
             with self._kept_failure(), export_errors(f"table {table} of {self.uri}"):
-                for number, (path, _) in enumerate(self.files.get(table, ())):
+                for number, (path, size) in enumerate(self.files.get(table, ())):
                     at = 0
-                    for batch in self._file(path, wanted, where, matching):
+                    for batch in self._file(path, size, wanted, where, matching):
                         if not batch.num_rows:
                             continue
                         arrays = [_as(batch, name, kind) for name, kind in wanted.items()]
@@ -298,59 +297,73 @@ class Export:
             raise
 
     def _file(
-        self, path: str, wanted: dict[str, pa.DataType], where: Range | None, matching: pc.Expression | None
+        self, path: str, size: int, wanted: dict[str, pa.DataType], where: Range | None, matching: pc.Expression | None
     ) -> Iterator[pa.RecordBatch]:
         if self.layout == "orc":
-            return self._orc(path, wanted, where, matching)
-        return self._parquet(path, wanted, where, matching)
+            return self._orc(path, size, wanted, where, matching)
+        return self._parquet(path, size, wanted, where, matching)
+
+    def _open(self, path: str, size: int, cache: str = "none") -> pa.NativeFile:
+        """A file of the export; one on S3 isn't asked for its size again."""
+        if "file" in self.fs.protocol:
+            return pa.OSFile(path)
+        return pa.PythonFile(self._open_remote(path, size, cache), mode="r")
+
+    def _open_python(self, path: str, size: int) -> IO[bytes]:
+        return Path(path).open("rb") if "file" in self.fs.protocol else self._open_remote(path, size, "blockcache")
+
+    def _open_remote(self, path: str, size: int, cache: str) -> IO[bytes]:
+        options = {"maxblocks": _BLOCKS} if cache == "blockcache" else {}
+        return self.fs.open(path, "rb", size=size, block_size=_REQUEST, cache_type=cache, cache_options=options)
 
     def _parquet(
-        self, path: str, wanted: dict[str, pa.DataType], where: Range | None, matching: pc.Expression | None
+        self, path: str, size: int, wanted: dict[str, pa.DataType], where: Range | None, matching: pc.Expression | None
     ) -> Iterator[pa.RecordBatch]:
         # Not whole row groups in advance: one may be larger than memory.
-        options = ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
-        form = ds.ParquetFileFormat(default_fragment_scan_options=options)
-        dataset = ds.dataset(path, format=form, filesystem=self._arrow_fs)
-        condition = _condition(dataset.schema, where, matching)
-        there = [name for name in wanted if name in dataset.schema.names]
-        scanner = dataset.scanner(
-            columns=there, filter=condition, batch_size=_BATCH_ROWS, batch_readahead=_AHEAD, fragment_readahead=1
-        )
-        yield from scanner.to_reader()
+        options = ds.ParquetFragmentScanOptions(use_buffered_stream=True, buffer_size=_REQUEST, pre_buffer=False)
+        with self._open(path, size) as opened:
+            fragment = ds.ParquetFileFormat(default_fragment_scan_options=options).make_fragment(opened)
+            schema = fragment.physical_schema
+            condition = _condition(schema, where, matching)
+            there = [name for name in wanted if name in schema.names]
+            scanner = fragment.scanner(
+                columns=there, filter=condition, batch_size=_BATCH_ROWS, batch_readahead=_AHEAD, fragment_readahead=1
+            )
+            yield from scanner.to_reader()
 
     def _orc(
-        self, path: str, wanted: dict[str, pa.DataType], where: Range | None, matching: pc.Expression | None
+        self, path: str, size: int, wanted: dict[str, pa.DataType], where: Range | None, matching: pc.Expression | None
     ) -> Iterator[pa.RecordBatch]:
         from pyarrow import orc
 
-        with self._arrow_fs.open_input_file(path) as opened:
+        with self._open(path, size) as opened:
             file = orc.ORCFile(opened)
-            there = [name for name in wanted if name in file.schema.names]
-            if not file.nstripes or not there:
-                return
-            condition = _condition(file.schema, where, matching)
-            stripes = self._stripes(path, where) if where and where.column in file.schema.names else range(file.nstripes)
+            schema, count = file.schema, file.nstripes
+        there = [name for name in wanted if name in schema.names]
+        if count and there:
+            condition = _condition(schema, where, matching)
+            stripes = self._stripes(path, size, where) if where and where.column in schema.names else range(count)
 
             def read(stripe: int) -> pa.Table:
                 try:
-                    # Of its own, as a reader has one position.
-                    with self._arrow_fs.open_input_file(path) as mine:
+                    # Of its own, as a file has one position.
+                    with self._open(path, size, "blockcache") as mine:
                         table = pa.Table.from_batches([orc.ORCFile(mine).read_stripe(stripe, columns=there)])
                 except pa.ArrowInvalid as error:
                     if "nanosecond" not in str(error):
                         raise
-                    table = self._wild_stripe(path, stripe, there)
+                    table = self._wild_stripe(path, size, stripe, there)
                 return table.filter(condition) if condition is not None else table
 
             with ThreadPoolExecutor(_AHEAD) as threads:
                 for table in _ahead(threads, read, stripes):
                     yield from table.to_batches(max_chunksize=_BATCH_ROWS)
 
-    def _stripes(self, path: str, where: Range) -> list[int]:
+    def _stripes(self, path: str, size: int, where: Range) -> list[int]:
         """Stripes in which something may be in a range."""
         import pyorc
 
-        with self.fs.open(path, "rb") as opened:
+        with self._open_python(path, size) as opened:
             reader = pyorc.Reader(opened)
             schema: Any = reader.schema
             column = list(schema.fields).index(where.column) + 1
@@ -365,7 +378,7 @@ class Export:
                     found.append(number)
         return found
 
-    def _wild_stripe(self, path: str, stripe: int, columns: Sequence[str]) -> pa.Table:
+    def _wild_stripe(self, path: str, size: int, stripe: int, columns: Sequence[str]) -> pa.Table:
         """A stripe with a date that is out of Arrow's range for ORC (the years 1677 to 2262), row by row."""
         import pyorc
         from pyorc.converters import ORCConverter
@@ -379,7 +392,7 @@ class Export:
             def to_orc(*args: Any) -> Any:
                 raise NotImplementedError
 
-        with self.fs.open(path, "rb") as opened:
+        with self._open_python(path, size) as opened:
             reader = pyorc.Reader(opened, column_names=columns, converters={pyorc.TypeKind.TIMESTAMP: Moment})
             schema: Any = reader.selected_schema
             names = list(schema.fields)

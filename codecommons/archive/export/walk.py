@@ -393,7 +393,7 @@ class Walk:
     def to_fetch(self) -> Iterator[pa.RecordBatch]:
         """Contents whose bytes may be had (sha1_git, sha1, sha256, blake2s256, length), by sha1_git."""
         # Of its own, as the one of the walk is used while this one is read.
-        yield from self._sql.cursor().execute(self._steps["to_fetch"][0]).fetch_record_batch(_ROWS)
+        yield from self._sql.cursor().execute(self._steps["to_fetch"][0]).to_arrow_reader(_ROWS)
 
     def here(self, ids: pa.Array) -> None:
         """Say that the bytes of contents are in the lake."""
@@ -412,7 +412,7 @@ class Walk:
         for table, [statement] in ((name[5:], steps) for name, steps in self._steps.items() if name.startswith("rows ")):
             names = ", ".join(field.name for field in TABLES[table].fields)
             values = {"why": NO_BYTES if self._selection.verify else SYNTHETIC} if "$why" in statement else {}
-            for batch in self._run(f"select {names} from ({statement})", **values).fetch_record_batch(_ROWS):
+            for batch in self._run(f"select {names} from ({statement})", **values).to_arrow_reader(_ROWS):
                 yield table, batch
 
     def trees(self) -> list[ShownTree]:
@@ -441,7 +441,7 @@ def _statements(name: str) -> dict[str, list[str]]:
 
 
 def _dicts(result: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
-    for batch in result.fetch_record_batch(_ROWS):
+    for batch in result.to_arrow_reader(_ROWS):
         yield from batch.to_pylist()
 
 

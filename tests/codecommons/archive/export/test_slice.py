@@ -1,0 +1,447 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""A slice from an export: what is selected, and that it is what git itself holds."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from codecommons.archive import add_inputs, ingest_slice, parse_request, settle_terms, slice_roots
+from codecommons.engine.local import InlineEngine, PoolEngine
+from codecommons.errors import UsageError
+from codecommons.lake import Lake
+from codecommons.lake.schemas import ARCHIVE
+
+EXAMPLE_TABLES = ("snapshot", "release", "revision", "directory", "content")
+OBJECTS = [table.name for table in ARCHIVE if table.name not in ("person", "extid")]
+
+
+def rows(lake: Lake, table: str, *but: str) -> pl.DataFrame:
+    frame = lake.scan(table).drop("bucket", "attempt", *but, strict=False).collect()
+    return frame.sort([name for name, kind in frame.schema.items() if not kind.is_nested()])
+
+
+def hexes(lake: Lake, table: str, column: str = "id") -> list[str]:
+    return lake.scan(table).select(pl.col(column).bin.encode("hex")).collect()[column].sort().to_list()
+
+
+def short(number: str) -> str:
+    return number.rjust(40, "0")
+
+
+# The example of Software Heritage.
+
+
+@pytest.fixture
+def swhids(tmp_path: Path) -> Path:
+    """Everything of the example that no snapshot leads to: release v2.0, which has an author and no date."""
+    file = tmp_path / "swhids.txt"
+    file.write_text(f"swh:1:rel:{short('19')}\nswh:1:snp:{short('20')}\nswh:1:snp:{short('22')};origin=https://example.com\n")
+    return file
+
+
+def test_the_twins_of_the_example_give_identical_tables_with_everything_in_them(example: Path, settings, ingest, swhids) -> None:
+    found = {}
+    for layout in ("orc", "parquet"):
+        home = settings.home / layout
+        lake = Lake.open(dataclasses.replace(settings, home=home, lake=str(home / "lake")))
+        text = f"swh:{example / layout}?swhids={swhids}&branch=all&history=yes&verify=no"
+        report = ingest(lake, text)
+        assert report.details["committed"] == {
+            "content": 6,
+            "directory": 6,
+            "directory_entry": 11,
+            "origin": 2,
+            "release": 3,
+            "revision": 4,
+            "revision_history": 3,
+            "skipped_content": 7,
+            "snapshot": 2,
+            "snapshot_branch": 5,
+            "tree_file": 4,
+        }
+        for table in EXAMPLE_TABLES:
+            said = lake.scan(table).select("verified", "verified_reason").unique().collect()
+            assert said.rows() == [("not-possible", "synthetic export")], table
+        found[layout] = {table: rows(lake, table) for table in [*OBJECTS, "origin_visit", "origin_visit_status"]}
+    for table, one in found["orc"].items():
+        assert one.equals(found["parquet"][table]), table
+
+
+def test_the_example_is_what_its_documentation_says(example: Path, lake: Lake, ingest, swhids) -> None:
+    ingest(lake, f"swh:{example}?swhids={swhids}&branch=all&history=yes&verify=no")
+    assert hexes(lake, "origin") == ["83404f995118bd25774f4ac14422a8f175e7a054", "8f50d3f60eae370ddbf85c86219c55108a350165"]
+    with lake.sql() as sql:
+
+        def ask(query: str) -> list[tuple]:
+            return sql.sql(query).fetchall()
+
+        branches = ask(f"select name, target from snapshot_branch where snapshot_id = 'swh:1:snp:{short('20')}' order by name")
+        assert branches == [
+            (b"refs/heads/master", f"swh:1:rev:{short('09')}"),
+            (b"refs/tags/v1.0", f"swh:1:rel:{short('10')}"),
+        ]
+        anonymous = ask(f"select author, date, target from release where id = 'swh:1:rel:{short('21')}'")
+        assert anonymous == [(None, None, f"swh:1:rev:{short('18')}")]
+        assert ask("select swhid, reason from skipped_content where reason <> 'not-fetched'") == [
+            (f"swh:1:cnt:{short('15')}", "Not found")
+        ]
+        assert ask(f"select directory_id from directory_entry where target = 'swh:1:cnt:{short('15')}'") == [
+            (f"swh:1:dir:{short('16')}",)
+        ]
+        assert ask("select origin, visit, date::varchar, status, type from origin_visit_status order by origin") == [
+            (f"https://example.com/swh/graph{name}", 1, "2013-05-07 04:20:39.369271", "full", "git") for name in ("", "2")
+        ]
+        assert ask("select distinct anchor, path from file order by path") == [
+            (f"swh:1:rev:{short('09')}", path) for path in ("README.md", "parser.c", "tests/README.rst", "tests/main.py")
+        ]
+
+
+def test_identifiers_that_are_made_up_are_quarantined_unless_they_are_said_to_be(example: Path, lake: Lake, ingest) -> None:
+    report = ingest(lake, f"swh:{example}?branch=all&contents=none")
+    assert lake.scan("directory").collect().height == 0
+    wrong = lake.scan("quarantine").filter(pl.col("reason") == "mismatch").collect()["detail"].sort().to_list()
+    assert [line.partition(": its rows")[0] for line in wrong] == [
+        f"swh:1:dir:{short(number)}" for number in ("06", "08", "16", "17")
+    ] + [f"swh:1:rel:{short('21')}"]
+    assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial", "partial"]
+    assert report.rows_in == 0
+
+
+# A repository, from its export and from itself.
+
+
+@pytest.mark.parametrize("layout", ["parquet", "orc"])
+def test_an_export_and_git_agree_on_every_table(tmp_path: Path, settings, lively, graph, ingest, layout: str) -> None:
+    origin = lively.path.as_uri()
+    made = graph(lively).visit(origin, 7, "2026-01-30T10:00:00")
+    made.store(tmp_path / "content")
+    made.write(tmp_path / "export", layout, files=2)
+    one, other = (
+        Lake.open(dataclasses.replace(settings, home=settings.home / name, lake=str(settings.home / name / "lake")))
+        for name in ("swh", "git")
+    )
+    report = ingest(one, f"swh:{tmp_path / 'export'}?branch=all&history=yes")
+    ingest(other, f"git:{lively.path}")
+    said = ("verified", "verified_reason")
+    for table in OBJECTS:
+        mine, theirs = rows(one, table, *said), rows(other, table, *said)
+        assert mine.height or table == "skipped_content", table
+        assert mine.equals(theirs), table
+    assert report.rows_kept == rows(other, "tree_file").height
+    assert report.details["fetched"] == len(made.contents)
+    verdicts = {
+        table: set(one.scan(table).select(*said).collect().rows())
+        for table in ("snapshot", "directory", "content", "revision", "release")
+    }
+    assert verdicts["snapshot"] == verdicts["directory"] == verdicts["content"] == {("yes", None)}
+    assert verdicts["revision"] == {("not-possible", "pseudonymised author")}
+    # A release that names nobody can be put together again.
+    assert verdicts["release"] == {("not-possible", "pseudonymised author"), ("yes", None)}
+    shown = [slice_roots(lake, "2026-01-31", name) for lake, name in ((one, "swh"), (other, "git"))]
+    assert shown[0].drop("visit").equals(shown[1].drop("visit"))
+    assert one.scan("origin_visit").select("origin", "visit", "type").collect().rows() == [(origin, 7, "git")]
+
+
+def test_a_verified_row_wins_whoever_comes_first(tmp_path: Path, settings, lively, graph, ingest, assert_same_rows) -> None:
+    made = graph(lively).visit("https://forge.example.org/it", 3, "2026-01-30T10:00:00")
+    hidden = [branch for branch in made.branches if branch[0].startswith(b"refs/pull/")]
+    made.rows["snapshot_branch"] = [row for row in made.rows["snapshot_branch"] if row[1] != hidden[0][0]]
+    made.store(tmp_path / "content")
+    made.write(tmp_path / "export", "parquet")
+    items = [f"swh:{tmp_path / 'export'}?branch=all&history=yes", f"git:{lively.path}"]
+    lakes = []
+    for order in ((0, 1), (1, 0)):
+        home = settings.home / f"{order[0]}"
+        lake = Lake.open(dataclasses.replace(settings, home=home, lake=str(home / "lake")))
+        for number in order:
+            ingest(lake, items[number], f"2026-01-{30 + number}")
+            if number == order[0] == 0:
+                assert set(lake.scan("snapshot").collect().select("verified", "verified_reason").rows()) == {
+                    ("not-possible", "filtered branches")
+                }
+        lakes.append(lake)
+    assert_same_rows(*lakes, but=("slice_log",))
+    for table in ("snapshot", "revision", "release", "directory", "content"):
+        assert set(lakes[0].scan(table).collect()["verified"]) == {"yes"}, table
+    assert lakes[0].scan("snapshot_branch").collect().height == len(made.branches)
+
+
+def test_rows_do_not_depend_on_workers_batches_or_files(
+    tmp_path: Path, settings, lively, graph, ingest, assert_same_rows
+) -> None:
+    made = graph(lively).visit("https://a", 1, "2026-01-30")
+    made.store(tmp_path / "content")
+    made.write(tmp_path / "one", "parquet").rename(tmp_path / "export")
+    engine = PoolEngine(2)
+    lakes = []
+    for number, (batch_bytes, workers) in enumerate([(1 << 20, None), (300, None), (2_000, engine)]):
+        home = settings.home / str(number)
+        lake = Lake.open(dataclasses.replace(settings, home=home, lake=str(home / "lake"), batch_bytes=batch_bytes))
+        ingest(lake, f"swh:{tmp_path / 'export'}?branch=all&history=yes", engine=workers)
+        lakes.append(lake)
+    assert_same_rows(lakes[0], lakes[1])
+    assert_same_rows(lakes[0], lakes[2])
+
+
+def test_loading_a_slice_again_changes_nothing(tmp_path: Path, lake: Lake, lively, graph, ingest, rows_of) -> None:
+    made = graph(lively).visit("https://a", 1, "2026-01-30")
+    made.store(tmp_path / "content")
+    made.write(tmp_path / "export", "parquet")
+    ingest(lake, f"swh:{tmp_path / 'export'}")
+    before = rows_of(lake)
+    report = ingest_slice(lake, InlineEngine(), "2026-01-31", "swh")
+    assert report.details["fetched"] == 0
+    assert report.details["committed"] == {}
+    after = rows_of(lake)
+    assert all(before[table].equals(after[table]) for table in before)
+
+
+# What is selected.
+
+
+@pytest.fixture
+def several(tmp_path: Path, repository, graph) -> Path:
+    """An export with three origins and visits over three months."""
+    made = graph(repository)
+    made.visit("https://github.com/foo/one", 1, "2024-01-01").visit("https://github.com/foo/one", 2, "2024-01-20")
+    made.visit("https://github.com/foo/one", 3, "2024-01-21", "partial").visit("https://github.com/foo/one", 4, "2024-03-01")
+    made.visit("https://github.com/foo/two", 1, "2024-01-20", "not_found", None)
+    made.visit("https://github.com/foo_bar/x", 1, "2024-01-31T23:59:59.999999").visit(
+        "https://gitlab.com/foo/one", 9, "2024-02-01"
+    )
+    made.store(tmp_path / "content")
+    return made.write(tmp_path / "export", "parquet", row_group=2)
+
+
+ONE, TWO, BAR, LAB = (
+    "https://github.com/foo/one",
+    "https://github.com/foo/two",
+    "https://github.com/foo_bar/x",
+    "https://gitlab.com/foo/one",
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [
+        ("", [(ONE, 4), (BAR, 1), (LAB, 9)]),
+        ("origin=https://github.com/foo/*", [(ONE, 4)]),
+        ("origin=https://github.com/foo_*", [(BAR, 1)]),
+        ("origin=*/one", [(ONE, 4), (LAB, 9)]),
+        ("origin=https://gitlab.com/*&origin=https://github.com/foo_bar/x", [(BAR, 1), (LAB, 9)]),
+        ("since=2024-01-01&until=2024-02-01", [(ONE, 2), (BAR, 1)]),
+        ("since=2024-02-01", [(ONE, 4), (LAB, 9)]),
+        ("until=2024-01-02", [(ONE, 1)]),
+        ("visits=all&origin=https://github.com/foo/*", [(ONE, 1), (ONE, 2), (ONE, 3), (ONE, 4), (TWO, 1)]),
+        ("visits=all&since=2024-01-20&until=2024-01-22", [(ONE, 2), (ONE, 3), (TWO, 1)]),
+        ("visits=day", [(ONE, 2), (TWO, 1)]),
+        ("origin=https://nobody/*", []),
+    ],
+)
+def test_visits_are_selected_by_origin_window_and_kind(several: Path, settings, query: str, seen: list[tuple[str, int]]) -> None:
+    import tempfile
+
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import Export
+    from codecommons.archive.export.walk import Walk
+
+    selection = parse_selection(f"{several}?{query}" if query else str(several))
+    with tempfile.TemporaryDirectory() as folder, Walk(Export(selection, settings), selection, Path(folder), settings) as walk:
+        walk.run("2024-01-20")
+        assert [(visit.origin, visit.visit) for visit in walk.visits()] == seen
+
+
+def test_visits_keep_date_number_type_and_status(several: Path, lake: Lake, ingest) -> None:
+    ingest(lake, f"swh:{several}?visits=all&origin=https://github.com/foo/*", "2026-01-30")
+    found = lake.scan("origin_visit_status").sort("origin", "visit").collect()
+    assert [(str(row["date"].date()), row["status"], row["type"]) for row in found.to_dicts()] == [
+        ("2024-01-01", "full", "git"),
+        ("2024-01-20", "full", "git"),
+        ("2024-01-21", "partial", "git"),
+        ("2024-03-01", "full", "git"),
+        ("2024-01-20", "not_found", "git"),
+    ]
+
+
+def test_a_list_of_origins_is_in_the_lake_and_what_is_not_there_is_named(
+    several: Path, lake: Lake, ingest, tmp_path: Path
+) -> None:
+    file = tmp_path / "origins.txt"
+    file.write_text(f"{LAB}\nhttps://nobody\n")
+    ingest(lake, f"swh:{several}?origins={file}")
+    file.unlink()
+    report = ingest_slice(lake, InlineEngine(), "2026-01-31", "swh")
+    assert [check.passed for check in report.checks] == [True] * 4
+    assert lake.scan("origin_visit_status").collect()["origin"].to_list() == [LAB]
+    assert [line for line in report.details["quarantined"] if "missing-origin" in line and "https://nobody" in line]
+
+
+def test_two_items_that_select_the_same_visit_give_one_row(several: Path, lake: Lake, ingest) -> None:
+    ingest(lake, f"swh:{several}?origin={ONE}")
+    ingest(lake, f"swh:{several}?origin=*/one")
+    found = lake.scan("origin_visit_status").collect()
+    assert sorted(zip(found["origin"], found["visit"], strict=True)) == [(ONE, 4), (LAB, 9)]
+
+
+def test_only_the_head_is_followed_unless_all_branches_are_asked_for(tmp_path: Path, settings, lively, graph, ingest) -> None:
+    made = graph(lively).visit("https://a", 1, "2026-01-30")
+    made.write(tmp_path / "export", "parquet")
+    found = {}
+    for query in ("", "?branch=all", "?history=yes", "?branch=all&history=yes"):
+        home = settings.home / hashlib.sha1(query.encode()).hexdigest()
+        lake = Lake.open(dataclasses.replace(settings, home=home, lake=str(home / "lake")))
+        ingest(lake, f"swh:{tmp_path / 'export'}{query}")
+        found[query] = (hexes(lake, "revision"), hexes(lake, "release"))
+    head = lively.git("rev-parse", "HEAD")
+    assert found[""] == ([head], [])
+    heads = {lively.git("rev-parse", name) for name in ("main", "topic", "light", "refs/tags/v1^{}", "refs/tags/nobody^{}")}
+    assert found["?branch=all"][0] == sorted(heads)
+    assert len(found["?branch=all"][1]) == 2
+    assert found["?history=yes"] == (sorted(lively.git("rev-list", "HEAD").split()), [])
+    assert found["?branch=all&history=yes"][0] == sorted(lively.git("rev-list", "--all").split())
+
+
+BRANCHES = {
+    "head": ([("HEAD", "refs/heads/b", "alias"), ("refs/heads/b", 2, "revision"), ("refs/heads/master", 1, "revision")], 2),
+    "detached": ([("HEAD", 2, "revision"), ("refs/heads/master", 1, "revision")], 2),
+    "alias of an alias": ([("HEAD", "x", "alias"), ("x", "y", "alias"), ("y", 2, "revision")], 2),
+    "no head": ([("refs/heads/main", 1, "revision"), ("refs/heads/master", 2, "revision")], 2),
+    "main only": ([("refs/heads/main", 2, "revision"), ("refs/heads/a", 1, "revision")], 2),
+    "head dangles": ([("HEAD", "gone", "alias"), ("refs/heads/main", 2, "revision")], 2),
+    "head is a content": ([("HEAD", 1, "content"), ("refs/heads/main", 2, "revision")], 2),
+    "aliases in a circle": ([("HEAD", "x", "alias"), ("x", "HEAD", "alias"), ("refs/heads/a", 1, "revision")], None),
+    "neither": ([("refs/heads/a", 1, "revision")], None),
+}
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_the_head_is_the_same_for_the_walk_the_stages_and_sql(
+    tmp_path: Path, lake: Lake, repository, graph, ingest, name
+) -> None:
+    from codecommons.archive.views import head_of
+
+    from_git = graph(repository)
+    commits = {1: repository.git("rev-parse", "HEAD"), 2: repository.commit("Second", other__py="2\n")}
+    made = graph(repository)
+    assert from_git.snapshot != made.snapshot
+    branches, wanted = BRANCHES[name]
+    rows_ = [(b.encode(), t.encode().hex() if isinstance(t, str) else commits[t], kind) for b, t, kind in branches]
+    if name == "head is a content":
+        [first] = [row[1] for row in made.rows["content"]][:1]
+        rows_[0] = (b"HEAD", first, "content")
+    made.rows["snapshot_branch"] = [(made.snapshot, *row) for row in rows_]
+    made.visit("https://a", 1, "2026-01-30").write(tmp_path / "export", "parquet")
+    ingest(lake, f"swh:{tmp_path / 'export'}")
+    expected = [f"swh:1:rev:{commits[wanted]}"] if wanted else []
+    assert slice_roots(lake, "2026-01-31", "swh")["anchor"].to_list() == expected
+    with lake.sql() as sql:
+        assert [anchor for (anchor,) in sql.sql("select distinct swhid(kind, id) from lake.anchor").fetchall()] == expected
+        assert [anchor for (anchor,) in sql.sql("select distinct anchor from file").fetchall()] == expected
+    by_name = {row[0]: (row[2], bytes.fromhex(row[1])) for row in rows_}
+    head = head_of(by_name)
+    assert (head and head[1].hex()) == (commits[wanted] if wanted else None)
+
+
+# What is wrong with an export.
+
+
+def test_a_directory_that_does_not_hash_is_left_out_and_named_and_its_trees_have_no_files(
+    tmp_path: Path, lake: Lake, repository, graph, ingest
+) -> None:
+    made = graph(repository)
+    [root] = [row[0] for row in made.rows["directory"]]
+    made.rows["directory_entry"][0] = (root, b"other name", *made.rows["directory_entry"][0][2:])
+    made.visit("https://a", 1, "2026-01-30").write(tmp_path / "export", "parquet")
+    ingest(lake, f"swh:{tmp_path / 'export'}")
+    assert lake.scan("directory").collect().height == lake.scan("directory_entry").collect().height == 0
+    assert lake.scan("tree_file").collect().height == 0
+    found = lake.scan("quarantine").collect()
+    [line] = found.filter(pl.col("reason") == "mismatch")["detail"].to_list()
+    assert line.startswith(f"swh:1:dir:{root}")
+    assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
+
+
+def test_branches_that_contradict_each_other_are_a_mismatch_and_missing_ones_are_not(
+    tmp_path: Path, settings, repository, graph, ingest
+) -> None:
+    made = graph(repository)
+    made.rows["snapshot_branch"] = made.rows["snapshot_branch"][:1]
+    made.visit("https://a", 1, "2026-01-30").write(tmp_path / "filtered", "parquet")
+    made.rows["snapshot_branch"] += [(made.snapshot, made.rows["snapshot_branch"][0][1], "12" * 20, "revision")]
+    made.write(tmp_path / "contradicting", "parquet")
+    said = {}
+    for name in ("filtered", "contradicting"):
+        home = settings.home / name
+        lake = Lake.open(dataclasses.replace(settings, home=home, lake=str(home / "lake")))
+        ingest(lake, f"swh:{tmp_path / name}")
+        said[name] = lake.scan("snapshot").select("verified", "verified_reason").collect().rows()
+    assert said == {"filtered": [("not-possible", "filtered branches")], "contradicting": []}
+
+
+def test_a_tree_that_names_itself_too_often_is_a_bomb_and_the_others_are_loaded(
+    tmp_path: Path, settings, repository, graph, ingest
+) -> None:
+    git = repository.git
+    tree = git("write-tree")
+    for _ in range(8):
+        lines = "".join(f"040000 tree {tree}\td{number}\n" for number in range(10))
+        tree = git("mktree", stdin=lines.encode())
+    bomb = git("commit-tree", "-m", "Bomb", tree)
+    made = graph(repository)
+    other = dataclasses.replace(made, branches=[], rows=made.rows)
+    made.visit("https://good", 1, "2026-01-30")
+    bad = "ab" * 20
+    made.rows["snapshot"].append((bad,))
+    made.rows["snapshot_branch"].append((bad, b"refs/heads/main", bomb, "revision"))
+    other.visit("https://bad", 1, "2026-01-30", snapshot=bad)
+    made.store(tmp_path / "content")
+    made.write(tmp_path / "export", "parquet")
+    lake = Lake.open(dataclasses.replace(settings, max_archive_members=10_000))
+    report = ingest(lake, f"swh:{tmp_path / 'export'}")
+    assert report.rows_kept == 2
+    assert "bomb" in lake.scan("quarantine").collect()["reason"].to_list()
+    assert dict(lake.scan("origin_visit_status").select("origin", "status").collect().rows()) == {
+        "https://good": "full",
+        "https://bad": "partial",
+    }
+
+
+def test_an_export_that_is_gone_or_has_changed_keeps_what_was_there_and_stops_no_other(
+    several: Path, lake: Lake, ingest, tmp_path: Path, example: Path
+) -> None:
+    ingest(lake, f"swh:{several}?origin={LAB}")
+    before = lake.scan("origin_visit_status").collect()
+    add_inputs(lake, [parse_request(f"swh:{example}?verify=no", lake.settings)], "2026-01-31")
+    (several / "parquet" / "origin" / "more.parquet").write_bytes(
+        (several / "parquet" / "origin" / "origin-0.parquet").read_bytes()
+    )
+    report = ingest_slice(lake, InlineEngine(), "2026-01-31", "swh")
+    assert all(check.passed for check in report.checks)
+    assert report.details["items"] == {"kept": 1, "loaded": 1}
+    assert any("changed" in line for line in report.details["quarantined"])
+    after = lake.scan("origin_visit_status").collect()
+    assert set(after["origin"]) == {*before["origin"], "https://example.com/swh/graph", "https://example.com/swh/graph2"}
+
+
+# Terms.
+
+
+def test_nothing_is_ingested_before_the_terms_are_accepted_and_then_nobody_is_asked_again(several: Path, lake: Lake) -> None:
+    requests = [parse_request(f"swh:{several}", lake.settings)]
+    with pytest.raises(UsageError, match="not accepted"):
+        add_inputs(lake, requests, "2026-01-31")
+    with pytest.raises(UsageError, match=r"(?s)Ethical Charter.*bulk access.*--accept-terms"):
+        settle_terms(requests, lake.settings, accepted=False)
+    shown: list[str] = []
+    with pytest.raises(UsageError, match="Nothing was ingested"):
+        settle_terms(requests, lake.settings, accepted=False, ask=lambda text: bool(shown.append(text)))
+    assert settle_terms(requests, lake.settings, accepted=False, ask=lambda text: not shown.append(text)) == ["swh"]
+    assert len(shown) == 2
+    assert settle_terms(requests, lake.settings, accepted=False) == []
+    assert add_inputs(lake, requests, "2026-01-31")[0].version
