@@ -19,6 +19,8 @@ from codecommons.errors import UsageError
 
 T = TypeVar("T")
 
+# Names that an error lists when none is close to what was written.
+_LISTED = 40
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -37,7 +39,10 @@ def nearest(value: str, known: Iterable[str]) -> str:
     """The end of an error message: the known value that is meant, or all of them."""
     names = sorted(known)
     close = difflib.get_close_matches(value, names, 1, 0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}" if names else "there is none yet"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"known are {', '.join(names[:_LISTED])}{more}" if names else "there is none yet"
 
 
 def text(value: Any, where: str) -> str:

@@ -373,16 +373,22 @@ def list_(as_json: bool) -> None:
 
     lake = _lake()
     releases = datasets.list_releases(lake)
-    described = [name for name in datasets.names(lake.settings) if name not in {one.name for one in releases}]
+    unreadable = datasets.unreadable(lake.settings)
+    built = {one.name for one in releases}
+    described = [name for name in datasets.names(lake.settings) if name not in {*built, *unreadable}]
     if as_json:
-        _say(_json([one.document for one in releases] + [{"name": name, "fingerprint": None} for name in described]))
+        waiting: list[dict[str, Any]] = [{"name": name, "fingerprint": None} for name in described]
+        waiting += [{"name": name, "fingerprint": None, "error": why} for name, why in unreadable.items()]
+        _say(_json([one.document for one in releases] + waiting))
         return
-    if not releases and not described:
+    if not releases and not described and not unreadable:
         _say(f"no datasets; describe one in {lake.settings.home / 'datasets'}/NAME.yaml (see examples/datasets)")
     for one in releases:
         _say(lines.of_release(one, lake))
     for name in described:
         _say(f"{name}  not built; next: codecommons dataset build {name}")
+    for name, why in unreadable.items():
+        _say(f"{name}  can't be built: {why}")
 
 
 @dataset.command(

@@ -15,7 +15,7 @@ Does not belong here: what annotators and policies say of a file (``annotate``, 
 from codecommons.datasets.build import CHECKS, build
 from codecommons.datasets.planning import Plan, plan
 from codecommons.datasets.releases import Release, list_releases, release
-from codecommons.datasets.specification import Specification, names, specification, specifications
+from codecommons.datasets.specification import Specification, names, specification, specifications, unreadable
 from codecommons.datasets.verify import Problem, Verification, verify
 
 __all__ = [
@@ -32,5 +32,6 @@ __all__ = [
     "release",
     "specification",
     "specifications",
+    "unreadable",
     "verify",
 ]

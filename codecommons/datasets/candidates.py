@@ -14,14 +14,16 @@ import polars as pl
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
+from codecommons.archive.source import sources
 from codecommons.archive.views import anchors
-from codecommons.datasets.specification import Specification
+from codecommons.datasets.specification import Specification, is_pattern
 from codecommons.dedup.configuration import WORDS
 from codecommons.dedup.tables import SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
 from codecommons.license.policy import policy
 from codecommons.report import STAGES
+from codecommons.strict import nearest
 
 SYMLINK = 0o120000
 
@@ -70,9 +72,14 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     """Fix the versions of everything that a specification refers to.
 
     Raises:
-        UsageError: there is no such licence policy.
+        UsageError: there is no such licence policy or source.
         GateError: no slice up to the day has come through.
     """
+    known = sources(lake.settings)
+    for name in specification.sources:
+        if not is_pattern(name) and name not in known:
+            raise UsageError(f"dataset {specification.name}: sources has {name!r}; {nearest(name, known)}")
+    judging = policy(lake.settings, specification.license.policy).key(lake.settings)
     threshold = specification.deduplicate.threshold
     if threshold is not None and threshold < WORDS.threshold:
         raise UsageError(
@@ -102,7 +109,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         as_of=as_of,
         slices=tuple(used.to_dicts()),
         left_out=tuple(f"{day} {source} ({', '.join(states)})" for day, source, states in stuck.iter_rows()),
-        policy=policy(lake.settings, specification.license.policy).key(lake.settings),
+        policy=judging,
         annotators={name: one.digest for name, one in sorted(current(lake.settings).items()) if name in SIGNALS},
         pairs=WORDS.key(lake.settings),
     )

@@ -10,7 +10,6 @@ may be one (license, conflict), what is good enough (filters, exclusions), and l
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import polars as pl
@@ -20,7 +19,7 @@ from codecommons.datasets.candidates import SYMLINK, Inputs, files, first_occurr
 from codecommons.datasets.election import elect
 from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import readable, swhid_of
-from codecommons.datasets.specification import Specification
+from codecommons.datasets.specification import Specification, is_pattern
 from codecommons.dedup.pairs import pairs
 from codecommons.lake import Lake
 from codecommons.license.policy import VERDICTS
@@ -234,11 +233,6 @@ def in_order(rows: pl.DataFrame, order: tuple[str, ...]) -> pl.DataFrame:
         (pl.col("path"), False),
     ]
     return rows.sort([term for term, _ in by], descending=[down for _, down in by], nulls_last=True).with_row_index("rank")
-
-
-def is_pattern(source: str) -> bool:
-    """Whether an item of ``sources`` is a pattern over origins; else it names a source."""
-    return bool(re.search(r"[:/*?]", source))
 
 
 def glob(pattern: str) -> str:

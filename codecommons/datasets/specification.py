@@ -10,11 +10,13 @@ matched against text, and the one SQL condition is taken apart before it runs (`
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from codecommons import strict
+from codecommons.annotate.languages import is_language, some_languages
 from codecommons.datasets import condition
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.rules import EXCLUSIONS, LIMITS
@@ -32,6 +34,13 @@ def _similarity(value: Any, where: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
         raise UsageError(f"{where} is {value!r}; it must be a similarity over 0 and up to 1, or null for exact duplicates only")
     return float(value)
+
+
+def _languages(value: Any, where: str) -> tuple[str, ...]:
+    for name in (values := strict.texts(value, where)):
+        if not is_language(name):
+            raise UsageError(f"{where} has {name!r}, which Linguist has no language of; {strict.nearest(name, some_languages())}")
+    return values
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,7 @@ class Specification:
     description: str = strict.rule(strict.text, "")
     as_of: str | None = strict.rule(strict.day, None)
     sources: tuple[str, ...] = strict.rule(strict.texts, ())
-    languages: tuple[str, ...] = strict.rule(strict.texts, ())
+    languages: tuple[str, ...] = strict.rule(_languages, ())
     names: tuple[str, ...] = strict.rule(strict.texts, ())
     where: str | None = strict.rule(condition.checked, None)
     license: License = strict.part(License)  # noqa: RUF009 (a field with a factory)
@@ -139,6 +148,11 @@ def parse(source: bytes, name: str) -> Specification:
     return strict.read(Specification, values, where)
 
 
+def is_pattern(source: str) -> bool:
+    """Whether an item of ``sources`` is a pattern over origins; else it names a source."""
+    return bool(re.search(r"[:/*?]", source))
+
+
 def names(settings: Settings) -> list[str]:
     """Names of all datasets that have a file, without reading any."""
     return sorted(path.stem for path in _folder(settings).glob("*.yaml"))
@@ -153,7 +167,12 @@ def specification(settings: Settings, name: str) -> Specification:
     known = names(settings)
     if name not in known:
         raise UsageError(f"no dataset {name!r} in {_folder(settings)}; {strict.nearest(name, known)}")
-    return parse((_folder(settings) / f"{name}.yaml").read_bytes(), name)
+    path = _folder(settings) / f"{name}.yaml"
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"dataset {name}: {path} can't be read: {error.strerror}") from error
+    return parse(source, name)
 
 
 def specifications(settings: Settings) -> dict[str, Specification]:
@@ -163,6 +182,17 @@ def specifications(settings: Settings) -> dict[str, Specification]:
         UsageError: one can't be read.
     """
     return {name: specification(settings, name) for name in names(settings)}
+
+
+def unreadable(settings: Settings) -> dict[str, str]:
+    """Names of files that are no specification, and why."""
+    reasons = {}
+    for name in names(settings):
+        try:
+            specification(settings, name)
+        except UsageError as error:
+            reasons[name] = str(error)
+    return reasons
 
 
 def _folder(settings: Settings) -> Path:

@@ -181,12 +181,18 @@ def test_software_heritages_query_runs_as_it_is_in_the_help(filled: Lake) -> Non
         (["ingest", "--day", "yesterday"], 2, "does not match the format"),
         (["ingest", "--from-file", "/nonexistent"], 2, "can't be read"),
         (["dataset", "plan", "nonesuch"], 2, "no dataset 'nonesuch'"),
+        (["dataset", "plan", "odd-source"], 2, "sources has 'gti'; did you mean 'git'?"),
+        (["dataset", "plan", "odd-policy"], 2, "there is no licence policy 'permisive'; did you mean 'permissive'?"),
         (["dataset", "plan", "/nonexistent.yaml"], 1, "No such file"),
         (["dataset", "verify", "nonesuch"], 2, "there is no release"),
         (["nonesuch"], 2, "No such command"),
     ],
 )
 def test_an_error_is_one_clear_line_with_its_exit_code(filled: Lake, arguments: list[str], code: int, said: str) -> None:
+    folder = filled.settings.home / "datasets"
+    folder.mkdir()
+    (folder / "odd-source.yaml").write_text("sources: [gti]\n")
+    (folder / "odd-policy.yaml").write_text("license: {policy: permisive}\n")
     failed = run(*arguments)
     assert failed.exit_code == code
     *_, last = failed.stderr.splitlines()
@@ -288,3 +294,11 @@ def test_a_specification_file_can_be_planned_and_datasets_are_listed(filled: Lak
     folder.mkdir()
     (folder / "mine.yaml").write_text("description: mine\n")
     assert "mine  not built; next: codecommons dataset build mine" in run("dataset", "list").output
+    (folder / "typo.yaml").write_text("languages: [Pyhton]\n")
+    (folder / "Upper.yaml").write_text("description: a name that is no slug\n")
+    lines = run("dataset", "list").output.splitlines()
+    assert any(line.startswith("typo  can't be built: dataset typo: languages has 'Pyhton'") for line in lines)
+    assert any(line.startswith("Upper  can't be built: the name of a dataset's file") for line in lines)
+    told = {row["name"]: row.get("error") for row in json.loads(run("dataset", "list", "--json").stdout)}
+    assert told["mine"] is None
+    assert "did you mean 'Python'?" in told["typo"]
