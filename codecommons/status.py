@@ -5,8 +5,8 @@
 """What is broken now, and the command that puts each thing right.
 
 Five kinds of trouble, in the order in which they matter: tables that are damaged, stages that failed, stages that have not seen
-all of their input (``stale``), followed sources that were not listed in time, and items that were left out (quarantined). Quarantined items are no failure: the slice went on
-without them. Whatever a damaged table hides, the rest is told.
+all of their input (``stale``), followed sources that were not listed in time, and items that were left out (quarantined).
+Quarantined items are no failure: the slice went on without them. Whatever a damaged table hides, the rest is told.
 """
 
 from __future__ import annotations
