@@ -55,7 +55,7 @@ _URL = re.compile(r"([a-z][a-z0-9+.-]*)://|[\w.-]+@[\w.-]+:")
 # What git may speak to get at a URL; whatever a server makes of it, nothing else.
 _PROTOCOLS = {"http": "http:https", "https": "https", "git": "git", "ssh": "ssh", "git+ssh": "ssh", "file": "file"}
 _OBJECT = re.compile(rb"[0-9a-f]{40}")
-_UNBORN = b"ref: refs/heads/.none\n"
+_UNBORN = b"ref: refs/codecommons/no-head\n"
 _MOST_CAPABILITIES = 1 << 16
 # Set where somebody works in a repository, such as in a hook: not the one we ask about.
 _OF_A_REPOSITORY = frozenset(
