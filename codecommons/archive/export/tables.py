@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -309,10 +309,10 @@ class Export:
             return pa.OSFile(path)
         return pa.PythonFile(self._open_remote(path, size, cache), mode="r")
 
-    def _open_python(self, path: str, size: int) -> IO[bytes]:
+    def _open_python(self, path: str, size: int) -> BinaryIO:
         return Path(path).open("rb") if "file" in self.fs.protocol else self._open_remote(path, size, "blockcache")
 
-    def _open_remote(self, path: str, size: int, cache: str) -> IO[bytes]:
+    def _open_remote(self, path: str, size: int, cache: str) -> BinaryIO:
         options = {"maxblocks": _BLOCKS} if cache == "blockcache" else {}
         return self.fs.open(path, "rb", size=size, block_size=_REQUEST, cache_type=cache, cache_options=options)
 

@@ -320,32 +320,31 @@ BRANCHES = {
 }
 
 
-@pytest.mark.parametrize("name", BRANCHES)
-def test_the_head_is_the_same_for_the_walk_the_stages_and_sql(
-    tmp_path: Path, lake: Lake, repository, graph, ingest, name
-) -> None:
+def test_the_head_is_the_same_for_the_walk_the_stages_and_sql(tmp_path: Path, lake: Lake, repository, graph, ingest) -> None:
     from codecommons.archive.views import head_of
 
-    from_git = graph(repository)
     commits = {1: repository.git("rev-parse", "HEAD"), 2: repository.commit("Second", other__py="2\n")}
     made = graph(repository)
-    assert from_git.snapshot != made.snapshot
-    branches, wanted = BRANCHES[name]
-    rows_ = [(b.encode(), t.encode().hex() if isinstance(t, str) else commits[t], kind) for b, t, kind in branches]
-    if name == "head is a content":
-        [first] = [row[1] for row in made.rows["content"]][:1]
-        rows_[0] = (b"HEAD", first, "content")
-    made.rows["snapshot_branch"] = [(made.snapshot, *row) for row in rows_]
-    made.visit("https://a", 1, "2026-01-30").write(tmp_path / "export", "parquet")
+    made.rows["snapshot"], made.rows["snapshot_branch"] = [], []
+    expected = {}
+    for name, (branches, wanted) in BRANCHES.items():
+        identifier, origin = hashlib.sha1(name.encode()).hexdigest(), f"https://{name.replace(' ', '-')}"
+        targets = {"alias": lambda target: target.encode().hex(), "revision": commits.get}
+        targets["content"] = lambda _: made.rows["content"][0][1]
+        branch_rows = [(branch.encode(), targets[kind](target), kind) for branch, target, kind in branches]
+        made.rows["snapshot"].append((identifier,))
+        made.rows["snapshot_branch"] += [(identifier, *row) for row in branch_rows]
+        made.visit(origin, 1, "2026-01-30", snapshot=identifier)
+        if wanted:
+            expected[origin] = f"swh:1:rev:{commits[wanted]}"
+        head = head_of({row[0]: (row[2], bytes.fromhex(row[1])) for row in branch_rows})
+        assert (head and head[1].hex()) == (commits[wanted] if wanted else None), name
+    made.write(tmp_path / "export", "parquet")
     ingest(lake, f"swh:{tmp_path / 'export'}")
-    expected = [f"swh:1:rev:{commits[wanted]}"] if wanted else []
-    assert slice_roots(lake, "2026-01-31", "swh")["anchor"].to_list() == expected
+    assert dict(slice_roots(lake, "2026-01-31", "swh").select("origin", "anchor").rows()) == expected
     with lake.sql() as sql:
-        assert [anchor for (anchor,) in sql.sql("select distinct swhid(kind, id) from lake.anchor").fetchall()] == expected
-        assert [anchor for (anchor,) in sql.sql("select distinct anchor from file").fetchall()] == expected
-    by_name = {row[0]: (row[2], bytes.fromhex(row[1])) for row in rows_}
-    head = head_of(by_name)
-    assert (head and head[1].hex()) == (commits[wanted] if wanted else None)
+        assert dict(sql.sql("select origin, swhid(kind, id) from lake.anchor").fetchall()) == expected
+        assert dict(sql.sql("select distinct origin, anchor from file").fetchall()) == expected
 
 
 # What is wrong with an export.
