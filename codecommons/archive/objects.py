@@ -244,6 +244,7 @@ class Rows:
             columns = _entries(rows) if table == "directory_entry" else zip(*rows, strict=True)
             arrays = [_array(column, one.type) for column, one in zip(columns, fields, strict=True)]
             writer.add(table, pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
+        writer.flush()  # two batches in one file would have to be sorted again
         self._rows.clear()
         self._waiting = 0
 
