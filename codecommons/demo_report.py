@@ -221,10 +221,13 @@ def _work_row(table: Table, name: str, reports: Sequence[StageReport], nbytes: i
 
 def _quarantined(lake: Lake, day: str) -> Text:
     rows = lake.scan("quarantine").filter(pl.col("slice") == day).sort("source", "item", "path").collect()
+    remarks, rows = rows.filter("kept").height, rows.filter(~pl.col("kept"))
     text = Text(f"Quarantine: {rows.height} left out" if rows.height else "Quarantine: empty", style="bold")
     lines = [f"{row['source']}:{row['item']}: {row['reason']}: {row['detail']}" for row in rows.head(TOP).to_dicts()]
     if rows.height > TOP:
         lines.append(f"and {rows.height - TOP} more; `codecommons status` counts them by reason")
+    if remarks:
+        lines.append(f"{remarks} remarks on what was kept as it is: codecommons sql 'from quarantine where kept'")
     text.append("".join(f"\n{line}" for line in lines), style="not bold")
     return text
 

@@ -143,7 +143,7 @@ def _quarantine(lake: Lake) -> list[Row]:
     with lake.sql() as connection:
         cursor = connection.execute(
             """select reason, stage, count(*) as items, min(item) as example, arg_min(detail, item) as detail
-            from quarantine group by reason, stage order by items desc, reason, stage"""
+            from quarantine where kept is not true group by reason, stage order by items desc, reason, stage"""
         )
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -177,10 +177,12 @@ def _reports(lake: Lake, slice_: str) -> list[StageReport]:
 
 
 def _tell(reports: list[StageReport]) -> None:
-    """Print what stages did, and on standard error what they left out."""
+    """Print what stages did, and on standard error what they left out and what is worth a look."""
     _say("\n".join(lines.of_report(report) for report in reports))
     for left_out in (line for report in reports for line in report.details.get("quarantined", ())):
         _say(f"left out  {left_out}", err=True)
+    for remark in (line for report in reports for line in report.details.get("remarks", ())):
+        _say(f"remark    {remark}", err=True)
 
 
 @main.command(epilog=_example("codecommons follow --dry-run\ncodecommons follow my-group\ncodecommons follow --day 2026-01-31"))

@@ -82,7 +82,7 @@ def _settled(lake: Lake, day: str) -> bool:
     """Whether a slice has come through with all it asked for, so that Great Expectations, slower than the stages, can rest."""
     state = status(lake)
     waiting = any(row["slice"] == day for row in [*state["failed"], *state["stale"]])
-    return not waiting and not lake.scan("quarantine").filter(slice=day).collect().height
+    return not waiting and not lake.scan("quarantine").filter(slice=day, kept=False).collect().height
 
 
 def _computed(lake: Lake, day: str, names: Sequence[str]) -> int:

@@ -295,7 +295,7 @@ def remarks(facts: Sequence[Facts], left_out: Mapping[str, Count]) -> Iterator[N
         for reason, rows in one.remarks.items():
             counts[reason] = counts.get(reason, 0) + rows
     for reason, number in sorted(counts.items()):
-        yield Note(reason, f"{number:,} rows: {_REASONS[reason]}")
+        yield Note(reason, f"{number:,} rows: {_REASONS[reason]}", kept=reason != TOO_LARGE)
 
 
 _REASONS = {

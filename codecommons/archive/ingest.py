@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -27,7 +26,6 @@ from codecommons.lake.stages import InputGrewError
 from codecommons.report import Count, Measure, StageReport
 
 STAGE = "raw_archive_slice"
-_LOG = logging.getLogger(__name__)
 # How often a slice is loaded again because somebody added to it meanwhile, before the other is left to finish.
 _TRIES = 5
 
@@ -46,7 +44,8 @@ def ingest_slice(lake: Lake, engine: Engine, day: str, source: str) -> StageRepo
 
     Returns:
         The report. Its rows are files or, of a feed, records; a failed item counts as one row of the size of its archive.
-        ``details`` has ``items`` (state -> how many), ``quarantined`` (one line each), ``committed`` (table -> new rows) and the
+        ``details`` has ``items`` (state -> how many), ``quarantined`` and ``remarks`` (one line each: what was left out, what was
+        kept and is worth a look), ``committed`` (table -> new rows) and the
         source's own figures.
 
     Raises:
@@ -91,8 +90,6 @@ def _ingest(lake: Lake, engine: Engine, day: str, source: str) -> StageReport:
         report.details |= outcome.details | {
             "committed": {name: one.rows_new for name, one in sorted(committed.items()) if one.rows_new}
         }
-        for line in report.details["quarantined"]:
-            _LOG.warning("%s", line)
         news = {
             "origin_visit": visits.select("origin", "visit", "date", "type"),
             "origin_visit_status": visits,
@@ -155,15 +152,19 @@ def _count(report: StageReport, outcome: Outcome) -> None:
         f"{report.source}:{item.name}: {item.error.reason}: {item.error.detail}"
         for item in outcome.items
         if item.error is not None
-    ] + [f"{report.source}:{item.name}: {note.reason}: {note.detail}" for item in outcome.items for note in item.tally.notes]
+    ]
+    for item in outcome.items:
+        for note in item.tally.notes:
+            kind = "remarks" if note.kept else "quarantined"
+            report.details.setdefault(kind, []).append(f"{report.source}:{item.name}: {note.reason}: {note.detail}")
 
 
 def _quarantine(items: Iterable[Item]) -> pl.DataFrame:
-    rows: list[tuple[str, str, str, str, bytes | None, int | None]] = []
+    rows: list[tuple[str, str, str, str, bytes | None, int | None, bool]] = []
     for item in items:
         if item.error is not None:
-            rows.append((item.name, STAGE, item.error.reason, item.error.detail, None, item.size or None))
-        rows += [(item.name, STAGE, note.reason, note.detail, note.path, note.length) for note in item.tally.notes]
+            rows.append((item.name, STAGE, item.error.reason, item.error.detail, None, item.size or None, False))
+        rows += [(item.name, STAGE, note.reason, note.detail, note.path, note.length, note.kept) for note in item.tally.notes]
     schema = {
         "item": pl.String,
         "stage": pl.String,
@@ -173,6 +174,7 @@ def _quarantine(items: Iterable[Item]) -> pl.DataFrame:
         "length": pl.Int64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+        "kept": pl.Boolean,
 
 
 def _seconds_per_item(lake: Lake, source: str) -> float:

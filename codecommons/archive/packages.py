@@ -113,7 +113,7 @@ class PackageSource(Source):
         moment = parse_time(uploaded) if isinstance(uploaded, str) else None
         if moment is None:
             what = f"the index doesn't say when {row.item} was uploaded; its release has no date"
-            tree.tally.notes.append(Note("no-upload-time", what))
+            tree.tally.notes.append(Note("no-upload-time", what, kept=True))
             return None
         return Date(int(moment.timestamp()))
 

@@ -23,12 +23,14 @@ class Note:
         detail: the line a person reads.
         path: of the file, from the root of its tree.
         length: of the file, in bytes.
+        kept: whether nothing was left out, and this is only a remark.
     """
 
     reason: str
     detail: str
     path: bytes | None = None
     length: int | None = None
+    kept: bool = False
 
 
 @dataclass
@@ -59,7 +61,8 @@ class Tally:
     def detail(self) -> str:
         """What the columns of table ``extid`` don't hold, as JSON text."""
         notes = [
-            [note.reason, note.detail, note.path.hex() if note.path is not None else None, note.length] for note in self.notes
+            [note.reason, note.detail, note.path.hex() if note.path is not None else None, note.length, *([True] * note.kept)]
+            for note in self.notes
         ]
         detail: dict[str, Any] = {"replaced": [self.replaced.rows, self.replaced.bytes], "notes": notes}
         if self.dropped:
@@ -71,8 +74,8 @@ class Tally:
         """Read a row of table ``extid``."""
         detail = json.loads(row["detail"])
         notes = [
-            Note(reason, line, bytes.fromhex(path) if path is not None else None, length)
-            for reason, line, path, length in detail["notes"]
+            Note(reason, line, bytes.fromhex(path) if path is not None else None, length, bool(kept))
+            for reason, line, path, length, *kept in detail["notes"]
         ]
         return cls(
             Count(row["files"], row["bytes"]),

@@ -248,12 +248,11 @@ def _count(folders: dict[bytes, dict[bytes, _File | None]], tally: Tally) -> Ite
 
 def _summaries(odd: list[bytes], leaving: list[bytes]) -> Iterator[Note]:
     if odd:
-        yield Note(
-            "name-not-utf8", f"{len(odd)} file names are not UTF-8 and are kept as bytes, such as {_shown(odd[0])}", odd[0]
-        )
+        what = f"{len(odd)} file names are not UTF-8 and are kept as bytes, such as {_shown(odd[0])}"
+        yield Note("name-not-utf8", what, odd[0], kept=True)
     if leaving:
         what = f"{len(leaving)} symbolic links point out of the tree, such as {_shown(leaving[0])}"
-        yield Note("link-leaves-tree", f"{what}; their text is kept, they are never followed", leaving[0])
+        yield Note("link-leaves-tree", f"{what}; their text is kept, they are never followed", leaving[0], kept=True)
 
 
 def _leaves(folder: bytes, target: bytes) -> bool:

@@ -89,7 +89,8 @@ def _drop(row: Row) -> str:
 
 
 def _quarantined(row: Row) -> str:
-    return f"{row['slice']}  {row['source']}:{row['item']}: {row['reason']} in {row['stage']}: {row['detail']}"
+    said = f"{row['slice']}  {row['source']}:{row['item']}: {row['reason']} in {row['stage']}: {row['detail']}"
+    return f"{said} (kept)" if row["kept"] else said
 
 
 # Key of the story -> title of the chapter and what a line says, in the order of reading.
@@ -111,5 +112,5 @@ _CHAPTERS: dict[str, tuple[str, Callable[[Row], str]]] = {
     ),
     "anchors": ("Anchors", lambda row: f"{row['date'] or 'no date'}  {row['anchor']}  {row.get('origin') or row['root']}"),
     "parents": ("In directories", lambda row: f"{row['directory']}  as {row['name']}"),
-    "quarantine": ("Quarantine", _quarantined),
+    "quarantine": ("Quarantine and remarks", _quarantined),
 }

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -70,6 +70,16 @@ def create_table(storage: Storage, table: Table) -> None:
             description=table.description,
             storage_options=storage.options,
         )
+
+
+def add_columns(storage: Storage, table: Table) -> None:
+    """Give a table that an earlier version made the columns it lacks; rows that are there say null."""
+    delta = open_table(storage, table)
+    with lake_errors(f"adding columns to table {table.name} in {storage.settings.lake}"):
+        there = {field.name for field in delta.schema().fields}
+        new = [field for field in Schema.from_arrow(table.schema).fields if field.name not in there]
+        if new:
+            delta.alter.add_columns(new)
 
 
 def data_files(delta: DeltaTable, partition: Mapping[str, str] | None = None) -> list[DataFile]:

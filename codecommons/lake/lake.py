@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -76,11 +76,13 @@ class Lake:
         if known["bucket_bits"] != settings.bucket_bits:
             storage = Storage(replace(settings, bucket_bits=known["bucket_bits"]))
         lake = cls(storage)
-        missing = [table for name, table in TABLES.items() if name not in known["tables"]]
+        columns = {name: table.schema.names for name, table in TABLES.items()}
+        missing = [table for name, table in TABLES.items() if known["tables"].get(name) != columns[name]]
         if missing:
             with ThreadPoolExecutor(8) as threads:
-                list(threads.map(lambda table: commits.create_table(storage, table), missing))
-            known["tables"] = sorted({*known["tables"], *TABLES})
+                current = list(threads.map(partial(_bring_up_to_date, storage, known["tables"]), missing))
+            done = [table.name for table, is_current in zip(missing, current, strict=True) if is_current]
+            known["tables"] |= {name: columns[name] for name in done}
             lake._write_marker(known)
         return lake
 
@@ -364,13 +366,26 @@ class Lake:
             raise LakeError(f"there is no table {table!r}; there are {', '.join(sorted(self._tables))}") from None
 
 
+def _bring_up_to_date(storage: Storage, known: Mapping[str, Any], table: Table) -> bool:
+    """Create a table, or give one of an earlier version the columns it lacks; False if that can't be done now."""
+    if table.name not in known:
+        commits.create_table(storage, table)
+        return True
+    try:
+        commits.add_columns(storage, table)
+    except LakeError:  # it is damaged, or another process does the same: whoever uses the table is told
+        return False
+    return True
+
+
 def _marker(storage: Storage, path: str) -> dict[str, Any]:
-    """What ``lake.json`` says, or would say of a new lake."""
+    """What ``lake.json`` says, or would say of a new lake: how many buckets it has, and its tables with their columns."""
     if not storage.fs.exists(path):
-        return {"bucket_bits": storage.settings.bucket_bits, "tables": []}
+        return {"bucket_bits": storage.settings.bucket_bits, "tables": {}}
     try:
         known = json.loads(storage.fs.cat_file(path))
-        return {"bucket_bits": int(known["bucket_bits"]), "tables": list(known["tables"])}
+        tables = known["tables"]
+        return {"bucket_bits": int(known["bucket_bits"]), "tables": tables if isinstance(tables, dict) else dict.fromkeys(tables)}
     except (ValueError, KeyError, TypeError) as error:
         raise LakeError(
             f"{path} is damaged: it doesn't say how many buckets the lake has and which tables; restore it from a backup"

@@ -277,8 +277,16 @@ ORIGIN_VISIT_STATUS = Table(
 )
 QUARANTINE = Table(
     "quarantine",
-    "One thing that was left out, with the reason.",
-    _fields(item=pa.string(), stage=pa.string(), reason=pa.string(), detail=pa.string(), path=pa.binary(), length=pa.int64()),
+    "One thing that was left out, with the reason; or, if kept, one that was taken as it is and is worth a look.",
+    _fields(
+        item=pa.string(),
+        stage=pa.string(),
+        reason=pa.string(),
+        detail=pa.string(),
+        path=pa.binary(),
+        length=pa.int64(),
+        kept=pa.bool_(),
+    ),
     ("item", "stage"),
     "slice",
 )

@@ -209,7 +209,7 @@ create or replace view shard as select dataset, fingerprint, shard, sha256, rows
 -- What the lake knows about itself.
 
 create or replace view quarantine as
-select slice, source, item, stage, reason, detail, from_utf8(path) as path, length from lake.quarantine;
+select slice, source, item, stage, reason, detail, from_utf8(path) as path, length, kept from lake.quarantine;
 
 create or replace view slice_input as from lake.slice_input;
 

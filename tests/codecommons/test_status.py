@@ -77,6 +77,7 @@ def test_a_slice_whose_input_grew_or_that_stopped_half_way_is_stale(lake: Lake, 
 
 def test_quarantined_items_are_counted_by_reason_and_are_no_failure(lake: Lake) -> None:
     rows = [{"item": f"six=={n}", "stage": STAGES[0], "reason": "missing-package", "detail": f"no six {n}"} for n in (2, 1)]
+    rows.append({"item": "six==3", "stage": STAGES[0], "reason": "name-not-utf8", "detail": "kept as bytes", "kept": True})
     news = pa.Table.from_pylist(rows, schema=pa.schema(TABLES["quarantine"].fields))
     lake.write_news({"quarantine": news}, DAY, "pypi", "a")
     passed(lake, STAGES[0])

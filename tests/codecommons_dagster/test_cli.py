@@ -256,14 +256,19 @@ def test_explain_tells_programs_what_it_tells_people(filled: Lake, repository: P
 
 
 def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, repository: Path, tmp_path: Path) -> None:
-    done = run("ingest", str(repository), "--json")
+    broken = tmp_path / "broken.tar.gz"
+    broken.write_bytes(b"no archive")
+    done = run("ingest", str(repository), str(broken), "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert [(report["stage"], report["rows_in"]) for report in told["reports"]] == [(stage, 2) for stage in STAGES[:-1]]
+    ours = [report for report in told["reports"] if report["source"] == "git"]
+    assert [(report["stage"], report["rows_in"]) for report in ours] == [(stage, 2) for stage in STAGES[:-1]]
 
     again = run("ingest", "--day", told["slice"])
     assert again.exit_code == 0, again.output
     assert "0 computed, 1 found done" in again.stdout
+    [line] = [line for line in again.stderr.splitlines() if str(broken) in line]
+    assert line.startswith(f"left out  path:{broken}: not-an-archive: ")
     assert json.loads(run("status", "--json").output)["stale"] == []
 
     (tmp_path / "mine.yaml").write_text(

@@ -84,8 +84,11 @@ def test_every_bad_archive_is_one_line_and_one_row_and_the_rest_goes_on(tar, lak
     report = ingest(lake, source="path")
     found = quarantine(lake)
     assert {name: reason for name, (reason, _) in found.items()} == expected
-    assert len(report.details["quarantined"]) == len(expected)
-    assert all("\n" not in line for line in report.details["quarantined"])
+    kept = set(lake.scan("quarantine").filter("kept").collect()["reason"])
+    assert kept == {"link-leaves-tree", "name-not-utf8"}, "they are worth a remark, and nothing was left out"
+    lines = [*report.details["quarantined"], *report.details["remarks"]]
+    assert (len(lines), len(report.details["remarks"])) == (len(expected), len(kept))
+    assert all("\n" not in line for line in lines)
     assert all(checks(report).values())
     assert report.conserved
     paths = set(file_view(lake).collect()["path"])
@@ -136,11 +139,11 @@ def test_an_index_without_upload_times_gives_releases_without_date_and_says_so(p
     add_inputs(lake, packages, DAY)
     for report in (ingest(lake), ingest(lake)):
         assert all(checks(report).values())
-        assert len(report.details["quarantined"]) == 3
+        assert (len(report.details["remarks"]), report.details["quarantined"]) == (3, [])
         line = "pypi:one==1.0: no-upload-time: the index doesn't say when one==1.0 was uploaded; its release has no date"
-        assert line in report.details["quarantined"]
+        assert line in report.details["remarks"]
     assert lake.scan("release").select("date", "date_offset").collect().rows() == [(None, None)] * 3
-    assert lake.scan("quarantine").collect()["reason"].to_list() == ["no-upload-time"] * 3
+    assert lake.scan("quarantine").select("reason", "kept").collect().rows() == [("no-upload-time", True)] * 3
 
 
 def test_a_bad_archive_leaves_nothing_in_the_lake(tar, lake, tmp_path):

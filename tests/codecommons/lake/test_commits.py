@@ -4,6 +4,7 @@
 
 """Rows get into the lake exactly once, whoever brings them, on a folder and on S3."""
 
+import dataclasses
 import hashlib
 import multiprocessing
 import os
@@ -24,8 +25,11 @@ from codecommons.errors import LakeError
 from codecommons.lake import Lake, StagedFile, StagingArea
 from codecommons.lake.commits import data_files
 from codecommons.lake.lake import MOST_FILES
+from codecommons.lake.schemas import TABLES
 from codecommons.lake.staging import bucket_range, buckets
 from codecommons.settings import Settings
+
+DAY = "2026-01-31"
 
 
 def blobs(seed: int, count: int) -> dict[bytes, bytes]:
@@ -242,3 +246,22 @@ def test_a_full_disk_gives_one_clear_error_and_loses_nothing(tmp_path):
 def test_a_path_that_delta_would_misread_is_refused(tmp_path):
     with pytest.raises(LakeError, match="%"):
         Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "x%20y")))
+
+
+def test_a_lake_of_an_earlier_version_gets_the_columns_it_lacks(settings, monkeypatch):
+    now = TABLES["quarantine"]
+    monkeypatch.setitem(TABLES, "quarantine", dataclasses.replace(now, fields=now.fields[:-1]))
+    old = Lake.open(settings)
+    rows = [{"item": "old", "reason": "missing"}]
+    old.write_news({"quarantine": pa.Table.from_pylist(rows, pa.schema(TABLES["quarantine"].fields))}, DAY, "pypi", "a")
+    old.log.record(DAY, "pypi", "raw_archive_slice", "passed", "a")
+    monkeypatch.undo()
+    lake = Lake.open(settings)
+    assert Lake.open(settings).delta("quarantine").version() == lake.delta("quarantine").version(), "once is enough"
+    news = pa.Table.from_pylist([{"item": "new", "kept": True}], pa.schema(now.fields))
+    lake.write_news({"quarantine": news}, DAY, "npm", "a")
+    lake.log.record(DAY, "npm", "raw_archive_slice", "passed", "a")
+    expected = [("new", True), ("old", None)]
+    assert sorted(lake.scan("quarantine").select("item", "kept").collect().rows()) == expected
+    with lake.sql() as connection:
+        assert connection.sql("select item, kept from quarantine order by item").fetchall() == expected

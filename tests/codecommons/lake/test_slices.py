@@ -33,6 +33,7 @@ def quarantined(*items: str) -> dict[str, pa.Table]:
                 "detail": ["cut off"] * count,
                 "path": pa.nulls(count, pa.binary()),
                 "length": pa.nulls(count, pa.int64()),
+                "kept": [False] * count,
             }
         )
     }
