@@ -172,9 +172,9 @@ def _quarantine(items: Iterable[Item]) -> pl.DataFrame:
         "detail": pl.String,
         "path": pl.Binary,
         "length": pl.Int64,
+        "kept": pl.Boolean,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
-        "kept": pl.Boolean,
 
 
 def _seconds_per_item(lake: Lake, source: str) -> float:
