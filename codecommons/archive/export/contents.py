@@ -17,17 +17,21 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from codecommons.archive.export.selection import Selection
-from codecommons.archive.export.tables import open_place
+from codecommons.archive.export.tables import is_anonymous, open_place
 from codecommons.archive.objects import Rows
 from codecommons.archive.repository import MISSING
 from codecommons.errors import ItemError
 from codecommons.lake import StagedFile, StagingArea
+from codecommons.settings import Settings
 from codecommons.swhid import hash_content
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 WRONG_HASH = "wrong-hash"
 UNREACHABLE = "unreachable"
@@ -36,7 +40,7 @@ UNREACHABLE = "unreachable"
 TRIES = 3
 BACKOFF = 0.5
 # Contents of one task: enough to keep every connection busy. Their bytes are bounded by the batch size.
-_TASK_CONTENTS = 2048
+_TASK_CONTENTS = 512
 _CONNECTIONS = 64
 # What deflate adds to bytes that it can't pack, the header with a file name, and some.
 _GZIP_MORE = 4096
@@ -95,7 +99,7 @@ def fetch(task: Fetch) -> Fetched:
     Raises:
         ItemError: ``unreachable``: not one of them could even be asked for.
     """
-    fs, root = open_place(task.place, task.selection, task.area.storage.settings, _CONNECTIONS, tries=1)
+    fs, root = _open_store(task.place, task.selection, task.area.storage.settings)
     rows = Rows(task.area, str(task))
     wanted: dict[str, list[dict[str, Any]]] = defaultdict(list)  # two contents may have one sha1, and then share an object
     for row in task.contents.to_pylist():
@@ -130,6 +134,24 @@ def fetch(task: Fetch) -> Fetched:
     done.failed += [(row["sha1_git"], UNREACHABLE if name in lost else MISSING) for name in errors for row in wanted[name]]
     done.staged = rows.close()
     return done
+
+
+def _open_store(place: str, selection: Selection, settings: Settings) -> tuple[AbstractFileSystem, str]:
+    """The file system of the object store and the path of its objects.
+
+    Who needs no credentials gets an object of S3 by its URL, which takes a third of the time that an S3 client needs to ask.
+    """
+    import fsspec
+
+    url = place
+    if place.startswith("s3://") and is_anonymous(selection, settings):
+        bucket, _, prefix = place.removeprefix("s3://").partition("/")
+        endpoint = selection.endpoint or dict(settings.export_options).get("AWS_ENDPOINT_URL")
+        url = f"{endpoint.rstrip('/')}/{bucket}/{prefix}" if endpoint else f"https://{bucket}.s3.amazonaws.com/{prefix}"
+    if url.startswith(("http://", "https://")):
+        # Proxies as the environment says; a gzip file is what we ask for, and not a way of sending it.
+        return fsspec.filesystem("http", client_kwargs={"trust_env": True, "auto_decompress": False}), url.rstrip("/")
+    return open_place(place, selection, settings, _CONNECTIONS, tries=1)
 
 
 def _take(row: dict[str, Any], packed: bytes, rows: Rows, done: Fetched) -> None:

@@ -139,12 +139,12 @@ class Range:
 def open_place(
     uri: str, selection: Selection, settings: Settings, connections: int = 8, tries: int = 5
 ) -> tuple[AbstractFileSystem, str]:
-    """The file system of a place and the path on it.
+    """The file system of a place, a folder or on S3, and the path on it.
 
     Credentials and endpoint come from ``AWS_*``; without any credentials S3 is asked anonymously.
 
     Args:
-        uri: absolute path, ``s3://bucket/prefix`` or an http(s) URL.
+        uri: absolute path or ``s3://bucket/prefix``.
         selection: says how S3 is to be asked.
         settings: hold the environment's ``AWS_*``.
         connections: to S3, at most.
@@ -152,12 +152,10 @@ def open_place(
     """
     import fsspec
 
-    if uri.startswith(("http://", "https://")):
-        return fsspec.filesystem("http"), uri
     if not uri.startswith("s3://"):
         return fsspec.filesystem("file"), uri
     options = dict(settings.export_options)
-    anonymous = selection.anonymous or not (options.keys() & {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"})
+    anonymous = is_anonymous(selection, settings)
     region = options.get("AWS_REGION")
     fs = fsspec.filesystem(
         "s3",
@@ -173,6 +171,11 @@ def open_place(
     )
     fs.retries = tries
     return fs, uri.removeprefix("s3://")
+
+
+def is_anonymous(selection: Selection, settings: Settings) -> bool:
+    """Whether S3 is asked without credentials."""
+    return selection.anonymous or not (dict(settings.export_options).keys() & {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"})
 
 
 @contextmanager
