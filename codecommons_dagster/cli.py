@@ -309,11 +309,20 @@ def _as_table(rows: duckdb.DuckDBPyRelation) -> str:
 @click.option("--limit", default=10, show_default=True, help="Lines of one section.")
 @json_option
 def explain(target: str, limit: int, as_json: bool) -> None:
-    """Tell the whole story of one content, tree, release or origin: where it occurs, what was said and decided of it."""
+    """Tell the whole story of one content, tree, release or origin: where it occurs, what was said and decided of it.
+
+    Exit code 1 when the lake doesn't have it.
+    """
     from codecommons import explain as stories
 
     story = stories.explain(_lake(), target)
-    _say(_json(story) if as_json else stories.render(story, limit))
+    if as_json:
+        _say(_json(story))
+    elif story["known"] or story.get("path_occurrences"):
+        _say(stories.render(story, limit))
+    if not story["known"]:
+        asked = "" if target == story["swhid"] else f" ({target})"
+        raise LakeError(f"{story['swhid']}{asked} is not in the lake; `codecommons ingest SOURCE…` brings things in")
 
 
 @main.command(epilog=_example("codecommons status --json"))

@@ -150,10 +150,10 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         me,
     )
     return {
-        "known": bool(held),
+        "known": bool(held or occurrences),
         "content": held[0] if held else None,
         "occurrences": occurrences,
-        "first_occurrence": occurrences[0] if occurrences else None,
+        "first_occurrence": first[0] if first else None,
         "annotations": _annotations(connection, swhid.identifier),
         "license_decisions": decisions,
         "duplicate_pairs": pairs,
@@ -180,7 +180,12 @@ def _container(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         from lake.directory_entry where target = ? order by all""",
         me if swhid.kind == "dir" else [b""],
     )
-    return {"known": bool(found), "object": found[0] if found else None, "anchors": anchors, "parents": parents}
+    return {
+        "known": bool(found or anchors or parents),
+        "object": found[0] if found else None,
+        "anchors": anchors,
+        "parents": parents,
+    }
 
 
 def _annotations(connection: duckdb.DuckDBPyConnection, content: bytes) -> list[Row]:

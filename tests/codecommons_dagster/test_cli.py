@@ -85,14 +85,14 @@ def test_help_and_identify_import_nothing_heavy(arguments: list[str]) -> None:
     assert done.stdout.endswith("set()\n"), done.stdout
 
 
-def test_sql_explain_and_status_import_no_dagster(filled: Lake) -> None:
+def test_sql_explain_and_status_import_no_dagster(filled: Lake, repository: Path) -> None:
     code = (
         "import sys\nfrom codecommons_dagster.cli import main\n"
         "for command in (['sql', 'from origin'], ['explain', sys.argv[1]], ['status']):\n"
         "    main(command, standalone_mode=False)\n"
         "print({'dagster', 'dbt'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code, __file__], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code, str(repository)], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("set()\n"), done.stdout
 
 
@@ -253,6 +253,24 @@ def test_explain_tells_programs_what_it_tells_people(filled: Lake, repository: P
     story = json.loads(run("explain", str(repository / "hello.py"), "--json").output)
     assert story["occurrences"][0]["origin"] == repository.as_uri()
     assert story["archive"] in run("explain", str(repository / "hello.py")).output
+
+
+def test_what_the_lake_does_not_have_is_one_line_and_a_failure(filled: Lake, repository: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.py"
+    other.write_text("print('nobody has this')\n")
+    swhid = swhid_text("cnt", content_id(other.read_bytes()))
+    for target, shown in ((str(other), f"{swhid} ({other})"), (swhid, swhid), (f"{swhid[:-1]}f", f"{swhid[:-1]}f")):
+        failed = run("explain", target)
+        assert (failed.exit_code, failed.stdout) == (1, "")
+        [line] = failed.stderr.splitlines()
+        assert line.startswith(f"Error: {shown} is not in the lake; ")
+        failed = run("explain", target, "--json")
+        assert failed.exit_code == 1
+        assert json.loads(failed.stdout)["known"] is False
+    (repository / "hello.py").write_text("print('changed since')\n")
+    changed = run("explain", str(repository / "hello.py"))
+    assert changed.exit_code == 1
+    assert "Other bytes at this path (1)" in changed.stdout
 
 
 def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, repository: Path, tmp_path: Path) -> None:
