@@ -32,6 +32,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from codecommons.archive.export.ancestors import ancestors
 from codecommons.archive.export.selection import Selection
 from codecommons.archive.export.tables import COLUMNS, Export, Range, export_errors
 from codecommons.archive.repository import MISSING
@@ -88,7 +89,7 @@ class Walk:
 
     def __init__(self, export: Export, selection: Selection, folder: Path, settings: Settings) -> None:
         """Nothing is read yet."""
-        self._export, self._selection, self._settings = export, selection, settings
+        self._export, self._selection, self._settings, self._folder = export, selection, settings, folder
         self._sql = duckdb.connect(
             str(folder / "walk.duckdb"),
             config={
@@ -276,9 +277,12 @@ class Walk:
         if not self._seek("revision"):
             return
         if self._selection.history:
-            # Going back a generation at a time would read the table as often as the history is long.
             self._insert("revision_history", into="edge")
-            self._want("with recursive " + self._steps["ancestors"][0])
+            self._run("create table reached (number bigint)")
+            for numbers in ancestors(self._sql.cursor(), self._folder):
+                with self._streamed(pa.table({"number": numbers})):
+                    self._run("insert into reached from streamed")
+            self._want("select 'revision' as kind, id from node where number in (select number from reached)")
             self._seek("revision")
             self._step("edges")
         else:

@@ -79,17 +79,11 @@ where name in ($names)
     or (snapshot_id, name) in (select (snapshot_id, target) from branch where target_type = 'alias')
 order by all;
 
--- [ancestors]
-ancestor as (
-    select id from wanted where kind = 'revision'
-    union
-    select edge.parent_id from ancestor join edge using (id)
-)
-select 'revision' as kind, id from ancestor;
-
 -- [edges]
 insert into revision_history select * from edge where id in (select id from sought);
 drop table edge;
+drop table node;
+drop table reached;
 
 -- [entries]
 create table entry as

@@ -6,6 +6,7 @@
 
 import dataclasses
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -305,6 +306,28 @@ def test_only_the_head_is_followed_unless_all_branches_are_asked_for(tmp_path: P
     assert len(found["?branch=all"][1]) == 2
     assert found["?history=yes"] == (sorted(lively.git("rev-list", "HEAD").split()), [])
     assert found["?branch=all&history=yes"][0] == sorted(lively.git("rev-list", "--all").split())
+
+
+def test_a_history_of_any_depth_is_followed_to_its_end(tmp_path: Path, settings, repository, graph) -> None:
+    import tempfile
+
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import Export
+    from codecommons.archive.export.walk import Walk
+
+    made = graph(repository)
+    head, *rest = made.rows["revision"][0]
+    names = [hashlib.sha1(b"%d" % number).hexdigest() for number in range(3_000)]
+    chain = [head, *names]
+    made.rows["revision"] += [(name, *rest) for name in names] + [("ff" * 20, *rest)]
+    made.rows["revision_history"] = [(one, parent, 0) for one, parent in pairwise(chain)]
+    made.rows["revision_history"] += [(head, names[1_000], 1), ("ff" * 20, head, 0), (names[-1], head, 0)]
+    made.visit("https://a", 1, "2026-01-30").write(tmp_path / "export", "parquet")
+    selection = parse_selection(f"{tmp_path / 'export'}?history=yes&verify=no")
+    with tempfile.TemporaryDirectory() as folder, Walk(Export(selection, settings), selection, Path(folder), settings) as walk:
+        walk.run("2026-01-31")
+        found = [batch for table, batch in walk.rows() if table == "revision"]
+    assert sorted(one.hex() for batch in found for one in batch["id"].to_pylist()) == sorted(chain)
 
 
 BRANCHES = {
