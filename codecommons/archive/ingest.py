@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons.archive.checks import Trees, counted, empty_success, files_accounted, identity, wiped_out
+from codecommons.archive.history import trace
 from codecommons.archive.objects import Rows
 from codecommons.archive.repository import MISSING
 from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Visit, Work, sources
@@ -78,6 +79,7 @@ def _ingest(lake: Lake, engine: Engine, day: str, source: str) -> StageReport:
             committed = lake.commit(area, outcome.staged, engine)
             _count(report, outcome)
             visits = _visit_rows(day, known[source].visit_type, outcome.visits)
+            committed |= lake.commit(area, trace(lake, area, visits), engine)
             trees = Trees.of(lake, visits, outcome.items)
             checks = [
                 files_accounted(lake, report, outcome, trees),

@@ -125,6 +125,12 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         from lake.occurrence where content = ? order by date nulls last, id, origin, path, visit""",
         me,
     )
+    first = _rows(
+        connection,
+        """select origin, swhid(kind, id) as anchor, swhid('dir', root) as root, from_utf8(path) as path, date
+        from lake.seen where content = ? order by date nulls last, id, origin, path limit 1""",
+        me,
+    )
     decisions = _rows(
         connection,
         """select swhid('dir', root) as root, from_utf8(path) as path, policy, verdict, rule, evidence, expression

@@ -252,6 +252,19 @@ COLLECTIONS = (
         ("state",),
         many=True,
     ),
+    Table(
+        "introduced",
+        "A file of a revision that none of the parents that are there has in the same place; nulls where there is no such file.",
+        _fields(revision=HASH, parents=pa.int32(), path=pa.binary(), content=HASH),
+        ("revision", "parents"),
+        many=True,
+    ),
+    Table(
+        "origin_revision",
+        "A revision that the history of an origin holds; origin is sha1 of its URL.",
+        _fields(revision=HASH, origin=HASH),
+        ("revision", "origin"),
+    ),
 )
 
 ORIGIN_VISIT = Table(
@@ -523,6 +536,8 @@ COMMIT_ORDER = (
     "snapshot",
     "origin",
     "collection_tree",
+    "introduced",
+    "origin_revision",
     "extid",
 )
 

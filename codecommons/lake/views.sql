@@ -120,10 +120,33 @@ create or replace view file as
 select origin, visit, swhid(kind, id) as anchor, from_utf8(path) as path, swhid('cnt', content) as content, slice, swhid('dir', root) as root
 from lake.occurrence;
 
--- The earliest anchor that holds a content: by date, identifier of the anchor, origin and path.
+-- Every content where history brought it (see archive.history). A date after the newest visit of the origin is impossible.
+create or replace view lake.brought as
+with visited as (
+    select origin, max(slice)::date + interval 1 day as until from lake.origin_visit_status group by origin
+),
+introduced as (
+    from lake.introduced qualify parents = max(parents) over (partition by revision)
+)
+select
+    introduced.content, introduced.path, revision.directory as root, origin.url as origin, 'rev' as kind, revision.id,
+    case when moment(revision.date) > make_timestamp(0) and moment(revision.date) < visited.until then moment(revision.date) end as date
+from introduced
+join lake.revision as revision on revision.id = introduced.revision
+join lake.origin_revision as held on held.revision = introduced.revision
+join lake.origin as origin on origin.id = held.origin
+join visited on visited.origin = origin.url
+where introduced.content is not null;
+
+create or replace view lake.seen as
+select content, path, root, origin, kind, id, date from lake.occurrence
+union all
+select content, path, root, origin, kind, id, date from lake.brought;
+
+-- The earliest release or revision that holds a content: by date, its identifier, origin and path.
 create or replace view first_occurrence as
 select swhid('cnt', content) as content, date, swhid(kind, id) as anchor, origin, from_utf8(path) as path
-from (select distinct on (content) * from lake.occurrence order by content, date nulls last, id, origin, path);
+from (select distinct on (content) * from lake.seen order by content, date nulls last, id, origin, path);
 
 -- What manifests say of the project they belong to, wherever one occurs.
 create or replace view project as

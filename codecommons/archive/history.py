@@ -1,0 +1,191 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What each revision brought: the facts from which the first occurrence of a content is taken.
+
+A content is first found at a revision none of whose parents has it, so it is enough to remember, once for every revision and
+for ever, the files that stand in its tree where no parent has the same (``introduced``), and which origins' histories hold the
+revision (``origin_revision``). Both follow from objects alone, so it doesn't matter which visit brought them, or when. A parent
+that the lake doesn't hold counts as none; how many there were is part of the key, and readers take what the most parents gave.
+
+Trees are compared level by level, many revisions at a time, and a directory that a parent has in the same place is not opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from codecommons.lake import Lake, StagedFile, StagingArea, commits
+from codecommons.lake.schemas import TABLES
+from codecommons.swhid import origin_id
+
+# Revisions whose trees are compared together, and rows that are staged at once.
+_WINDOW, _ROWS = 20_000, 200_000
+# No honest tree is deeper; what is below is not looked at.
+_DEEPEST = 512
+
+
+def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[StagedFile]]:
+    """Stage what visits add to what is known of histories; the objects below them must be in the lake.
+
+    Args:
+        lake: the lake.
+        area: where rows are staged.
+        visits: columns origin (URL) and snapshot (binary, may be null).
+
+    Yields:
+        Staged files: nothing for a visit whose heads were traced before.
+
+    Raises:
+        LakeError: a table can't be read.
+    """
+    heads = _heads(lake, visits)
+    known = lake.scan("origin_revision").filter(pl.col("revision").is_in(heads["revision"].unique().to_list())).collect()
+    heads = heads.join(known, on=["origin", "revision"], how="anti")
+    if not heads.height:
+        return
+    ids, starts, parents = _graph(lake)
+    for origin, some in heads.group_by("origin", maintain_order=True):
+        seen = lake.scan("origin_revision").filter(pl.col("origin") == origin[0]).select("revision").collect()
+        reached = _reached(_places(ids, some["revision"]), starts, parents)
+        found = pl.DataFrame({"revision": ids.gather(reached), "parents": np.diff(starts)[reached].astype(np.int32)})
+        held = found.select("revision", origin=pl.lit(origin[0])).join(seen, on="revision", how="anti")
+        new = lake.keys_missing("introduced", found)
+        for rows in held.iter_slices(_ROWS):
+            yield _staged(area, "origin_revision", rows)
+        for window in new.iter_slices(_WINDOW):
+            yield _staged(area, "introduced", introduced(lake, window))
+
+
+def introduced(lake: Lake, revisions: pl.DataFrame) -> pl.DataFrame:
+    """The files of revisions that no parent has in the same place.
+
+    Args:
+        lake: the lake.
+        revisions: columns revision, and parents: how many of them are there.
+
+    Returns:
+        ``revision``, ``parents``, ``path`` and ``content``; a revision without such a file has one row with nulls, so that it is
+        known to be done.
+    """
+    with _asking(lake) as connection:
+        connection.register("wanted", revisions.select("parents", id="revision").to_arrow())
+        connection.execute(_BEGIN)
+        for _ in range(_DEEPEST):
+            connection.execute(_DEEPER)
+            if not connection.execute("select count(*) from front").fetchone()[0]:  # type: ignore[index]
+                break
+        return pl.DataFrame(connection.execute(_FOUND).to_arrow_table())
+
+
+# `front` has the directories of a revision, by path, that no parent has there; `back` what the parents have in these places.
+_BEGIN = """
+create temp table front as
+    select id as revision, ''::blob as path, directory as dir from revision where id in (select id from wanted);
+create temp table back as
+    select distinct history.id as revision, ''::blob as path, parent.directory as dir
+    from revision_history as history join revision as parent on parent.id = history.parent_id
+    where history.id in (select id from wanted);
+delete from front using back where (front.revision, front.path, front.dir) = (back.revision, back.path, back.dir);
+create temp table found (revision blob, path blob, content blob);
+"""
+_DEEPER = """
+create or replace temp table opened as
+    select directory_id, name, type, target from directory_entry
+    where directory_id in (select dir from front union all select dir from back semi join front using (revision, path));
+create or replace temp table old as
+    select distinct revision, path || name as path, type, target
+    from back semi join front using (revision, path) join opened on directory_id = dir;
+create or replace temp table fresh as
+    select revision, path || name as path, type, target from front join opened on directory_id = dir
+    anti join old on old.revision = front.revision and old.path = front.path || opened.name and old.target = opened.target;
+insert into found select revision, path, target from fresh where type = 'file';
+create or replace temp table front as select revision, path || '/'::blob as path, target as dir from fresh where type = 'dir';
+create or replace temp table back as
+    select revision, path || '/'::blob as path, target as dir from old where type = 'dir';
+"""
+_FOUND = """
+select wanted.id as revision, wanted.parents, found.path, found.content
+from wanted left join found on found.revision = wanted.id order by all
+"""
+
+
+@contextmanager
+def _asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB over the tables that trees are in; what doesn't fit into memory goes to disk."""
+    with duckdb.connect(config={"memory_limit": "1GB", "threads": 2}) as connection:
+        for name in ("revision", "revision_history", "directory_entry"):
+            paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
+            schema = pa.schema(TABLES[name].fields)
+            connection.register(name, ds.dataset(paths, schema=schema, format="parquet", filesystem=lake.storage.arrow_fs))
+        yield connection
+
+
+def _heads(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:
+    """Revisions that the branches of visits name, through a release or not: origin (its identifier) and revision."""
+    snapshots = visits.filter(pl.col("snapshot").is_not_null()).select("origin", "snapshot").unique()
+    wanted = snapshots["snapshot"].unique().to_list()
+    branches = lake.scan("snapshot_branch").filter(pl.col("snapshot_id").is_in(wanted)).collect()
+    named = snapshots.join(branches, left_on="snapshot", right_on="snapshot_id").select("origin", "target", "target_type")
+    releases = lake.scan("release").filter(
+        pl.col("id").is_in(named.filter(pl.col("target_type") == "release")["target"].unique().to_list())
+        & (pl.col("target_type") == "revision")
+    )
+    through = named.filter(pl.col("target_type") == "release").join(
+        releases.select("id", revision="target").collect(), left_on="target", right_on="id"
+    )
+    direct = named.filter(pl.col("target_type") == "revision").select("origin", revision="target")
+    found = pl.concat([direct, through.select("origin", "revision")]).unique()
+    urls = found["origin"].unique().to_list()
+    names = pl.DataFrame({"url": urls, "id": [origin_id(url) for url in urls]}, schema={"url": pl.String, "id": pl.Binary})
+    return found.join(names, left_on="origin", right_on="url").select("revision", origin="id").sort("origin", "revision")
+
+
+def _graph(lake: Lake) -> tuple[pl.Series, np.ndarray, np.ndarray]:
+    """Every revision of the lake, sorted, and its parents that are there: those of the n-th stand from ``starts[n]`` on."""
+    ids = lake.scan("revision").select("id").collect()["id"].sort()
+    number = pl.DataFrame({"id": ids}).with_row_index("at").lazy()
+    edges = (
+        lake.scan("revision_history")
+        .select("id", "parent_id")
+        .join(number, on="id")
+        .join(number.select(parent_id="id", parent="at"), on="parent_id")
+        .select("at", "parent")
+        .sort("at")
+        .collect()
+    )
+    starts = np.searchsorted(edges["at"].to_numpy(), np.arange(len(ids) + 1))
+    return ids, starts, edges["parent"].to_numpy()
+
+
+def _places(ids: pl.Series, some: pl.Series) -> np.ndarray:
+    """Where identifiers stand among all; those that are not there are left out."""
+    number = pl.DataFrame({"id": ids}).with_row_index("at")
+    return number.join(pl.DataFrame({"id": some}), on="id", how="semi")["at"].to_numpy()
+
+
+def _reached(heads: Iterable[int], starts: np.ndarray, parents: np.ndarray) -> np.ndarray:
+    """What heads reach, themselves included, in order."""
+    seen = np.zeros(len(starts) - 1, np.bool_)
+    todo = [int(one) for one in heads]
+    while todo:
+        one = todo.pop()
+        if not seen[one]:
+            seen[one] = True
+            todo += parents[starts[one] : starts[one + 1]].tolist()
+    return np.flatnonzero(seen)
+
+
+def _staged(area: StagingArea, table: str, rows: pl.DataFrame) -> list[StagedFile]:
+    writer = area.writer(table)
+    fields = pa.schema(TABLES[table].fields)
+    writer.add(table, rows.select(fields.names).to_arrow().cast(fields))
+    return writer.close()

@@ -1,0 +1,161 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What each revision brought, against git's own lists of its trees; and the first occurrence of each content."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+
+import polars as pl
+import pytest
+
+from codecommons import archive
+from codecommons.engine import local_engine
+from codecommons.lake import Lake
+from codecommons.settings import Settings
+
+DAY, NEXT = "2026-01-30", "2026-01-31"
+PATHS = ["a", "b/c", "b/d/e", "b/d/\u00fc", "f/g/h/i", "j b"]
+
+
+def git(path, *arguments, stdin=b""):
+    return subprocess.run(["git", "-C", str(path), *arguments], input=stdin, capture_output=True, check=True).stdout
+
+
+@pytest.fixture
+def history(tmp_path):
+    """A repository of three branches that fork, merge, move, copy and take back files at random."""
+    path = tmp_path / "history"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "b0", str(path)], check=True)
+    dice, stream = random.Random(5), []
+    for number in range(1, 61):
+        parents = (
+            sorted({dice.randrange(max(1, number - 6), number) for _ in range(dice.choice([1, 1, 2, 3]))}) if number > 1 else []
+        )
+        stream += [
+            f"commit refs/heads/b{number % 3}",
+            f"mark :{number}",
+            f"committer A <a@example.org> {1_600_000_000 + number} +0000",
+        ]
+        stream += ["data 0", *(f"{'merge' if at else 'from'} :{parent}" for at, parent in enumerate(parents))]
+        for place in dice.sample(PATHS, 2):
+            text = str(dice.randrange(12))
+            stream += [f"M 100644 inline {place}", f"data {len(text)}", text]
+        if dice.random() < 0.2:
+            stream.append(f"D {dice.choice(PATHS)}")
+    git(path, "fast-import", "--quiet", "--force", stdin=("\n".join(stream) + "\n").encode())
+    return path
+
+
+def brought(path, *references):
+    """(revision, path, content) of what no parent of a revision has in the same place, as git lists trees."""
+    trees, found = {}, set()
+    for line in git(path, "rev-list", "--parents", *(references or ["--all"])).decode().splitlines():
+        for one in line.split():
+            if one not in trees:
+                lines = git(path, "ls-tree", "-r", "-z", one).split(b"\0")[:-1]
+                trees[one] = {(line.split(b"\t", 1)[1], line.split()[2].decode()) for line in lines}
+        revision, *parents = line.split()
+        new = trees[revision].difference(*(trees[parent] for parent in parents))
+        found |= {(revision, *file) for file in new}
+    return found
+
+
+def rows(lake):
+    found = lake.scan("introduced").filter(pl.col("content").is_not_null()).collect()
+    return {(row["revision"].hex(), row["path"], row["content"].hex()) for row in found.to_dicts()}
+
+
+def ingest(lake, path, day):
+    archive.add_inputs(lake, [f"git:{path}"], day)
+    return archive.ingest_slice(lake, local_engine(lake.settings), day, "git")
+
+
+def test_what_each_revision_brought_is_what_git_says(lake, history):
+    ingest(lake, history, DAY)
+    expected = brought(history)
+    assert rows(lake) == expected
+    assert len(expected) > 60
+    revisions = lake.scan("revision").select("id").collect()["id"]
+    assert sorted(lake.scan("introduced").collect()["revision"].unique()) == sorted(revisions), "each is known to be done"
+    assert sorted(lake.scan("origin_revision").collect()["revision"]) == sorted(revisions)
+
+
+def test_a_content_occurs_first_where_history_brought_it(lake, history):
+    ingest(lake, history, DAY)
+    dates = dict(line.split() for line in git(history, "log", "--all", "--format=%H %at").decode().splitlines())
+    first = {}
+    for revision, path, content in brought(history):
+        first[content] = min(first.get(content, ("~",)), (dates[revision], revision, path))
+    with lake.sql() as connection:
+        found = connection.execute("select content, epoch(date)::bigint, anchor, path from first_occurrence").fetchall()
+    assert {(content[10:], str(date), anchor[10:], path) for content, date, anchor, path in found} == {
+        (content, date, revision, path.decode()) for content, (date, revision, path) in first.items()
+    }
+    assert len(found) == 12
+
+
+def test_a_second_visit_adds_only_what_is_new_and_comes_to_the_same_as_one(lake, history, tmp_path):
+    heads = git(history, "for-each-ref", "--format=%(objectname) %(refname)").decode().split()
+    old = git(history, "rev-list", "--max-count=1", "--skip=30", "--all").decode().strip()
+    for reference in heads[1::2]:
+        git(history, "update-ref", reference, old)
+    ingest(lake, history, DAY)
+    half = lake.scan("introduced").collect().height
+    for target, reference in zip(heads[::2], heads[1::2], strict=True):
+        git(history, "update-ref", reference, target)
+    report = ingest(lake, history, NEXT)
+    assert rows(lake) == brought(history)
+    assert 0 < report.details["committed"]["introduced"] == lake.scan("introduced").collect().height - half
+    assert "introduced" not in ingest(lake, history, NEXT).details["committed"]
+
+    other = Lake.open(Settings(home=tmp_path / "other", lake=str(tmp_path / "other" / "lake"), workers=0))
+    ingest(other, history, NEXT)
+    for table in ("introduced", "origin_revision"):
+        assert lake.scan(table).collect().sort(pl.all()).equals(other.scan(table).collect().sort(pl.all()))
+
+
+def test_a_fork_shares_what_its_revisions_brought_and_is_an_origin_of_its_own(lake, history, tmp_path):
+    ingest(lake, history, DAY)
+    before = lake.scan("introduced").collect().height
+    fork = tmp_path / "fork"
+    subprocess.run(["git", "clone", "-q", "--mirror", str(history), str(fork)], check=True)
+    ingest(lake, fork, NEXT)
+    assert lake.scan("introduced").collect().height == before
+    held = lake.scan("origin_revision").collect()
+    assert held["origin"].n_unique() == 2
+    with lake.sql() as connection:
+        origins = connection.execute("select distinct origin from first_occurrence").fetchall()
+    assert origins == [(min(fork.as_uri(), history.as_uri()),)]
+
+
+def test_a_parent_that_is_not_there_counts_as_none_until_it_is(lake, history, tmp_path):
+    shallow = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "-q", "--bare", "--depth", "1", history.as_uri(), str(shallow)], check=True)
+    ingest(lake, shallow, DAY)
+    head = git(history, "rev-parse", "b0").decode().strip()
+    whole = {(head, *file) for _, *file in brought(shallow, head)}
+    assert rows(lake) == whole, "it brings its whole tree"
+    ingest(lake, history, NEXT)
+    with lake.sql() as connection:
+        found = connection.execute(
+            "select swhid('rev', id), path, swhid('cnt', content) from lake.brought where origin = ?", [history.as_uri()]
+        ).fetchall()
+    assert {(revision[10:], path, content[10:]) for revision, path, content in found} == brought(history)
+
+
+def test_a_date_that_is_impossible_makes_no_first_occurrence(lake, tmp_path):
+    path = tmp_path / "wild"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(path)], check=True)
+    stream = []
+    for number, date in enumerate([0, 4_000_000_000, 1_600_000_000], 1):
+        stream += ["commit refs/heads/main", f"mark :{number}", f"committer A <a@example.org> {date} +0000", "data 0"]
+        stream += [*([f"from :{number - 1}"] if number > 1 else []), f"M 100644 inline f{number}", "data 4", "same"]
+    git(path, "fast-import", "--quiet", stdin=("\n".join(stream) + "\n").encode())
+    ingest(lake, path, DAY)
+    with lake.sql() as connection:
+        [(date, where)] = connection.execute("select epoch(date)::bigint, path from first_occurrence").fetchall()
+    assert (date, where) == (1_600_000_000, "f1"), "neither 1970 nor after the visit; f1 is the first of its paths on that day"
