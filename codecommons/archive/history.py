@@ -31,6 +31,9 @@ from codecommons.swhid import origin_id
 _WINDOW, _ROWS = 20_000, 200_000
 # No honest tree is deeper; what is below is not looked at.
 _DEEPEST = 512
+# A few objects can make a tree of billions of files, each directory being there ten times in the one above. Of a directory that
+# is in more places of one level of a revision, the first place stands for all: every content of it is found all the same.
+_COPIES = 64
 
 
 def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[StagedFile]]:
@@ -97,7 +100,7 @@ create temp table back as
 delete from front using back where (front.revision, front.path, front.dir) = (back.revision, back.path, back.dir);
 create temp table found (revision blob, path blob, content blob);
 """
-_DEEPER = """
+_DEEPER = f"""
 create or replace temp table opened as
     select directory_id, name, type, target from directory_entry
     where directory_id in (select dir from front union all select dir from back semi join front using (revision, path));
@@ -108,7 +111,10 @@ create or replace temp table fresh as
     select revision, path || name as path, type, target from front join opened on directory_id = dir
     anti join old on old.revision = front.revision and old.path = front.path || opened.name and old.target = opened.target;
 insert into found select revision, path, target from fresh where type = 'file';
-create or replace temp table front as select revision, path || '/'::blob as path, target as dir from fresh where type = 'dir';
+create or replace temp table front as
+    select revision, path || '/'::blob as path, target as dir from fresh where type = 'dir'
+    window same as (partition by revision, target)
+    qualify count(*) over same <= {_COPIES} or fresh.path = min(fresh.path) over same;
 create or replace temp table back as
     select revision, path || '/'::blob as path, target as dir from old where type = 'dir';
 """
@@ -121,7 +127,8 @@ from wanted left join found on found.revision = wanted.id order by all
 @contextmanager
 def _asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB over the tables that trees are in; what doesn't fit into memory goes to disk."""
-    with duckdb.connect(config={"memory_limit": "1GB", "threads": 2}) as connection:
+    spill = str(lake.settings.cache / "duckdb")
+    with duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": spill}) as connection:
         for name in ("revision", "revision_history", "directory_entry"):
             paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
             schema = pa.schema(TABLES[name].fields)

@@ -262,7 +262,8 @@ def recorded(lake: Lake, lister: str, instance: str, day: str, changing: Collect
 def _asking(lake: Lake, lister: str, instance: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB over what was listed and what slices consist of: it groups more than fits into memory, on disk."""
     partition = {"lister": lister, "instance": instance}
-    with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
+    spill = str(lake.settings.cache / "duckdb")
+    with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": spill}) as connection:
         for name, table, files in (
             ("listed", LISTED_ORIGIN, commits.data_files(lake.delta(LISTED_ORIGIN), partition)),
             ("input", SLICE_INPUT, commits.data_files(lake.delta(SLICE_INPUT))),

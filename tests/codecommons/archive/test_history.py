@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 
@@ -13,9 +14,12 @@ import polars as pl
 import pytest
 
 from codecommons import archive
+from codecommons.archive.history import introduced
+from codecommons.archive.objects import Rows
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
 from codecommons.settings import Settings
+from codecommons.swhid.parsing import parse_directory, parse_revision
 
 DAY, NEXT = "2026-01-30", "2026-01-31"
 PATHS = ["a", "b/c", "b/d/e", "b/d/\u00fc", "f/g/h/i", "j b"]
@@ -159,3 +163,37 @@ def test_a_date_that_is_impossible_makes_no_first_occurrence(lake, tmp_path):
     with lake.sql() as connection:
         [(date, where)] = connection.execute("select epoch(date)::bigint, path from first_occurrence").fetchall()
     assert (date, where) == (1_600_000_000, "f1"), "neither 1970 nor after the visit; f1 is the first of its paths on that day"
+
+
+def test_a_tree_of_billions_of_files_is_looked_at_once_for_each_directory(lake, tmp_path):
+    path = tmp_path / "bomb"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(path)], check=True)
+    blob = git(path, "hash-object", "-w", "--stdin", stdin=b"boom").decode().strip()
+    tree = git(path, "mktree", stdin=b"".join(b"100644 blob %s\tf%d\n" % (blob.encode(), n) for n in range(10))).decode().strip()
+    for _ in range(9):
+        tree = (
+            git(path, "mktree", stdin=b"".join(b"040000 tree %s\td%d\n" % (tree.encode(), n) for n in range(10))).decode().strip()
+        )
+    who = {f"GIT_{one}_{what}": value for one in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "A"), ("EMAIL", "a@b"))}
+    made = subprocess.run(
+        ["git", "-C", str(path), "commit-tree", tree, "-m", "boom"], capture_output=True, check=True, env={**os.environ, **who}
+    )
+    revision = made.stdout.decode().strip()
+    engine = local_engine(lake.settings)
+    with lake.staging("bomb") as area:
+        found = Rows(area, "bomb")
+        for one in git(path, "rev-list", "--objects", "--no-object-names", revision).decode().split():
+            kind = git(path, "cat-file", "-t", one).decode().strip()
+            body = git(path, "cat-file", kind, one)
+            if kind == "tree":
+                directory = parse_directory(body)
+                found.directory(bytes.fromhex(one), directory.entries, directory.raw_manifest)
+            elif kind == "commit":
+                found.revision(parse_revision(body))
+        lake.commit(area, [found.close()], engine)
+    rows = introduced(
+        lake, pl.DataFrame({"revision": [bytes.fromhex(revision)], "parents": [0]}, schema_overrides={"parents": pl.Int32})
+    )
+    assert rows["content"].unique().to_list() == [bytes.fromhex(blob)]
+    assert rows.height < 10_000
+    assert rows["path"].min() == b"d0/" * 9 + b"f0"
