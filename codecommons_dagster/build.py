@@ -13,6 +13,7 @@ import dagster as dg
 from assets import deduped, enriched_context, expectation_checks, license_qualified, listing, raw_archive_slice, training_shards
 from codecommons.settings import Settings
 from codecommons_dagster.jobs import STAGE_JOBS, marts_job
+from codecommons_dagster.maintenance import gc_job
 from codecommons_dagster.progress import progress
 from codecommons_dagster.schedules import followed_sources, newest_slice
 from codecommons_dagster.sensors import new_datasets, new_exports, slices_of_followed
@@ -35,7 +36,7 @@ def build_stages(**resources: Any) -> dg.Definitions:
         assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
         asset_checks=expectation_checks.CHECKS,
         resources={"lake": LakeResource(), "engine": EngineResource(), **resources},
-        jobs=STAGE_JOBS,
+        jobs=[*STAGE_JOBS, gc_job],
         schedules=[followed_sources, newest_slice],
         sensors=[new_datasets, new_exports, slices_of_followed],
         executor=EXECUTOR,

@@ -337,6 +337,31 @@ def status(as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+@main.command(epilog=_example("codecommons gc --dry-run\ncodecommons gc"))
+@click.option("--dry-run", is_flag=True, help="Say what could go, and change nothing.")
+@json_option
+def gc(dry_run: bool, as_json: bool) -> None:
+    """Free what killed processes left in the lake, and files that commits have replaced, as a Dagster run.
+
+    Only what has been untouched for a day goes, and nothing that a process at work, or a reader who began within it, may need.
+    """
+    from codecommons.lake.garbage import garbage
+
+    lake = _lake()
+    found = garbage(lake)
+    run = None
+    if found and not dry_run:
+        from codecommons_dagster.instance import run_job
+
+        run = run_job(lake.settings, "gc")
+    if as_json:
+        _say(_json({"run": run.run_id if run else None, "freed": [dataclasses.asdict(one) for one in found]}))
+    else:
+        _say("\n".join(lines.of_garbage(found, dry_run)))
+    if run:
+        _finish(run)
+
+
 @main.group()
 def dataset() -> None:
     """Training sets: size one up, build it, list and check releases.

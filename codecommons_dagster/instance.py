@@ -95,9 +95,9 @@ def run_job(
 
     Args:
         settings: whose instance records the run.
-        job: ``follow``, ``slice``, ``ingest`` (but ``slice`` where expectations shut a gate: only they open it), ``dataset`` or
-            ``marts``.
-        partition: the slice or the dataset; None for ``marts``.
+        job: ``follow``, ``slice``, ``ingest`` (but ``slice`` where expectations shut a gate: only they open it), ``dataset``,
+            ``marts`` or ``gc``.
+        partition: the slice or the dataset; None for ``marts`` and ``gc``.
         config: of the job's steps.
         tags: of the run.
 

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from codecommons.datasets import Plan, Release
     from codecommons.lake import Lake
+    from codecommons.lake.garbage import Garbage
     from codecommons.report import StageReport
 
 
@@ -57,6 +58,19 @@ def of_release(release: Release, lake: Lake) -> str:
         f"{release.name}  {release.fingerprint[:12]}  as of {document['inputs']['as_of']}  {document['result']['rows']:,} rows"
         f" in {len(release.shards)} shards  {lake.storage.uri(release.folder)}"
     )
+
+
+def of_garbage(found: Sequence[Garbage], dry_run: bool) -> Iterator[str]:
+    """What can go or has gone: staging folders one by one, data files table by table, then the sum."""
+    places: dict[str, list[Garbage]] = {}
+    for one in found:
+        places.setdefault(one.path if one.path.startswith("_staging/") else one.path.partition("/")[0], []).append(one)
+    for place, some in places.items():
+        yield f"{place}  {sum(one.files for one in some):,} files, {size(sum(one.bytes for one in some))}"
+    if found:
+        yield f"{'could be freed' if dry_run else 'freed'}: {size(sum(one.bytes for one in found))}"
+    else:
+        yield "nothing to free"
 
 
 def of_annotations(row: dict[str, Any]) -> str:

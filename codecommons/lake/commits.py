@@ -94,6 +94,12 @@ def data_files(delta: DeltaTable, partition: Mapping[str, str] | None = None) ->
     return sorted(files, key=lambda file: file.path)
 
 
+def added_files(log: bytes) -> set[str]:
+    """Paths of the files that one entry of a table's log adds."""
+    actions = (json.loads(line) for line in log.splitlines() if line.strip())
+    return {action["add"]["path"] for action in actions if "add" in action}
+
+
 def partition_folder(partition: Iterable[tuple[str, str]]) -> str:
     """Delta's folder of a partition, such as ``digest=0a1b/bucket=3/``. Values are ours: no escaping is needed."""
     return "".join(f"{name}={value}/" for name, value in partition)

@@ -343,13 +343,13 @@ class Lake:
 
     def damage(self) -> list[Damage]:
         """Tables whose log or files are damaged, as far as shows without reading rows, by name."""
-        return damaged(self.storage, self._stored())
+        return damaged(self.storage, self.stored())
 
     def told(self, error: Exception) -> Exception:
         """What a person should see of an error: one line about the damaged table that a reader stumbled over, else the error."""
-        return told(error, self.storage, self._stored())
+        return told(error, self.storage, self.stored())
 
-    def _stored(self) -> list[Table]:
+    def stored(self) -> list[Table]:
         """The tables that must be there, and those that a stage or a plug-in has made: their columns don't matter here."""
         with lake_errors(f"reading the lake {self.settings.lake}"):
             folders = self.fs.glob(self.path("*", "_delta_log"))

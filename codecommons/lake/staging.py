@@ -16,6 +16,9 @@ came first: files that hold such a row are merged as if they were staged, and ta
 from __future__ import annotations
 
 import bisect
+import contextlib
+import datetime as dt
+import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +42,8 @@ from codecommons.lake.storage import Storage, lake_errors
 ROW_GROUP_BYTES = 4 << 20
 # A merge reads whole batches of every staged file; at the ends of its range it throws most of one away.
 _STAGED_BATCH_BYTES = 1 << 20
+# What an open area writes now and then (see ``garbage``): the file, and how often.
+SIGN_OF_LIFE, SIGN_OF_LIFE_SECONDS = "alive", 600.0
 # 20-byte keys held at once when looking for what is known: about 100 MB with Polars' overhead.
 KEYS_AT_ONCE = 1_000_000
 
@@ -65,7 +70,10 @@ class StagedFile:
 
 @dataclass
 class StagingArea:
-    """A folder in the lake's storage that lives as long as one commit. Picklable."""
+    """A folder in the lake's storage that lives as long as one commit. Picklable.
+
+    While it is open it gives a sign of life now and then, so that nobody takes it for one that a killed process left.
+    """
 
     storage: Storage
     tables: Mapping[str, Table]
@@ -73,13 +81,28 @@ class StagingArea:
 
     def __enter__(self) -> StagingArea:
         """The folder is made by the first file."""
+        self._closed = threading.Event()
+        self._living = threading.Thread(target=self._live, args=(dt.datetime.now(dt.UTC),), daemon=True)
+        self._living.start()
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Who gives signs of life is the process that opened it."""
+        return {"storage": self.storage, "tables": self.tables, "folder": self.folder}
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Remove what was staged: it is in the lake now, or worthless."""
+        self._closed.set()
+        self._living.join()
         target = self.storage.path(self.folder)
         if self.storage.fs.exists(target):
             self.storage.fs.rm(target, recursive=True)
+
+    def _live(self, begun: dt.datetime) -> None:
+        while not self._closed.wait(SIGN_OF_LIFE_SECONDS):
+            # A disk that is full for a while stops the work where it writes, and not here.
+            with contextlib.suppress(OSError):
+                self.storage.fs.pipe_file(self.storage.path(self.folder, SIGN_OF_LIFE), begun.isoformat().encode())
 
     def writer(self, task: str) -> Writer:
         """A writer for one task; ``task`` only helps to read the folder."""

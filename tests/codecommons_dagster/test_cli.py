@@ -304,11 +304,20 @@ def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, re
     assert [(row["verdict"], row["expression"]) for row in story["license_decisions"]] == [("permissive", "MIT")]
     assert [(row["dataset"], row["fingerprint"]) for row in story["datasets"]] == [("mine", fingerprint)]
 
+    left = home / "lake" / "_staging" / "dataset-killed" / "0.arrow"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(bytes(1000))
+    assert run("gc").stdout == "nothing to free\n"
+    os.utime(left, (0, 0))
+    assert run("gc", "--dry-run").stdout == "_staging/dataset-killed  1 files, 1.0 kB\ncould be freed: 1.0 kB\n"
+    freed = json.loads(run("gc", "--json").stdout)
+    assert (freed["freed"], left.parent.exists()) == ([{"path": "_staging/dataset-killed", "bytes": 1000, "files": 1}], False)
+
     import dagster as dg
 
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
         jobs = [record.dagster_run.job_name for record in instance.get_run_records() if record.dagster_run.is_success]
-    assert jobs == ["dataset", "ingest", "ingest"]
+    assert jobs == ["gc", "dataset", "ingest", "ingest"]
 
 
 def test_a_specification_file_can_be_planned_and_datasets_are_listed(filled: Lake, tmp_path: Path) -> None:
