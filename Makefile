@@ -23,7 +23,7 @@ check: $(READY) ## style, types, the direction of imports, licences
 	@$(BIN)/lint-imports
 	@$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
 
-bench: $(READY) ## the main job per stage, and ingestion against its limit
+bench: $(READY) ## the main job per stage, and our parts beside those of others
 	@$(BIN)/python -m benchmarks
 
 ui: $(READY) ## Dagster's web interface over your lake
