@@ -27,6 +27,8 @@ CHECKS = {
 }
 _SAMPLE = 200
 _SAMPLE_BYTES = 32 << 20
+# Files whose contents are looked up at once; a tree is never cut.
+_FILES_AT_ONCE = 500_000
 
 
 def distinct_trees(items: Iterable[Item]) -> Iterator[Item]:
@@ -47,17 +49,19 @@ def counted(items: Iterable[Item]) -> Iterator[Item]:
 
 @dataclass(frozen=True)
 class Trees:
-    """What visits show, read back from the lake.
+    """What visits show, read back from the lake some trees at a time.
 
     Attributes:
         roots: distinct trees (origin, anchor, root).
-        files: how many files each root lists (root, files).
-        contents: distinct contents of all of them (sha1_git), sorted.
+        files: how many files each root lists (root, files), by root.
+        lost: contents that they list and the lake neither has nor says why it hasn't (sha1_git).
+        sample: the contents of smallest identifier that they list (sha1_git).
     """
 
     roots: pl.DataFrame
     files: pl.DataFrame
-    contents: pl.DataFrame
+    lost: pl.DataFrame
+    sample: pl.DataFrame
 
     @classmethod
     def of(cls, lake: Lake, visits: pl.DataFrame, items: Iterable[Item]) -> Trees:
@@ -71,9 +75,21 @@ class Trees:
         roots = shown.join(mine, left_on=["origin", pl.col("anchor").str.tail(40)], right_on=["origin", "id"], how="semi").sort(
             "root"
         )
-        listed = lake.scan("tree_file").filter(pl.col("root").is_in(roots["root"].unique().to_list()))
-        files = listed.select("root", "content").collect()
-        return cls(roots, files.group_by("root").len("files"), files.select(sha1_git="content").unique().sort("sha1_git"))
+        return cls.listed(lake, roots)
+
+    @classmethod
+    def listed(cls, lake: Lake, roots: pl.DataFrame) -> Trees:
+        """Read what trees (columns origin, anchor, root) list."""
+        lists = lake.scan("tree_file").join(roots.lazy().select("root").unique(), on="root", how="semi")
+        files = lists.group_by("root").len("files").sort("root").collect(engine="streaming")
+        lost = sample = pl.DataFrame(schema={"sha1_git": pl.Binary})
+        for some in files.select("root", run=(pl.col("files").cum_sum() - 1) // _FILES_AT_ONCE).partition_by("run"):
+            near = pl.col("root").is_between(some["root"][0], some["root"][-1])
+            named = lake.scan("tree_file").filter(near).join(some.lazy(), on="root", how="semi").select(sha1_git="content")
+            contents = named.unique().collect(engine="streaming").sort("sha1_git")
+            lost = pl.concat([lost, lake.keys_missing("skipped_content", lake.keys_missing("content_data", contents))]).unique()
+            sample = pl.concat([sample, contents.head(_SAMPLE)]).unique().sort("sha1_git").head(_SAMPLE)
+        return cls(roots, files, lost.sort("sha1_git"), sample)
 
 
 def files_accounted(lake: Lake, report: StageReport, outcome: Outcome, trees: Trees) -> CheckResult:
@@ -84,13 +100,12 @@ def files_accounted(lake: Lake, report: StageReport, outcome: Outcome, trees: Tr
     name = "row_conservation"
     expected = sum(item.tally.kept.rows + item.tally.skipped.rows for item in distinct_trees(outcome.items))
     listed = trees.roots.join(trees.files, on="root")["files"].sum()
-    lost = lake.keys_missing("skipped_content", lake.keys_missing("content_data", trees.contents)) if listed else trees.contents
     records = sum(file.rows for file in outcome.news)
     figures = {
         f"{report.unit}_in": report.rows_in,
         f"{report.unit}_kept": report.rows_kept,
         "files_listed": listed,
-        "contents_missing": lost.height,
+        "contents_missing": trees.lost.height,
     }
     if not report.conserved:
         return _red(
@@ -100,8 +115,8 @@ def files_accounted(lake: Lake, report: StageReport, outcome: Outcome, trees: Tr
         return _red(name, f"{report.rows_kept:,} records were read, but {records:,} were written", report, figures)
     if listed != expected:
         return _red(name, f"{expected:,} files were read, but the committed trees list {listed:,}", report, figures)
-    if lost.height:
-        what = f"{lost.height} listed contents are not in the lake, such as swh:1:cnt:{lost['sha1_git'][0].hex()}"
+    if trees.lost.height:
+        what = f"{trees.lost.height} listed contents are not in the lake, such as swh:1:cnt:{trees.lost['sha1_git'][0].hex()}"
         return _red(name, what, report, figures)
     kept = f"{report.rows_in:,} {report.unit} in: {report.rows_kept:,} kept, the rest left out for a stated reason"
     return CheckResult(name, True, kept, figures)
@@ -112,8 +127,7 @@ def identity(lake: Lake, report: StageReport, trees: Trees) -> CheckResult:
     name = "identity"
     roots = trees.roots["root"].unique(maintain_order=True).head(_SAMPLE).to_list()
     wrong = [f"swh:1:dir:{root.hex()}" for root in _wrong_directories(lake, roots)]
-    ids = trees.contents.head(_SAMPLE)
-    here = pl.col("sha1_git").is_in(ids["sha1_git"].to_list()) & (pl.col("verified") == "yes")
+    here = pl.col("sha1_git").is_in(trees.sample["sha1_git"].to_list()) & (pl.col("verified") == "yes")
     lengths = lake.scan("content").filter(here).select("sha1_git", "length")
     sample = lengths.sort("sha1_git").filter(pl.col("length").cum_sum() <= _SAMPLE_BYTES).collect()
     seen = 0

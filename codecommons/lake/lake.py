@@ -26,6 +26,7 @@ from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
 from codecommons.lake.damage import Damage, damaged, told
+from codecommons.lake.keys import missing
 from codecommons.lake.news import NewsFile, place
 from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
 from codecommons.lake.slices import SliceLog
@@ -77,11 +78,11 @@ class Lake:
             storage = Storage(replace(settings, bucket_bits=known["bucket_bits"]))
         lake = cls(storage)
         columns = {name: table.schema.names for name, table in TABLES.items()}
-        missing = [table for name, table in TABLES.items() if known["tables"].get(name) != columns[name]]
-        if missing:
+        old = [table for name, table in TABLES.items() if known["tables"].get(name) != columns[name]]
+        if old:
             with ThreadPoolExecutor(8) as threads:
-                current = list(threads.map(partial(_bring_up_to_date, storage, known["tables"]), missing))
-            done = [table.name for table, is_current in zip(missing, current, strict=True) if is_current]
+                current = list(threads.map(partial(_bring_up_to_date, storage, known["tables"]), old))
+            done = [table.name for table, is_current in zip(old, current, strict=True) if is_current]
             known["tables"] |= {name: columns[name] for name in done}
             lake._write_marker(known)
         return lake
@@ -146,13 +147,7 @@ class Lake:
         A row whose identifier could not be verified does not count: who brings the object itself replaces it.
         """
         declared = self._table(table)
-        held = self.scan(declared)
-        if declared.proves:
-            held = held.filter(pl.col("verified") == "yes")
-        held = held.select(declared.key)
-        for name in declared.partition:
-            held = held.filter(pl.col(name).is_in(keys[name].unique().to_list()))
-        return keys.join(held.unique().collect(), on=declared.key, how="anti", maintain_order="left")
+        return missing(self.storage, declared, self.delta(declared), keys)
 
     def staging(self, label: str) -> StagingArea:
         """A folder for what workers find; ``label`` only helps to read the folder."""

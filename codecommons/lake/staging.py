@@ -252,8 +252,8 @@ def merge(task: MergeTask) -> Merged:
     ranges = [bucket_range(task.bucket, bits, part, parts) for part in range(parts)]
     with lake_errors(f"{task} in {storage.settings.lake}"):
         old_files = _files_to_replace(task, ranges)
-    old = _dataset(storage, task.paths(old_files), table)
-    known = _dataset(storage, task.paths(file for file in task.known if file not in old_files), table)
+    old = dataset_of(storage, task.paths(old_files), table)
+    known = dataset_of(storage, task.paths(file for file in task.known if file not in old_files), table)
     path = f"{partition_folder(task.partition)}part-{uuid.uuid4().hex}.parquet"
     sink: pq.ParquetWriter | None = None
     rows_in = rows_new = bytes_new = 0
@@ -263,7 +263,7 @@ def merge(task: MergeTask) -> Merged:
                 found = _read_staged(task, low, high)
                 rows_in += found.num_rows
                 if old is not None:
-                    kept = _read(old, found.schema.names, in_range(table.bucket_key, low, high))
+                    kept = read_columns(old, found.schema.names, in_range(table.bucket_key, low, high))
                     bytes_new -= kept.nbytes
                     found = pa.concat_tables([kept, found])
                 new = _new_rows(table, found, known, low, high)
@@ -292,7 +292,7 @@ def _files_to_replace(task: MergeTask, ranges: Iterable[tuple[bytes, bytes | Non
     if not table.proves or not task.known:
         return ()
     paths = {task.storage.path(table.name, file.path): file for file in task.known}
-    known = _dataset(task.storage, list(paths), table)
+    known = dataset_of(task.storage, list(paths), table)
     assert known is not None
     # The statistics of files in which everything is verified rule them out unread.
     doubtful = ds.field("verified") != "yes"
@@ -301,7 +301,7 @@ def _files_to_replace(task: MergeTask, ranges: Iterable[tuple[bytes, bytes | Non
     key = table.bucket_key
     old: set[str] = set()
     for low, high in ranges:
-        weak = _read(known, [key, "__filename"], in_range(key, low, high) & doubtful)
+        weak = read_columns(known, [key, "__filename"], in_range(key, low, high) & doubtful)
         if weak.num_rows:
             proved = _read_staged(task, low, high).select([key, "verified"]).filter(pc.field("verified") == "yes")
             better = pl.DataFrame(weak).join(pl.DataFrame(proved), on=key, how="semi")
@@ -323,7 +323,7 @@ def _new_rows(table: Table, found: pa.Table, known: ds.Dataset | None, low: byte
     else:
         keys = keys.sort([*key, "row"]).unique(key, keep="first", maintain_order=True)
     if known is not None:
-        seen = pl.DataFrame(_read(known, key, in_range(table.bucket_key, low, high))).unique()
+        seen = pl.DataFrame(read_columns(known, key, in_range(table.bucket_key, low, high))).unique()
         keys = keys.join(seen, on=key, how="anti", maintain_order="left")
     return found.take(keys["row"].to_arrow())
 
@@ -364,13 +364,15 @@ def _parquet(sink: pa.NativeFile, schema: pa.Schema, table: Table) -> pq.Parquet
     )
 
 
-def _dataset(storage: Storage, paths: list[str], table: Table) -> ds.Dataset | None:
+def dataset_of(storage: Storage, paths: list[str], table: Table) -> ds.Dataset | None:
+    """Data files of a table as one data set; None for no files."""
     if not paths:
         return None
     return ds.dataset(paths, schema=pa.schema(table.fields), format="parquet", filesystem=storage.arrow_fs)
 
 
-def _read(dataset: ds.Dataset | None, columns: list[str], where: pc.Expression) -> pa.Table:
+def read_columns(dataset: ds.Dataset | None, columns: list[str], where: pc.Expression) -> pa.Table:
+    """Some columns of the rows that a filter lets through, read one row group after the other."""
     assert dataset is not None
     return dataset.to_table(
         columns=columns, filter=where, use_threads=False, batch_readahead=1, fragment_readahead=1

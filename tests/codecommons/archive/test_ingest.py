@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from codecommons.archive import add_inputs, file_view, ingest_slice, slice_roots
+from codecommons.archive.checks import Trees
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
@@ -299,3 +300,17 @@ def test_a_content_with_other_bytes_turns_the_identity_check_red(packages, lake,
 def test_an_unknown_source_is_a_usage_error(lake):
     with pytest.raises(UsageError, match="there is no source 'cran'"):
         ingest(lake, source="cran")
+
+
+def test_checks_find_the_same_however_many_files_they_look_up_at_once(packages, lake, monkeypatch):
+    add_inputs(lake, packages, DAY)
+    ingest(lake)
+    roots = slice_roots(lake, DAY, "pypi").select("origin", "anchor", "root").unique().sort("root")
+    gone = lake.delta("content_data")
+    gone.delete("bucket = 0")
+    whole = Trees.listed(lake, roots)
+    assert whole.lost.height
+    monkeypatch.setattr("codecommons.archive.checks._FILES_AT_ONCE", 1)
+    cut = Trees.listed(lake, roots)
+    assert all(getattr(cut, name).equals(getattr(whole, name)) for name in ("roots", "files", "lost", "sample"))
+    assert not checks(ingest(lake))["row_conservation"]
