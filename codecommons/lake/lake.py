@@ -133,12 +133,16 @@ class Lake:
         return commits.open_table(self.storage, self._table(table))
 
     def scan(self, table: str | Table) -> pl.LazyFrame:
-        """Rows that readers may see: all of a content-scoped table, the live attempts of a slice-scoped one."""
+        """Rows that readers may see: of a content-scoped table what none overrules, of a slice-scoped one the live attempts."""
         declared = self._table(table)
         with lake_errors(f"table {declared.name} in {self.settings.lake}"):
             frame = pl.scan_delta(self.storage.uri(declared.name), storage_options=self.storage.options or None)
         if declared.scope == "slice":
             frame = frame.join(self.log.live().lazy(), on=["slice", "source", "attempt"], how="semi")
+        if declared.unless:
+            with lake_errors(f"table {declared.name} in {self.settings.lake}"):
+                standing = self.keys_missing(declared.unless, frame.select(declared.key).collect())
+            frame = frame.join(standing.lazy(), on=declared.key, how="semi")
         return frame
 
     def keys_missing(self, table: str | Table, keys: pl.DataFrame) -> pl.DataFrame:

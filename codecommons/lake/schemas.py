@@ -41,6 +41,7 @@ class Table:
         partition: partition columns that are stored in ``fields`` and come before ``bucket``.
         many: a key has many rows (the entries of one directory), not one.
         restricted: columns that no view shows, as they hold names of people.
+        unless: a table of the same key; readers see no row whose key that one has, whichever came first.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Table:
     partition: tuple[str, ...] = field(default=())
     many: bool = False
     restricted: tuple[str, ...] = ()
+    unless: str | None = None
 
     @property
     def bucket_key(self) -> str:
@@ -186,6 +188,7 @@ ARCHIVE = (
             sha1_git=HASH, sha1=HASH, sha256=HASH, blake2s256=HASH, length=pa.int64(), status=pa.string(), reason=pa.string()
         ),
         ("sha1_git",),
+        unless="content_data",
     ),
     Table("content_data", "The bytes of a content.", _fields(sha1_git=HASH, data=pa.binary()), ("sha1_git",)),
     Table(

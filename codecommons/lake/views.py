@@ -208,11 +208,13 @@ def _sql_type(kind: pa.DataType) -> str:
 
 
 def _live(table: Table) -> str:
-    """What keeps rows of half a slice or half a release out of sight; the row of ``dataset`` is a release's last."""
+    """What keeps rows out of sight: of half a slice, of half a release (its row of ``dataset`` is the last), overruled ones."""
     if table.scope == "slice":
         return " semi join lake.slice_log using (slice, source, attempt)"
     if table.scope == "dataset" and table.name != "dataset":
         return " semi join lake.dataset using (dataset, fingerprint)"
+    if table.unless:
+        return f" anti join lake.{table.unless} using ({', '.join(table.key)})"
     return ""
 
 

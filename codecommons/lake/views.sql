@@ -63,7 +63,7 @@ select
     swhid('cnt', sha1_git) as swhid, lower(hex(sha1)) as sha1, lower(hex(sha1_git)) as sha1_git, lower(hex(sha256)) as sha256,
     lower(hex(blake2s256)) as blake2s256, length, status, reason
 -- Somebody else may have brought the bytes since.
-from lake.skipped_content anti join lake.content_data using (sha1_git);
+from lake.skipped_content;
 
 create or replace view content_data as select swhid('cnt', sha1_git) as swhid, data from lake.content_data;
 

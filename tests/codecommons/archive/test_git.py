@@ -203,6 +203,12 @@ def test_a_clone_that_lost_a_content_is_full_whoever_came_first(repository, sett
             ingest(lake, one.path)
         assert set(lake.scan("origin_visit_status").collect()["status"]) == {"full"}
         assert reasons(lake) == {"missing-upstream"}
+        assert lake.scan("skipped_content").collect().height == 0, "somebody has it, so nobody lacks it"
+        with lake.sql() as connection:
+            assert connection.sql("select count(*) from lake.skipped_content").fetchall() == [(0,)]
+    alone = Lake.open(replace(settings, lake=str(tmp_path / "alone")))
+    ingest(alone, lossy.path)
+    assert alone.scan("skipped_content").collect()["sha1_git"].to_list() == [bytes.fromhex(lost)]
 
 
 def test_submodules_stay_entries_and_are_no_files(repository, lake):
