@@ -193,6 +193,10 @@ def export_errors(where: str) -> Iterator[None]:
         ) from error
     except Exception as error:
         family = type(error).__module__.split(".")[0]
+        if type(error).__name__ == "OutOfMemoryException":
+            raise CodeCommonsError(
+                f"{where}: {_line(error)}; raise CODECOMMONS_BATCH_BYTES, of which memory is a multiple"
+            ) from error
         if isinstance(error, (pa.ArrowInvalid, pa.ArrowNotImplementedError)) or family in {"pyorc", "duckdb", "_duckdb"}:
             raise ItemError("malformed-export", f"{where} can't be read: {_line(error)}") from error
         if isinstance(error, OSError) or family in {"botocore", "aiobotocore", "aiohttp", "s3fs"}:

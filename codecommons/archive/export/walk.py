@@ -39,6 +39,7 @@ from codecommons.archive.repository import MISSING
 from codecommons.archive.tally import Note
 from codecommons.archive.tree import TOO_LARGE
 from codecommons.archive.views import HEADS, heads
+from codecommons.engine.local import release_memory
 from codecommons.lake.schemas import TABLES
 from codecommons.settings import Settings
 from codecommons.swhid import KINDS, Release, Revision, Swhid, release_id, revision_id, swhid_text
@@ -46,7 +47,7 @@ from codecommons.swhid import KINDS, Release, Revision, Swhid, release_id, revis
 # Directories below directories below directories: no project is as deep, and every level is one more reading of the table.
 MAX_DEPTH = 256
 # Entries that are hashed at once.
-_HASHED_AT_ONCE = 500_000
+_HASHED_AT_ONCE = 200_000
 # So few keys are looked for one by one; more are told by their range.
 _FEW = 1_000
 _ROWS = 16_384
@@ -129,13 +130,18 @@ class Walk:
             else:
                 self._listed_origins(origins, window)
             self._step("seen_latest_full" if self._selection.visits == "latest-full" else "seen_all")
-            self._snapshots()
-            self._releases()
-            self._revisions()
-            self._directories()
-            self._contents()
-            self._prove()
-            self._files()
+            steps = (
+                self._snapshots,
+                self._releases,
+                self._revisions,
+                self._directories,
+                self._contents,
+                self._prove,
+                self._files,
+            )
+            for step in steps:
+                step()
+                release_memory()
 
     # Reading.
 
@@ -170,7 +176,7 @@ class Walk:
         columns = COLUMNS[table]
         shown = ", ".join(f"unhex({name}) as {name}" if name in _HEX else f'"{name}"' for name in columns)
         with self._streamed(self._export.read(table, list(columns), where, matching)):
-            found = f"(select {shown}, file, row from streamed) as found"
+            found = f"(select {shown}, (file::bigint << 40) + row as position from streamed) as found"
             self._run(f"insert into {into or table} by name select found.* from {found} {only}")
 
     def _find(self, table: str, column: str) -> None:
@@ -194,9 +200,8 @@ class Walk:
     def _want(self, query: str) -> None:
         """Add what a query (kind, id) gives to ``wanted``."""
         self._run(
-            f"insert into wanted select distinct kind, id from ({query}) as more "
-            "where kind in ('content', 'directory', 'revision', 'release', 'snapshot') and id is not null "
-            "and (kind, id) not in (select (kind, id) from wanted)"
+            f"insert into wanted select distinct kind, id from ({query}) as more anti join wanted using (kind, id) "
+            "where kind in ('content', 'directory', 'revision', 'release', 'snapshot') and id is not null"
         )
 
     # From origins to contents.

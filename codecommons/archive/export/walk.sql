@@ -2,44 +2,45 @@
 --
 -- SPDX-License-Identifier: Apache-2.0
 
--- The statements of `walk.py`, by name. Hashes are bytes here. `file` and `row` say where in the export a row stood: an object that
--- it has twice is taken from where it stands first.
+-- The statements of `walk.py`, by name. Hashes are bytes here. `position` says where in the export a row stood (its file and its row in
+-- it): an object that an export has twice is taken from where it stands first. All of this has to work in memory that is smaller than
+-- what is selected, so aggregates keep numbers, which DuckDB can spill, and no values.
 
 -- [tables]
 create table wanted (kind varchar, id blob);
 create table sought (id blob);
 create table asked_release (id blob);
 create table asked_directory (id blob);
-create table origin (id blob, url varchar, file integer, row bigint);
-create table origin_visit (origin varchar, visit bigint, date timestamp, type varchar, file integer, row bigint);
+create table origin (id blob, url varchar, position bigint);
+create table origin_visit (origin varchar, visit bigint, date timestamp, type varchar, position bigint);
 create table origin_visit_status (
-    origin varchar, visit bigint, date timestamp, status varchar, snapshot blob, type varchar, file integer, row bigint
+    origin varchar, visit bigint, date timestamp, status varchar, snapshot blob, type varchar, position bigint
 );
-create table snapshot (id blob, file integer, row bigint);
-create table snapshot_branch (snapshot_id blob, name blob, target blob, target_type varchar, file integer, row bigint);
+create table snapshot (id blob, position bigint);
+create table snapshot_branch (snapshot_id blob, name blob, target blob, target_type varchar, position bigint);
 create table release (
     id blob, name blob, message blob, target blob, target_type varchar, author blob,
     date struct(seconds bigint, microseconds integer), date_offset smallint, date_raw_offset_bytes blob, raw_manifest blob,
-    file integer, row bigint
+    position bigint
 );
 create table revision (
     id blob, message blob, author blob, date struct(seconds bigint, microseconds integer), date_offset smallint,
     date_raw_offset_bytes blob, committer blob, committer_date struct(seconds bigint, microseconds integer),
     committer_offset smallint, committer_date_raw_offset_bytes blob, directory blob, type varchar, raw_manifest blob,
-    file integer, row bigint
+    position bigint
 );
-create table revision_history (id blob, parent_id blob, parent_rank integer, file integer, row bigint);
-create table edge (id blob, parent_id blob, parent_rank integer, file integer, row bigint);
-create table revision_extra_headers (id blob, key blob, value blob, file integer, row bigint);
-create table directory (id blob, raw_manifest blob, file integer, row bigint);
+create table revision_history (id blob, parent_id blob, parent_rank integer, position bigint);
+create table edge (id blob, parent_id blob, parent_rank integer, position bigint);
+create table revision_extra_headers (id blob, key blob, value blob, position bigint);
+create table directory (id blob, raw_manifest blob, position bigint);
 create table directory_entry (
-    directory_id blob, name blob, type varchar, target blob, perms integer, file integer, row bigint
+    directory_id blob, name blob, type varchar, target blob, perms integer, position bigint
 );
 create table content (
-    sha1 blob, sha1_git blob, sha256 blob, blake2s256 blob, length bigint, status varchar, file integer, row bigint
+    sha1 blob, sha1_git blob, sha256 blob, blake2s256 blob, length bigint, status varchar, position bigint
 );
 create table skipped_content (
-    sha1 blob, sha1_git blob, sha256 blob, blake2s256 blob, length bigint, status varchar, reason varchar, file integer, row bigint
+    sha1 blob, sha1_git blob, sha256 blob, blake2s256 blob, length bigint, status varchar, reason varchar, position bigint
 );
 create table verdict (kind varchar, id blob, verified varchar, reason varchar);
 create table here (sha1_git blob);
@@ -57,7 +58,7 @@ select distinct on (status.origin, status.visit)
     status.origin, status.visit, visit.date, coalesce(visit.type, status.type) as type, status.status, status.snapshot
 from origin_visit_status as status
 join origin_visit as visit using (origin, visit)
-order by status.origin, status.visit, status.date desc, status.file desc, status.row desc;
+order by status.origin, status.visit, status.date desc, status.position desc;
 
 -- [seen_latest_full]
 create table seen as
@@ -66,7 +67,7 @@ select distinct on (status.origin)
 from origin_visit_status as status
 join origin_visit as visit using (origin, visit)
 where status.status = 'full' and status.snapshot is not null
-order by status.origin, status.visit desc, status.date desc, status.file desc, status.row desc;
+order by status.origin, status.visit desc, status.date desc, status.position desc;
 
 -- [branches]
 create table branch as
@@ -87,12 +88,15 @@ drop table reached;
 
 -- [entries]
 create table entry as
-select distinct directory_id, name, type, target, perms from directory_entry where directory_id in (select id from asked_directory);
+select distinct directory_id, name, type, target, perms from directory_entry order by directory_id;
 drop table directory_entry;
+delete from directory where position not in (select min(position) from directory group by id);
 
 -- [known_contents]
 create table known as
-select distinct on (sha1_git) sha1_git, sha1, sha256, blake2s256, length, status from content order by sha1_git, file, row;
+select sha1_git, sha1, sha256, blake2s256, length, status
+from content where position in (select min(position) from content group by sha1_git);
+drop table content;
 
 -- Every content that something names, and why its bytes can't be had; null when they can be asked for.
 -- [contents]
@@ -113,20 +117,18 @@ select
 from (select id from wanted where kind = 'content') as wanted
 left join known on known.sha1_git = wanted.id
 left join (
-    select distinct on (sha1_git) sha1_git, sha1, sha256, blake2s256, length, coalesce(reason, $missing) as reason
-    from skipped_content order by sha1_git, file, row
+    select sha1_git, sha1, sha256, blake2s256, length, coalesce(reason, $missing) as reason
+    from skipped_content where position in (select min(position) from skipped_content group by sha1_git)
 ) as skipped on skipped.sha1_git = wanted.id;
 
 -- What rows say of themselves before anything is hashed.
 -- [claimed]
+delete from revision where position not in (select min(position) from revision group by id);
+delete from release where position not in (select min(position) from release group by id);
 create table claim as
-select 'revision' as kind, id, author is not null or committer is not null as personal, raw_manifest from (
-    select distinct on (id) id, author, committer, raw_manifest from revision order by id, file, row
-)
+select 'revision' as kind, id, author is not null or committer is not null as personal, raw_manifest from revision
 union all
-select 'release', id, author is not null, raw_manifest from (
-    select distinct on (id) id, author, raw_manifest from release order by id, file, row
-);
+select 'release', id, author is not null, raw_manifest from release;
 
 -- [proved_snapshots]
 create table hashed_snapshot as
@@ -173,7 +175,7 @@ hashed as (
                 else encode('tree ' || length(coalesce(body, '')) // 2) || '\x00'::blob || unhex(coalesce(body, ''))
             end
         ) = lower(hex(directory.id)) as proved
-    from (select distinct on (id) id, raw_manifest from directory order by id, file, row) as directory
+    from directory
     left join body using (id)
     where directory.id >= $low and directory.id < $high
 )
@@ -188,22 +190,21 @@ select
 from claim where raw_manifest is not null or personal;
 
 -- [nameless_releases]
-select distinct on (id) id, name, message, target, target_type
-from release where author is null and raw_manifest is null order by id, file, row;
+select id, name, message, target, target_type from release where author is null and raw_manifest is null order by id;
 
 -- [nameless_revisions]
 select
-    distinct on (id) id, message, directory,
+    id, message, directory,
     (
         select list(distinct_parent.parent_id order by parent_rank)
         from (select distinct id, parent_id, parent_rank from revision_history) as distinct_parent
         where distinct_parent.id = revision.id
     ) as parents,
     (
-        select list({'key': key, 'value': value} order by file, row)
+        select list({'key': key, 'value': value} order by position)
         from revision_extra_headers as header where header.id = revision.id
     ) as headers
-from revision where author is null and committer is null and raw_manifest is null order by id, file, row;
+from revision where author is null and committer is null and raw_manifest is null order by id;
 
 -- [proved_nameless]
 insert into verdict select kind, id, verified, null from streamed;
@@ -340,7 +341,7 @@ order by directory_id, name;
 
 -- [rows directory]
 select directory.id, directory.raw_manifest, verdict.verified, verdict.reason as verified_reason
-from (select distinct on (id) id, raw_manifest from directory order by id, file, row) as directory
+from directory
 join verdict on verdict.kind = 'directory' and verdict.id = directory.id
 where verdict.verified <> 'mismatch' order by directory.id;
 
@@ -348,9 +349,10 @@ where verdict.verified <> 'mismatch' order by directory.id;
 select root, path, perms, content from file order by root, path;
 
 -- [rows revision_extra_headers]
-select header.id, (row_number() over (partition by header.id order by header.row) - 1)::integer as rank, header.key, header.value
+select header.id, (row_number() over (partition by header.id order by position) - 1)::integer as rank, header.key, header.value
 from revision_extra_headers as header
-join (select id, min(file) as file from revision_extra_headers group by id) as first using (id, file)
+join (select id, min(position) >> 40 as file from revision_extra_headers group by id) as first
+    on first.id = header.id and first.file = header.position >> 40
 where header.id in (select id from revision) and ('revision', header.id) not in (select (kind, id) from mismatch)
 order by header.id, rank;
 
@@ -367,7 +369,7 @@ select
     case when octet_length(committer) = 32 then committer else unhex(sha256(committer)) end as committer,
     committer_date, committer_offset, committer_date_raw_offset_bytes, directory, type, raw_manifest,
     verdict.verified, verdict.reason as verified_reason
-from (select distinct on (id) * from revision order by id, file, row) as revision
+from revision
 join verdict on verdict.kind = 'revision' and verdict.id = revision.id
 where verdict.verified <> 'mismatch' order by revision.id;
 
@@ -376,7 +378,7 @@ select
     release.id, name, message, target, target_type,
     case when octet_length(author) = 32 then author else unhex(sha256(author)) end as author,
     date, date_offset, date_raw_offset_bytes, raw_manifest, verdict.verified, verdict.reason as verified_reason
-from (select distinct on (id) * from release order by id, file, row) as release
+from release
 join verdict on verdict.kind = 'release' and verdict.id = release.id
 where verdict.verified <> 'mismatch' order by release.id;
 
