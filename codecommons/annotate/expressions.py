@@ -53,14 +53,14 @@ def whole(text: str) -> str | None:
 
 
 @lru_cache(1 << 12)
-def together(expressions: tuple[str, ...]) -> str | None:
+def together(expressions: tuple[str, ...], mentions: bool = False) -> str | None:
     """What several statements in one file add up to; None for no statements.
 
-    All of them hold, but a licence that stands beside a choice offering it (its text, usually) adds nothing to the choice, and a
-    mention of the GPL without a version nothing to one with a version.
+    All of them hold, but a licence that stands beside a choice offering it (its text, usually) adds nothing to the choice, and,
+    unless ``mentions``, naming the GPL without a version nothing to one with a version.
     """
     parts = [part for expression in expressions for part in ([expression] if " OR " in expression else expression.split(" AND "))]
     offered = {part for choice in parts if " OR " in choice and " AND " not in choice for part in choice.split(" OR ")}
-    versions = any(part.startswith("GPL-") and part != ANY_GPL for part in parts)
+    versions = not mentions and any(part.startswith("GPL-") and part != ANY_GPL for part in parts)
     rest = [part for part in parts if part not in offered and not (versions and part == ANY_GPL)]
     return normalise(" AND ".join(f"({part})" for part in rest)) if rest else None

@@ -219,7 +219,7 @@ def _describe(
     """Fill ``details``."""
     report.details["languages"] = _top(files, found["language"], "language")
     report.details["encodings"] = _top(files, found["encoding"], "encoding")
-    report.details["licenses"] = _top(files, found["license_evidence"], "expression")
+    report.details["licenses"] = _top(files, found["license_evidence"], "stated")
     report.details["errors"] = {name: int(rows["error"].count()) for name, rows in found.items() if rows["error"].count()}
     report.details["annotators"] = {
         name: {"digest": annotator.digest, "computed": todo[name].height, "reused": found[name].height - todo[name].height}

@@ -56,9 +56,9 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
     evidence = store.rows(lake, annotators["license_evidence"]).join(keys, on=["content", "name"], how="semi")
     languages = store.rows(lake, annotators["language"]).select("content", "name", "language", "kind")
     said = (
-        evidence.filter(pl.col("expression").is_not_null())
+        evidence.filter(pl.col("stated").is_not_null())
         .join(languages, on=["content", "name"], how="left")
-        .select("content", "name", "license_file", "language", "kind", own="expression", lines=_lines(pl.col("evidence")))
+        .select("content", "name", "license_file", "language", "kind", own="stated", lines=_lines(pl.col("evidence")))
         .collect()
     )
     rows = said.select("name", "license_file", "language", "kind").iter_rows()
@@ -112,7 +112,8 @@ def _speaks(name: bytes, license_file: bool, language: str | None, kind: str | N
 
 
 def _lines(evidence: pl.Expr) -> pl.Expr:
-    """From the first line of the first piece of evidence to the last line of the last, as ``3-20``."""
-    first = evidence.list.eval(pl.element().struct.field("start_line")).list.min()
-    last = evidence.list.eval(pl.element().struct.field("end_line")).list.max()
+    """From the first line of the first statement that counts to the last line of the last, as ``3-20``."""
+    counts = evidence.list.eval(pl.element().filter(pl.element().struct.field("stated")))
+    first = counts.list.eval(pl.element().struct.field("start_line")).list.min()
+    last = counts.list.eval(pl.element().struct.field("end_line")).list.max()
     return pl.format("{}-{}", first, last)

@@ -4,16 +4,18 @@
 
 """What a file says about licences, with the lines that say it.
 
-SPDX tags are read anywhere and checked. Licence texts and notices are found by published rules (``annotate.notices``):
-word for word, and long ones also with some words changed. Mentions of a few words mean something in a file that is named like a
-licence file and are left out elsewhere.
+SPDX tags are read anywhere and checked. Licence texts, notices and mentions are found by published rules (``annotate.notices``):
+word for word, and long ones also with some words changed. ``expression`` is all of it, whatever the file is called. ``stated`` is
+the part that decisions go by: without what names no licence, without mentions where something firmer is said, and without a few
+words in passing in a file that is not named like a licence file.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -22,7 +24,8 @@ from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import leading, together
 
-LEAST_WORDS = 5  # of a rule, in a file that is not named like a licence file
+# What it takes for a rule to count for ``stated``: words of it, in a file not named like a licence file, and percent.
+LEAST_WORDS = 5
 LEAST_RELEVANCE = 80
 MOST_EVIDENCE = 200
 UNKNOWN_TAG = "LicenseRef-scancode-unknown-spdx"
@@ -43,9 +46,34 @@ EVIDENCE = pa.struct(
         pa.field("end_line", pa.int64()),
         pa.field("expression", pa.string()),
         pa.field("detector", pa.string()),
+        pa.field("stated", pa.bool_()),  # whether it is in ``stated`` of the file
     ]
 )
-FIELDS = (pa.field("evidence", pa.list_(EVIDENCE)), pa.field("expression", pa.string()), pa.field("license_file", pa.bool_()))
+FIELDS = (
+    pa.field("evidence", pa.list_(EVIDENCE)),
+    pa.field("expression", pa.string()),
+    pa.field("stated", pa.string()),
+    pa.field("license_file", pa.bool_()),
+)
+
+
+class Statement(NamedTuple):
+    """One thing that a content says.
+
+    Attributes:
+        start_line: from 1; ``end_line`` is inclusive.
+        expression: SPDX expression.
+        detector: ``spdx-tag``, ``license-text``, ``license-notice``, ``license-tag``, ``license-reference``, ``license-intro``,
+            and ``changed-license-…`` when some words differ from the rule's.
+        words: how many words say it; ``relevance``: how surely the rule means the expression, in percent.
+    """
+
+    start_line: int
+    end_line: int
+    expression: str
+    detector: str
+    words: int = LEAST_WORDS
+    relevance: int = 100
 
 
 def is_license_file(name: bytes) -> bool:
@@ -53,37 +81,22 @@ def is_license_file(name: bytes) -> bool:
     return _LICENSE_FILE.fullmatch(name.decode("utf-8", "replace")) is not None
 
 
-def evidence_of(data: bytes, license_file: bool) -> list[dict[str, Any]]:
-    """Everything a content says about licences, in order of lines.
-
-    Args:
-        data: the content.
-        license_file: whether its name says that it is about the licence.
-
-    Returns:
-        Dictionaries of start_line and end_line (from 1, inclusive), expression (SPDX) and detector: ``spdx-tag``,
-        ``license-text``, ``license-notice``, ``license-tag``, ``license-reference``, and ``changed-license-…`` when some words
-        differ from the rule's.
-    """
+def evidence_of(data: bytes) -> list[Statement]:
+    """Everything a content says about licences, in order of lines."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         data = data.decode("utf-16", "replace").encode()
-    if b"\0" in data:
+    if b"\0" in data.rstrip(b"\0"):
         return []
     found = [
-        _row(data.count(b"\n", 0, tag.start()) + 1, None, _tagged(tag[1].decode("utf-8", "replace")), "spdx-tag")
+        Statement(line := data.count(b"\n", 0, tag.start()) + 1, line, _tagged(tag[1].decode("utf-8", "replace")), "spdx-tag")
         for _, tag in zip(range(MOST_EVIDENCE), _TAG.finditer(data), strict=False)
     ]
-    tagged = {row["start_line"] for row in found}
-    for match in notices.find(notices.load(), data, 1 if license_file else LEAST_WORDS):
-        if match.kind in ("intro", "clue") or match.relevance < LEAST_RELEVANCE or match.start_line in tagged:
-            continue
+    tagged = {statement.start_line for statement in found}
+    matches = [match for match in notices.find(notices.load(), data) if match.start_line not in tagged]
+    for match in notices.statements(matches):
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
-        found.append(_row(match.start_line, match.end_line, match.expression, detector))
-    return sorted(found, key=lambda row: (row["start_line"], row["end_line"]))[:MOST_EVIDENCE]
-
-
-def _row(start: int, end: int | None, expression: str, detector: str) -> dict[str, Any]:
-    return {"start_line": start, "end_line": end or start, "expression": expression, "detector": detector}
+        found.append(Statement(match.start_line, match.end_line, match.expression, detector, match.words, match.relevance))
+    return sorted(found, key=lambda statement: (statement.start_line, statement.end_line))[:MOST_EVIDENCE]
 
 
 def _tagged(value: str) -> str:
@@ -91,33 +104,51 @@ def _tagged(value: str) -> str:
     return leading(value.split("*/")[0].split("-->")[0]) or UNKNOWN_TAG
 
 
-def expression_of(evidence: list[dict[str, Any]]) -> str | None:
-    """The SPDX expression that some evidence adds up to.
+def expression_of(evidence: Sequence[Statement]) -> str | None:
+    """The SPDX expression of all that was found."""
+    return together(_distinct(evidence), mentions=True)
 
-    Mentions count only where nothing says more; a licence whose text follows a choice that names it adds nothing to the choice.
+
+def stated_of(evidence: Sequence[Statement], license_file: bool) -> list[Statement]:
+    """The part of the evidence that a decision may go by.
+
+    Args:
+        evidence: what was found in a file.
+        license_file: whether its name says that it is about the licence.
     """
-    said = [row for row in evidence if row["expression"] not in NO_LICENSE]
-    firm = [row["expression"] for row in said if not row["detector"].endswith("reference")]
-    return together(tuple(dict.fromkeys(firm or [row["expression"] for row in said])))
+    said = [
+        one
+        for one in evidence
+        if one.expression not in NO_LICENSE
+        and one.relevance >= LEAST_RELEVANCE
+        and not one.detector.endswith(("-intro", "-clue"))
+        and (license_file or one.words >= LEAST_WORDS)
+    ]
+    return [one for one in said if not one.detector.endswith("-reference")] or said
+
+
+def _distinct(statements: Sequence[Statement]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(statement.expression for statement in statements))
 
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
-    """See ``Annotator.annotate``; a content is searched once for all of its names of a kind."""
-    known: dict[tuple[bytes, bool], list[dict[str, Any]]] = {}
+    """See ``Annotator.annotate``; a content is searched once for all of its names."""
+    known: dict[bytes, list[Statement]] = {}
     rows = []
     for content, name, data in zip(*(values(batch, column) for column in ("sha1_git", "name", "data")), strict=True):
-        named = is_license_file(name)
-        if (content, named) not in known:
-            known[content, named] = evidence_of(data, named)
-        evidence = known[content, named]
-        rows.append((evidence, expression_of(evidence), named))
+        if content not in known:
+            known[content] = evidence_of(data)
+        evidence, named = known[content], is_license_file(name)
+        stated = stated_of(evidence, named)
+        shown = [dict(zip(EVIDENCE.names, (*one[:4], one in stated), strict=True)) for one in evidence]
+        rows.append((shown, expression_of(evidence), together(_distinct(stated)), named))
     return table(rows, FIELDS)
 
 
 ANNOTATOR = Annotator(
     name="license_evidence",
-    description="What a content under one of its names says about licences: SPDX expression, and the lines that say it.",
-    version=1,
+    description="What a content under one of its names says about licences: SPDX expressions, and the lines that say it.",
+    version=2,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

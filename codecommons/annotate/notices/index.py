@@ -22,11 +22,12 @@ from codecommons.annotate.notices import rules
 from codecommons.annotate.notices.words import Splitter, Words
 from codecommons.lake.stages import digest
 
-FORMAT = 1
+FORMAT = 2
 MOST_WORDS = 1 << 18
 EXACT = 4  # words of the prefix by which a rule is looked up; shorter rules are looked up whole
 GRAM = 3  # words of the n-grams by which a changed text is recognised
 LEAST_CHANGED = 12  # words: a shorter rule must match exactly
+VOCABULARY_BITS = 20
 Ints = NDArray[np.int32]
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -46,6 +47,7 @@ class Index:
             ``prefix_first`` and ``prefix_last`` bound the rules in ``by_prefix``, longest first.
         gram_keys: open-addressing table of n-grams; ``gram_first`` and ``gram_last`` bound the rules in ``by_gram``.
         grams: per rule, distinct n-grams; 0 for rules that must match exactly.
+        vocabulary: a set bit for every word of any rule (see ``in_vocabulary``).
     """
 
     expressions: NDArray[np.uint8]
@@ -64,6 +66,7 @@ class Index:
     gram_last: Ints
     by_gram: Ints
     grams: Ints
+    vocabulary: NDArray[np.uint8]
 
     def expression(self, rule: int) -> str:
         """The SPDX expression of a rule; empty for a false positive."""
@@ -156,7 +159,21 @@ def build(known: Sequence[rules.Rule]) -> Index:
         *gram_table,
         owners[order],
         grams,
+        _vocabulary(np.unique(np.concatenate(words)) if words else np.empty(0, np.uint64)),
     )
+
+
+def _vocabulary(words: Words) -> NDArray[np.uint8]:
+    bits = np.zeros(1 << VOCABULARY_BITS, np.bool_)
+    bits[words & np.uint64((1 << VOCABULARY_BITS) - 1)] = True
+    return np.packbits(bits, bitorder="little")
+
+
+@njit(cache=True, inline="always")
+def in_vocabulary(vocabulary: NDArray[np.uint8], word: np.uint64) -> bool:
+    """Whether a word may be in a rule: most words of code are not, and need no look into the large tables."""
+    place = word & np.uint64((1 << VOCABULARY_BITS) - 1)
+    return bool((vocabulary[place >> np.uint64(3)] >> (place & np.uint64(7))) & np.uint64(1))
 
 
 def _table(keys: Words) -> tuple[Words, Ints, Ints]:

@@ -6,13 +6,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from codecommons.annotate.notices.index import EXACT, GRAM, MOST_WORDS, Index, Ints, prefix_sums, probe, sequence_hash
+from codecommons.annotate.notices.index import (
+    EXACT,
+    GRAM,
+    MOST_WORDS,
+    Index,
+    Ints,
+    in_vocabulary,
+    prefix_sums,
+    probe,
+    sequence_hash,
+)
 from codecommons.annotate.notices.rules import KINDS
 from codecommons.annotate.notices.words import Splitter, Words
 
@@ -22,7 +33,19 @@ LEAST_GRAMS = 8
 CANDIDATES = 64
 MOST_CHANGED = 64  # a content that is nothing but changed texts must not cost minutes
 BETTER = 1.1
+PIECE = 8  # words: several rules found in pieces must explain this much more, each, than one rule that spans them
 FALSE_POSITIVE = KINDS.index("false_positive")
+# What makes "the GPL version 2" mean "or later", where a rule ends before it.
+OR_LATER = (
+    "or later",
+    "or any later",
+    "or newer",
+    "or higher",
+    "or greater",
+    "or above",
+    "and later",
+    "or at your option any later",
+)
 
 
 class Match(NamedTuple):
@@ -50,7 +73,22 @@ class Match(NamedTuple):
 
 Place = tuple[int, int, int, float]  # rule, first word, end, share
 
-_splitter: list[Splitter] = []
+_ONLY = re.compile(r"[AL]?GPL-[0-9.]+-only")
+
+
+class _Words(Splitter):
+    """The splitter of this process, and the words it is asked about."""
+
+    def __init__(self) -> None:
+        super().__init__(MOST_WORDS)
+        self.or_later = [self.words(text.encode())[0].copy() for text in OR_LATER]
+
+    def goes_on(self, words: Words, end: int) -> bool:
+        """Whether ``OR_LATER`` stands behind the words up to ``end``."""
+        return any(np.array_equal(words[end : end + len(text)], text) for text in self.or_later)
+
+
+_splitter: list[_Words] = []
 
 
 def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) -> list[Match]:
@@ -63,7 +101,7 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
         changed: also look for rules of which some words were changed.
     """
     if not _splitter:
-        _splitter.append(Splitter(MOST_WORDS))
+        _splitter.append(_Words())
     words, lines = _splitter[0].words(data)
     if len(words) < least_words:
         return []
@@ -71,26 +109,22 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
     if changed and len(words) >= LEAST_GRAMS + GRAM - 1:
         found = _with_changed(index, words, found)
     found.sort(key=lambda match: (match[1], -match[2]))
-    return [
-        Match(
-            rule,
-            index.expression(rule),
-            KINDS[index.kinds[rule]],
-            int(lines[start]),
-            int(lines[end - 1]),
-            end - start,
-            share,
-            int(index.relevance[rule]),
-        )
-        for rule, start, end, share in found
-        if index.kinds[rule] != FALSE_POSITIVE
-    ]
+    matches = []
+    for rule, start, end, share in found:
+        kind, expression = KINDS[index.kinds[rule]], index.expression(rule)
+        if index.kinds[rule] == FALSE_POSITIVE:
+            continue
+        if kind != "text" and _ONLY.fullmatch(expression) and _splitter[0].goes_on(words, end):
+            expression = expression.removesuffix("-only") + "-or-later"
+        place = int(lines[start]), int(lines[end - 1])
+        matches.append(Match(rule, expression, kind, *place, end - start, share, int(index.relevance[rule])))
+    return matches
 
 
 def _exact(index: Index, words: Words, least: int) -> list[Place]:
     """Rules that stand in ``words`` word for word, none inside another: the longest take their words first."""
     rules = np.full(len(words), -1, np.int32)
-    prefixes = index.prefix_keys, index.prefix_first, index.prefix_last, index.by_prefix
+    prefixes = index.vocabulary, index.prefix_keys, index.prefix_first, index.prefix_last, index.by_prefix
     _scan(words, least, *prefixes, index.lengths, index.hashes, rules)
     starts = np.flatnonzero(rules >= 0)
     sizes = index.lengths[rules[starts]]
@@ -108,6 +142,7 @@ def _exact(index: Index, words: Words, least: int) -> list[Place]:
 def _scan(
     words: Words,
     least: int,
+    vocabulary: NDArray[np.uint8],
     keys: Words,
     firsts: Ints,
     lasts: Ints,
@@ -118,10 +153,11 @@ def _scan(
 ) -> None:
     """Put into ``rules`` the longest rule that starts at each word."""
     sums, powers = prefix_sums(words)
-    total = len(words)
-    for start in range(total):
+    known = 0
+    for start in range(len(words) - 1, -1, -1):
+        known = min(EXACT, known + 1) if in_vocabulary(vocabulary, words[start]) else 0
         size = 0
-        for prefix in range(min(EXACT, total - start), 0, -1):
+        for prefix in range(known, 0, -1):
             if size > prefix:
                 break
             slot = probe(keys, (sums[start + prefix] - sums[start] * powers[prefix]) | np.uint64(1))
@@ -130,7 +166,7 @@ def _scan(
             for place in range(firsts[slot], lasts[slot]):
                 rule = by_prefix[place]
                 length = lengths[rule]
-                if length < least or length <= size or start + length > total or (prefix < EXACT and length != prefix):
+                if length < least or length <= size or start + length > len(words) or (prefix < EXACT and length != prefix):
                     continue
                 if (sums[start + length] - sums[start] * powers[length]) | np.uint64(1) == hashes[rule]:
                     rules[start] = rule
@@ -140,26 +176,27 @@ def _scan(
 
 def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]:
     """Add rules of which words were changed; one that explains clearly more than the exact ones inside it takes their place."""
+    slots = _slots(words, index.vocabulary, index.gram_keys)
     if not exact:
-        return _changed(index, words, np.ones(len(words), np.bool_))
+        return _changed(index, slots)
     covered = np.zeros(len(words), np.bool_)
+    pieces = np.zeros(len(words), np.bool_)
     for _, start, end, _ in exact:
         covered[start:end] = True
-    better = [
-        (rule, start, end, share)
-        for rule, start, end, share in _changed(index, words, np.ones(len(words), np.bool_))
-        if share * index.grams[rule] > BETTER * covered[start:end].sum()
-    ]
+        pieces[start] = True
+    better = []
+    for rule, start, end, share in _changed(index, slots):
+        more = max(0, int(pieces[start:end].sum()) - 1)
+        if share * index.grams[rule] > BETTER * covered[start:end].sum() - PIECE * more:
+            better.append((rule, start, end, share))
     kept = [place for place in exact if not any(start < place[2] and place[1] < end for _, start, end, _ in better)]
-    free = np.ones(len(words), np.bool_)
     for _, start, end, _ in (*kept, *better):
-        free[start:end] = False
-    return [*kept, *better, *_changed(index, words, free)]
+        slots[max(0, start - GRAM + 1) : end] = -1
+    return [*kept, *better, *_changed(index, slots)]
 
 
-def _changed(index: Index, words: Words, free: NDArray[np.bool_]) -> list[Place]:
-    """Long rules of which most n-grams stand close together in words that nothing else covers."""
-    slots = _slots(words, free, index.gram_keys)
+def _changed(index: Index, slots: NDArray[np.int64]) -> list[Place]:
+    """Long rules of which most n-grams stand close together, given the slot of the n-gram that starts at each word."""
     places = np.flatnonzero(slots >= 0)
     slots, ids = np.unique(slots[places], return_inverse=True)
     if len(slots) < LEAST_GRAMS:
@@ -204,15 +241,15 @@ def _without(
 
 
 @njit(cache=True, nogil=True)
-def _slots(words: Words, free: NDArray[np.bool_], keys: Words) -> NDArray[np.int64]:
-    """The slot in the table of the n-gram that starts at each word, -1 where no rule holds it or a word is not free."""
+def _slots(words: Words, vocabulary: NDArray[np.uint8], keys: Words) -> NDArray[np.int64]:
+    """The slot in the table of the n-gram that starts at each word, -1 where no rule holds it."""
     out = np.full(max(0, len(words) - GRAM + 1), -1, np.int64)
-    for at in range(len(out)):
-        usable = True
-        for step in range(GRAM):
-            usable &= free[at + step]
-        if usable:
-            out[at] = probe(keys, sequence_hash(words[at : at + GRAM]))
+    run = 0
+    for at in range(len(words)):
+        run = run + 1 if in_vocabulary(vocabulary, words[at]) else 0
+        if run >= GRAM:
+            start = at - GRAM + 1
+            out[start] = probe(keys, sequence_hash(words[start : at + 1]))
     return out
 
 

@@ -9,6 +9,7 @@ import tarfile
 import pytest
 
 from codecommons.annotate.annotators.license_evidence import is_license_file
+from codecommons.license.expressions import licenses
 
 APACHE = b"""# Licensed under the Apache License, Version 2.0 (the "License");
 # you may not use this file except in compliance with the License.
@@ -42,7 +43,9 @@ def test_a_tag_is_read_and_checked(say, line, expression):
     row = say("license_evidence", f"first\n\n{line}\nlast\n".encode(), name=b"a.c")
     assert row["expression"] == expression
     if expression:
-        assert row["evidence"] == [{"start_line": 3, "end_line": 3, "expression": expression, "detector": "spdx-tag"}]
+        assert row["evidence"] == [
+            {"start_line": 3, "end_line": 3, "expression": expression, "detector": "spdx-tag", "stated": True}
+        ]
 
 
 def test_a_notice_is_evidence_with_its_exact_lines(say):
@@ -51,10 +54,56 @@ def test_a_notice_is_evidence_with_its_exact_lines(say):
     assert [(e["start_line"], e["end_line"], e["detector"]) for e in row["evidence"]] == [(4, 14, "license-notice")]
 
 
-def test_a_mention_means_something_in_a_licence_file_only(say):
+def test_a_mention_is_evidence_anywhere_and_a_statement_in_a_licence_file_only(say):
     text = b"We like the MIT license.\n"
-    assert say("license_evidence", text, name=b"LICENSE")["expression"] == "MIT"
-    assert say("license_evidence", text, name=b"main.c")["expression"] is None
+    for name, stated in ((b"LICENSE", "MIT"), (b"main.c", None)):
+        row = say("license_evidence", text, name=name)
+        assert (row["expression"], row["stated"]) == ("MIT", stated)
+        assert [one["stated"] for one in row["evidence"]] == [stated is not None]
+
+
+def test_what_names_no_licence_is_evidence_and_states_nothing(say):
+    row = say("license_evidence", b"See the license agreement at the end of this file for the terms.\n", name=b"LICENSE")
+    assert row["expression"] == "LicenseRef-scancode-unknown-license-reference"
+    assert row["stated"] is None
+
+
+def spdx_ids():
+    return [
+        one.identifier for one in licenses().values() if not one.identifier.startswith("LicenseRef") and "-" in one.identifier
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("licensed under the GPL version 2", "GPL-2.0-only"),
+        ("licensed under the GPL version 2 or later", "GPL-2.0-or-later"),
+        ("licensed under the GPL version 2,\n# or (at your option) any later version", "GPL-2.0-or-later"),
+        ("GPL", None),  # one word may mean anything
+        ("the\njson\n\n\n\n\nlicense", None),  # words that merely follow each other
+        (", ".join(spdx_ids()), None),  # a list of all there are
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_stands_around_words_decides_what_they_say(say, text, expression):
+    assert say("license_evidence", f"# {text}\n".encode(), name=b"main.c")["stated"] == expression
+
+
+def test_a_notice_with_a_name_of_its_own_in_it_is_one_statement(say):
+    notice = b"""GLPK is free software: you can redistribute it and/or modify it under the terms of the GNU General Public License
+as published by the Free Software Foundation, either version 3 of the License, or (at your option) any later version.
+
+GLPK is distributed in the hope that it will be useful, but WITHOUT ANY WARRANTY; without even the implied warranty of
+MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE. See the GNU General Public License for more details.
+
+You should have received a copy of the GNU General Public License along with GLPK. If not, see <http://www.gnu.org/licenses/>.
+"""
+    row = say("license_evidence", notice, name=b"main.c")
+    assert row["expression"] == "GPL-3.0-or-later"
+    assert [(one["start_line"], one["end_line"], one["detector"]) for one in row["evidence"]] == [
+        (1, 7, "changed-license-notice")
+    ]
 
 
 def test_a_choice_swallows_the_texts_it_offers(say):
@@ -66,7 +115,8 @@ def test_a_choice_swallows_the_texts_it_offers(say):
 
 def test_utf_16_is_read_and_binary_is_not(say):
     assert say("license_evidence", APACHE.decode().encode("utf-16"), name=b"LICENSE")["expression"] == "Apache-2.0"
-    assert say("license_evidence", APACHE + b"\0", name=b"LICENSE")["evidence"] == []
+    assert say("license_evidence", b"\0" + APACHE, name=b"LICENSE")["evidence"] == []
+    assert say("license_evidence", APACHE + b"\0", name=b"LICENSE")["expression"] == "Apache-2.0"  # the end of a C string
 
 
 @pytest.mark.parametrize(
