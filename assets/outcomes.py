@@ -219,7 +219,8 @@ def fail(outcomes: Sequence[Outcome]) -> None:
     told = [outcome.problem for outcome in outcomes if outcome.problem and not outcome.skipped]
     if told:
         lines = "\n".join(f"- {problem}" for problem in told)
-        raise dg.Failure(description=f"{len(told)} of {len(outcomes)} failed:\n{lines}", allow_retries=False)
+        said = told[0] if len(outcomes) == 1 else f"{len(told)} of {len(outcomes)} failed:\n{lines}"
+        raise dg.Failure(description=said, allow_retries=False)
 
 
 def by_partition(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:

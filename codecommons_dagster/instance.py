@@ -7,15 +7,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+import sqlalchemy.exc
 import yaml
 
-from codecommons.errors import UsageError
+from codecommons.errors import LakeError, UsageError
 from codecommons.lake.storage import lake_errors
+from codecommons.report import STAGES
 from codecommons.settings import Settings
 
 # A tag of runs whose consequences are the business of who started them.
@@ -72,6 +75,20 @@ def instance(settings: Settings) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(settings.dagster_home))
 
 
+@contextmanager
+def _recording(settings: Settings) -> Iterator[None]:
+    """Say in one line that the instance's database can't be opened or written."""
+    try:
+        yield
+    except sqlalchemy.exc.OperationalError as error:
+        said = str(error.orig)
+        full = "full" in said or "I/O" in said
+        advice = "free some room, then run the same command again; nothing committed is lost"
+        if not full:
+            advice = "make it writable, or choose another folder with CODECOMMONS_HOME"
+        raise LakeError(f"the run can't be recorded in {settings.dagster_home} ({said}): {advice}") from error
+
+
 def _stage_job(name: str) -> dg.JobDefinition:
     from codecommons_dagster.build import build_stages
 
@@ -103,12 +120,13 @@ def run_job(
 
     Raises:
         UsageError: the partition doesn't exist, such as a day before the lake's first.
+        LakeError: the run can't be recorded: the disk is full, or the folder can't be written.
     """
     from assets.expectation_checks import expectations_shut
     from assets.partitions import DATASETS, SLICES
     from codecommons.lake import Lake
 
-    with instance(settings) as recorder:
+    with _recording(settings), instance(settings) as recorder:
         if job == "dataset" and partition:
             recorder.add_dynamic_partitions(DATASETS.name or "", [partition])
         elif partition and not SLICES.has_partition_key(partition):
@@ -124,7 +142,10 @@ def run_job(
             run_config={"loggers": {"progress": {"config": {"level": level}}}, **(config or {})},
             tags={**(tags or {}), **({"dagster/partition": partition} if partition else {})},
         )
-        return Finished(result.run_id, tuple(_failure(event) for event in result.all_events if event.is_step_failure))
+        failed = [event for event in result.all_events if event.is_step_failure]
+        # What closes the first stage repeats what the steps of the sources have said.
+        told = [event for event in failed if event.step_key != STAGES[0]] or failed
+        return Finished(result.run_id, tuple(_failure(event) for event in told))
 
 
 def followed_in(recorder: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:

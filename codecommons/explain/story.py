@@ -50,7 +50,7 @@ def explain(lake: Lake, target: str) -> Row:
     with lake.sql() as connection:
         if target.startswith("swh:"):
             return _explain_object(connection, target, Swhid.parse(target))
-        if Path(target).exists():
+        if target and Path(target).exists():
             return _explain_path(connection, target)
         origin = _origin_named(connection, target)
         if origin is None:

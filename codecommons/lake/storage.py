@@ -34,7 +34,9 @@ _ADVICE = {
 
 
 # The packages that read and write tables, by the module of their errors.
-READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_duckdb"})
+READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_duckdb", "botocore"})
+# What S3's clients say when they can't get through.
+_UNREACHABLE = ("connect", "dispatch", "redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden")
 # What to do about a damaged table.
 ADVICE = "restore its folder from a backup, or remove the lake and ingest again"
 
@@ -66,6 +68,8 @@ def _delta_advice(text: str) -> str:
     ):
         if sign in text:
             return _ADVICE[code]
+    if any(sign in text for sign in _UNREACHABLE):
+        return f"{first}; is the endpoint right (AWS_ENDPOINT_URL, AWS_REGION, the credentials), and can it be reached from here?"
     return f"{first}; {ADVICE}"
 
 

@@ -172,6 +172,7 @@ def test_software_heritages_query_runs_as_it_is_in_the_help(filled: Lake) -> Non
         (["sql", "from read_csv('/nonexistent')"], 1, "No files found"),
         (["sql", "from file", "-o", "/nonexistent/x"], 2, "there is no folder /nonexistent"),
         (["sql", "from file", "--nonesuch"], 2, "No such option"),
+        (["explain", ""], 2, "neither a SWHID, nor a path here, nor an origin"),
         (["explain", "nonesuch"], 2, "neither a SWHID, nor a path here, nor an origin"),
         (["explain", "swh:1:cnt:XYZ"], 2, "is not a SWHID"),
         (["ingest"], 2, "say what to ingest"),
@@ -253,6 +254,15 @@ def test_explain_tells_programs_what_it_tells_people(filled: Lake, repository: P
     story = json.loads(run("explain", str(repository / "hello.py"), "--json").output)
     assert story["occurrences"][0]["origin"] == repository.as_uri()
     assert story["archive"] in run("explain", str(repository / "hello.py")).output
+
+
+def test_a_full_or_read_only_instance_is_one_line(filled: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = filled.settings.dagster_home / "history" / "runs.db"
+    database.mkdir(parents=True)  # a database that can't be opened, also by root
+    failed = run("ingest", "--day", "2026-01-31")
+    assert failed.exit_code == 1
+    [line] = failed.stderr.splitlines()
+    assert line.startswith(f"Error: the run can't be recorded in {filled.settings.dagster_home} (unable to open database file)")
 
 
 def test_what_the_lake_does_not_have_is_one_line_and_a_failure(filled: Lake, repository: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import multiprocessing
 import os
 import random
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -265,3 +266,19 @@ def test_a_lake_of_an_earlier_version_gets_the_columns_it_lacks(settings, monkey
     assert sorted(lake.scan("quarantine").select("item", "kept").collect().rows()) == expected
     with lake.sql() as connection:
         assert connection.sql("select item, kept from quarantine order by item").fetchall() == expected
+
+
+def test_an_endpoint_that_does_not_answer_is_one_clear_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        variables = {
+            "CODECOMMONS_HOME": str(tmp_path),
+            "CODECOMMONS_LAKE": "s3://lakes/none",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{nobody.getsockname()[1]}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        with pytest.raises(LakeError, match=r"Could not connect to the endpoint URL.*; is the endpoint right"):
+            Lake.open(Settings.from_environment(variables))
