@@ -25,6 +25,8 @@ CHECKS = {
     "no_empty_success": "A slice that brought nothing says why for every item.",
     "no_source_wiped_out": "Every origin that the slice showed before still shows something.",
 }
+# Reasons that don't tell whether there is anything: a slice of nothing else is no success.
+_NOBODY_KNOWS = ("unreachable", "malformed-export")
 _SAMPLE = 200
 _SAMPLE_BYTES = 32 << 20
 # Files whose contents are looked up at once; a tree is never cut.
@@ -156,14 +158,14 @@ def empty_success(report: StageReport, inputs: Sequence[SliceInput], outcome: Ou
     """Nothing came in: that is a success only if every item says why, and the reason is not that nobody could be asked."""
     name = "no_empty_success"
     figures = {"items": len(inputs), "outcomes": len(outcome.items)}
-    unreachable = [item for item in outcome.items if item.error is not None and item.error.reason == "unreachable"]
+    unreachable = [item for item in outcome.items if item.error is not None and item.error.reason in _NOBODY_KNOWS]
     if inputs and not outcome.items:
         return _red(name, f"{len(inputs)} items are listed, and nothing is said of any", report, figures)
     if unreachable and all(item.state == "failed" for item in outcome.items):
         assert unreachable[0].error is not None
         return _red(
             name,
-            f"nothing came in, as {unreachable[0].name} and others can't be reached: {unreachable[0].error.detail}",
+            f"nothing came in, as {unreachable[0].name} and others can't be read: {unreachable[0].error.detail}",
             report,
             figures,
         )
