@@ -172,7 +172,8 @@ def _reports(lake: Lake, slice_: str) -> list[StageReport]:
     """What the stages did for a slice when they last ran, stage by stage."""
     from codecommons.report import STAGES
 
-    found = (one for one in lake.reports() if one.slice == slice_)
+    # A dataset as of the day is told of where it is built.
+    found = (one for one in lake.reports() if one.slice == slice_ and one.stage != STAGES[-1])
     return sorted(found, key=lambda one: (STAGES.index(one.stage), one.source))
 
 
