@@ -179,7 +179,7 @@ def test_what_is_named_like_an_archive_and_is_none_is_quarantined(name, lake, tm
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("notes.txt.gz", gzip.compress(b"notes\n")),
+        ("notes.txt.gz", gzip.compress(b"notes\n", mtime=0)),
         ("notes.xz", lzma.compress(b"notes\n")),
         ("tar", b"no tar\n"),
         (".zip", b"PK\3\3"),
