@@ -26,6 +26,11 @@ ROOT = Path(__file__).resolve().parent.parent
 DAY = "2026-01-31"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes that are no short text give a test no name: many hold the time at which they were packed."""
+    return f"{argname}-of-{len(val)}" if isinstance(val, bytes) and not (val.isascii() and len(val) < 40) else None
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real data with known answers, beside the checkout; a file that is missing in it fails the test that opens it."""
