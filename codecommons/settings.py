@@ -40,6 +40,7 @@ class Settings:
         plugins: folders holding users' own annotators and sources (Python files), searched after ours.
         storage_options: credentials and endpoint for an S3 lake, in delta-rs' names.
         export_options: the same for what is read from S3, wherever the lake is; empty for anonymous access to AWS.
+        yara: the user's YARA rule files; none switches their annotator off.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
     """
 
@@ -54,6 +55,7 @@ class Settings:
     max_archive_ratio: int = 200
     max_archive_members: int = 1_000_000
     plugins: tuple[Path, ...] = ()
+    yara: tuple[Path, ...] = ()
     storage_options: tuple[tuple[str, str], ...] = ()
     gharchive: str = ""
     export_options: tuple[tuple[str, str], ...] = ()
@@ -94,13 +96,14 @@ class Settings:
             if env.get("AWS_ENDPOINT_URL", "").startswith("http://"):
                 options["AWS_ALLOW_HTTP"] = "true"
             options.setdefault("AWS_REGION", env.get("AWS_DEFAULT_REGION") or "us-east-1")
-        plugins = tuple(Path(p).expanduser().absolute() for p in env.get("CODECOMMONS_PLUGINS", "").split(os.pathsep) if p)
+        plugins, yara = _paths(env, "CODECOMMONS_PLUGINS"), _paths(env, "CODECOMMONS_YARA")
         numbers = {name: _number(env, name) for name in _NUMBERS}
         return cls(
             home=home,
             lake=lake if "://" in lake else str(Path(lake).expanduser().absolute()),
             first_day=_day(env, "CODECOMMONS_FIRST_DAY") or cls.first_day,
             plugins=plugins,
+            yara=yara,
             storage_options=tuple(sorted(options.items())),
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
@@ -118,6 +121,10 @@ _NUMBERS = {
     "CODECOMMONS_MAX_ARCHIVE_RATIO": "max_archive_ratio",
     "CODECOMMONS_MAX_ARCHIVE_MEMBERS": "max_archive_members",
 }
+
+
+def _paths(env: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    return tuple(Path(path).expanduser().absolute() for path in env.get(name, "").split(os.pathsep) if path)
 
 
 def _number(env: Mapping[str, str], name: str) -> int | None:
