@@ -186,17 +186,20 @@ def _evaluation(stage: str, name: str, partition: str, results: Sequence[tuple[s
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(f"{source}: {check.description}" for source, check in red or results)
         or "There is nothing to look at.",
-        metadata={
-            f"{source}: {label}": dg.MetadataValue.json(value)
-            if isinstance(value, (dict, list))
-            else dg.MetadataValue.text(str(value))
-            for source, check in results
-            for label, value in check.metadata.items()
-        },
+        metadata={f"{source}: {label}": _shown(value) for source, check in results for label, value in check.metadata.items()},
         partition=partition,
         # Blocking is done by `hand_over`; Dagster's own would stop the good slices of a range too.
         blocking=False,
     )
+
+
+def _shown(value: Any) -> dg.MetadataValue[Any]:
+    """Figures as figures, which the UI plots over time; the rest as it reads best."""
+    if isinstance(value, (dict, list)):
+        return dg.MetadataValue.json(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.int(value)
+    return dg.MetadataValue.text(str(value))
 
 
 def hand_over(

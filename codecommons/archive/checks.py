@@ -163,9 +163,10 @@ def empty_success(report: StageReport, inputs: Sequence[SliceInput], outcome: Ou
         return _red(name, f"{len(inputs)} items are listed, and nothing is said of any", report, figures)
     if unreachable and all(item.state == "failed" for item in outcome.items):
         assert unreachable[0].error is not None
+        others = f" and {len(unreachable) - 1} others" if len(unreachable) > 1 else ""
         return _red(
             name,
-            f"nothing came in, as {unreachable[0].name} and others can't be read: {unreachable[0].error.detail}",
+            f"nothing came in, as {unreachable[0].name}{others} can't be read: {unreachable[0].error.detail}",
             report,
             figures,
         )

@@ -33,7 +33,7 @@ def toy_stage(stage, deps, behaviour):
         if isinstance(says, Exception):
             raise says
         report = StageReport(stage, day, source, rows_in=2, bytes_in=10, rows_kept=2, bytes_kept=10, seconds=0.1)
-        return close_stage(lake, report, [CheckResult("even", says == "passes", f"{day} is odd; run it again")])
+        return close_stage(lake, report, [CheckResult("even", says == "passes", f"{day} is odd; run it again", FIGURES)])
 
     @dg.multi_asset(name=stage, specs=specs, check_specs=checks, backfill_policy=BACKFILL)
     def step(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource):
@@ -43,6 +43,7 @@ def toy_stage(stage, deps, behaviour):
 
 
 BEHAVIOUR: dict = {}
+FIGURES = {"rows": 2, "share": 0.5, "wrong": ["one"], "who": "x"}
 
 
 def toy_job():
@@ -136,6 +137,9 @@ def test_each_partition_has_its_own_metadata_and_check_results(lake):
     red = {(check.check_name, check.partition) for check in checks if not check.passed}
     assert red == {("even", "2026-01-02"), ("completed", "2026-01-02")}
     assert {check.partition for check in checks} == set(DAYS)
+    even = next(check for check in checks if check.check_name == "even")
+    kinds = {name: value for name, value in even.metadata.items() if name.startswith("npm: ")}
+    assert {name.removeprefix("npm: "): value.value for name, value in kinds.items()} == FIGURES, "the UI plots what is a figure"
     shown = {
         event.partition: event.step_materialization_data.materialization.metadata
         for event in result.all_events
