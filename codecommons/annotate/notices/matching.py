@@ -32,8 +32,7 @@ LEAST_SHARE = 0.8
 LEAST_GRAMS = 8
 CANDIDATES = 64
 MOST_CHANGED = 64  # a content that is nothing but changed texts must not cost minutes
-BETTER = 1.1
-PIECE = 8  # words: several rules found in pieces must explain this much more, each, than one rule that spans them
+PIECE = 8  # words: every rule that is found must explain this much more than fewer rules would
 FALSE_POSITIVE = KINDS.index("false_positive")
 # What makes "the GPL version 2" mean "or later", where a rule ends before it.
 OR_LATER = (
@@ -186,8 +185,8 @@ def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]
         pieces[start] = True
     better = []
     for rule, start, end, share in _changed(index, slots):
-        more = max(0, int(pieces[start:end].sum()) - 1)
-        if share * index.grams[rule] > BETTER * covered[start:end].sum() - PIECE * more:
+        explained = (2 * share - 1) * index.lengths[rule]  # what of the rule is there, less what is missing
+        if explained > covered[start:end].sum() + PIECE * (2 - pieces[start:end].sum()):
             better.append((rule, start, end, share))
     kept = [place for place in exact if not any(start < place[2] and place[1] < end for _, start, end, _ in better)]
     for _, start, end, _ in (*kept, *better):
@@ -304,6 +303,39 @@ def _window(
             left += 1
         if distinct > best:
             best = distinct
-            best_start = places[left]
-            best_end = places[right] + GRAM
-    return best_start, best_end, best
+            best_start = left
+            best_end = right + 1
+    if not best:
+        return 0, 0, 0
+    return _tight(places[best_start:best_end], ids[best_start:best_end], holds, length)
+
+
+@njit(cache=True, nogil=True)
+def _tight(places: NDArray[np.int64], ids: NDArray[np.int64], holds: NDArray[np.bool_], length: int) -> tuple[int, int, int]:
+    """The part of a stretch in which the n-grams of a rule stand densest, so that a text takes no neighbour in: as ``_window``.
+
+    What is missing of the rule may stand at either end, as a title with another name in it does.
+    """
+    best = sum_ = np.int64(0)
+    first = best_first = best_last = last = -1
+    for at in range(len(places)):
+        if not holds[ids[at]]:
+            continue
+        gap = places[at] - places[last] - 1 if last >= 0 else 0
+        if first < 0 or sum_ - gap < 0:
+            first, sum_ = at, np.int64(0)
+        else:
+            sum_ -= gap
+        sum_ += 1
+        last = at
+        if sum_ > best:
+            best, best_first, best_last = sum_, first, at
+    seen = np.zeros(len(holds), np.bool_)
+    hits = 0
+    for at in range(best_first, best_last + 1):
+        if holds[ids[at]] and not seen[ids[at]]:
+            seen[ids[at]] = True
+            hits += 1
+    start, end = places[best_first], places[best_last] + GRAM
+    missing = max(0, length - (end - start))
+    return max(start - missing, places[0]), min(end + missing, places[-1] + GRAM), hits
