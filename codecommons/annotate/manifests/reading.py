@@ -17,6 +17,7 @@ import yaml
 DEEPEST = 100
 MOST_NODES = 200_000
 DOTS = 256  # in one line of TOML: a key of n parts takes time n squared
+_PLAIN_TAGS = ("!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")))
 
 
 class UnreadableError(ValueError):
@@ -83,7 +84,7 @@ def yaml_mapping(data: bytes) -> dict[str, Any]:
             if isinstance(event, yaml.AliasEvent):
                 raise UnreadableError(f"{place}: aliases are not read")
             tag = getattr(event, "tag", None) or "!"
-            if tag != "!" and not tag.startswith("tag:yaml.org,2002:"):
+            if tag not in _PLAIN_TAGS:
                 raise UnreadableError(f"{place}: the tag {tag!r} is not read")
             if isinstance(event, yaml.ScalarEvent):
                 add(None if event.implicit[0] and event.value in ("", "~", "null") else event.value)

@@ -14,6 +14,7 @@ import pytest
 
 from codecommons.annotate.annotators.project_metadata import row_of
 from codecommons.annotate.expressions import licensing
+from codecommons.annotate.manifests.licenses import license_of
 from codecommons.archive.source import sources
 from codecommons.archive.unpack import members
 from codecommons.errors import ItemError
@@ -99,6 +100,10 @@ def literal(node):
         return None
 
 
+def keys(expressions):
+    return {key for expression in expressions for key in licensing().license_keys(expression)}
+
+
 def same(key, wanted, found):
     """Whether the value of a CodeMeta term is what the indexer says; it gives several values in any order."""
     wanted = wanted if isinstance(wanted, (list, set)) else [wanted]
@@ -108,10 +113,8 @@ def same(key, wanted, found):
         case "keywords":
             return set(found or ()) == set(wanted)
         case "license":
-            named = sorted(one for one in wanted if one.startswith(SPDX))
-            return not named or licensing().license_keys((found or "").removeprefix(SPDX)) == [
-                key for one in named for key in licensing().license_keys(one.removeprefix(SPDX))
-            ]
+            named = [license_of(one.removeprefix(SPDX)) for one in wanted if one.startswith(SPDX)]
+            return not named or keys([found.removeprefix(SPDX)] if found else []) == keys(named)
     return (found[0] if isinstance(found, list) else found) in {one.removeprefix("git+") for one in wanted}
 
 

@@ -129,7 +129,8 @@ Suggests: testthat
 """
 CODEMETA = b"""{"@type": "SoftwareSourceCode", "name": "thing", "version": "1", "license": "https://spdx.org/licenses/MIT",
 "codeRepository": "https://code.example/thing", "author": [{"givenName": "Ada", "familyName": "L"}, {"@type": "Organization"}],
-"keywords": "a, b", "programmingLanguage": [{"@type": "ComputerLanguage", "name": "R"}], "softwareRequirements": ["pkg:cran/x"]}"""
+"keywords": "a, b", "programmingLanguage": [{"@type": "ComputerLanguage", "name": "R"}],
+"softwareRequirements": ["pkg:cran/x"]}"""
 NUSPEC = b"""<?xml version="1.0"?><package xmlns="http://schemas.microsoft.com/packaging/2010/07/nuspec.xsd"><metadata>
 <id>Thing</id><version>1.2</version><authors>Ada, Bob</authors><license type="expression">MIT OR ISC</license>
 <description>A thing.</description><tags>a b</tags><repository url="https://code.example/thing.git"/>
@@ -237,12 +238,12 @@ replace example.org/one => ../one
         ),
         (
             "CITATION.cff",
-            b"cff-version: 1.2.0\ntitle: Thing\nversion: 1.10\nlicense: [MIT, ISC]\nauthors:\n- {given-names: A, family-names: B}\n",
+            b"title: Thing\nversion: 1.10\nlicense: [MIT, ISC]\nauthors:\n- {given-names: A, family-names: B}\n",
             {"ecosystem": "cff", "project": "Thing", "project_version": "1.10", "license": "MIT OR ISC", "authors": 1},
         ),
         (
             "pubspec.yaml",
-            b"name: thing\nversion: 1.0.0\ndependencies:\n  a: ^1.0.0\n  b: 1.2.3\ndev_dependencies: {flutter_test: {sdk: flutter}}\n",
+            b"name: thing\ndependencies:\n  a: ^1.0.0\n  b: 1.2.3\ndev_dependencies: {flutter_test: {sdk: flutter}}\n",
             {"ecosystem": "pub", "requires": ["pkg:pub/a", "pkg:pub/b@1.2.3"], "suggests": ["pkg:pub/flutter_test"]},
         ),
         (
@@ -295,8 +296,8 @@ def test_a_codemeta_document_names_nobody(say):
         "url": "https://thing.example/",
         "version": "7",
     }
-    assert "ada" not in json.dumps(row).lower()
-    assert "secret" not in json.dumps(row)
+    assert "ada@" not in str(row).lower()
+    assert "secret" not in str(row)
 
 
 LAUGHS = b'<!DOCTYPE p [<!ENTITY a "ha">' + b"".join(
@@ -354,12 +355,14 @@ def test_a_manifest_that_can_not_be_read_says_why(say, name, data, reason):
         b's.name = "' + b"a\\" * 100_000,
         b"s.name = " + b"[" * 100_000,
         b"s.a = <<A\n" * 10_000,
+        b"s.a = %q(" * 20_000,
+        b"s.a = %w(\n" * 20_000,
         b"s.name = 'a' \\\n" * 10_000,
         b's.description = "' + b"\n" * 200_000,
         b"s.add_dependency " * 10_000,
         b"s.metadata = {" + b'"a" => {' * 10_000,
     ],
-    ids=["escapes", "arrays", "heredocs", "joined", "lines", "calls", "hashes"],
+    ids=["escapes", "arrays", "heredocs", "quotes", "words", "joined", "lines", "calls", "hashes"],
 )
 def test_a_gemspec_made_to_be_slow_is_read_in_bounded_time(say, body):
     start = time.process_time()

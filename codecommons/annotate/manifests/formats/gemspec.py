@@ -10,6 +10,7 @@ Nothing is run, so what it computes stays unknown.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any
 
 from codecommons.annotate.manifests.project import Format, Project, fullname, limited, purl, text, texts, url
@@ -24,6 +25,8 @@ _AFTER = re.compile(r"\s*\.(?:freeze|strip|squish|dup|chomp)\b(?:\(\))?")
 _ESCAPES = {"n": "\n", "t": "\t", "s": " ", "e": ""}
 _EXACT = re.compile(r"(?:=\s*)?(\d+(?:\.\w+)+)")
 DEEPEST = 3
+LONGEST_LITERAL = 1 << 14
+MOST_STATEMENTS = 1000
 
 
 def read(data: bytes) -> Project:
@@ -51,7 +54,7 @@ def read(data: bytes) -> Project:
         r"|metadata\[(['\"])(\w+)\3\][ \t]*=(?!=))[ \t]*",
         re.MULTILINE,
     )
-    for found in statement.finditer(source, block.end()):
+    for found in islice(statement.finditer(source, block.end()), MOST_STATEMENTS):
         value, end = _literal(source, found.end())
         if found[2]:
             version, _ = _literal(source, comma.end()) if (comma := re.compile(r"\s*,\s*").match(source, end)) else (None, end)
@@ -114,7 +117,9 @@ def _string(source: str, at: int) -> tuple[Any, int]:
         value, end = _quoted(source, percent.end(), percent[2], _PAIRS.get(percent[2], percent[2]), percent[1] in ("", "Q"))
         return (value.split() if isinstance(value, str) and percent[1] in ("w", "W") else value), end
     if heredoc := _HEREDOC.match(source, at):
-        closing = re.compile(rf"^[ \t]*{heredoc[2]}[ \t]*$", re.MULTILINE).search(source, heredoc.end())
+        closing = re.compile(rf"^[ \t]*{heredoc[2]}[ \t]*$", re.MULTILINE).search(
+            source, heredoc.end(), heredoc.end() + LONGEST_LITERAL
+        )
         if closing:
             lines = source[heredoc.end() : closing.start()].splitlines()
             return "\n".join(line.strip() for line in lines), heredoc.end() - 1
@@ -126,7 +131,7 @@ def _quoted(source: str, at: int, opening: str, closing: str, interpolated: bool
     pieces: list[str] = []
     depth, place = 1, at
     stop = re.compile(f"[{re.escape(opening + closing)}\\\\#]")
-    while found := stop.search(source, place):
+    while found := stop.search(source, place, at + LONGEST_LITERAL):
         pieces.append(source[place : found.start()])
         sign, place = found[0], found.end()
         if sign == "\\":
