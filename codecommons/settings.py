@@ -41,6 +41,7 @@ class Settings:
         storage_options: credentials and endpoint for an S3 lake, in delta-rs' names.
         export_options: the same for what is read from S3, wherever the lake is; empty for anonymous access to AWS.
         yara: the user's YARA rule files; none switches their annotator off.
+        scancode: the Python of an environment that has ScanCode; None switches its annotator off.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
     """
 
@@ -56,6 +57,7 @@ class Settings:
     max_archive_members: int = 1_000_000
     plugins: tuple[Path, ...] = ()
     yara: tuple[Path, ...] = ()
+    scancode: Path | None = None
     storage_options: tuple[tuple[str, str], ...] = ()
     gharchive: str = ""
     export_options: tuple[tuple[str, str], ...] = ()
@@ -104,6 +106,7 @@ class Settings:
             first_day=_day(env, "CODECOMMONS_FIRST_DAY") or cls.first_day,
             plugins=plugins,
             yara=yara,
+            scancode=next(iter(_paths(env, "CODECOMMONS_SCANCODE")), None),
             storage_options=tuple(sorted(options.items())),
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
