@@ -2,162 +2,113 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Secrets and personal data against labelled samples, and beside detect-secrets: ``python -m benchmarks.secrets``.
+"""Secrets beside detect-secrets, on the same samples and the same files in the same run: ``python -m benchmarks.secrets``.
 
-The samples are CredSweeper's fixtures with the findings it expects (one tool's answers, not human truth) and sentences with
-synthetic personal data from Presidio. Rules were tuned on one half of the samples, by the hash of a sample's name; what is
-reported, and what the tests hold, is the other half. For the peer, name the Python of an environment that has it:
-``python3.11 -m venv /somewhere && /somewhere/bin/pip install detect-secrets==1.5.0``.
+The peer runs in an environment of its own, whose Python is named: ``python3.11 -m venv ENV && ENV/bin/pip install
+detect-secrets==1.5.0``, then ``--peer ENV/bin/python``. Files come from the archives that the demo has downloaded.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import itertools
+import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-# CredSweeper's rules by what we call such a thing; those of services, of which there are many, are ``service``.
-_KINDS = {
-    "private-key": {
-        "Age Secret Key", "BASE64 Private Key", "BASE64 encoded PEM Private Key", "JWK", "NKEY Seed", "PEM Private Key",
-    },
-    "json-web-token": {"JSON Web Token", "Azure Access Token"},
-    "password": {"Password", "CMD Password", "URL Credentials", "CURL Options", "CMD ConvertTo-SecureString"},
-    "by-its-name": {
-        "API", "Auth", "Basic Authorization", "Bearer Authorization", "CMD Secret", "CMD Token", "Credential", "Key", "Secret",
-        "Token",
-    },
-    # Names of things, and values that need not be kept: neither a hit nor a false alarm.
-    "": {"AWS S3 Bucket", "Nonce", "Salt", "Tencent WeChat API App ID", "UUID"},
-}  # fmt: skip
-_PERSONAL = {"EMAIL_ADDRESS": "email", "IP_ADDRESS": "ip-address", "PHONE_NUMBER": "phone"}
-SAMPLES, SENTENCES = "credsweeper_samples.jsonl.gz", "presidio_synth_pii.jsonl.gz"
+from benchmarks.accuracy.secrets import Place, Sample, held_out, score, secret_samples
+from codecommons.annotate import spans
+from codecommons.archive.unpack import members
+from codecommons.settings import Settings
+from codecommons.swhid import FILE_PERMS
 
-
-class Place(NamedTuple):
-    """A stretch of a sample, in bytes; a label whose kind is empty counts for nothing."""
-
-    kind: str
-    start: int
-    end: int
+# Prints, for every file named on standard input, what detect-secrets finds, then the CPU seconds of looking.
+_PEER = """
+import json, sys, time
+from detect_secrets.core.scan import scan_file
+from detect_secrets.settings import default_settings
+paths = sys.stdin.read().splitlines()
+with default_settings():
+    list(scan_file(paths[0]))
+    start = time.process_time()
+    found = {path: [[one.line_number, one.secret_value] for one in scan_file(path)] for path in paths}
+    print(json.dumps({"seconds": time.process_time() - start, "found": found}))
+"""
 
 
-class Sample(NamedTuple):
-    """A content and what is in it."""
-
-    name: str
-    data: bytes
-    labels: tuple[Place, ...]
-
-
-@dataclass
-class Score:
-    """Of one kind: labels that were found and missed, spans that were right and wrong, labels found to the byte."""
-
-    found: int = 0
-    missed: int = 0
-    right: int = 0
-    wrong: int = 0
-    exact: int = 0
-    cases: list[str] = field(default_factory=list)
-
-    @property
-    def recall(self) -> float:
-        """Share of labels that were found."""
-        return self.found / max(1, self.found + self.missed)
-
-    @property
-    def precision(self) -> float:
-        """Share of spans that touch a label."""
-        return self.right / max(1, self.right + self.wrong)
-
-
-def tuned_on(name: str) -> bool:
-    """Whether a sample is of the half that rules were tuned on."""
-    return hashlib.sha256(name.encode()).digest()[0] % 2 == 0
-
-
-def secret_samples(folder: Path) -> Iterator[Sample]:
-    """The fixtures; labels of one value are one label, and so are the lines of a key in armour."""
-    for row in _rows(folder / SAMPLES):
-        text = row["text"]
-        starts = list(itertools.accumulate((len(line) for line in text.splitlines(keepends=True)), initial=0))
-        labels = []
-        for finding in row["findings"]:
-            if finding["value_start"] < 0:
-                continue
-            kind = next((kind for kind, rules in _KINDS.items() if finding["rule"] in rules), "service")
-            start = len(text[: starts[finding["line_num"] - 1] + finding["value_start"]].encode())
-            labels.append(Place(kind, start, start + len(finding["value"].encode())))
-        yield Sample(row["id"], text.encode(), tuple(_merged(labels, text.encode())))
-
-
-def personal_samples(folder: Path) -> Iterator[Sample]:
-    """The sentences, with the labels of what we look for in them: not names, addresses, numbers of cards and accounts."""
-    for row in _rows(folder / SENTENCES):
-        text = row["text"]
-        places = (
-            Place(_PERSONAL[span["type"]], len(text[: span["start"]].encode()), len(text[: span["end"]].encode()))
-            for span in row["spans"]
-            if span["type"] in _PERSONAL
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.secrets", description="Secrets beside detect-secrets 1.5.")
+    parser.add_argument("--peer", required=True, metavar="PYTHON", help="the Python of an environment that has detect-secrets")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the known answers (default: %(default)s)")
+    parser.add_argument("--files", type=int, default=300, help="files of the corpus (default: %(default)s)")
+    arguments = parser.parse_args()
+    samples = list(held_out(secret_samples(arguments.data / "secrets")))
+    files = _corpus(Settings.from_environment(), arguments.files)
+    if not files:
+        print("Error: there are no downloaded archives; run `make demo` first", file=sys.stderr)
+        return 1
+    ours, theirs = spans.Finder(spans.read("secrets")), arguments.peer
+    print("| | precision | recall | spans in files of the corpus | MB/s | files/s |\n|---|---:|---:|---:|---:|---:|")
+    for name, answers in (("ours", lambda given: _ours(ours, given)), ("detect-secrets", lambda given: _theirs(theirs, given))):
+        found, _ = answers(samples)
+        one = score(samples, lambda sample, found=found: found[sample.name])["all"]
+        found, seconds = answers(files)
+        size, count = sum(len(sample.data) for sample in files) / 1e6, sum(map(len, found.values()))
+        print(
+            f"| {name} | {one.precision:.3f} | {one.recall:.3f} | {count} | {size / seconds:.3g} | {len(files) / seconds:.3g} |"
         )
-        yield Sample(str(row["id"]), text.encode(), tuple(places))
+    print(f"\n{len(files)} files of {size:.1f} MB, in CPU seconds of one core, files already read; imports and start left out.")
+    return 0
 
 
-def _rows(path: Path) -> Iterator[dict]:
-    with gzip.open(path) as lines:
-        yield from map(json.loads, lines)
+def _corpus(settings: Settings, count: int) -> list[Sample]:
+    """Distinct text files of the downloaded archives, always the same ones of the same archives."""
+    endings: dict[bytes, str] = {}
+    for path in sorted((settings.cache / "archives").rglob("*")):
+        for one in members(path, settings) if path.is_file() else ():
+            if one.data and one.perms == FILE_PERMS and b"\0" not in one.data:
+                endings.setdefault(one.data, Path(os.fsdecode(one.path)).suffix)
+    chosen = random.Random(0).sample(sorted(endings), min(count, len(endings)))
+    return [Sample(f"{at}{endings[data]}", data, ()) for at, data in enumerate(chosen)]
 
 
-def _merged(labels: list[Place], data: bytes) -> Iterator[Place]:
-    order = ("private-key", "json-web-token", "service", "password", "by-its-name", "")
-    last: Place | None = None
-    for label in sorted(labels, key=lambda label: (label.start, label.end)):
-        if last and _same(last, label, data):
-            last = Place(min(last.kind, label.kind, key=order.index), last.start, max(last.end, label.end))
-            continue
-        if last:
-            yield last
-        last = label
-    if last:
-        yield last
+def _ours(finder: spans.Finder, samples: Sequence[Sample]) -> tuple[dict[str, list[Place]], float]:
+    start = time.process_time()
+    found = {sample.name: finder.find(sample.data)[0] for sample in samples}
+    seconds = time.process_time() - start
+    return {name: [Place(one.kind, one.start, one.end) for one in spans] for name, spans in found.items()}, seconds
 
 
-def _same(one: Place, other: Place, data: bytes) -> bool:
-    if other.start < one.end:
-        return True
-    begins = data[other.start :].startswith(b"-----BEGIN")
-    return one.kind == other.kind == "private-key" and other.start - one.end < 40 and not begins
-
-
-def score(samples: Iterable[Sample], find: Callable[[Sample], Sequence[Place]]) -> dict[str, Score]:
-    """Compare answers with labels, by kind (of the label; of the span where there is no label), and ``all``.
-
-    A label is found when spans cover half of it; a span is right when it touches a label.
-    """
-    scores: dict[str, Score] = {"all": Score()}
+def _theirs(python: str, samples: Sequence[Sample]) -> tuple[dict[str, list[Place]], float]:
+    """What the peer finds: a line and a value, which stands for every place where the line has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        # The ending tells the peer whether values stand in quotes.
+        paths = {sample.name: Path(folder, f"{at}{Path(sample.name).suffix or '.txt'}") for at, sample in enumerate(samples)}
+        for sample in samples:
+            paths[sample.name].write_bytes(sample.data)
+        named = "\n".join(map(str, paths.values()))
+        answer: dict[str, Any] = json.loads(
+            subprocess.run([python, "-c", _PEER], input=named, capture_output=True, text=True, check=True).stdout
+        )
+    found: dict[str, list[Place]] = {}
     for sample in samples:
-        spans = find(sample)
-        for label in sample.labels:
-            covered = sum(max(0, min(span.end, label.end) - max(span.start, label.start)) for span in spans)
-            if label.kind:
-                for one in (scores.setdefault(label.kind, Score()), scores["all"]):
-                    one.found += covered * 2 >= label.end - label.start
-                    one.missed += covered * 2 < label.end - label.start
-                    one.exact += any((span.start, span.end) == (label.start, label.end) for span in spans)
-                    if covered * 2 < label.end - label.start:
-                        one.cases.append(f"missed {sample.name}:{label.start}")
-        for span in spans:
-            touched = [label for label in sample.labels if span.start < label.end and label.start < span.end]
-            for one in (scores.setdefault(touched[0].kind if touched else span.kind, Score()), scores["all"]):
-                one.right += bool(touched)
-                one.wrong += not touched
-                if not touched:
-                    one.cases.append(f"wrong {sample.name}:{span.start}")
-    scores.pop("", None)
-    return dict(sorted(scores.items()))
+        places = []
+        lines = sample.data.splitlines(keepends=True)
+        for number, value in answer["found"][str(paths[sample.name])]:
+            start = lines[number - 1].find(value.encode()) if value and number <= len(lines) else -1
+            if start >= 0:
+                first = sum(map(len, lines[: number - 1])) + start
+                places.append(Place("", first, first + len(value.encode())))
+        found[sample.name] = sorted(set(places))
+    return found, float(answer["seconds"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -217,7 +217,7 @@ def no_mailbox(candidate: Candidate) -> bool:
 _NUMBERED = re.compile(
     rb"(?i)(?:versions?|ver|release|rev|v|sdk|assembly\w*|nuget|build|oid|section|sect?|chapter|rfc|==|>=|<=|~=|~|\^|@|gem|package"
     rb"|install\w*|firmware|table|figure|fig|asn|snmp\w*|mib|chrome|safari|applewebkit|edge|opera|opr|firefox|gecko|since|upgrade\w*"
-    rb"|update\w*|bump\w*|to|from|-)[\"'\s:=/(,.-]{0,6}$"
+    rb"|update\w*|bump\w*|-)[\"'\s:=/(,.-]{0,6}$"
 )
 _HOSTED = re.compile(
     rb"(?i)(?:\bip|ipv4|addr\w*|hosts?(?:name)?|server|ping|ssh|dns|gateway|proxy|listen|bind|://|@|client|peer)\W{0,6}\w{0,12}\W{0,4}$"
