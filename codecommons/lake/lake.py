@@ -330,7 +330,11 @@ class Lake:
             where = (ds.field("sha1_git") >= pa.scalar(low, pa.binary())) & (ds.field("sha1_git") <= pa.scalar(high, pa.binary()))
             wanted = ds.field("sha1_git").isin(pa.array(keys.to_list(), pa.binary()))
             with lake_errors(f"table content_data in {self.settings.lake}"):
-                found = dataset.to_table(filter=where & wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
+                groups = (group for file in dataset.get_fragments(where) for group in file.split_by_row_group(where))
+                # The keys alone are read of row groups that hold none of the contents.
+                holding = [group for group in groups if group.count_rows(filter=wanted, use_threads=False)]
+                here = ds.FileSystemDataset(holding, schema, dataset.format, self.storage.arrow_fs)
+                found = here.to_table(filter=where & wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
             order = pl.DataFrame(found.select(["sha1_git"])).with_row_index("row").sort("sha1_git")["row"].to_arrow()
             yield from found.combine_chunks().take(order).combine_chunks().to_batches()
 

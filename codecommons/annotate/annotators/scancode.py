@@ -4,9 +4,9 @@
 
 """What ScanCode says about licences in a content: the reference, beside our own ``license_evidence``.
 
-There is such an annotator only where ``CODECOMMONS_SCANCODE`` names the interpreter of an environment with ScanCode, which takes 3
-to 30 seconds to load and 1.4 GB. It reads about one file a second, so it is asked about each distinct passage once, on this
-machine and for ever, and not about files.
+There is such an annotator only where ``CODECOMMONS_SCANCODE`` names the interpreter of an environment with ScanCode: that takes
+3 to 30 seconds to load and 1.4 GB. ScanCode reads about one file a second, so it is asked about each distinct passage once, on
+this machine and for ever, and not about files.
 """
 
 from __future__ import annotations

@@ -207,28 +207,53 @@ def _changed(index: Index, slots: NDArray[np.int64]) -> list[Place]:
     share = counts[rules] / index.grams[rules]
     enough = (share >= LEAST_SHARE) & (share * 100 >= index.coverage[rules])
     rules, scores = rules[enough], counts[rules[enough]] * share[enough]
-    candidates = [(int(rules[at]), float(scores[at])) for at in np.lexsort((rules, -scores))[:CANDIDATES]]
-    windows: dict[int, tuple[int, int, int]] = {}
+    order = np.lexsort((rules, -scores))[:CANDIDATES]
+    rules, scores = rules[order], scores[order]
+    windows = np.full((len(rules), 3), -1, np.int64)
     found: list[Place] = []
     while len(found) < MOST_CHANGED:
-        best: tuple[float, int] | None = None
-        for rule, bound in candidates:
-            if best and bound <= best[0]:  # a window can't hold more of a rule than the whole content
-                break
-            if rule not in windows:
-                windows[rule] = _window(places, ids, slots, *grams, rule, index.lengths[rule])
-            hits = windows[rule][2]
-            part = hits / index.grams[rule]
-            enough_here = hits >= LEAST_GRAMS and part >= LEAST_SHARE and part * 100 >= index.coverage[rule]
-            if enough_here and (not best or hits * part > best[0]):
-                best = hits * part, rule
-        if not best:
+        best = _best(rules, scores, windows, places, ids, slots, *grams, index.lengths, index.grams, index.coverage)
+        if best < 0:
             break
-        start, end, hits = windows[best[1]]
-        found.append((best[1], start, end, min(hits / int(index.grams[best[1]]), 0.99)))
+        rule, (start, end, hits) = int(rules[best]), windows[best].tolist()
+        found.append((rule, start, end, min(hits / int(index.grams[rule]), 0.99)))
         places, ids = _without(places, ids, start, end)
-        windows = {rule: window for rule, window in windows.items() if window[1] <= start or end <= window[0]}
+        windows[(windows[:, 1] > start) & (windows[:, 0] < end)] = -1
     return found
+
+
+@njit(cache=True, nogil=True)
+def _best(
+    rules: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    windows: NDArray[np.int64],
+    places: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    firsts: Ints,
+    lasts: Ints,
+    by_gram: Ints,
+    lengths: Ints,
+    grams: Ints,
+    coverage: NDArray[np.int16],
+) -> int:
+    """The place among ``rules`` of the one with the best window, -1 where none is good enough.
+
+    ``scores``, in descending order, are what a rule could have at most; ``windows`` are those that are known (start, end,
+    n-grams), -1 for the others, which are filled in when they are needed.
+    """
+    best, best_score = -1, 0.0
+    for at in range(len(rules)):
+        if scores[at] <= best_score:  # a window can't hold more of a rule than the whole content
+            break
+        rule = rules[at]
+        if windows[at, 2] < 0:
+            windows[at] = _window(places, ids, slots, firsts, lasts, by_gram, rule, lengths[rule])
+        hits = windows[at, 2]
+        part = hits / grams[rule]
+        if hits >= LEAST_GRAMS and part >= LEAST_SHARE and part * 100 >= coverage[rule] and hits * part > best_score:
+            best, best_score = at, hits * part
+    return best
 
 
 def _without(
