@@ -77,9 +77,10 @@ def repeated(text, size):
         random.Random(1).randbytes(3_000_000),
         repeated(b"\xe2\x82", 1_000_000),
     ],
-    ids=[
-        "nested", "objects", "line", "notice-words", "tags", "mentions", "mailboxes", "passwords", "addresses", "nul", "noise", "cut",
-    ],
+    ids=(
+        "nested", "objects", "line", "notice-words", "tags", "mentions", "mailboxes", "passwords", "addresses", "nul", "noise",
+        "cut",
+    ),
 )  # fmt: skip
 def test_hostile_contents_take_bounded_time(batch, name, data):
     annotator = ANNOTATORS[name]
