@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy import PAGE, put
 from benchmarks.corpus import PACKAGES, File, files
 from codecommons.annotate import notices
 from codecommons.annotate.annotators.license_evidence import evidence_of, expression_of, is_license_file
@@ -197,4 +198,5 @@ if __name__ == "__main__":
     except UsageError as error:
         sys.exit(f"Error: {error}")
     print(result.to_markdown())
+    PAGE.write_text(put(PAGE.read_text(), "Beside ScanCode", result.to_markdown()))
     RESULT.write_text(json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")

@@ -12,7 +12,10 @@ Belongs here: one module per kind of answer, with ``measure(data) -> list[Accura
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+PAGE = Path("docs/accuracy.md")
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,13 @@ class Accuracy:
         """A row of the table."""
         more = "; ".join(f"{name} {value}" for name, value in self.figures.items())
         return f"| {self.name} | {self.cases:,} | {self.right:,} | {self.share:.1%} | {more} |"
+
+
+def put(page: str, section: str, table: str) -> str:
+    """The page with a table between the marks of its section."""
+    start, end = f"<!-- {section} -->\n", f"<!-- /{section} -->"
+    before, found, rest = page.partition(start)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"{PAGE} has no marks {start.strip()} and {end} to put the table between")
+    return f"{before}{start}{table}\n{end}{after}"

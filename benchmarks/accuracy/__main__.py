@@ -15,10 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import benchmarks.accuracy
-from benchmarks.accuracy import Accuracy
+from benchmarks.accuracy import PAGE, Accuracy, put
 
 RESULT = Path("benchmarks/results/accuracy.json")
-PAGE = Path("docs/accuracy.md")
 DATA = Path("../shared/data")
 
 
@@ -29,16 +28,6 @@ def to_markdown(found: list[Accuracy]) -> str:
         if one.wrong:
             lines += ["", f"Wrong in {one.name}:", "", *(f"- {case}" for case in one.wrong)]
     return "\n".join(lines)
-
-
-def _put(page: str, section: str, table: str) -> str:
-    """The page with a table between the marks of its section."""
-    start, end = f"<!-- {section} -->\n", f"<!-- /{section} -->"
-    before, found, rest = page.partition(start)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
-        raise SystemExit(f"{PAGE} has no marks {start.strip()} and {end} to put the table between")
-    return f"{before}{start}{table}\n{end}{after}"
 
 
 def main() -> int:
@@ -63,7 +52,7 @@ def main() -> int:
         here = [one for one in found if one.section == section]
         print(f"## {section}\n\n{to_markdown(here)}\n")
         results[section] = [{**asdict(one), "share": round(one.share, 4)} for one in here]
-        page = _put(page, section, to_markdown(here))
+        page = put(page, section, to_markdown(here))
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(results, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
     PAGE.write_text(page)

@@ -26,7 +26,7 @@ FORMAT = 2
 MOST_WORDS = 1 << 18
 EXACT = 4  # words of the prefix by which a rule is looked up; shorter rules are looked up whole
 GRAM = 3  # words of the n-grams by which a changed text is recognised
-LEAST_CHANGED = 12  # words: a shorter rule must match exactly
+LEAST_CHANGED = 20  # words: a shorter rule must match exactly
 VOCABULARY_BITS = 20
 Ints = NDArray[np.int32]
 
