@@ -9,13 +9,11 @@ The interface is what Ray tasks offer: a module-level function, picklable tasks,
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import multiprocessing
 import os
 import select
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -26,9 +24,6 @@ from typing import Protocol, TypeVar
 
 from codecommons.errors import TaskCrashedError
 from codecommons.settings import Settings
-
-_KEEP_SECONDS = 1.0
-_released = 0.0
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -87,10 +82,6 @@ class PoolEngine:
             except BrokenProcessPool:
                 self._pool = None
                 yield from self._one_by_one(function, todo, name)
-        if self._pool is not None:
-            with contextlib.suppress(BrokenProcessPool):  # the next map hears of it
-                for _ in range(self.workers):
-                    self._pool.submit(release_memory)  # whoever is idle
 
     def _one_by_one(self, function: Callable[[T], R], todo: deque[T], name: Callable[[T], str]) -> Iterator[R]:
         """Nobody can tell whose worker died: what was in flight runs again alone, and who dies alone is named."""
@@ -141,18 +132,11 @@ def _die_with(driver: int) -> None:
 
 
 def _run(function: Callable[[T], R], task: T) -> R:
-    """Run one task, then give freed memory back if that has not been done lately.
-
-    What a worker keeps for later the other processes can't have now. But what it gives back, the system clears page by page for
-    the next task: after each of a hundred short tasks that took a fifth of ingestion.
-    """
-    global _released
+    """Run one task, then give freed memory back: what a worker keeps for later, the other processes can't have now."""
     try:
         return function(task)
     finally:
-        if time.monotonic() - _released >= _KEEP_SECONDS:
-            release_memory()
-            _released = time.monotonic()
+        release_memory()
 
 
 def release_memory() -> None:

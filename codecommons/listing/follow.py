@@ -122,14 +122,14 @@ def _is_listing_due(options: Options, cursor: Cursor, now: dt.datetime) -> bool:
     return not mine or now - (cursor.completed or now) >= dt.timedelta(hours=options.every) - _SLACK
 
 
-def due(lake: Lake) -> list[str]:
-    """What is to be followed now, by name.
+def due(lake: Lake, now: dt.datetime | None = None) -> list[str]:
+    """What is to be followed now (UTC; by the clock unless given), by name.
 
     Raises:
         UsageError: ``sources.yaml`` makes no sense.
     """
     entries = followed(lake.settings)
-    known, now = store.cursors(lake) if entries else {}, dt.datetime.now(dt.UTC)
+    known, now = store.cursors(lake) if entries else {}, now or dt.datetime.now(dt.UTC)
     return [name for name, options in entries.items() if is_due(options, known.get(name), now)]
 
 

@@ -19,7 +19,9 @@ from codecommons.lake import SliceInput
 from codecommons.listing import store
 from codecommons.listing.lister import listers
 
-TODAY = dt.datetime.now(dt.UTC).date().isoformat()
+NOW = dt.datetime.now(dt.UTC)
+# A test that runs over midnight is of the day on which it began.
+TODAY = NOW.date().isoformat()
 YESTERDAY = (dt.date.fromisoformat(TODAY) - dt.timedelta(days=1)).isoformat()
 
 # A forge as a plug-in: what it has is in a file, one line a page: item|last update|day, separated by blanks.
@@ -89,6 +91,10 @@ def commit(path, text):
     subprocess.run(["git", "-C", str(path), *who, "commit", "-qm", text], check=True)
 
 
+def follow(*arguments, **named):
+    return listing.follow(*arguments, now=NOW, **named)
+
+
 def only(reports):
     [report] = reports
     return report
@@ -125,11 +131,11 @@ def as_if_yesterday(lake):
 def test_what_is_new_becomes_input_of_the_day_and_of_no_other(lake, forge, index_of):
     index_of("a==1", "a==2", "b==1")
     forge("pypi:a==1 pypi:a==2", f"pypi:b==1||{YESTERDAY}")
-    report = only(listing.follow(lake, TODAY))
+    report = only(follow(lake, TODAY))
     assert (report.listed, report.new, report.taken, report.waiting, report.error) == (3, 3, {TODAY: 2, YESTERDAY: 1}, 0, None)
     assert inputs(lake) == ["pypi:a==1", "pypi:a==2"]
     assert inputs(lake, YESTERDAY) == ["pypi:b==1"]
-    again = only(listing.follow(lake, TODAY))
+    again = only(follow(lake, TODAY))
     assert (again.listed, again.new, again.taken) == (3, 0, {})
     with lake.sql() as connection:
         rows = connection.execute("select url, visit_type, items, taken, last_slice from listed_origin order by url").fetchall()
@@ -165,13 +171,13 @@ def test_a_limit_cuts_the_day_and_the_next_day_goes_on_from_there(lake, forge, i
     forge(" ".join(f"pypi:{name}" for name in names), max_items=2)
     taken = []
     for waiting in (3, 1, 0):
-        report = only(listing.follow(lake, TODAY))
+        report = only(follow(lake, TODAY))
         assert (sum(report.taken.values()), report.waiting) == (len(inputs(lake)), waiting)
-        assert only(listing.follow(lake, TODAY)).taken == {}, "a second run of the day takes no more"
-        assert listing.due(lake) == []
+        assert only(follow(lake, TODAY)).taken == {}, "a second run of the day takes no more"
+        assert listing.due(lake, NOW) == []
         taken += inputs(lake)
         as_if_yesterday(lake)
-        assert listing.due(lake) == ["mine"]
+        assert listing.due(lake, NOW) == ["mine"]
         # What was recorded stays recorded: only the days move.
         assert inputs(lake) == []
     assert sorted(taken) == [f"pypi:{name}" for name in names]
@@ -183,12 +189,12 @@ def test_a_listing_that_breaks_keeps_what_came_before_and_stops_no_other(lake, f
     (tmp_path / "list").write_text("pypi:c==1\n")
     with (lake.settings.home / "sources.yaml").open("a") as file:
         file.write(f"other: {{lister: urls, list: {tmp_path / 'list'}}}\n")
-    mine, other = listing.follow(lake, TODAY)
+    mine, other = follow(lake, TODAY)
     assert (mine.error, mine.taken) == ("the forge is on fire", {TODAY: 1})
     assert (other.error, other.taken) == (None, {TODAY: 1})
-    assert listing.due(lake) == ["mine"]
+    assert listing.due(lake, NOW) == ["mine"]
     forge("pypi:a==1", "pypi:b==1")
-    assert only(listing.follow(lake, TODAY)).taken == {TODAY: 1}
+    assert only(follow(lake, TODAY)).taken == {TODAY: 1}
     assert inputs(lake) == ["pypi:a==1", "pypi:b==1", "pypi:c==1"]
 
 
@@ -199,12 +205,12 @@ def test_pages_over_the_limit_are_listed_by_the_next_listing(lake, settings, for
         body = f'[{{"clone_url": "{server.url}/{page}.git", "updated_at": "2026-01-0{page}T00:00:00Z"}}]'
         server.put(base.format(page), answer(body.encode(), headers=link))
     (settings.home / "sources.yaml").write_text(f"forge: {{lister: gitea, url: '{server.url}', max_pages: 2}}\n")
-    first = only(listing.follow(lake, TODAY))
+    first = only(follow(lake, TODAY))
     assert (first.listed, first.new, "2 pages" in (first.error or "")) == (2, 2, True)
-    assert listing.due(lake) == ["forge"]
-    second = only(listing.follow(lake, TODAY))
+    assert listing.due(lake, NOW) == ["forge"]
+    second = only(follow(lake, TODAY))
     assert (second.listed, second.new, second.error) == (1, 1, None)
-    assert listing.due(lake) == []
+    assert listing.due(lake, NOW) == []
 
 
 class KilledError(BaseException):
@@ -234,13 +240,13 @@ def test_a_process_that_dies_anywhere_loses_nothing_and_doubles_nothing(
 
     monkeypatch.setattr(module, at, dying)
     with pytest.raises(KilledError):
-        listing.follow(lake, TODAY)
-    listing.follow(lake, TODAY)
+        follow(lake, TODAY)
+    follow(lake, TODAY)
     assert inputs(lake) == [f"git:{git}", "pypi:a==1", "pypi:a==2"]
     assert listed(lake) == [
         (str(git), TODAY), (str(git), None), ("a==1", TODAY), ("a==1", None), ("a==2", TODAY), ("a==2", None)
     ]  # fmt: skip
-    assert only(listing.follow(lake, TODAY)).taken == {}
+    assert only(follow(lake, TODAY)).taken == {}
 
 
 def test_a_version_that_was_recorded_before_a_crash_is_not_recorded_again_the_next_day(lake, forge, index_of, monkeypatch):
@@ -254,9 +260,9 @@ def test_a_version_that_was_recorded_before_a_crash_is_not_recorded_again_the_ne
 
     monkeypatch.setattr(store, "add_taken", dying)
     with pytest.raises(KilledError):
-        listing.follow(lake, TODAY)
+        follow(lake, TODAY)
     as_if_yesterday(lake)
-    assert only(listing.follow(lake, TODAY)).taken == {}
+    assert only(follow(lake, TODAY)).taken == {}
     assert inputs(lake) == []
 
 
@@ -268,11 +274,11 @@ def test_two_processes_that_follow_the_same_do_not_both_go_on(lake, forge, index
     def slow(*arguments):
         found = real(*arguments)
         monkeypatch.setattr(store, "add_listed", real)
-        assert only(listing.follow(lake, TODAY)).error is None
+        assert only(follow(lake, TODAY)).error is None
         return found
 
     monkeypatch.setattr(store, "add_listed", slow)
-    assert "followed by another process" in only(listing.follow(lake, TODAY)).error
+    assert "followed by another process" in only(follow(lake, TODAY)).error
     assert inputs(lake) == ["pypi:a==1"]
     assert len([row for row in listed(lake) if row[1] is None]) == 1
 
@@ -280,23 +286,23 @@ def test_two_processes_that_follow_the_same_do_not_both_go_on(lake, forge, index
 def test_a_repository_is_visited_again_when_it_has_moved_and_not_before(lake, forge, repository):
     path = repository("repository")
     forge(f"git:{path}|2026-01-01")
-    assert only(listing.follow(lake, TODAY)).taken == {TODAY: 1}
+    assert only(follow(lake, TODAY)).taken == {TODAY: 1}
     as_if_yesterday(lake)
-    assert only(listing.follow(lake, TODAY)).taken == {}, "it has not moved"
+    assert only(follow(lake, TODAY)).taken == {}, "it has not moved"
     commit(path, "two")
     forge(f"git:{path}|2026-01-02")
-    assert only(listing.follow(lake, TODAY)).taken == {TODAY: 1}
+    assert only(follow(lake, TODAY)).taken == {TODAY: 1}
     assert inputs(lake) == [f"git:{path}"]
 
 
 def test_a_visit_that_finds_nothing_new_costs_one_row(lake, settings, repository):
     path = repository("mirrors/one")
     (settings.home / "sources.yaml").write_text(f"mirrors: {{lister: folder, path: {path.parent}}}\n")
-    assert only(listing.follow(lake, TODAY)).taken == {TODAY: 1}
+    assert only(follow(lake, TODAY)).taken == {TODAY: 1}
     as_if_yesterday(lake)
     archive.ingest_slice(lake, local_engine(settings), YESTERDAY, "git")
     before = {name: lake.scan(name).collect().height for name in lake.tables() if name not in ("stage_report", "slice_log")}
-    assert only(listing.follow(lake, TODAY)).taken == {TODAY: 1}
+    assert only(follow(lake, TODAY)).taken == {TODAY: 1}
     report = archive.ingest_slice(lake, local_engine(settings), TODAY, "git")
     assert (report.computed, report.reused) == (0, 1)
     after = {name: lake.scan(name).collect().height - before[name] for name in before}
@@ -312,37 +318,37 @@ def test_a_visit_that_finds_nothing_new_costs_one_row(lake, settings, repository
 def test_a_repository_that_is_no_longer_listed_is_no_longer_visited(lake, settings, repository, tmp_path):
     one, two = repository("mirrors/one"), repository("mirrors/two")
     (settings.home / "sources.yaml").write_text(f"mirrors: {{lister: folder, path: {one.parent}}}\n")
-    assert only(listing.follow(lake, TODAY)).taken == {TODAY: 2}
+    assert only(follow(lake, TODAY)).taken == {TODAY: 2}
     as_if_yesterday(lake)
     two.rename(tmp_path / "elsewhere")
-    assert only(listing.follow(lake, TODAY)).taken == {TODAY: 1}
+    assert only(follow(lake, TODAY)).taken == {TODAY: 1}
 
 
 def test_what_can_not_be_reached_is_tried_again_after_all_others_and_not_for_ever(lake, forge, repository, tmp_path):
     here, gone = repository("here"), (tmp_path / "gone").as_uri()
     forge(f"git:{gone}|2026-01-01", f"git:{here}|2026-01-01", max_items=1)
-    assert only(listing.follow(lake, TODAY)).taken == {}
+    assert only(follow(lake, TODAY)).taken == {}
     as_if_yesterday(lake)
-    report = only(listing.follow(lake, TODAY))
+    report = only(follow(lake, TODAY))
     assert (report.taken, inputs(lake)) == ({TODAY: 1}, [f"git:{here}"])
     rows = [SliceInput(f"2026-01-0{day}", "git", gone, detail='{"unresolved": ["unreachable", "no"]}') for day in range(1, 8)]
     lake.log.add_input(rows)
     as_if_yesterday(lake)
-    assert only(listing.follow(lake, TODAY)).waiting == 0
+    assert only(follow(lake, TODAY)).waiting == 0
     as_if_yesterday(lake)
-    assert only(listing.follow(lake, TODAY)).taken == {}
+    assert only(follow(lake, TODAY)).taken == {}
 
 
 def test_an_entry_that_makes_no_sense_is_recorded_with_its_reason_and_holds_no_other_back(lake, forge, index_of):
     index_of("a==1")
     forge("pypi:a==1 pypi:a nonesuch:x")
-    report = only(listing.follow(lake, TODAY))
+    report = only(follow(lake, TODAY))
     assert (report.taken, report.new) == ({TODAY: 1}, 1)
     assert report.problems[0].startswith("pypi:a: pypi:a names no version of a package")
     with lake.sql() as connection:
         rows = connection.execute("select url, problem is null, taken from listed_origin order by url").fetchall()
     assert rows == [("nonesuch:x", False, 0), ("pkg:pypi/a", True, 1), ("pypi:a", False, 0)]
-    assert only(listing.follow(lake, TODAY)).problems == [], "it was told once"
+    assert only(follow(lake, TODAY)).problems == [], "it was told once"
 
 
 def test_another_hash_than_the_slice_has_stops_that_item_alone(lake, settings, index_of, tmp_path):
@@ -350,7 +356,7 @@ def test_another_hash_than_the_slice_has_stops_that_item_alone(lake, settings, i
     archive.add_inputs(lake, ["pypi:a==1"], YESTERDAY)
     (tmp_path / "list").write_text(f"pypi:a==1 sha256:{'0' * 64}\npypi:b==1\n")
     (settings.home / "sources.yaml").write_text(f"mine: {{lister: urls, list: {tmp_path / 'list'}}}\n")
-    report = only(listing.follow(lake, TODAY))
+    report = only(follow(lake, TODAY))
     assert report.taken == {TODAY: 1}
     assert inputs(lake) == ["pypi:b==1"]
 
@@ -359,20 +365,20 @@ def test_a_day_that_is_over_is_filled_with_what_belongs_to_it_and_never_with_tod
     index_of("a==1", "b==1", "c==1")
     git = repository("repository")
     forge(f"pypi:a==1||{YESTERDAY} pypi:b==1||{TODAY} pypi:c==1 git:{git}")
-    report = only(listing.follow(lake, YESTERDAY))
+    report = only(follow(lake, YESTERDAY))
     assert report.taken == {YESTERDAY: 1}
     assert inputs(lake, YESTERDAY) == ["pypi:a==1"]
     assert store.cursors(lake) == {}, "the cursor belongs to today"
     (lake.settings.home / "sources.yaml").write_text(f"mirrors: {{lister: folder, path: {git.parent}}}\n")
-    assert listing.follow(lake, YESTERDAY) == []
-    assert "is no state of" in only(listing.follow(lake, YESTERDAY, ["mirrors"])).error
+    assert follow(lake, YESTERDAY) == []
+    assert "is no state of" in only(follow(lake, YESTERDAY, ["mirrors"])).error
     assert inputs(lake, YESTERDAY) == ["pypi:a==1"]
 
 
 def test_a_dry_run_tells_and_writes_nothing(lake, forge, index_of):
     index_of("a==1")
     forge("pypi:a==1")
-    report = only(listing.follow(lake, TODAY, dry_run=True))
+    report = only(follow(lake, TODAY, dry_run=True))
     assert (report.new, report.examples, report.taken) == (1, ["pypi:a==1"], {})
     assert inputs(lake) == []
     assert lake.scan("listed_origin").collect().height == 0
@@ -385,9 +391,9 @@ def test_another_thing_to_list_under_the_same_name_begins_again(lake, settings, 
         (settings.home / "sources.yaml").write_text(
             f"forge: {{lister: gitea, url: '{server.url}', organization: {organization}}}\n"
         )
-        assert listing.due(lake) == ["forge"]
-        listing.follow(lake, TODAY)
-        assert listing.due(lake) == []
+        assert listing.due(lake, NOW) == ["forge"]
+        follow(lake, TODAY)
+        assert listing.due(lake, NOW) == []
 
 
 def test_many_commits_are_merged_into_few_files(lake, monkeypatch):
@@ -437,19 +443,19 @@ def test_a_token_is_written_nowhere_in_the_lake(lake, settings, server, answer, 
     (settings.home / "sources.yaml").write_text(
         f"forge: {{lister: gitea, url: '{server.url}', organization: o, token: FORGE_TOKEN}}\n"
     )
-    assert only(listing.follow(lake, TODAY)).error is None
+    assert only(follow(lake, TODAY)).error is None
     files = [path for path in settings.home.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if b"tea-pot" in path.read_bytes()]
 
 
 def test_nothing_is_followed_without_a_file_and_a_name_that_is_not_in_it_is_an_error(lake):
-    assert listing.follow(lake, TODAY) == []
+    assert follow(lake, TODAY) == []
     with pytest.raises(UsageError, match="'mine' is not in"):
-        listing.follow(lake, TODAY, ["mine"])
+        follow(lake, TODAY, ["mine"])
     tomorrow = (dt.date.fromisoformat(TODAY) + dt.timedelta(days=1)).isoformat()
     with pytest.raises(UsageError, match="has not begun"):
-        listing.follow(lake, tomorrow)
+        follow(lake, tomorrow)
 
 
 def test_the_example_is_read(settings, monkeypatch):
