@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NamedTuple
 
@@ -45,6 +46,9 @@ OR_LATER = (
     "and later",
     "or at your option any later",
 )
+# Expressions of rules that name a licence without a version, and how those of its versions begin.
+FAMILIES = {"GPL-1.0-or-later": "GPL-", "LGPL-2.0-or-later": "LGPL-", "AGPL-3.0-or-later": "AGPL-"}
+VERSION = 8  # words: so far behind such a rule its version is looked for
 
 
 class Match(NamedTuple):
@@ -109,22 +113,24 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
         found = _with_changed(index, words, found)
     found.sort(key=lambda match: (match[1], -match[2]))
     matches = []
-    for rule, start, end, share in found:
-        kind, expression = KINDS[index.kinds[rule]], index.expression(rule)
-        if index.kinds[rule] == FALSE_POSITIVE:
+    for (rule, start, end, share), following in itertools.zip_longest(found, found[1:]):
+        kind, expression = int(index.kinds[rule]), index.expression(rule)
+        if kind == FALSE_POSITIVE:
             continue
-        if kind != "text" and _ONLY.fullmatch(expression) and _splitter[0].goes_on(words, end):
+        behind = words[: following[1]] if following else words
+        if expression in FAMILIES and (version := _version(index, behind, start, end, FAMILIES[expression])):
+            rule, end = version
+            kind, expression = min(kind, int(index.kinds[rule])), index.expression(rule)
+        if KINDS[kind] != "text" and _ONLY.fullmatch(expression) and _splitter[0].goes_on(words, end):
             expression = expression.removesuffix("-only") + "-or-later"
         place = int(lines[start]), int(lines[end - 1])
-        matches.append(Match(rule, expression, kind, *place, end - start, share, int(index.relevance[rule])))
+        matches.append(Match(rule, expression, KINDS[kind], *place, end - start, share, int(index.relevance[rule])))
     return matches
 
 
 def _exact(index: Index, words: Words, least: int) -> list[Place]:
     """Rules that stand in ``words`` word for word, none inside another: the longest take their words first."""
-    rules = np.full(len(words), -1, np.int32)
-    prefixes = index.vocabulary, index.prefix_keys, index.prefix_first, index.prefix_last, index.by_prefix
-    _scan(words, least, *prefixes, index.lengths, index.hashes, rules)
+    rules = _longest(index, words, least)
     starts = np.flatnonzero(rules >= 0)
     sizes = index.lengths[rules[starts]]
     taken = np.zeros(len(words), np.bool_)
@@ -135,6 +141,28 @@ def _exact(index: Index, words: Words, least: int) -> list[Place]:
             taken[start:end] = True
             found.append((int(rules[start]), start, end, 1.0))
     return found
+
+
+def _version(index: Index, words: Words, start: int, end: int, family: str) -> tuple[int, int] | None:
+    """The rule that begins inside the match from start to end and names a version behind it, and where that ends.
+
+    "Released under the GPL" is a rule and "GPL version 2" is another; the longer one took the word that both need.
+    """
+    inside = _longest(index, words[start + 1 : end + VERSION], 1)[: end - start - 1]
+    for at in np.flatnonzero(inside >= 0).tolist():
+        rule = int(inside[at])
+        stop = start + 1 + at + int(index.lengths[rule])
+        if stop > end and re.fullmatch(rf"{family}[0-9.]+-(?:only|or-later)", index.expression(rule)):
+            return rule, stop
+    return None
+
+
+def _longest(index: Index, words: Words, least: int) -> Ints:
+    """The longest rule of at least ``least`` words that starts at each word, -1 where none does."""
+    rules = np.full(len(words), -1, np.int32)
+    prefixes = index.vocabulary, index.prefix_keys, index.prefix_first, index.prefix_last, index.by_prefix
+    _scan(words, least, *prefixes, index.lengths, index.hashes, rules)
+    return rules
 
 
 @njit(cache=True, nogil=True)
