@@ -102,6 +102,9 @@ class Annotator:
 
         Returns:
             Rows of ``table``, one per row of the batch, in order.
+
+        Raises:
+            UsageError: what the annotator needs is not installed, or does not work.
         """
         answer = self._answers(batch)
         names = [f.name for f in KEYS[self.input]]
@@ -117,6 +120,8 @@ class Annotator:
             if answer.num_rows != batch.num_rows:
                 raise ValueError(f"{answer.num_rows} answers for {batch.num_rows} rows")
             return answer.append_column("error", pa.nulls(batch.num_rows, pa.string())).select(schema.names).cast(schema)
+        except UsageError:  # the installation's fault, which a row would blame on a content for ever
+            raise
         except Exception as error:  # whatever a file makes an annotator do, the others still get their answer
             if batch.num_rows == 1:
                 reason = f"{type(error).__name__}: {error}"[:500]

@@ -19,7 +19,7 @@ import pyarrow as pa
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import together
-from codecommons.annotate.scancode.client import Scancode, scancode, version_of
+from codecommons.annotate.scancode.client import SECONDS, Scancode, scancode, version_of
 from codecommons.annotate.scancode.passages import MARGIN, MOST_BYTES, MOSTLY, NEAR, passages
 from codecommons.settings import Settings
 
@@ -69,6 +69,7 @@ def _annotator(asked: Scancode, version: str) -> Annotator:
             "mostly": MOSTLY,
             "most_bytes": MOST_BYTES,
             "most_evidence": MOST_EVIDENCE,
+            "seconds": SECONDS,
         },
         prepare=prepare,
         configure=configure,

@@ -13,6 +13,7 @@ from codecommons.annotate import notices
 from codecommons.annotate.expressions import normalise, together, whole
 
 LEAST_RELEVANCE = 80
+LONGEST = 2000  # characters: more is a licence's text, not an expression
 
 _OR = re.compile(r"\s+(?:or|\|\|?)\s+(?!(?:\(?at your option\)?|any|later|newer|higher|greater|above)\b)", re.IGNORECASE)
 
@@ -24,8 +25,9 @@ def license_of(said: str | None, classifiers: Iterable[str] = ()) -> str | None:
         said: the licence field; it counts when it can be read.
         classifiers: count where it can't. Several all hold: nothing says that one may choose among them.
     """
-    meaning = whole(said) or _choice(said) or _meaning("license: " + said) if said else None
-    if meaning:
+    words = " ".join(said.split()) if said else ""
+    written = (whole(words) or _choice(words)) if 0 < len(words) <= LONGEST else None
+    if meaning := written or (_meaning(f"license: {said}") if words else None):
         return meaning
     return together(tuple(dict.fromkeys(filter(None, map(_meaning, classifiers)))))
 

@@ -164,6 +164,11 @@ def formats() -> dict[str, Format]:
 
 
 def limited(values: Iterable[str | None]) -> tuple[str, ...]:
-    """What is there, each once, in order, at most ``MOST``."""
-    found = tuple(dict.fromkeys(value for value in values if value))
-    return found[:MOST]
+    """What is there, each once, in order; of more than ``MOST`` the first, and the others are not even read."""
+    found: dict[str, None] = {}
+    for value in values:
+        if value:
+            found[value] = None
+        if len(found) == MOST:
+            break
+    return tuple(found)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from codecommons.annotate.manifests.project import limited, purl, text, texts, url
+from codecommons.annotate.manifests.project import LONGEST, MOST, limited, purl, text, texts, url
 
 _LINKS = {
     "code_repository": ("source", "sourcecode", "code", "repository", "repo", "github", "gitlab", "git"),
@@ -23,12 +24,17 @@ _LINKS = {
 
 
 def requirements(lines: Iterable[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Package URLs of requirements that always hold, and of those that an extra asks for; what is no requirement is left out."""
+    """Package URLs of requirements that always hold, and of those that an extra asks for.
+
+    What is no requirement is left out; no more than ``MOST`` are looked at, and none longer than ``LONGEST``.
+    """
     needed: list[str | None] = []
     extra: list[str | None] = []
-    for line in lines:
+    for line in itertools.islice(lines, MOST):
+        if len(said := str(line)) > LONGEST:
+            continue
         try:
-            one = Requirement(str(line))
+            one = Requirement(said)
         except InvalidRequirement:
             continue
         exact = [part.version for part in one.specifier if part.operator in ("==", "===") and "*" not in part.version]

@@ -10,6 +10,7 @@ import atexit
 import hashlib
 import json
 import subprocess
+import threading
 import uuid
 from functools import cache
 from importlib.resources import as_file, files
@@ -19,6 +20,8 @@ from typing import Any, NamedTuple
 from codecommons.errors import UsageError
 
 INSTALL = "make one with: python -m venv ENV && ENV/bin/pip install 'scancode-toolkit-mini==32.5.0' 'pluggy<1.7'"
+
+SECONDS = 120.0  # for one passage; most take less than one
 
 
 class Detection(NamedTuple):
@@ -61,7 +64,8 @@ class Scancode:
         """What ScanCode says of a passage.
 
         Raises:
-            ValueError: ScanCode failed on it.
+            ValueError: ScanCode failed on it, or did not answer within ``SECONDS``.
+            UsageError: ScanCode does not start.
         """
         kept = self._kept(text)
         if kept is not None and kept.is_file():
@@ -87,15 +91,19 @@ class Scancode:
         assert process.stdin is not None
         assert process.stdout is not None
         self.asked += 1
+        clock = threading.Timer(SECONDS, process.kill)
+        clock.start()
         try:
             process.stdin.write(json.dumps(text) + "\n")
             process.stdin.flush()
             line = process.stdout.readline()
         except OSError:
             line = ""
+        finally:
+            clock.cancel()
         if not line:
             self.close()
-            raise ValueError("ScanCode ended without an answer")
+            raise ValueError(f"ScanCode ended without an answer, or was ended after {SECONDS:.0f} seconds")
         return json.loads(line)
 
     def _running(self) -> subprocess.Popen[str]:

@@ -24,7 +24,9 @@ _WORD = re.compile(
     rb"all.rights.reserved|freely|free software|open.source|terms|agreement|disclaim|notwithstanding|\bas.is\b|"
     rb"(?<![a-z])(?:[al]?gpl|gnu|apache|mit|bsd|isc|mpl|epl|cddl|cc0|cc.by|unlicense|zlib|artistic|boost|psf|wtfpl|eupl)(?![a-z])"
 )
-_ENDS = re.compile(rb"^[\s/*#;!%<>\"'.|-]+|[\s/*#;<>\"'|-]+$")
+_SPACE = b" \t\v\f"
+_BEGINNING = _SPACE + b"/*#;!%<>\"'.|-"
+_END = _SPACE + b"/*#;<>\"'|-"
 
 
 class Passage(NamedTuple):
@@ -56,5 +58,5 @@ def passages(data: bytes) -> list[Passage]:
 
 def _passage(lines: list[bytes], first: int, last: int) -> Passage:
     start = max(0, first - MARGIN)
-    text = b"\n".join(_ENDS.sub(b"", line) for line in lines[start : last + 1 + MARGIN])
+    text = b"\n".join(line.lstrip(_BEGINNING).rstrip(_END) for line in lines[start : last + 1 + MARGIN])
     return Passage(start + 1, text.decode("utf-8", "replace"))

@@ -82,7 +82,7 @@ def plain(candidate: Candidate) -> bool:
     mixed = not letters.islower() and not letters.isupper()
     if signs:
         return not digits and not mixed
-    if re.fullmatch(rb"(?:[A-Za-z]+[_.-]?)*?[A-Za-z]+[_.-]?v?\d{1,4}", value) and not _tossed(letters):
+    if re.fullmatch(rb"[A-Za-z]+(?:[_.-][A-Za-z]+)*[_.-]?\d{1,4}", value) and not _tossed(letters):
         return True
     return wordy(candidate)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from codecommons.annotate import current
 from codecommons.annotate.annotators import scancode
+from codecommons.annotate.scancode import client
 from codecommons.annotate.scancode.client import Scancode
 from codecommons.annotate.scancode.passages import MARGIN, MOST_BYTES, passages
 from codecommons.errors import UsageError
@@ -23,12 +25,14 @@ from codecommons.settings import Settings
 NOTICE = "Licensed under the Apache License, Version 2.0; you may not use this file except in compliance with the License."
 # Answers every passage with one detection that is as long as the passage, and fails on "boom".
 ECHO = """
-import json, sys
+import json, sys, time
 print(json.dumps("1"), flush=True)
 for line in sys.stdin:
     text = json.loads(line)
     if "boom" in text:
         sys.exit(1)
+    if "slow" in text:
+        time.sleep(60)
     print(json.dumps([[1, text.count(chr(10)) + 1, "MIT", 100.0]]), flush=True)
 """
 
@@ -97,6 +101,29 @@ def test_a_passage_that_ends_scancode_is_an_error_of_that_row_alone(echo):
     with pytest.raises(ValueError, match="ended without an answer"):
         echo.detect("boom license")
     assert echo.detect("a license")[0].expression == "MIT"
+
+
+def test_a_passage_that_takes_too_long_is_an_error_of_that_row_alone(echo, monkeypatch):
+    echo.detect("a license")
+    monkeypatch.setattr(client, "SECONDS", 0.2)
+    with pytest.raises(ValueError, match="was ended after"):
+        echo.detect("slow license")
+    monkeypatch.undo()
+    assert echo.detect("a license")[0].expression == "MIT"
+
+
+def test_a_scancode_that_does_not_start_is_no_content_s_fault(settings, tmp_path, batch):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\ncase $2 in -c) echo 1;; *) exit 1;; esac\n")
+    python.chmod(0o755)
+    with pytest.raises(UsageError, match="does not start"):
+        current(replace(settings, scancode=python))["scancode"].run(batch([(b"a.c", NOTICE.encode())]))
+
+
+def test_a_long_line_costs_no_more_than_its_length():
+    start = time.process_time()
+    assert len(passages(f"{NOTICE}{'*' * 900_000}x\n".encode())) == 1
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.skipif("CODECOMMONS_SCANCODE" not in os.environ, reason="CODECOMMONS_SCANCODE names no environment with ScanCode")

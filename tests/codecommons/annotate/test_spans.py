@@ -186,6 +186,18 @@ def test_no_repetition_costs_more_than_its_length(finders, piece):
         assert time.process_time() - start < 4
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["qwrtzpsdfghjklxcvbnm" * 5 + "90817", "Qw.rt-zp_sd" * 12 + "#4", "aB1" * 60, "{" + "a" * 90 + "b" * 90, "q-" * 90 + "12345"],
+    ids=["letters", "parts", "mixed", "brace", "dashes"],
+)
+def test_no_value_takes_long_to_be_called_a_false_alarm(finders, value):
+    start = time.process_time()
+    for name in ("password", "client_secret", "api_key"):
+        finders["secrets"].find(f"{name} = '{value}'\n".encode())
+    assert time.process_time() - start < 1
+
+
 def test_the_surest_of_overlapping_spans_stays():
     surer, longer = finding.Span("a", 5, 9, "r", 0.9), finding.Span("b", 0, 20, "s", 0.5)
     beside = finding.Span("c", 20, 22, "t", 0.1)

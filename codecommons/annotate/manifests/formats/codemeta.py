@@ -19,12 +19,12 @@ def read(data: bytes) -> Project:
     """Read a JSON object; terms may carry a prefix, values may be objects with a name."""
     content = {key.rpartition(":")[2]: value for key, value in json_object(data).items()}
     identifiers = texts(_values(content.get("identifier"), "@id", "value"))
-    licenses = [_license(one) for one in _values(content.get("license"), "@id", "url", "name")]
+    licenses = limited(map(_license, _values(content.get("license"), "@id", "url", "name")))
     return Project(
         "codemeta",
         text(content.get("name")),
         text(content.get("version")) or text(content.get("softwareVersion")),
-        " AND ".join(one for one in licenses if one) or None,
+        " AND ".join(licenses) or None,
         description=text(content.get("description")),
         authors=limited(map(_author, [*_list(content.get("author")), *_list(content.get("agents"))])),
         code_repository=next(iter(map(url, _values(content.get("codeRepository"), "@id", "url"))), None),

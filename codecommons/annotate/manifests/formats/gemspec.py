@@ -15,7 +15,7 @@ from typing import Any
 
 from codecommons.annotate.manifests.project import Format, Project, fullname, limited, purl, text, texts, url
 
-_BLOCK = re.compile(r"Gem::Specification\.new\b[^\n]*?(?:do|\{)\s*\|\s*(\w+)\s*\|")
+_BLOCK = re.compile(r"Gem::Specification\.new\b[^\n]{0,200}?(?:do|\{)\s*\|\s*(\w+)\s*\|")
 _ARGUMENTS = re.compile(r"Gem::Specification\.new\b\s*\(?\s*")
 _PERCENT = re.compile(r"%([qQwW]?)([(\[{<|!])")
 _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from codecommons.annotate.manifests.project import Format, Project, fullname, limited, purl, text, url
+from codecommons.annotate.manifests.project import LONGEST, MOST, Format, Project, fullname, limited, purl, text, url
 from codecommons.annotate.manifests.reading import Element, xml
 
 _PROPERTY = re.compile(r"\$\{([^{}]*)\}")
@@ -18,23 +18,24 @@ _TEST = ("test", "provided", "system")
 def read(data: bytes) -> Project:
     """Read an XML document."""
     project = xml(data, "project")
-    properties = {child.name: child.text for child in (project.all("properties") or [Element("")])[0].children}
+    properties = {child.name: child.text[:LONGEST] for child in (project.all("properties") or [Element("")])[0].children}
     for name in ("groupId", "artifactId", "version", "packaging", "name"):
         said = project.get(name) or (project.get("parent", name) if name in ("groupId", "version") else None)
         for known in (name, f"project.{name}", f"pom.{name}"):
-            properties.setdefault(known, said or "")
-        properties.setdefault(f"project.parent.{name}", project.get("parent", name) or "")
+            properties.setdefault(known, (said or "")[:LONGEST])
+        properties.setdefault(f"project.parent.{name}", (project.get("parent", name) or "")[:LONGEST])
 
     def filled(said: str | None) -> str | None:
-        """A text with its properties; None where one is unknown."""
+        """The first ``LONGEST`` characters of a text with its properties, and theirs; None where one is unknown."""
+        value = said or ""
         for _ in range(3):
-            said = _PROPERTY.sub(lambda found: properties.get(found[1]) or found[0], said or "")[:2000]
-        return None if not said or "${" in said else text(said)
+            value = _PROPERTY.sub(lambda found: properties.get(found[1]) or found[0], value[:LONGEST])
+        return None if "${" in value[:LONGEST] else text(value[:LONGEST])
 
     group, artifact, version = (filled(properties[name]) for name in ("groupId", "artifactId", "version"))
     needed: list[str | None] = []
     extra: list[str | None] = []
-    for one in project.all("dependencies", "dependency"):
+    for one in project.all("dependencies", "dependency")[:MOST]:
         names = filled(one.get("groupId")), filled(one.get("artifactId"))
         if all(names):
             wanted = filled(one.get("version"))

@@ -27,7 +27,7 @@ def read(data: bytes) -> Project:
         name,
         text(content.get("version")),
         _license(content.get("license") or content.get("licenses")),
-        description=content.get("description") if text(content.get("description")) and _is_text(content["description"]) else None,
+        description=text(content.get("description")),
         authors=limited(map(person, _list(content.get("author")))),
         code_repository=_repository(content.get("repository")),
         issue_tracker=url(bugs.get("url") if isinstance(bugs, dict) else bugs),
@@ -44,11 +44,9 @@ def person(value: Any) -> str | None:
     if isinstance(value, dict):
         return fullname(value.get("name"), value.get("email"))
     said = text(value)
-    return text(re.sub(r"\s*\([^()]*\)$", "", said)) if said else None
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    if said and said.endswith(")"):
+        said = said.rpartition("(")[0] or said
+    return text(said)
 
 
 def _license(said: Any) -> str | None:

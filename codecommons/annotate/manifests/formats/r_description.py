@@ -26,6 +26,9 @@ _VERSIONED = re.compile(
 _WORDS = re.compile(r'"((?:[^"\\]|\\.){0,500})"|\'((?:[^\'\\]|\\.){0,500})\'')
 
 
+MOST_CODE = 1 << 16  # characters of ``Authors@R``
+
+
 def read(data: bytes) -> Project:
     """Read fields.
 
@@ -78,7 +81,7 @@ def _license(said: str | None) -> str | None:
 
 def _people(code: str | None) -> list[str | None]:
     found = []
-    for call in (code or "").split("person(")[1:]:
+    for call in (code or "")[:MOST_CODE].split("person(")[1:]:
         words = [first or second for first, second in _WORDS.findall(call)]
         email = next((word for word in words if "@" in word), None)
         names = [word for word in words[:2] if "@" not in word and not re.fullmatch(r"[a-z]{3}", word)]

@@ -7,15 +7,18 @@
 from __future__ import annotations
 
 import configparser
+import re
 
 from codecommons.annotate.manifests import python
 from codecommons.annotate.manifests.project import Format, Project, fullname, limited, text, url
 
+_INSIDE = re.compile(r"(?<=\S)[^\S\n]{2,}")
+
 
 def read(data: bytes) -> Project:
-    """Read an INI file."""
+    """Read an INI file. White space inside a line is made one blank first: the parser's time is the square of its length."""
     content = configparser.RawConfigParser(strict=False)
-    content.read_string(data.decode("utf-8-sig"))
+    content.read_string(_INSIDE.sub(" ", data.decode("utf-8-sig")))
 
     def section(name: str) -> dict[str, str]:
         return {key: value for key, value in content.items(name) if value is not None} if content.has_section(name) else {}
