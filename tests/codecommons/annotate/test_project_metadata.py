@@ -371,6 +371,7 @@ def test_a_gemspec_made_to_be_slow_is_read_in_bounded_time(say, body):
 
 
 SPACES = b" " * 900_000
+DEPENDENCY = b"<dependency><groupId>${a}</groupId><artifactId>b</artifactId></dependency>"
 
 
 @pytest.mark.parametrize(
@@ -394,7 +395,7 @@ SPACES = b" " * 900_000
         (
             b"pom.xml",
             b"<project><properties><a>%s</a><b>%s</b></properties><dependencies>%s</dependencies></project>"
-            % (b"${b}" * 500, b"x" * 2_000, b"<dependency><groupId>${a}</groupId><artifactId>c</artifactId></dependency>" * 9_000),
+            % (b"${b}" * 500, b"x" * 2_000, DEPENDENCY * 40_000),
         ),
     ],
     ids=[
