@@ -58,6 +58,8 @@ def test_every_rule_is_named_once_and_is_sure_of_something(name):
         ('{"password": "' + 'n84ASM54y4"}', "password", "n84ASM54y4"),
         ("mysql -u root --password " + "Sne3sd8AZjq", "password", "Sne3sd8AZjq"),
         ("client_secret = '" + "G1Re06G1BdgNseiJDN21Z094M'", "secret", "G1Re06G1BdgNseiJDN21Z094M"),
+        ("jira = " + "MDM0MjM5NDc2MDE4" + "Ohq8cT5vQ2xk9fJbWm3PzR7sLdYa", "token", None),
+        ("box = " + "q7Zr2LkPx9" + "w" + "A" * 10 + "b3Kd8QsNf2Vh6Ty1Gm5Xc9Zp4Rw7Lj0Sa-E_uBoIiYt", "token", None),
         ("Authorization: Bearer " + "u7Kp2mQx9RtYw4Zn8BvC", "token", "u7Kp2mQx9RtYw4Zn8BvC"),
     ],
 )  # fmt: skip
@@ -94,6 +96,7 @@ def test_a_json_web_token_is_one_whose_head_says_so(found):
         "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
         "background: url(data:image/png;base64,AKIA" + "Q3EGRIZ7WVSMHN2T)",
         "compass: north42east",
+        '"' + "AAAAMFBMVEX///8" + "A" * 21 + "\\n" + "A" * 43 + "v3aB7AAAAD3RSTlMAEHarIkSJZt3NVLsy" + "\\n",
         "password_min_length: 12characters",
     ],
 )
@@ -106,6 +109,7 @@ def test_what_only_looks_like_a_secret_is_none(found, line):
     [
         ("# Author: Ada Byron <ada@analytical.org>", [("name", "Ada Byron"), ("email", "ada@analytical.org")]),
         ("Copyright (c) 1999-2004 J. van Dyke, Günter Milde", [("name", "J. van Dyke"), ("name", "Günter Milde")]),
+        ("copyright = '2008, Ada O'Byron-Hart'", [("name", "Ada O'Byron-Hart")]),
         ("/* (c) 2012 Free Software Foundation, Inc. */", []),
         ("Copyright 2020 The Chromium Authors", []),
         ("Signed-off-by: Linus Ek <12345+linus@users.noreply.github.com>",
