@@ -23,6 +23,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from benchmarks.accuracy import PAGE, put
 from benchmarks.corpus import PACKAGES, File, files
 from benchmarks.processes import machine
 from codecommons.annotate import Annotator, current, prepare
@@ -155,4 +156,5 @@ if __name__ == "__main__":
     result = run(Settings.from_environment(), given.packages, given.every)
     print(result.to_markdown())
     if given.every == 1:
+        PAGE.write_text(put(PAGE.read_text(), "What annotators cost", result.to_markdown()))
         RESULT.write_text(json.dumps(result.to_json(), indent=2) + "\n")

@@ -5,7 +5,7 @@
 """Secrets beside detect-secrets, on the same samples and the same files in the same run: ``python -m benchmarks.secrets``.
 
 The peer runs in an environment of its own, whose Python is named: ``python3.11 -m venv ENV && ENV/bin/pip install
-detect-secrets==1.5.0``, then ``--peer ENV/bin/python``. Files come from the archives that the demo has downloaded.
+detect-secrets==1.5.0``, then ``--peer ENV/bin/python``. Files are text of the benchmark's archives, chosen by sha1.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy import PAGE, put
 from benchmarks.accuracy.secrets import Place, Sample, held_out, score, secret_samples
+from benchmarks.corpus import PACKAGES, files
 from codecommons.annotate import spans
-from codecommons.archive.unpack import members
+from codecommons.errors import UsageError
 from codecommons.settings import Settings
-from codecommons.swhid import FILE_PERMS
+
+RESULT = Path("benchmarks/results/secrets.json")
 
 # Prints, for every file named on standard input, what detect-secrets finds, then the CPU seconds of looking.
 _PEER = """
@@ -42,41 +45,59 @@ with default_settings():
 """
 
 
-def main() -> int:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.secrets", description="Secrets beside detect-secrets 1.5.")
-    parser.add_argument("--peer", required=True, metavar="PYTHON", help="the Python of an environment that has detect-secrets")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the known answers (default: %(default)s)")
-    parser.add_argument("--files", type=int, default=300, help="files of the corpus (default: %(default)s)")
-    arguments = parser.parse_args()
-    samples = list(held_out(secret_samples(arguments.data / "secrets")))
-    files = _corpus(Settings.from_environment(), arguments.files)
-    if not files:
-        print("Error: there are no downloaded archives; run `make demo` first", file=sys.stderr)
-        return 1
-    ours, theirs = spans.Finder(spans.read("secrets")), arguments.peer
-    print("| | precision | recall | spans in files of the corpus | MB/s | files/s |\n|---|---:|---:|---:|---:|---:|")
-    for name, answers in (("ours", lambda given: _ours(ours, given)), ("detect-secrets", lambda given: _theirs(theirs, given))):
+@dataclass(frozen=True)
+class Side:
+    """What one of both does: precision and recall on the held-out samples; spans in the files, and CPU seconds for these."""
+
+    name: str
+    precision: float
+    recall: float
+    spans: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """Both, and what they looked at: how many files, and bytes of them."""
+
+    files: int
+    bytes: int
+    sides: list[Side]
+
+    def to_markdown(self) -> str:
+        """The table."""
+        lines = ["| | precision | recall | spans in files of the corpus | MB/s | files/s |", "|---|---:|---:|---:|---:|---:|"]
+        for side in self.sides:
+            speed = f"{self.bytes / 1e6 / side.cpu_seconds:.3g} | {self.files / side.cpu_seconds:,.3g}"
+            lines.append(f"| {side.name} | {side.precision:.3f} | {side.recall:.3f} | {side.spans} | {speed} |")
+        said = f"{self.files} files of {self.bytes / 1e6:.1f} MB, in CPU seconds of one core; imports and start left out."
+        return "\n".join([*lines, "", said])
+
+
+def run(settings: Settings, data: Path, peer: str, count: int) -> Result:
+    """Ask both about the held-out samples and about ``count`` files.
+
+    Raises:
+        UsageError: none of the archives can be had.
+    """
+    samples = list(held_out(secret_samples(data / "secrets")))
+    texts = {file.sha1: file for file in files(settings, PACKAGES) if file.data and b"\0" not in file.data}
+    corpus = [
+        Sample(f"{at}{Path(os.fsdecode(texts[sha1].name)).suffix}", texts[sha1].data, ())
+        for at, sha1 in enumerate(sorted(texts)[:count])
+    ]
+    finder = spans.Finder(spans.read("secrets"))
+    sides: dict[str, Callable[[Sequence[Sample]], tuple[dict[str, list[Place]], float]]] = {
+        "ours": lambda given: _ours(finder, given),
+        "detect-secrets": lambda given: _theirs(peer, given),
+    }
+    measured = []
+    for name, answers in sides.items():
         found, _ = answers(samples)
         one = score(samples, lambda sample, found=found: found[sample.name])["all"]
-        found, seconds = answers(files)
-        size, count = sum(len(sample.data) for sample in files) / 1e6, sum(map(len, found.values()))
-        print(
-            f"| {name} | {one.precision:.3f} | {one.recall:.3f} | {count} | {size / seconds:.3g} | {len(files) / seconds:.3g} |"
-        )
-    print(f"\n{len(files)} files of {size:.1f} MB, in CPU seconds of one core, files already read; imports and start left out.")
-    return 0
-
-
-def _corpus(settings: Settings, count: int) -> list[Sample]:
-    """Distinct text files of the downloaded archives, always the same ones of the same archives."""
-    endings: dict[bytes, str] = {}
-    for path in sorted((settings.cache / "archives").rglob("*")):
-        for one in members(path, settings) if path.is_file() else ():
-            if one.data and one.perms == FILE_PERMS and b"\0" not in one.data:
-                endings.setdefault(one.data, Path(os.fsdecode(one.path)).suffix)
-    chosen = random.Random(0).sample(sorted(endings), min(count, len(endings)))
-    return [Sample(f"{at}{endings[data]}", data, ()) for at, data in enumerate(chosen)]
+        found, seconds = answers(corpus)
+        measured.append(Side(name, round(one.precision, 4), round(one.recall, 4), sum(map(len, found.values())), seconds))
+    return Result(len(corpus), sum(len(sample.data) for sample in corpus), measured)
 
 
 def _ours(finder: spans.Finder, samples: Sequence[Sample]) -> tuple[dict[str, list[Place]], float]:
@@ -111,4 +132,15 @@ def _theirs(python: str, samples: Sequence[Sample]) -> tuple[dict[str, list[Plac
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.secrets", description="Secrets beside detect-secrets 1.5.")
+    parser.add_argument("--peer", required=True, metavar="PYTHON", help="the Python of an environment that has detect-secrets")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the known answers (default: %(default)s)")
+    parser.add_argument("--files", type=int, default=200, help="files of the corpus (default: %(default)s)")
+    given = parser.parse_args()
+    try:
+        result = run(Settings.from_environment(), given.data, given.peer, given.files)
+    except UsageError as error:
+        sys.exit(f"Error: {error}")
+    print(result.to_markdown())
+    PAGE.write_text(put(PAGE.read_text(), "Beside detect-secrets", result.to_markdown()))
+    RESULT.write_text(json.dumps(asdict(result), indent=2) + "\n")
