@@ -68,7 +68,7 @@ class Result:
         """The table."""
         lines = ["| | precision | recall | spans in files of the corpus | MB/s | files/s |", "|---|---:|---:|---:|---:|---:|"]
         for side in self.sides:
-            speed = f"{self.bytes / 1e6 / side.cpu_seconds:.3g} | {self.files / side.cpu_seconds:,.3g}"
+            speed = f"{self.bytes / 1e6 / side.cpu_seconds:.3g} | {self.files / side.cpu_seconds:,.0f}"
             lines.append(f"| {side.name} | {side.precision:.3f} | {side.recall:.3f} | {side.spans} | {speed} |")
         said = f"{self.files} files of {self.bytes / 1e6:.1f} MB, in CPU seconds of one core; imports and start left out."
         return "\n".join([*lines, "", said])
