@@ -86,7 +86,7 @@ def run(settings: Settings, data: Path, peer: str, count: int) -> Result:
         Sample(f"{at}{Path(os.fsdecode(texts[sha1].name)).suffix}", texts[sha1].data, ())
         for at, sha1 in enumerate(sorted(texts)[:count])
     ]
-    finder = spans.Finder(spans.read("secrets"))
+    finder = spans.compiled("secrets")
     sides: dict[str, Callable[[Sequence[Sample]], tuple[dict[str, list[Place]], float]]] = {
         "ours": lambda given: _ours(finder, given),
         "detect-secrets": lambda given: _theirs(peer, given),

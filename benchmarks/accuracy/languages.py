@@ -4,8 +4,8 @@
 
 """Languages: linguist's own samples, under the labels that linguist gives them.
 
-The list of samples is among the known answers, the samples are not (their licences vary): they are read from a clone of linguist's
-repository that ``LINGUIST`` names. Without one nothing is measured.
+The list of samples is among the known answers, the samples are not (their licences vary): they are read from a clone of
+linguist's repository that ``LINGUIST`` names. Without one nothing is measured.
 """
 
 from __future__ import annotations

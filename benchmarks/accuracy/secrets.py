@@ -93,7 +93,7 @@ def held_out(samples: Iterable[Sample]) -> Iterator[Sample]:
 
 def spans_of(rules: str) -> Callable[[Sample], Sequence[Place]]:
     """What our rules find in a sample; names apart, which are looked for in headers only."""
-    finder = spans.Finder(spans.read(rules))
+    finder = spans.compiled(rules)
 
     def find(sample: Sample) -> list[Place]:
         return [Place(span.kind, span.start, span.end) for span in finder.find(sample.data)[0] if span.kind != "name"]

@@ -11,24 +11,10 @@ personal data.
 
 from __future__ import annotations
 
-from functools import cache
-
-import pyarrow as pa
+from functools import partial
 
 from codecommons.annotate import spans
 from codecommons.annotate.annotator import Annotator
-
-
-@cache
-def finder() -> spans.Finder:
-    """The compiled rules, once a process."""
-    return spans.Finder(spans.read("personal_data"))
-
-
-def annotate(batch: pa.RecordBatch) -> pa.Table:
-    """See ``Annotator.annotate``."""
-    return spans.annotate(finder(), batch)
-
 
 ANNOTATOR = Annotator(
     name="personal_data",
@@ -36,7 +22,7 @@ ANNOTATOR = Annotator(
     version=1,
     input="content",
     fields=spans.FIELDS,
-    annotate=annotate,
+    annotate=partial(spans.annotate, "personal_data"),
     tools=("hyperscan",),
-    configuration={**spans.configuration("personal_data"), "most_spans": spans.MOST_SPANS, "most_triggers": spans.MOST_TRIGGERS},
+    configuration=spans.configuration("personal_data"),
 )

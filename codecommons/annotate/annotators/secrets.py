@@ -9,24 +9,10 @@ Rules and their filters are ``annotate.spans``; the value of a secret is in no t
 
 from __future__ import annotations
 
-from functools import cache
-
-import pyarrow as pa
+from functools import partial
 
 from codecommons.annotate import spans
 from codecommons.annotate.annotator import Annotator
-
-
-@cache
-def finder() -> spans.Finder:
-    """The compiled rules, once a process."""
-    return spans.Finder(spans.read("secrets"))
-
-
-def annotate(batch: pa.RecordBatch) -> pa.Table:
-    """See ``Annotator.annotate``."""
-    return spans.annotate(finder(), batch)
-
 
 ANNOTATOR = Annotator(
     name="secrets",
@@ -34,7 +20,7 @@ ANNOTATOR = Annotator(
     version=1,
     input="content",
     fields=spans.FIELDS,
-    annotate=annotate,
+    annotate=partial(spans.annotate, "secrets"),
     tools=("hyperscan",),
-    configuration={**spans.configuration("secrets"), "most_spans": spans.MOST_SPANS, "most_triggers": spans.MOST_TRIGGERS},
+    configuration=spans.configuration("secrets"),
 )

@@ -9,7 +9,7 @@ Belongs here: the rules (``secrets.yaml``, ``personal_data.yaml``; ``rules`` rea
 Does not belong here: what becomes of a span. Whether a text is redacted or a file left out is said by a dataset (``datasets``).
 """
 
-from codecommons.annotate.spans.finder import FIELDS, MOST_SPANS, MOST_TRIGGERS, Finder, annotate
-from codecommons.annotate.spans.rules import configuration, read
+from codecommons.annotate.spans.finder import FIELDS, MOST_SPANS, annotate, compiled, configuration
+from codecommons.annotate.spans.rules import read
 
-__all__ = ["FIELDS", "MOST_SPANS", "MOST_TRIGGERS", "Finder", "annotate", "configuration", "read"]
+__all__ = ["FIELDS", "MOST_SPANS", "annotate", "compiled", "configuration", "read"]

@@ -14,7 +14,8 @@ import codecs
 import math
 from bisect import bisect_left
 from collections import Counter
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import hyperscan
 import numpy as np
@@ -22,7 +23,7 @@ import pyarrow as pa
 
 from codecommons.annotate.columns import values
 from codecommons.annotate.spans.filters import Candidate
-from codecommons.annotate.spans.rules import Rule
+from codecommons.annotate.spans.rules import Rule, read, rules_digest
 
 MOST_SPANS = 1000
 MOST_TRIGGERS = 50_000
@@ -185,11 +186,22 @@ def _best(group: list[Span]) -> list[Span]:
     return chosen
 
 
-def annotate(finder: Finder, batch: pa.RecordBatch) -> pa.Table:
-    """The columns ``FIELDS`` for the contents of a batch."""
+@cache
+def compiled(name: str) -> Finder:
+    """The rules of ``<name>.yaml``, compiled once a process."""
+    return Finder(read(name))
+
+
+def configuration(name: str) -> dict[str, Any]:
+    """What an annotator's digest holds of its rules and of how they are looked for."""
+    return {"rules": rules_digest(name), "most_spans": MOST_SPANS, "most_triggers": MOST_TRIGGERS}
+
+
+def annotate(name: str, batch: pa.RecordBatch) -> pa.Table:
+    """The columns ``FIELDS`` for the contents of a batch, by the rules of ``<name>.yaml``."""
     spans, truncated = [], []
     for data in values(batch, "data"):
-        found, more = finder.find(data)
+        found, more = compiled(name).find(data)
         spans.append([span._asdict() for span in found])
         truncated.append(more)
     return pa.table([pa.array(spans, pa.list_(SPAN)), pa.array(truncated, pa.bool_())], schema=pa.schema(FIELDS))

@@ -64,9 +64,9 @@ def read(name: str) -> list[Rule]:
     return [_rule(one, document["parts"]) for one in document["rules"]]
 
 
-def configuration(name: str) -> dict[str, str]:
-    """What an annotator's digest holds of its rules."""
-    return {"rules": hashlib.sha256(_source(name)).hexdigest()}
+def rules_digest(name: str) -> str:
+    """sha256 of the rules of ``<name>.yaml``."""
+    return hashlib.sha256(_source(name)).hexdigest()
 
 
 def _source(name: str) -> bytes:

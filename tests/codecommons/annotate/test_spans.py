@@ -24,7 +24,7 @@ TOKEN = "ghp_" + LETTERS
 
 @pytest.fixture(scope="module")
 def finders():
-    return {name: spans.Finder(spans.read(name)) for name in RULES}
+    return {name: spans.compiled(name) for name in RULES}
 
 
 @pytest.fixture(scope="module")
