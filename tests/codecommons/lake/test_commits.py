@@ -26,8 +26,8 @@ from codecommons.errors import LakeError
 from codecommons.lake import Lake, StagedFile, StagingArea
 from codecommons.lake.commits import data_files
 from codecommons.lake.lake import MOST_FILES
+from codecommons.lake.ranges import bucket_range, buckets
 from codecommons.lake.schemas import TABLES
-from codecommons.lake.staging import bucket_range, buckets
 from codecommons.settings import Settings
 
 DAY = "2026-01-31"
@@ -123,7 +123,7 @@ def test_a_commit_that_loses_a_race_merges_again_and_doubles_nothing(any_setting
 
         def map(self, function: Callable, tasks: Iterable, name: Callable = str):
             results = list(super().map(function, tasks, name))
-            if function.__name__ == "merge" and not self.raced:
+            if function.__name__ == "merge_all" and not self.raced:
                 self.raced = True
                 put(Lake.open(any_settings), [theirs])
             return iter(results)
