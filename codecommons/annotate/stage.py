@@ -20,8 +20,8 @@ from codecommons.annotate.columns import buffers
 from codecommons.archive import slice_roots
 from codecommons.engine import Engine
 from codecommons.lake import Lake, StagedFile, StagingArea, close_stage
+from codecommons.lake.ranges import slices_of
 from codecommons.lake.stages import digest
-from codecommons.lake.staging import slices_of
 from codecommons.report import STAGES, CheckResult, Measure, StageReport
 
 STAGE, BEFORE = STAGES[1], STAGES[0]

@@ -32,8 +32,8 @@ from codecommons.dedup.texts import concatenate, read_texts, select_texts
 from codecommons.engine import Engine
 from codecommons.lake import Committed, Lake, StagedFile, StagingArea
 from codecommons.lake.commits import data_files
+from codecommons.lake.ranges import bucket_range, in_range, slices_of
 from codecommons.lake.schemas import Table
-from codecommons.lake.staging import bucket_range, in_range, slices_of
 
 # Rows that a task looks at in one go; a row is 30 to 50 bytes.
 _BANDS_AT_ONCE = 2_000_000

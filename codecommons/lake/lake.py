@@ -27,10 +27,12 @@ from codecommons.errors import LakeError
 from codecommons.lake import commits
 from codecommons.lake.damage import Damage, damaged, told
 from codecommons.lake.keys import missing
+from codecommons.lake.merging import ROW_GROUP_BYTES, Merged, MergeTask, bundles, merge_all
 from codecommons.lake.news import NewsFile, place
+from codecommons.lake.ranges import slices_of
 from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
 from codecommons.lake.slices import SliceLog
-from codecommons.lake.staging import ROW_GROUP_BYTES, Merged, MergeTask, StagedFile, StagingArea, merge, slices_of
+from codecommons.lake.staging import StagedFile, StagingArea
 from codecommons.lake.storage import Storage, lake_errors
 from codecommons.report import StageReport
 from codecommons.settings import Settings
@@ -183,8 +185,9 @@ class Lake:
         versions = {name: self.delta(name) for name in names}
         tasks = [task for name in names for task in self._merge_tasks(name, groups[name], versions[name])]
         merged: dict[str, list[Merged]] = defaultdict(list)
-        for one in engine.map(merge, tasks):
-            merged[one.task.table.name].append(one)
+        for some in engine.map(merge_all, bundles(tasks, engine.workers), name=str):
+            for one in some:
+                merged[one.task.table.name].append(one)
         return {name: self._commit_merged(name, merged[name], versions[name], engine) for name in names}
 
     def _merge_tasks(
@@ -210,13 +213,14 @@ class Lake:
             before = {one.task.partition: one.task.known for one in merged}
             groups = {one.task.partition: list(one.task.staged) for one in merged}
             again = [task for task in self._merge_tasks(name, groups, delta) if task.known != before[task.partition]]
-            redone = {one.task.partition: one for one in engine.map(merge, again)}
+            redone = {one.task.partition: one for some in engine.map(merge_all, bundles(again, engine.workers)) for one in some}
             merged = [redone.get(one.task.partition, one) for one in merged]
         else:
             raise LakeError(
                 f"table {name}: {commits.ATTEMPTS} commits in a row lost against other writers; run the same command again"
             )
-        self._compact(name)
+        if any(one.files > MOST_FILES for one in merged):
+            self._compact(name)
         return Committed(
             sum(one.rows_in for one in merged),
             sum(one.rows_new for one in merged),
