@@ -23,7 +23,7 @@ import dagster as dg
 
 from assets.expectations import SUITES
 from codecommons.engine import Engine
-from codecommons.errors import CodeCommonsError, GateError
+from codecommons.errors import CodeCommonsError, GateError, no_panic
 from codecommons.lake import Lake
 from codecommons.report import STAGES, CheckResult, StageReport
 
@@ -89,7 +89,8 @@ def attempt(
     """Do one piece of a stage's work; if it raises, say so in the run's log and, for a slice, in the lake's."""
     before = lake.log.verdict(partition, source, stage) if partition != source else None
     try:
-        report = work()
+        with no_panic():
+            report = work()
     except GateError as refusal:
         context.log.warning(str(refusal))
         return Outcome(partition, source, problem=str(refusal), skipped=_runs_here(context, STAGES[STAGES.index(stage) - 1]))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from codecommons.annotate import current as annotators
 from codecommons.dedup.configuration import WORDS
-from codecommons.errors import CodeCommonsError, UsageError
+from codecommons.errors import CodeCommonsError, UsageError, no_panic
 from codecommons.lake.damage import Damage
 from codecommons.lake.slices import digest_of
 from codecommons.lake.stages import digest
@@ -52,7 +52,8 @@ def status(lake: Lake) -> Row:
     def unless_damaged(read: Callable[[], list[T]]) -> list[T]:
         """What a reader returns, or nothing, a damaged table being told of once."""
         try:
-            return read()
+            with no_panic():
+                return read()
         except Exception as error:
             reason = lake.told(error)
             if not isinstance(reason, CodeCommonsError):

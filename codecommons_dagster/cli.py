@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codecommons.errors import CodeCommonsError, LakeError, UsageError
+from codecommons.errors import CodeCommonsError, LakeError, UsageError, no_panic
 from codecommons_dagster import lines
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Door(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
         try:
-            return super().invoke(ctx)
+            with no_panic():
+                return super().invoke(ctx)
         except UsageError as error:
             raise click.UsageError(str(error)) from error
         except CodeCommonsError as error:

@@ -25,7 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
-from codecommons.lake.damage import Damage, damaged, told
+from codecommons.lake.damage import Damage, damaged, require_whole, told
 from codecommons.lake.keys import missing
 from codecommons.lake.merging import ROW_GROUP_BYTES, Merged, MergeTask, bundles, merge_all
 from codecommons.lake.news import NewsFile, place
@@ -137,8 +137,10 @@ class Lake:
     def scan(self, table: str | Table) -> pl.LazyFrame:
         """Rows that readers may see: of a content-scoped table what none overrules, of a slice-scoped one the live attempts."""
         declared = self._table(table)
+        delta = self.delta(declared)
+        require_whole(self.storage, declared, delta)
         with lake_errors(f"table {declared.name} in {self.settings.lake}"):
-            frame = pl.scan_delta(self.storage.uri(declared.name), storage_options=self.storage.options or None)
+            frame = pl.scan_delta(delta, storage_options=self.storage.options or None)
         if declared.scope == "slice":
             frame = frame.join(self.log.live().lazy(), on=["slice", "source", "attempt"], how="semi")
         if declared.unless:
