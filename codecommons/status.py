@@ -65,6 +65,8 @@ def status(lake: Lake) -> Row:
 
     verdicts = unless_damaged(lambda: lake.log.verdicts().to_dicts())
     log = {(row["slice"], row["source"], row["stage"]): row for row in verdicts}
+    # A dataset moves on with its day: what it came to on an earlier one is past.
+    latest = {row["source"]: row["slice"] for row in verdicts if row["stage"] == STAGES[-1]}
     failed = [
         {
             "slice": row["slice"],
@@ -75,7 +77,7 @@ def status(lake: Lake) -> Row:
             "next": _next_command(row["slice"], row["source"], row["stage"]),
         }
         for row in log.values()
-        if row["verdict"] == "failed"
+        if row["verdict"] == "failed" and (row["stage"] != STAGES[-1] or row["slice"] == latest[row["source"]])
     ]
     slices = unless_damaged(lake.log.slices)
     made_with = _made_with(lake.settings)

@@ -303,9 +303,19 @@ class Lake:
         commits.commit_loop(self.storage, STAGE_REPORT, prepare, {"stage": report.stage, "slice": report.slice})
         self._compact(STAGE_REPORT.name)
 
-    def reports(self) -> list[StageReport]:
-        """The newest report of every slice, source and stage."""
-        rows = self.scan(STAGE_REPORT).sort("run").group_by("slice", "source", "stage", maintain_order=True).last().collect()
+    def runs(self) -> pl.DataFrame:
+        """How often every stage of a slice and source has run (columns slice, source, stage, run)."""
+        return self.scan(STAGE_REPORT).group_by("slice", "source", "stage").agg(pl.col("run").max()).collect()
+
+    def reports(self, since: pl.DataFrame | None = None) -> list[StageReport]:
+        """The newest report of every slice, source and stage, by these; only of those that ran since ``runs`` said ``since``."""
+        reports = self.scan(STAGE_REPORT)
+        if since is not None:
+            before = since.lazy().rename({"run": "before"})
+            reports = reports.join(before, on=["slice", "source", "stage"], how="left").filter(
+                pl.col("run") > pl.col("before").fill_null(0)
+            )
+        rows = reports.sort("run").group_by("slice", "source", "stage", maintain_order=True).last().collect()
         return [StageReport.from_row(row) for row in rows.sort("slice", "source", "stage").to_dicts()]
 
     def contents(self, ids: pl.DataFrame, batch_bytes: int | None = None) -> Iterator[pa.RecordBatch]:
