@@ -29,7 +29,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # Imported once by the fork server, so that a worker starts in milliseconds; none of them may start threads at import.
-_PRELOAD = ["numpy", "pyarrow", "pyarrow.parquet", "pyarrow.dataset", "deltalake"]
+_PRELOAD = ["numpy", "pyarrow", "pyarrow.parquet", "pyarrow.dataset", "deltalake", "numba"]
 
 
 class Engine(Protocol):
@@ -95,6 +95,7 @@ class PoolEngine:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
+            release_memory()  # this process has merged and counted what they sent
 
     def _one_by_one(self, function: Callable[[T], R], todo: deque[T], name: Callable[[T], str]) -> Iterator[R]:
         """Nobody can tell whose worker died: what was in flight runs again alone, and who dies alone is named."""
