@@ -338,6 +338,7 @@ class Lake:
             order = pl.DataFrame(found.select(["sha1_git"])).with_row_index("row").sort("sha1_git")["row"].to_arrow()
             found = found.combine_chunks()  # one name for all of them: while the reader works, one copy is enough
             found = found.take(order).combine_chunks()
+            pa.default_memory_pool().release_unused()  # row groups that were looked through: several times the batch
             yield from found.to_batches()
 
     def sql(self) -> duckdb.DuckDBPyConnection:
