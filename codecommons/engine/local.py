@@ -28,7 +28,7 @@ from codecommons.settings import Settings
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Imported once by the fork server, so that a worker starts in milliseconds; none of them may start threads at import.
+# Imported once by the fork server, so that workers start in milliseconds and share it; not Polars, which may hang after a fork.
 _PRELOAD = ["numpy", "pyarrow", "pyarrow.parquet", "pyarrow.dataset", "deltalake", "numba"]
 
 
