@@ -348,7 +348,10 @@ class Lake:
             with lake_errors(f"table content_data in {self.settings.lake}"):
                 found = dataset.to_table(filter=where & wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
             order = pl.DataFrame(found.select(["sha1_git"])).with_row_index("row").sort("sha1_git")["row"].to_arrow()
-            yield from found.combine_chunks().take(order).combine_chunks().to_batches()
+            found = found.combine_chunks()  # one name for all of them: while the reader works, one copy is enough
+            found = found.take(order).combine_chunks()
+            pa.default_memory_pool().release_unused()  # row groups that were looked through: several times the batch
+            yield from found.to_batches()
 
     def sql(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with every view."""
