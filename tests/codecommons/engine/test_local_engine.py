@@ -8,6 +8,7 @@ import functools
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -77,15 +78,26 @@ def test_workers_stay_for_the_next_map_and_end_when_the_engine_is_closed():
     engine.close()
 
 
-def imported(number: int) -> set[str]:
+IMPORTED = """
+import sys
+from codecommons.engine.local import PoolEngine
+
+def imported(number):
     return {name.partition(".")[0] for name in sys.modules}
 
+if __name__ == "__main__":
+    print(*next(PoolEngine(2).map(imported, [1])))
+"""
 
-def test_a_worker_holds_nothing_that_only_the_driver_needs_and_nothing_that_must_not_be_forked():
-    """Polars starts a thread when it is imported, and warns that a fork may hang."""
-    engine = PoolEngine(2)
-    [found] = engine.map(imported, [1])
-    engine.close()
+
+def test_a_worker_holds_nothing_that_only_the_driver_needs_and_nothing_that_must_not_be_forked(tmp_path):
+    """Polars starts a thread when it is imported, and warns that a fork may hang.
+
+    In a process of its own, for there is one fork server a process, and whoever starts it says what it imports.
+    """
+    (tmp_path / "imported.py").write_text(IMPORTED)
+    done = subprocess.run([sys.executable, str(tmp_path / "imported.py")], capture_output=True, text=True, check=True)
+    found = set(done.stdout.split())
     assert found.isdisjoint({"dagster", "great_expectations", "dbt", "polars"})
     assert {"pyarrow", "deltalake", "numba"} <= found, "the fork server has what every worker needs"
 
