@@ -171,6 +171,20 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     _finish(finished)
 
 
+@main.command(epilog=_example("codecommons forget git:https://example.org/mistyped.git"))
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="The slice; today (UTC) unless given.")
+def forget(sources: tuple[str, ...], day: dt.datetime | None) -> None:
+    """Take items out of a slice that never came in, such as a mistyped one; else each run of the slice tries them again."""
+    from codecommons import archive
+
+    lake, slice_ = _lake(), (day.date() if day else dt.datetime.now(dt.UTC).date()).isoformat()
+    for item in archive.forget_inputs(lake, sources, slice_):
+        _say(f"forgotten  {item}")
+    if lake.log.sources(slice_):
+        _say(f"next: codecommons ingest --day {slice_}")
+
+
 def _reports(lake: Lake, slice_: str, before: pl.DataFrame) -> list[StageReport]:
     """What the stages did for a slice since their runs were counted, stage by stage; not those that nothing came to."""
     from codecommons.report import STAGES

@@ -8,11 +8,20 @@ from dataclasses import replace
 
 import pytest
 
-from codecommons.archive import Request, add_inputs, ingest_slice, parse_request, read_package_list
+from codecommons.archive import (
+    Request,
+    add_inputs,
+    forget_inputs,
+    ingest_slice,
+    parse_request,
+    read_package_list,
+    slice_roots,
+)
 from codecommons.archive.sources import npm, pypi
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
+from codecommons.status import status
 
 DAY, NEXT = "2026-01-31", "2026-02-01"
 SHA = "ab" * 32
@@ -212,3 +221,25 @@ def test_pip_is_asked_for_its_settings(monkeypatch, tmp_path):
     found = pypi._pip_settings()
     assert found["index-url"] == "https://other.example/simple"
     assert pypi._words(found, "trusted-host") == ["a.example", "b.example"]
+
+
+def test_an_item_that_never_came_in_can_be_forgotten_and_one_that_did_stays(lake, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "a.py").write_text("a = 1\n")
+    good, bad, alone = f"path:{tmp_path}/here", f"path:{tmp_path}/gone", "git:http://127.0.0.1:9/gone.git"
+    (tmp_path / "gone").mkdir()
+    add_inputs(lake, [good, bad, alone], DAY)
+    (tmp_path / "gone").rmdir()
+    for source in ("path", "git"):
+        ingest_slice(lake, InlineEngine(), DAY, source)
+    with pytest.raises(UsageError, match="has come into slice"):
+        forget_inputs(lake, [bad, good], DAY)
+    with pytest.raises(UsageError, match="has no git:"):
+        forget_inputs(lake, ["git:http://127.0.0.1:9/other.git"], DAY)
+    assert len(lake.log.inputs(DAY, "path")) == 2, "nothing is forgotten when something can't be"
+    assert forget_inputs(lake, [bad, alone], DAY) == [alone, bad]
+    assert (lake.log.sources(DAY), lake.log.verdicts()["source"].to_list()) == (["path"], ["path"])
+    ingest_slice(lake, InlineEngine(), DAY, "path")
+    state = status(lake)
+    assert (state["healthy"], state["quarantine"]) == (True, [])
+    assert slice_roots(lake, DAY, "path").height == 1
