@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from codecommons.archive.lineage import ORIGINS, Lineage
+from codecommons.archive.lineage import ORIGINS, Lineage, gathered
 from codecommons.lake import Lake, StagedFile, StagingArea, commits
 from codecommons.lake.schemas import TABLES
 from codecommons.swhid import origin_id
@@ -57,12 +57,12 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
         lineage: Lineage | None = None
         for heads in _new_heads(lake, visits):
             if lineage is None:
-                sql = opened.enter_context(_asking(lake))
+                sql = opened.enter_context(_asking(lake, "256MB"))
                 lineage = opened.enter_context(Lineage(sql, lake.settings.cache))
             origins = heads["origin"].unique(maintain_order=True)
             bits = pl.DataFrame({"origin": origins}).with_row_index("bit")
-            for reached in _at_least(_ROWS, lineage.reached(heads.join(bits, on="origin").select("revision", "bit"))):
-                for held in _at_least(_ROWS, _held(reached, origins)):
+            for reached in lineage.reached(heads.join(bits, on="origin").select("revision", "bit"), _ROWS):
+                for held in gathered(_ROWS, _held(reached, origins)):
                     for rows in lake.keys_missing("origin_revision", held).iter_slices(_ROWS):
                         yield _staged(area, "origin_revision", rows)
                 new = lake.keys_missing("introduced", reached.select("revision", "parents"))
@@ -85,18 +85,6 @@ def _held(reached: pl.DataFrame, origins: pl.Series) -> Iterator[pl.DataFrame]:
     for bit, origin in enumerate(origins):
         here = pl.Series(bits >> np.uint64(bit) & np.uint64(1)).cast(pl.Boolean)
         yield reached.filter(here).select("revision", origin=pl.lit(origin))
-
-
-def _at_least(rows: int, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Frames put together until they have so many rows, the last ones fewer."""
-    waiting: list[pl.DataFrame] = []
-    for frame in frames:
-        waiting.append(frame)
-        if sum(one.height for one in waiting) >= rows:
-            yield pl.concat(waiting)
-            waiting.clear()
-    if waiting:
-        yield pl.concat(waiting)
 
 
 def introduced(lake: Lake, revisions: pl.DataFrame) -> pl.DataFrame:
@@ -156,11 +144,11 @@ from wanted left join found on found.revision = wanted.id order by all
 
 
 @contextmanager
-def _asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+def _asking(lake: Lake, memory: str = "1GB") -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB over the tables that trees are in; what doesn't fit into memory goes to disk."""
     spill = lake.settings.cache / "duckdb"
     spill.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": str(spill)}) as connection:
+    with duckdb.connect(config={"memory_limit": memory, "threads": 2, "temp_directory": str(spill)}) as connection:
         for name in ("revision", "revision_history", "directory_entry"):
             paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
             schema = pa.schema(TABLES[name].fields)
