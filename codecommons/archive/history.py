@@ -26,12 +26,15 @@ import pyarrow.dataset as ds
 from codecommons.archive.lineage import ORIGINS, Lineage, gathered
 from codecommons.lake import Lake, StagedFile, StagingArea, commits
 from codecommons.lake.schemas import TABLES
+from codecommons.lake.storage import lake_errors
 from codecommons.swhid import origin_id
 
 # Revisions whose trees are compared together, and rows that are staged at once.
 _WINDOW, _ROWS = 20_000, 200_000
 # Origins whose heads are looked at together.
 _VISITED = 5_000
+# Memory of DuckDB, in MB: for numbering revisions at least, and for trees.
+_LEAST_MB, _TREES_MB = 256, 1024
 # No honest tree is deeper; what is below is not looked at.
 _DEEPEST = 512
 # A few objects can make a tree of billions of files, each directory being there ten times in the one above. Of a directory that
@@ -57,8 +60,9 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
         lineage: Lineage | None = None
         for heads in _new_heads(lake, visits):
             if lineage is None:
-                sql = opened.enter_context(_asking(lake, "256MB"))
+                sql = opened.enter_context(asking(lake))
                 lineage = opened.enter_context(Lineage(sql, lake.settings.cache))
+                sql.execute(f"set memory_limit = '{_TREES_MB}MB'")
             origins = heads["origin"].unique(maintain_order=True)
             bits = pl.DataFrame({"origin": origins}).with_row_index("bit")
             for reached in lineage.reached(heads.join(bits, on="origin").select("revision", "bit"), _ROWS):
@@ -67,7 +71,7 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
                         yield _staged(area, "origin_revision", rows)
                 new = lake.keys_missing("introduced", reached.select("revision", "parents"))
                 for window in new.iter_slices(_WINDOW):
-                    yield _staged(area, "introduced", introduced(lake, window))
+                    yield _staged(area, "introduced", introduced(sql, window))
 
 
 def _new_heads(lake: Lake, visits: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -87,37 +91,36 @@ def _held(reached: pl.DataFrame, origins: pl.Series) -> Iterator[pl.DataFrame]:
         yield reached.filter(here).select("revision", origin=pl.lit(origin))
 
 
-def introduced(lake: Lake, revisions: pl.DataFrame) -> pl.DataFrame:
+def introduced(sql: duckdb.DuckDBPyConnection, revisions: pl.DataFrame) -> pl.DataFrame:
     """The files of revisions that no parent has in the same place.
 
     Args:
-        lake: the lake.
+        sql: as ``asking`` gives it.
         revisions: columns revision, and parents: how many of them are there.
 
     Returns:
         ``revision``, ``parents``, ``path`` and ``content``; a revision without such a file has one row with nulls, so that it is
         known to be done.
     """
-    with _asking(lake) as connection:
-        connection.register("wanted", revisions.select("parents", id="revision").to_arrow())
-        connection.execute(_BEGIN)
-        for _ in range(_DEEPEST):
-            connection.execute(_DEEPER)
-            if not connection.execute("select count(*) from front").fetchone()[0]:  # type: ignore[index]
-                break
-        return pl.DataFrame(connection.execute(_FOUND).to_arrow_table())
+    sql.register("wanted", revisions.select("parents", id="revision").to_arrow())
+    sql.execute(_BEGIN)
+    for _ in range(_DEEPEST):
+        sql.execute(_DEEPER)
+        if not sql.execute("select count(*) from front").fetchone()[0]:  # type: ignore[index]
+            break
+    return pl.DataFrame(sql.execute(_FOUND).to_arrow_table())
 
 
 # `front` has the directories of a revision, by path, that no parent has there; `back` what the parents have in these places.
 _BEGIN = """
-create temp table front as
+create or replace temp table front as
     select id as revision, ''::blob as path, directory as dir from revision where id in (select id from wanted);
-create temp table back as
+create or replace temp table back as
     select distinct history.id as revision, ''::blob as path, parent.directory as dir
     from revision_history as history join revision as parent on parent.id = history.parent_id
     where history.id in (select id from wanted);
 delete from front using back where (front.revision, front.path, front.dir) = (back.revision, back.path, back.dir);
-create temp table found (revision blob, path blob, content blob);
+create or replace temp table found (revision blob, path blob, content blob);
 """
 _DEEPER = f"""
 create or replace temp table opened as
@@ -144,16 +147,23 @@ from wanted left join found on found.revision = wanted.id order by all
 
 
 @contextmanager
-def _asking(lake: Lake, memory: str = "1GB") -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB over the tables that trees are in; what doesn't fit into memory goes to disk."""
-    spill = lake.settings.cache / "duckdb"
-    spill.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(config={"memory_limit": memory, "threads": 2, "temp_directory": str(spill)}) as connection:
-        for name in ("revision", "revision_history", "directory_entry"):
-            paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
-            schema = pa.schema(TABLES[name].fields)
-            connection.register(name, ds.dataset(paths, schema=schema, format="parquet", filesystem=lake.storage.arrow_fs))
-        yield connection
+def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB over the tables that histories and trees are in; what doesn't fit into memory goes to disk.
+
+    Raises:
+        LakeError: a table can't be read, or there is no room for what does not fit.
+    """
+    settings = lake.settings
+    limit = f"{max(_LEAST_MB, (16 * settings.batch_bytes) >> 20)}MB"
+    config = {"memory_limit": limit, "threads": 2, "temp_directory": str(settings.cache / "duckdb")}
+    with lake_errors(f"tracing histories of the lake {settings.lake}"):
+        settings.cache.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect(config=config) as sql:
+            for name in ("revision", "revision_history", "directory_entry"):
+                paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
+                schema = pa.schema(TABLES[name].fields)
+                sql.register(name, ds.dataset(paths, schema=schema, format="parquet", filesystem=lake.storage.arrow_fs))
+            yield sql
 
 
 def _heads(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:

@@ -48,8 +48,8 @@ join node as child on child.id = history.id
 join node as parent on parent.id = history.parent_id
 order by child.number
 """
-_FOUND = """
-select node.id as revision, found.parents, found.bits from found join node using (number) order by number
+_MARKED = """
+select node.id as revision, marked.parents, marked.bits from marked join node using (number) order by number
 """
 
 
@@ -114,10 +114,10 @@ class Lineage:
         again = True
         while again:
             again = any([self._hand_down(low) for low in self._windows() if self._touched[low // self._window]])
-        for found in gathered(rows, self._marked()):
-            self._sql.register("found", found.to_arrow())
-            yield pl.DataFrame(self._sql.execute(_FOUND).to_arrow_table())
-            self._sql.unregister("found")
+        for marked in gathered(rows, self._marked()):
+            self._sql.register("marked", marked.to_arrow())
+            yield pl.DataFrame(self._sql.execute(_MARKED).to_arrow_table())
+            self._sql.unregister("marked")
 
     def _hand_down(self, low: int) -> bool:
         """Give the marks of a part, and of what was passed before and is marked by it, to the parents.
