@@ -14,7 +14,7 @@ Trees are compared level by level, many revisions at a time, and a directory tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import duckdb
@@ -154,11 +154,10 @@ def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         LakeError: a table can't be read, or there is no room for what does not fit.
     """
     settings = lake.settings
-    limit = f"{max(_LEAST_MB, (16 * settings.batch_bytes) >> 20)}MB"
-    config = {"memory_limit": limit, "threads": 2, "temp_directory": str(settings.cache / "duckdb")}
+    limit, spill = f"{max(_LEAST_MB, (16 * settings.batch_bytes) >> 20)}MB", str(settings.cache / "duckdb")
     with lake_errors(f"tracing histories of the lake {settings.lake}"):
         settings.cache.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(config=config) as sql:
+        with duckdb.connect(config={"memory_limit": limit, "threads": 2, "temp_directory": spill}) as sql:
             for name in ("revision", "revision_history", "directory_entry"):
                 paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
                 schema = pa.schema(TABLES[name].fields)

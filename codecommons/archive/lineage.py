@@ -111,9 +111,12 @@ class Lineage:
         self._sql.unregister("head")
         np.bitwise_or.at(self._marks.array, begun["number"], np.uint64(1) << begun["bit"].astype(np.uint64))
         self._touched[begun["number"] // self._window] = True
-        again = True
-        while again:
-            again = any([self._hand_down(low) for low in self._windows() if self._touched[low // self._window]])
+        missed = True
+        while missed:
+            missed = False
+            for window, low in enumerate(self._windows()):
+                if self._touched[window]:
+                    missed |= self._hand_down(low)
         for marked in gathered(rows, self._marked()):
             self._sql.register("marked", marked.to_arrow())
             yield pl.DataFrame(self._sql.execute(_MARKED).to_arrow_table())
@@ -128,7 +131,7 @@ class Lineage:
         until, missed, done = low + self._window, False, 0
         waiting = (np.flatnonzero(self._marks.array[low:until]) + low).tolist()  # in order, which makes it a heap
         # Views give numbers of Python's own, and faster: some 0.7 us a revision, less than all else that is done with one.
-        starts, parents, marks = (memoryview(one.array) for one in (self._starts, self._parents, self._marks))
+        starts, parents, marks = (one.array.data for one in (self._starts, self._parents, self._marks))
         while waiting:
             one = heappop(waiting)
             mark = marks[one]
