@@ -33,6 +33,8 @@ from numpy.typing import NDArray
 ORIGINS = 64
 # Revisions of one part of the files: 512 KB of each.
 _WINDOW = 1 << 16
+# Revisions after which what was read is given back: each may lie somewhere else, and the system reads 64 KB around it.
+_VISITS = 1 << 10
 # Revisions that wait for their turn, 10 MB; what finds no room is found by another sweep.
 _WAITING = 1 << 18
 
@@ -147,7 +149,7 @@ class Lineage:
                     else:
                         missed = True
             done += 1
-            if done % self._window == 0:
+            if done % _VISITS == 0:
                 self._forget()
         self._forget()
         return missed
