@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from codecommons.archive.packages import PackageSource
 from codecommons.archive.source import sources
 from codecommons.engine import Engine, local_engine
 from codecommons.errors import ItemError, UsageError
-from codecommons.lake import Lake
+from codecommons.lake import Lake, SliceInput
 from codecommons.report import STAGES, StageReport
 from codecommons.settings import Settings
 
@@ -55,12 +56,23 @@ class StageCost:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything one run measured; the limit is the faster of two passes, one before the job and one after it."""
+    """Everything one run measured; the limit is the faster of two passes, one before the job and one after it.
+
+    Attributes:
+        environment: machine and versions.
+        workers: processes of the main job, and of the limit.
+        limit: what the limit took.
+        stages: what the stages took.
+        core_limit: CPU seconds of the limit in a single process; ``core_ingest`` those of the first stage in another one,
+            without a pool.
+    """
 
     environment: str
     workers: int
     limit: Pass
     stages: list[StageCost]
+    core_limit: float
+    core_ingest: float
 
     @property
     def ingest(self) -> StageCost:
@@ -77,9 +89,15 @@ class Result:
         """Throughput of ``ingest`` per wall second, as a share of the limit's on as many cores."""
         return self.limit.wall_seconds / self.ingest.wall_seconds
 
+    @property
+    def share_of_limit_core(self) -> float:
+        """Throughput of ``ingest`` on one core, as a share of the limit's."""
+        return self.core_limit / self.core_ingest
+
     def to_json(self) -> dict[str, Any]:
         """As plain values, with the shares."""
-        shares = {"share_of_limit": self.share_of_limit, "share_of_limit_wall": self.share_of_limit_wall}
+        names = ("share_of_limit", "share_of_limit_wall", "share_of_limit_core")
+        shares = {name: getattr(self, name) for name in names}
         return _rounded({**asdict(self), **shares})
 
     def to_markdown(self) -> str:
@@ -103,7 +121,8 @@ class Result:
             "",
             f"The limit of `{self.ingest.stage}`, unpacking and four hashes in plain `tarfile` and `hashlib` on as many "
             f"cores, takes {limit:.1f} CPU seconds ({unpacked / limit / 1e6:.0f} MB/s a core). We reach "
-            f"**{self.share_of_limit:.0%}** of it per CPU second, {self.share_of_limit_wall:.0%} by the clock.",
+            f"**{self.share_of_limit:.0%}** of it per CPU second, {self.share_of_limit_wall:.0%} by the clock; a single process "
+            f"without a pool reaches **{self.share_of_limit_core:.0%}** of the limit of one core.",
         ]
         return "\n".join(lines)
 
@@ -139,9 +158,11 @@ def run(settings: Settings, packages: Path, specifications: Path, quick: bool, s
         stages = _main_job(lake, engine, say)
         say("the limit again")
         limit = min(before, measure(archives, settings.workers), key=lambda one: one.cpu_seconds)
+        say("one core")
+        core_limit, core_ingest = measure(archives, 1).cpu_seconds, _ingest_on_one_core(lake, own)
     finally:
         shutil.rmtree(home)
-    return Result(machine(), settings.workers, limit, stages)
+    return Result(machine(), settings.workers, limit, stages, core_limit, core_ingest)
 
 
 def _fetched(lake: Lake, wanted: Sequence[str], say: Callable[[str], None]) -> list[Path]:
@@ -172,6 +193,24 @@ def _ready(settings: Settings) -> None:
     """Start a worker and have it import what loading needs, as the limit's workers are started before they are measured."""
     sources(settings)
     time.sleep(0.5)  # so that no worker takes two of these
+
+
+def _ingest_on_one_core(lake: Lake, settings: Settings) -> float:
+    """CPU seconds that the first stage takes in a process of its own, which has imported what it needs, in another new lake."""
+    rows = [row for source in lake.log.sources(DAY) for row in lake.log.inputs(DAY, source)]
+    alone = replace(settings, lake=f"{settings.lake}-alone", workers=1)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        pool.submit(_ready, alone).result()
+        return pool.submit(_ingest, alone, rows).result()
+
+
+def _ingest(settings: Settings, rows: Sequence[SliceInput]) -> float:
+    lake, engine = Lake.open(settings), local_engine(settings)
+    lake.log.add_input(rows)
+    begun = time.process_time()
+    for source in lake.log.sources(DAY):
+        archive.ingest_slice(lake, engine, DAY, source)
+    return time.process_time() - begun
 
 
 def _main_job(lake: Lake, engine: Engine, say: Callable[[str], None]) -> list[StageCost]:

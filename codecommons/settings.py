@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,12 +91,17 @@ class Settings:
         home = Path(env.get("CODECOMMONS_HOME") or ".codecommons").expanduser().absolute()
         lake = env.get("CODECOMMONS_LAKE") or str(home / "lake")
         options: dict[str, str] = {}
+        if "://" in lake and not re.match("s3://[^/]", lake):
+            raise UsageError(f"CODECOMMONS_LAKE is {lake!r}; it must be a folder or s3://BUCKET/PREFIX")
         if lake.startswith("s3://"):
             options = {name: env[name] for name in _S3_VARIABLES if env.get(name)}
             if env.get("AWS_ENDPOINT_URL", "").startswith("http://"):
                 options["AWS_ALLOW_HTTP"] = "true"
             options.setdefault("AWS_REGION", env.get("AWS_DEFAULT_REGION") or "us-east-1")
         plugins = tuple(Path(p).expanduser().absolute() for p in env.get("CODECOMMONS_PLUGINS", "").split(os.pathsep) if p)
+        for folder in plugins:
+            if not folder.is_dir():
+                raise UsageError(f"CODECOMMONS_PLUGINS names {folder}, which is no folder")
         numbers = {name: _number(env, name) for name in _NUMBERS}
         return cls(
             home=home,
@@ -119,13 +126,18 @@ _NUMBERS = {
     "CODECOMMONS_MAX_ARCHIVE_MEMBERS": "max_archive_members",
 }
 
+# Buckets are told apart by the first two bytes of a key.
+_MOST = {"CODECOMMONS_BUCKET_BITS": 16, "CODECOMMONS_WORKERS": 1024}
+
 
 def _number(env: Mapping[str, str], name: str) -> int | None:
     raw = env.get(name)
     if not raw:
         return None
-    if not raw.isdecimal():
-        raise UsageError(f"{name} is {raw!r}; it must be a whole number, not negative")
+    most = _MOST.get(name, sys.maxsize)
+    if not raw.isdecimal() or int(raw) > most:
+        limit = f" and at most {most}" if name in _MOST else ""
+        raise UsageError(f"{name} is {raw!r}; it must be a whole number, not negative{limit}")
     return int(raw)
 
 

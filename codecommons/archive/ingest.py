@@ -79,7 +79,8 @@ def _ingest(lake: Lake, engine: Engine, day: str, source: str) -> StageReport:
             committed = lake.commit(area, outcome.staged, engine)
             _count(report, outcome)
             visits = _visit_rows(day, known[source].visit_type, outcome.visits)
-            committed |= lake.commit(area, trace(lake, area, visits), engine)
+            if "revision" in known[source].tables:
+                committed |= lake.commit(area, trace(lake, area, visits), engine)
             trees = Trees.of(lake, visits, outcome.items)
             checks = [
                 files_accounted(lake, report, outcome, trees),

@@ -40,6 +40,7 @@ Entry = tuple[bytes, int, bytes]
 
 # What a row costs beside its content, roughly; a batch of small rows is bounded too.
 _ROW_BYTES = 200
+_RUN_BYTES = 1 << 20
 
 
 class Rows:
@@ -239,14 +240,29 @@ class Rows:
         for table, rows in self._rows.items():
             if not rows:
                 continue
-            fields = TABLES[table].fields
             rows.sort(key=itemgetter(0))  # references move here; the writer would have to move every byte
-            columns = _entries(rows) if table == "directory_entry" else zip(*rows, strict=True)
-            arrays = [_array(column, one.type) for column, one in zip(columns, fields, strict=True)]
-            writer.add(table, pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
-        writer.flush()  # two batches in one file would have to be sorted again
+            writer.write(table, (_table(table, some) for some in (_runs(rows) if table == "content_data" else [rows])))
         self._rows.clear()
         self._waiting = 0
+
+
+def _runs(rows: list[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Contents in runs of about a megabyte: so much is laid together in memory that is used again and again."""
+    start = size = 0
+    for at, (_, data) in enumerate(rows):
+        size += len(data)
+        if size >= _RUN_BYTES:
+            yield rows[start : at + 1]
+            start, size = at + 1, 0
+    if start < len(rows):
+        yield rows[start:]
+
+
+def _table(name: str, rows: list[tuple[Any, ...]]) -> pa.Table:
+    fields = TABLES[name].fields
+    columns = _entries(rows) if name == "directory_entry" else zip(*rows, strict=True)
+    arrays = [_array(column, one.type) for column, one in zip(columns, fields, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def _entries(rows: list[tuple[Any, ...]]) -> Iterator[Sequence[Any] | pa.Array]:

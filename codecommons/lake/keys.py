@@ -14,8 +14,8 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from codecommons.lake import commits
+from codecommons.lake.ranges import bucket_range, buckets, dataset_of, read_columns
 from codecommons.lake.schemas import Table
-from codecommons.lake.staging import bucket_range, buckets, dataset_of, read_columns
 from codecommons.lake.storage import Storage, lake_errors
 
 # Keys of a table that are held at once: of 4 million, half a million are looked up in 0.7 s and 34 MB (at a million, 1.1 s and

@@ -25,12 +25,14 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
-from codecommons.lake.damage import Damage, damaged, told
+from codecommons.lake.damage import Damage, damaged, require_whole, told
 from codecommons.lake.keys import missing
+from codecommons.lake.merging import ROW_GROUP_BYTES, Merged, MergeTask, bundles, merge_all
 from codecommons.lake.news import NewsFile, place
+from codecommons.lake.ranges import slices_of
 from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
 from codecommons.lake.slices import SliceLog
-from codecommons.lake.staging import ROW_GROUP_BYTES, Merged, MergeTask, StagedFile, StagingArea, merge, slices_of
+from codecommons.lake.staging import StagedFile, StagingArea
 from codecommons.lake.storage import Storage, lake_errors
 from codecommons.report import StageReport
 from codecommons.settings import Settings
@@ -135,8 +137,10 @@ class Lake:
     def scan(self, table: str | Table) -> pl.LazyFrame:
         """Rows that readers may see: of a content-scoped table what none overrules, of a slice-scoped one the live attempts."""
         declared = self._table(table)
+        delta = self.delta(declared)
+        require_whole(self.storage, declared, delta)
         with lake_errors(f"table {declared.name} in {self.settings.lake}"):
-            frame = pl.scan_delta(self.storage.uri(declared.name), storage_options=self.storage.options or None)
+            frame = pl.scan_delta(delta, storage_options=self.storage.options or None)
         if declared.scope == "slice":
             frame = frame.join(self.log.live().lazy(), on=["slice", "source", "attempt"], how="semi")
         if declared.unless:
@@ -183,8 +187,9 @@ class Lake:
         versions = {name: self.delta(name) for name in names}
         tasks = [task for name in names for task in self._merge_tasks(name, groups[name], versions[name])]
         merged: dict[str, list[Merged]] = defaultdict(list)
-        for one in engine.map(merge, tasks):
-            merged[one.task.table.name].append(one)
+        for some in engine.map(merge_all, bundles(tasks, engine.workers), name=str):
+            for one in some:
+                merged[one.task.table.name].append(one)
         return {name: self._commit_merged(name, merged[name], versions[name], engine) for name in names}
 
     def _merge_tasks(
@@ -210,13 +215,14 @@ class Lake:
             before = {one.task.partition: one.task.known for one in merged}
             groups = {one.task.partition: list(one.task.staged) for one in merged}
             again = [task for task in self._merge_tasks(name, groups, delta) if task.known != before[task.partition]]
-            redone = {one.task.partition: one for one in engine.map(merge, again)}
+            redone = {one.task.partition: one for some in engine.map(merge_all, bundles(again, engine.workers)) for one in some}
             merged = [redone.get(one.task.partition, one) for one in merged]
         else:
             raise LakeError(
                 f"table {name}: {commits.ATTEMPTS} commits in a row lost against other writers; run the same command again"
             )
-        self._compact(name)
+        if any(one.files > MOST_FILES for one in merged):
+            self._compact(name)
         return Committed(
             sum(one.rows_in for one in merged),
             sum(one.rows_new for one in merged),
@@ -297,9 +303,19 @@ class Lake:
         commits.commit_loop(self.storage, STAGE_REPORT, prepare, {"stage": report.stage, "slice": report.slice})
         self._compact(STAGE_REPORT.name)
 
-    def reports(self) -> list[StageReport]:
-        """The newest report of every slice, source and stage."""
-        rows = self.scan(STAGE_REPORT).sort("run").group_by("slice", "source", "stage", maintain_order=True).last().collect()
+    def runs(self) -> pl.DataFrame:
+        """How often every stage of a slice and source has run (columns slice, source, stage, run)."""
+        return self.scan(STAGE_REPORT).group_by("slice", "source", "stage").agg(pl.col("run").max()).collect()
+
+    def reports(self, since: pl.DataFrame | None = None) -> list[StageReport]:
+        """The newest report of every slice, source and stage, by these; only of those that ran since ``runs`` said ``since``."""
+        reports = self.scan(STAGE_REPORT)
+        if since is not None:
+            before = since.lazy().rename({"run": "before"})
+            reports = reports.join(before, on=["slice", "source", "stage"], how="left").filter(
+                pl.col("run") > pl.col("before").fill_null(0)
+            )
+        rows = reports.sort("run").group_by("slice", "source", "stage", maintain_order=True).last().collect()
         return [StageReport.from_row(row) for row in rows.sort("slice", "source", "stage").to_dicts()]
 
     def contents(self, ids: pl.DataFrame, batch_bytes: int | None = None) -> Iterator[pa.RecordBatch]:
@@ -332,7 +348,10 @@ class Lake:
             with lake_errors(f"table content_data in {self.settings.lake}"):
                 found = dataset.to_table(filter=where & wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
             order = pl.DataFrame(found.select(["sha1_git"])).with_row_index("row").sort("sha1_git")["row"].to_arrow()
-            yield from found.combine_chunks().take(order).combine_chunks().to_batches()
+            found = found.combine_chunks()  # one name for all of them: while the reader works, one copy is enough
+            found = found.take(order).combine_chunks()
+            pa.default_memory_pool().release_unused()  # row groups that were looked through: several times the batch
+            yield from found.to_batches()
 
     def sql(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with every view."""

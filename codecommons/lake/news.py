@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecommons.lake.commits import DataFile, partition_folder
+from codecommons.lake.merging import ROW_GROUP_BYTES
 from codecommons.lake.schemas import Table
-from codecommons.lake.staging import ROW_GROUP_BYTES, StagingArea
+from codecommons.lake.staging import StagingArea
 from codecommons.lake.storage import Storage, lake_errors
 
 

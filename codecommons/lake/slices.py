@@ -21,6 +21,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import commits
+from codecommons.lake.damage import require_whole
 from codecommons.lake.schemas import SLICE_INPUT, SLICE_LOG, Table
 from codecommons.lake.storage import Storage, lake_errors
 from codecommons.report import STAGES
@@ -191,6 +192,7 @@ class SliceLog:
 
     def _read(self, table: Table, delta: DeltaTable | None = None) -> pl.DataFrame:
         delta = delta or commits.open_table(self._storage, table)
+        require_whole(self._storage, table, delta)
         files = [self._storage.uri(table.name, file.path) for file in commits.data_files(delta)]
         if not files:
             return pl.DataFrame(schema=_frame_schema(table))

@@ -7,7 +7,7 @@
 import dagster as dg
 import pytest
 
-from assets.outcomes import check_specs
+from assets.outcomes import attempt, check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec
 from assets.stages import run_stage
@@ -15,6 +15,7 @@ from codecommons.errors import LakeError
 from codecommons.lake import Lake, SliceInput, close_stage
 from codecommons.report import CheckResult, StageReport
 from codecommons.settings import Settings
+from codecommons.status import status
 from codecommons_dagster.build import EXECUTOR
 from resources import EngineResource, LakeResource
 
@@ -109,6 +110,31 @@ def test_an_error_fails_its_slice_only_and_is_told_in_one_line(lake):
     assert "raw_archive_slice of npm (2026-01-01): the disk is full; make room" in said
     assert lake.log.verdict("2026-01-01", "npm", "raw_archive_slice")["detail"] == "the disk is full; make room"
     assert len(verdicts(lake, "enriched_context")) == 5
+
+
+def test_a_dataset_that_fails_is_told_by_status_until_it_is_built(lake):
+    """Its partition is its name: what became of it stands in the log under the day as of which it was to be built."""
+
+    def build(raised):
+        def work():
+            if raised:
+                raise raised
+            return StageReport("training_shards", "2026-01-02", "mine")
+
+        with dg.build_asset_context() as context:
+            return attempt(context, lake, "training_shards", "mine", "mine", work)
+
+    (lake.settings.home / "datasets").mkdir()
+    (lake.settings.home / "datasets" / "mine.yaml").write_text("{}")
+    assert not build(LakeError("the disk is full; make room")).passed
+    assert status(lake)["healthy"], "without any slice there is no day, and the run's own failure says so"
+    lake.log.record("2026-01-02", "npm", "deduped", "passed", "attempt")
+    assert not build(LakeError("the disk is full; make room")).passed
+    [row] = status(lake)["failed"]
+    assert (row["slice"], row["source"], row["detail"]) == ("2026-01-02", "mine", "the disk is full; make room")
+    assert row["next"] == "codecommons dataset build mine"
+    lake.log.record("2026-01-03", "mine", "training_shards", "passed", "attempt")
+    assert status(lake)["failed"] == [], "the dataset is there as of a later day"
 
 
 def test_a_defect_of_ours_fails_its_slice_only(lake):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,8 +27,9 @@ from codecommons.errors import LakeError
 from codecommons.lake import Lake, StagedFile, StagingArea
 from codecommons.lake.commits import data_files
 from codecommons.lake.lake import MOST_FILES
+from codecommons.lake.merging import ROW_GROUP_BYTES
+from codecommons.lake.ranges import bucket_range, buckets
 from codecommons.lake.schemas import TABLES
-from codecommons.lake.staging import bucket_range, buckets
 from codecommons.settings import Settings
 
 DAY = "2026-01-31"
@@ -114,6 +116,16 @@ def test_contents_stream_in_order_in_bounded_batches_and_rehash(any_lake):
     assert max(sum(len(d) for d in batch["data"].to_pylist()) for batch in any_lake.contents(ids, batch_bytes=50_000)) <= 50_000
 
 
+def test_while_a_reader_works_on_a_batch_of_contents_there_is_one_copy_of_it(lake):
+    content = b"a row of text\n" * 20_000
+    put(lake, [{sha1_git: sha1_git + content for sha1_git in blobs(4, 64)}])
+    ids = lake.scan("content").select("sha1_git", "length").collect()
+    before = pa.total_allocated_bytes()
+    batches = lake.contents(ids, batch_bytes=4 << 20)
+    for batch in batches:
+        assert pa.total_allocated_bytes() - before < 1.5 * batch.nbytes
+
+
 def test_a_commit_that_loses_a_race_merges_again_and_doubles_nothing(any_settings):
     """Another process commits overlapping rows after our merge and before our commit."""
     mine, theirs = blobs(1, 60), blobs(1, 40) | blobs(2, 20)
@@ -123,7 +135,7 @@ def test_a_commit_that_loses_a_race_merges_again_and_doubles_nothing(any_setting
 
         def map(self, function: Callable, tasks: Iterable, name: Callable = str):
             results = list(super().map(function, tasks, name))
-            if function.__name__ == "merge" and not self.raced:
+            if function.__name__ == "merge_all" and not self.raced:
                 self.raced = True
                 put(Lake.open(any_settings), [theirs])
             return iter(results)
@@ -134,6 +146,44 @@ def test_a_commit_that_loses_a_race_merges_again_and_doubles_nothing(any_setting
     assert engine.raced
     assert result["content_data"].rows_new == len(mine.keys() - theirs.keys())
     assert held(lake).equals(expected(mine, theirs))
+
+
+def test_small_merges_share_a_task_and_a_large_one_has_its_own(any_settings):
+    class CountingEngine(InlineEngine):
+        tasks: list[str]
+
+        def map(self, function: Callable, tasks: Iterable, name: Callable = str):
+            self.tasks = [str(task) for task in tasks]
+            return super().map(function, tasks, name)
+
+    engine = CountingEngine(workers=2)
+    lake = Lake.open(any_settings)
+    put(lake, [blobs(1, 200)], engine)
+    small = [task for task in engine.tasks if " and " in task]
+    assert len(small) == 1, "eight merges of a few kilobytes are one task"
+    assert {task.split("merging ")[1].split("/")[0] for task in engine.tasks if task not in small} == {
+        f"content_data bucket={bucket}" for bucket in range(1 << lake.settings.bucket_bits)
+    }
+    assert held(lake).equals(expected(blobs(1, 200)))
+
+
+def test_a_reader_of_one_content_reads_one_row_group_of_a_few_megabytes(tmp_path):
+    lake = Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1))
+    contents = [random.Random(number).randbytes(400_000) for number in range(100)]
+    found = {hashlib.sha1(b"blob %d\0" % len(one) + one).digest(): one for one in contents}
+    everything = list(found.items())
+    put(lake, [dict(everything[at::3]) for at in range(3)])
+    keys: list[bytes] = []
+    for file in data_files(lake.delta("content_data")):
+        parquet = pq.ParquetFile(lake.path("content_data", file.path))
+        sizes = [parquet.metadata.row_group(at).total_byte_size for at in range(parquet.num_row_groups)]
+        assert len(sizes) > 3
+        assert max(sizes) < 2 * ROW_GROUP_BYTES
+        mine = parquet.read(["sha1_git"])["sha1_git"].to_pylist()
+        assert mine == sorted(mine)
+        keys += mine
+    assert sorted(keys) == sorted(found)
+    assert held(lake).equals(expected(found))
 
 
 def _many_commits(settings: Settings, seed: int) -> None:
