@@ -141,7 +141,7 @@ def test_a_parent_that_is_named_twice_counts_twice(tmp_path):
 
 def test_ten_times_the_history_takes_no_more_memory(tmp_path):
     peaks = []
-    for count in (2_000, 20_000):
+    for count in (100, 10_000, 100_000):  # the first time things are imported
         revisions = Revisions()
         for number in range(count):
             revisions.add(number, number, *range(max(0, number - 2), number))
@@ -151,12 +151,12 @@ def test_ten_times_the_history_takes_no_more_memory(tmp_path):
                 sql.register(table, rows.to_arrow())
             tracemalloc.start()
             try:
-                with Lineage(sql, tmp_path, window=500) as lineage:
-                    assert sum(part.height for part in lineage.reached(head, 500)) == count
+                with Lineage(sql, tmp_path, window=2_000) as lineage:
+                    assert sum(part.height for part in lineage.reached(head, 5_000)) == count
                 peaks.append(tracemalloc.get_traced_memory()[1])
             finally:
                 tracemalloc.stop()
-    assert peaks[1] < 1.5 * peaks[0]
+    assert peaks[2] < 2 * peaks[1]
 
 
 # In the lake.
