@@ -33,8 +33,6 @@ from codecommons.swhid import origin_id
 _WINDOW, _ROWS = 20_000, 200_000
 # Origins whose heads are looked at together.
 _VISITED = 5_000
-# Memory of DuckDB, in MB: for numbering revisions at least, and for trees.
-_LEAST_MB, _TREES_MB = 256, 1024
 # No honest tree is deeper; what is below is not looked at.
 _DEEPEST = 512
 # A few objects can make a tree of billions of files, each directory being there ten times in the one above. Of a directory that
@@ -62,7 +60,6 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
             if lineage is None:
                 sql = opened.enter_context(asking(lake))
                 lineage = opened.enter_context(Lineage(sql, lake.settings.cache))
-                sql.execute(f"set memory_limit = '{_TREES_MB}MB'")
             origins = heads["origin"].unique(maintain_order=True)
             bits = pl.DataFrame({"origin": origins}).with_row_index("bit")
             for reached in lineage.reached(heads.join(bits, on="origin").select("revision", "bit"), _ROWS):
@@ -154,10 +151,10 @@ def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         LakeError: a table can't be read, or there is no room for what does not fit.
     """
     settings = lake.settings
-    limit, spill = f"{max(_LEAST_MB, (16 * settings.batch_bytes) >> 20)}MB", str(settings.cache / "duckdb")
+    spill = str(settings.cache / "duckdb")
     with lake_errors(f"tracing histories of the lake {settings.lake}"):
         settings.cache.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(config={"memory_limit": limit, "threads": 2, "temp_directory": spill}) as sql:
+        with duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": spill}) as sql:
             for name in ("revision", "revision_history", "directory_entry"):
                 paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
                 schema = pa.schema(TABLES[name].fields)

@@ -43,12 +43,13 @@ create or replace temp table node as
     select id, row_number() over () - 1 as number
     from (select id from revision order by committer_date.seconds desc nulls last)
 """
+# One join after the other: two at once need twice the memory, and DuckDB can't put all of it on the disk.
+_FROM = """
+create or replace temp table edge as
+    select node.number, history.parent_id from revision_history as history join node on node.id = history.id
+"""
 _EDGES = """
-select child.number, parent.number as parent
-from revision_history as history
-join node as child on child.id = history.id
-join node as parent on parent.id = history.parent_id
-order by child.number
+select edge.number, node.number as parent from edge join node on node.id = edge.parent_id order by edge.number
 """
 _MARKED = """
 select node.id as revision, marked.parents, marked.bits from marked join node using (number) order by number
@@ -80,12 +81,14 @@ class Lineage:
         self._sql.execute(_NUMBERED)
         [(self._count,)] = self._sql.execute("select count(*) from node").fetchall()
         with ExitStack() as files:
+            self._sql.execute(_FROM)
             edges = self._sql.execute(_EDGES).to_arrow_reader(self._window)
             parents: IO[bytes] = files.enter_context(tempfile.TemporaryFile(dir=self._folder))
             starts: IO[bytes] = files.enter_context(tempfile.TemporaryFile(dir=self._folder))
             marks: IO[bytes] = files.enter_context(tempfile.TemporaryFile(dir=self._folder))
             for part in self._places(edges, parents):
                 starts.write(part.tobytes())
+            self._sql.execute("drop table edge")
             for low in self._windows():
                 marks.write(bytes(8 * min(self._window, self._count - low)))
             self._parents, self._starts, self._marks = _Mapped(parents), _Mapped(starts), _Mapped(marks, np.uint64)
