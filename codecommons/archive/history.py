@@ -14,6 +14,7 @@ Trees are compared level by level, many revisions at a time, and a directory tha
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -151,10 +152,13 @@ def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         LakeError: a table can't be read, or there is no room for what does not fit.
     """
     settings = lake.settings
-    spill = str(settings.cache / "duckdb")
     with lake_errors(f"tracing histories of the lake {settings.lake}"):
         settings.cache.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": spill}) as sql:
+        with (
+            # A folder each: DuckDB gives its files the same names in every process.
+            tempfile.TemporaryDirectory(prefix="duckdb-", dir=settings.cache) as spill,
+            duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": spill}) as sql,
+        ):
             for name in ("revision", "revision_history", "directory_entry"):
                 paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
                 schema = pa.schema(TABLES[name].fields)
