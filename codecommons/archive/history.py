@@ -14,8 +14,9 @@ Trees are compared level by level, many revisions at a time, and a directory tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import duckdb
 import numpy as np
@@ -23,12 +24,16 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from codecommons.archive.lineage import ORIGINS, Lineage, gathered
 from codecommons.lake import Lake, StagedFile, StagingArea, commits
 from codecommons.lake.schemas import TABLES
+from codecommons.lake.storage import lake_errors
 from codecommons.swhid import origin_id
 
 # Revisions whose trees are compared together, and rows that are staged at once.
 _WINDOW, _ROWS = 20_000, 200_000
+# Origins whose heads are looked at together.
+_VISITED = 5_000
 # No honest tree is deeper; what is below is not looked at.
 _DEEPEST = 512
 # A few objects can make a tree of billions of files, each directory being there ten times in the one above. Of a directory that
@@ -50,55 +55,70 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
     Raises:
         LakeError: a table can't be read.
     """
-    heads = _heads(lake, visits)
-    known = lake.scan("origin_revision").filter(pl.col("revision").is_in(heads["revision"].unique().to_list())).collect()
-    heads = heads.join(known, on=["origin", "revision"], how="anti")
-    if not heads.height:
-        return
-    ids, starts, parents = _graph(lake)
-    for origin, some in heads.group_by("origin", maintain_order=True):
-        seen = lake.scan("origin_revision").filter(pl.col("origin") == origin[0]).select("revision").collect()
-        reached = _reached(_places(ids, some["revision"]), starts, parents)
-        found = pl.DataFrame({"revision": ids.gather(reached), "parents": np.diff(starts)[reached].astype(np.int32)})
-        held = found.select("revision", origin=pl.lit(origin[0])).join(seen, on="revision", how="anti")
-        new = lake.keys_missing("introduced", found)
-        for rows in held.iter_slices(_ROWS):
-            yield _staged(area, "origin_revision", rows)
-        for window in new.iter_slices(_WINDOW):
-            yield _staged(area, "introduced", introduced(lake, window))
+    with ExitStack() as opened:
+        lineage: Lineage | None = None
+        for heads in _new_heads(lake, visits):
+            if lineage is None:
+                sql = opened.enter_context(asking(lake))
+                lineage = opened.enter_context(Lineage(sql, lake.settings.cache))
+            origins = heads["origin"].unique(maintain_order=True)
+            bits = pl.DataFrame({"origin": origins}).with_row_index("bit")
+            for reached in lineage.reached(heads.join(bits, on="origin").select("revision", "bit"), _ROWS):
+                for held in gathered(_ROWS, _held(reached, origins)):
+                    for rows in lake.keys_missing("origin_revision", held).iter_slices(_ROWS):
+                        yield _staged(area, "origin_revision", rows)
+                new = lake.keys_missing("introduced", reached.select("revision", "parents"))
+                for window in new.iter_slices(_WINDOW):
+                    yield _staged(area, "introduced", introduced(sql, window))
 
 
-def introduced(lake: Lake, revisions: pl.DataFrame) -> pl.DataFrame:
+def _new_heads(lake: Lake, visits: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Heads that were not traced before, as ``_heads``, of at most ``ORIGINS`` origins at a time."""
+    urls = visits.select("origin").unique(maintain_order=True)
+    for some in urls.iter_slices(_VISITED):
+        new = lake.keys_missing("origin_revision", _heads(lake, visits.join(some, on="origin", how="semi")))
+        for origins in new.select("origin").unique(maintain_order=True).iter_slices(ORIGINS):
+            yield new.join(origins, on="origin", how="semi")
+
+
+def _held(reached: pl.DataFrame, origins: pl.Series) -> Iterator[pl.DataFrame]:
+    """Which origins hold each revision, by their bits: revision and origin."""
+    bits = reached["bits"].to_numpy()
+    for bit, origin in enumerate(origins):
+        here = pl.Series(bits >> np.uint64(bit) & np.uint64(1)).cast(pl.Boolean)
+        yield reached.filter(here).select("revision", origin=pl.lit(origin))
+
+
+def introduced(sql: duckdb.DuckDBPyConnection, revisions: pl.DataFrame) -> pl.DataFrame:
     """The files of revisions that no parent has in the same place.
 
     Args:
-        lake: the lake.
+        sql: as ``asking`` gives it.
         revisions: columns revision, and parents: how many of them are there.
 
     Returns:
         ``revision``, ``parents``, ``path`` and ``content``; a revision without such a file has one row with nulls, so that it is
         known to be done.
     """
-    with _asking(lake) as connection:
-        connection.register("wanted", revisions.select("parents", id="revision").to_arrow())
-        connection.execute(_BEGIN)
-        for _ in range(_DEEPEST):
-            connection.execute(_DEEPER)
-            if not connection.execute("select count(*) from front").fetchone()[0]:  # type: ignore[index]
-                break
-        return pl.DataFrame(connection.execute(_FOUND).to_arrow_table())
+    sql.register("wanted", revisions.select("parents", id="revision").to_arrow())
+    sql.execute(_BEGIN)
+    for _ in range(_DEEPEST):
+        sql.execute(_DEEPER)
+        if not sql.execute("select count(*) from front").fetchone()[0]:  # type: ignore[index]
+            break
+    return pl.DataFrame(sql.execute(_FOUND).to_arrow_table())
 
 
 # `front` has the directories of a revision, by path, that no parent has there; `back` what the parents have in these places.
 _BEGIN = """
-create temp table front as
+create or replace temp table front as
     select id as revision, ''::blob as path, directory as dir from revision where id in (select id from wanted);
-create temp table back as
+create or replace temp table back as
     select distinct history.id as revision, ''::blob as path, parent.directory as dir
     from revision_history as history join revision as parent on parent.id = history.parent_id
     where history.id in (select id from wanted);
 delete from front using back where (front.revision, front.path, front.dir) = (back.revision, back.path, back.dir);
-create temp table found (revision blob, path blob, content blob);
+create or replace temp table found (revision blob, path blob, content blob);
 """
 _DEEPER = f"""
 create or replace temp table opened as
@@ -125,15 +145,25 @@ from wanted left join found on found.revision = wanted.id order by all
 
 
 @contextmanager
-def _asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB over the tables that trees are in; what doesn't fit into memory goes to disk."""
-    spill = str(lake.settings.cache / "duckdb")
-    with duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": spill}) as connection:
-        for name in ("revision", "revision_history", "directory_entry"):
-            paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
-            schema = pa.schema(TABLES[name].fields)
-            connection.register(name, ds.dataset(paths, schema=schema, format="parquet", filesystem=lake.storage.arrow_fs))
-        yield connection
+def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB over the tables that histories and trees are in; what doesn't fit into memory goes to disk.
+
+    Raises:
+        LakeError: a table can't be read, or there is no room for what does not fit.
+    """
+    settings = lake.settings
+    with lake_errors(f"tracing histories of the lake {settings.lake}"):
+        settings.cache.mkdir(parents=True, exist_ok=True)
+        with (
+            # A folder each: DuckDB gives its files the same names in every process.
+            tempfile.TemporaryDirectory(prefix="duckdb-", dir=settings.cache) as spill,
+            duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": spill}) as sql,
+        ):
+            for name in ("revision", "revision_history", "directory_entry"):
+                paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
+                schema = pa.schema(TABLES[name].fields)
+                sql.register(name, ds.dataset(paths, schema=schema, format="parquet", filesystem=lake.storage.arrow_fs))
+            yield sql
 
 
 def _heads(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:
@@ -154,41 +184,6 @@ def _heads(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:
     urls = found["origin"].unique().to_list()
     names = pl.DataFrame({"url": urls, "id": [origin_id(url) for url in urls]}, schema={"url": pl.String, "id": pl.Binary})
     return found.join(names, left_on="origin", right_on="url").select("revision", origin="id").sort("origin", "revision")
-
-
-def _graph(lake: Lake) -> tuple[pl.Series, np.ndarray, np.ndarray]:
-    """Every revision of the lake, sorted, and its parents that are there: those of the n-th stand from ``starts[n]`` on."""
-    ids = lake.scan("revision").select("id").collect()["id"].sort()
-    number = pl.DataFrame({"id": ids}).with_row_index("at").lazy()
-    edges = (
-        lake.scan("revision_history")
-        .select("id", "parent_id")
-        .join(number, on="id")
-        .join(number.select(parent_id="id", parent="at"), on="parent_id")
-        .select("at", "parent")
-        .sort("at")
-        .collect()
-    )
-    starts = np.searchsorted(edges["at"].to_numpy(), np.arange(len(ids) + 1))
-    return ids, starts, edges["parent"].to_numpy()
-
-
-def _places(ids: pl.Series, some: pl.Series) -> np.ndarray:
-    """Where identifiers stand among all; those that are not there are left out."""
-    number = pl.DataFrame({"id": ids}).with_row_index("at")
-    return number.join(pl.DataFrame({"id": some}), on="id", how="semi")["at"].to_numpy()
-
-
-def _reached(heads: Iterable[int], starts: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """What heads reach, themselves included, in order."""
-    seen = np.zeros(len(starts) - 1, np.bool_)
-    todo = [int(one) for one in heads]
-    while todo:
-        one = todo.pop()
-        if not seen[one]:
-            seen[one] = True
-            todo += parents[starts[one] : starts[one + 1]].tolist()
-    return np.flatnonzero(seen)
 
 
 def _staged(area: StagingArea, table: str, rows: pl.DataFrame) -> list[StagedFile]:

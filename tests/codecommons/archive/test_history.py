@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from codecommons import archive
-from codecommons.archive.history import introduced
+from codecommons.archive.history import asking, introduced
 from codecommons.archive.objects import Rows
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
@@ -191,9 +191,9 @@ def test_a_tree_of_billions_of_files_is_looked_at_once_for_each_directory(lake, 
             elif kind == "commit":
                 found.revision(parse_revision(body))
         lake.commit(area, [found.close()], engine)
-    rows = introduced(
-        lake, pl.DataFrame({"revision": [bytes.fromhex(revision)], "parents": [0]}, schema_overrides={"parents": pl.Int32})
-    )
+    wanted = pl.DataFrame({"revision": [bytes.fromhex(revision)], "parents": [0]}, schema_overrides={"parents": pl.Int32})
+    with asking(lake) as sql:
+        rows = introduced(sql, wanted)
     assert rows["content"].unique().to_list() == [bytes.fromhex(blob)]
     assert rows.height < 10_000
     assert rows["path"].min() == b"d0/" * 9 + b"f0"
