@@ -25,6 +25,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from hashlib import blake2s, sha1, sha256
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
@@ -45,7 +46,9 @@ _LONGEST_HEADER = 1 << 20
 # A few kB can unpack to a hundred times as much and be honest; the ratio counts from here on.
 _RATIO_FROM = 8 << 20
 _LONGEST_PATH = 4096
+# What unpacking xz or LZMA may take, which the archive decides.
 _XZ_MEMORY = 256 << 20
+_LZMA_PROPERTIES = 5
 
 
 class Member(NamedTuple):
@@ -455,16 +458,70 @@ def _zip(file: IO[bytes], meter: _Meter, settings: Settings) -> Iterator[Member]
         if info.filename.endswith("/"):
             yield Member(path, DIRECTORY_PERMS)
             continue
-        with archive.open(info) as content:
-            chunks = _metered(content, meter)
-            if info.file_size > settings.max_content_bytes:
-                yield Member(path, FILE_PERMS, info.file_size, hashes=large_hashes(chunks, info.file_size))
-            else:
-                data = b"".join(chunks)
-                yield Member(path, FILE_PERMS, len(data), data)
+        chunks = _zip_file(archive, info, meter)
+        if info.file_size > settings.max_content_bytes:
+            yield Member(path, FILE_PERMS, info.file_size, hashes=large_hashes(chunks, info.file_size))
+        else:
+            data = b"".join(chunks)
+            yield Member(path, FILE_PERMS, len(data), data)
 
 
-def _metered(content: IO[bytes], meter: _Meter) -> Iterator[bytes]:
-    while chunk := content.read(_CHUNK):
-        meter.add(len(chunk))
-        yield chunk
+def _zip_file(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: _Meter) -> Iterator[bytes]:
+    """A member's content, bounded at each step: ``zipfile`` itself unpacks bzip2 and LZMA as far as what it has read goes.
+
+    As there, no more comes than the size that the archive says, and what came has its checksum.
+    """
+    packed = copy(info)
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, info.compress_size
+    del packed.CRC  # of what is in it, and not of its packed bytes
+    crc = 0
+    with archive.open(packed) as content:
+        for chunk in _unzipped(content, info):
+            meter.add(len(chunk))
+            crc = isal_zlib.crc32(chunk, crc)
+            yield chunk
+    if crc != info.CRC:
+        raise zipfile.BadZipFile(f"a wrong checksum of {_shown(info.filename.encode('utf-8', 'surrogateescape'))}")
+
+
+def _unzipped(packed: IO[bytes], info: zipfile.ZipInfo) -> Iterator[bytes]:
+    left = info.file_size
+    if info.compress_type == zipfile.ZIP_STORED:
+        while left > 0 and (chunk := packed.read(min(left, _CHUNK))):
+            left -= len(chunk)
+            yield chunk
+        return
+    stream, rest, ended = _zip_stream(packed, info), b"", False
+    while left > 0 and not stream.eof:
+        if not rest and not ended and getattr(stream, "needs_input", True):
+            rest = packed.read(_PACKED_CHUNK)
+            ended = not rest
+        try:
+            out = stream.decompress(rest, min(left, _CHUNK))
+        except (IsalError, lzma.LZMAError, OSError) as error:  # type: ignore[misc] # its stub declares an instance
+            raise ItemError("corrupt", f"it is damaged ({_said(error)})") from error
+        rest = getattr(stream, "unconsumed_tail", b"")
+        left -= len(out)
+        if out:
+            yield out
+        elif ended:
+            return
+
+
+def _zip_stream(packed: IO[bytes], info: zipfile.ZipInfo) -> Any:
+    """What unpacks a member, from the method that the archive names."""
+    if info.compress_type == zipfile.ZIP_DEFLATED:
+        return isal_zlib.decompressobj(-15)
+    if info.compress_type == zipfile.ZIP_BZIP2:
+        return bz2.BZ2Decompressor()
+    if info.compress_type == zipfile.ZIP_LZMA:
+        # Two bytes of version and two of length stand before the properties, which the format of .lzma files has, too, followed
+        # by a size; this one says that it is unknown, as a member may or may not have a mark at its end.
+        head = packed.read(4)
+        properties = packed.read(int.from_bytes(head[2:], "little"))
+        if len(head) < 4 or len(properties) != _LZMA_PROPERTIES:
+            raise zipfile.BadZipFile("a member that is packed by LZMA has no properties of it")
+        stream = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_XZ_MEMORY)
+        stream.decompress(properties + b"\xff" * 8, 0)
+        return stream
+    raise NotImplementedError(f"method {info.compress_type} of zip")
