@@ -165,7 +165,7 @@ with piece as (
     from entry
     where directory_id >= $low and directory_id < $high
 ),
-body as (select id, string_agg(piece, '' order by key) as body from piece group by id),
+body as (select id, string_agg(piece, '' order by key, piece) as body from piece group by id),
 hashed as (
     select
         directory.id,
@@ -269,10 +269,10 @@ delete from file where root in (select root from large_root);
 
 -- [level]
 insert into file
-select place.root, place.prefix || entry.name, entry.perms, entry.target
+select distinct place.root, place.prefix || entry.name, entry.perms, entry.target
 from place join entry on entry.directory_id = place.id where entry.type = 'file';
 create or replace table place as
-select place.root, place.prefix || entry.name || '/'::blob as prefix, entry.target as id
+select distinct place.root, place.prefix || entry.name || '/'::blob as prefix, entry.target as id
 from place join entry on entry.directory_id = place.id where entry.type = 'dir';
 
 -- [visits]
