@@ -40,7 +40,7 @@ _CHUNK = 1 << 18
 # Answers of git about objects that are looked at together: some 60,000 of them.
 _WINDOW_BYTES = 4 << 20
 # Paths of one tree, in sum: a few small trees that name each other many times list more files than any disk holds.
-_MOST_PATH_BYTES = 1 << 30
+MOST_PATH_BYTES = 1 << 30
 # Commits and tags of a damaged repository, looked at for what they name.
 _MOST_LOOKED_AT = 64 << 20
 _REV_LIST = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
@@ -418,8 +418,8 @@ def _files(
         if kind == b"commit":
             continue
         paths += len(path)
-        if tally.total.rows >= most or paths > _MOST_PATH_BYTES:
-            raise ItemError("too-many-files", f"the tree lists more than {most:,} files or {_MOST_PATH_BYTES:,} bytes of paths")
+        if tally.total.rows >= most or paths > MOST_PATH_BYTES:
+            raise ItemError("too-many-files", f"the tree lists more than {most:,} files or {MOST_PATH_BYTES:,} bytes of paths")
         length, content = int(size) if size.isdigit() else None, bytes.fromhex(identifier.decode())
         if seen is not None:
             digest = blake2b(path, digest_size=16).digest()
