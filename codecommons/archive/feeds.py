@@ -272,7 +272,13 @@ class FeedFile:
 
 def _documents(file: FeedFile, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
     number = 0
-    for member in members(file.path, file.settings):
+
+    def refused(error: ItemError) -> None:
+        nonlocal number
+        number += 1
+        left_out.add(error.reason, error.detail, number, 0)
+
+    for member in members(file.path, file.settings, refused):
         if member.perms == DIRECTORY_PERMS or not member.path.lower().endswith(b".json"):
             continue
         number += 1

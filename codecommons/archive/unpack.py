@@ -5,11 +5,12 @@
 """Read an archive somebody else made, as a stream, in bounded memory, without writing or following anything.
 
 Whatever would leave the tree, or isn't a file, directory or link, refuses the whole archive: a tree without it would not be
-what the archive says. What becomes of the rest is Software Heritage's rule for packages: a symbolic link is a file of mode
-120000 whose content is the link's text, wherever it points; a file is executable if its owner may execute it; members of
-a zip are plain files, links too; a member repeated later replaces the earlier one, as unpacking would. Its loaders call
-``swh.core.tarball.uncompress``, which is ``shutil.unpack_archive`` (of a zip, that writes bytes and no modes) and then a
-``chmod`` of every file to 755 or 644; the tests compare with that.
+what the archive says. (Of an archive of records, which is no tree, a member can be left out alone.) What becomes of the rest is
+Software Heritage's rule for packages: a symbolic link is a file of mode 120000 whose content is the link's text, wherever it
+points; a file is executable if its owner may execute it; members of a zip are plain files, links too; a member repeated later
+replaces the earlier one, as unpacking would. Its loaders call ``swh.core.tarball.uncompress``, which is
+``shutil.unpack_archive`` (of a zip, that writes bytes and no modes) and then a ``chmod`` of every file to 755 or 644; the tests
+compare with that.
 """
 
 from __future__ import annotations
@@ -71,12 +72,14 @@ class Member(NamedTuple):
     same_as: bytes | None = None
 
 
-def members(archive: Path, settings: Settings) -> Iterator[Member]:
+def members(archive: Path, settings: Settings, refused: Callable[[ItemError], None] | None = None) -> Iterator[Member]:
     """Read a tar (plain, gz, bz2, xz, zst) or zip from beginning to end.
 
     Args:
         archive: a local file; its format is read from its first bytes, not from its name.
         settings: the limits.
+        refused: takes why a member is left out that would otherwise refuse the archive: ``unsafe-path``, ``special-file``,
+            and, of a zip, ``truncated``, ``corrupt`` or ``encrypted``.
 
     Yields:
         Members in their order in the archive.
@@ -95,10 +98,16 @@ def members(archive: Path, settings: Settings) -> Iterator[Member]:
             count += 1
             if count > settings.max_archive_members:
                 raise ItemError("bomb", f"it has more than {settings.max_archive_members:,} members")
-            if member.path:
-                yield member
-            elif member.perms != DIRECTORY_PERMS:
-                raise ItemError("unsafe-path", "a file in it has no name; nothing of this archive was taken")
+            if isinstance(member, Member):
+                if member.path:
+                    yield member
+                    continue
+                if member.perms == DIRECTORY_PERMS:
+                    continue
+                member = ItemError("unsafe-path", "a file in it has no name")
+            if refused is None:
+                raise ItemError(member.reason, f"{member.detail}; nothing of this archive was taken") from member
+            refused(member)
 
 
 def unpacked(path: Path, settings: Settings) -> Iterator[bytes]:
@@ -186,17 +195,15 @@ def clean_path(name: bytes) -> bytes | None:
 def _clean(name: bytes) -> bytes:
     """Normalise a member's path; refuse what would leave the tree."""
     if name.startswith(b"/"):
-        raise ItemError("unsafe-path", f"member {_shown(name)} has an absolute path; nothing of this archive was taken")
+        raise ItemError("unsafe-path", f"member {_shown(name)} has an absolute path")
     parts = name.split(b"/")
     if b"" in parts or b"." in parts:
         parts = [part for part in parts if part not in (b"", b".")]
     if b".." in parts:
-        raise ItemError("unsafe-path", f"member {_shown(name)} leaves the tree; nothing of this archive was taken")
+        raise ItemError("unsafe-path", f"member {_shown(name)} leaves the tree")
     path = b"/".join(parts)
     if len(path) > _LONGEST_PATH or b"\0" in path:
-        raise ItemError(
-            "unsafe-path", f"member {_shown(name)} has a path no file system takes; nothing of this archive was taken"
-        )
+        raise ItemError("unsafe-path", f"member {_shown(name)} has a path no file system takes")
     return path
 
 
@@ -400,7 +407,7 @@ class _TarInfo(tarfile.TarInfo):
         return super()._proc_pax(tar)  # type: ignore[misc]
 
 
-def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterator[Member]:
+def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterator[Member | ItemError]:
     tape = _Tape(stream)
     try:
         tar = tarfile.TarFile(fileobj=tape, tarinfo=_TarInfo, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
@@ -408,17 +415,22 @@ def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterat
         raise ItemError("not-an-archive", f"it is neither a tar nor a zip archive ({_said(error)})") from error
     while (info := tar.next()) is not None:
         tar.members.clear()  # type: ignore[attr-defined] # tarfile would keep every header: 1 GB for a million members
-        path = _clean(_bytes(info.name))
+        try:
+            path = _clean(_bytes(info.name))
+            same_as = _clean(_bytes(info.linkname)) if info.islnk() else None
+        except ItemError as error:
+            yield error
+            continue
         if info.isdir():
             yield Member(path, DIRECTORY_PERMS)
         elif info.issym():
             text = _bytes(info.linkname)
             yield Member(path, SYMLINK_PERMS, len(text), text)
-        elif info.islnk():
-            yield Member(path, FILE_PERMS, same_as=_clean(_bytes(info.linkname)))
+        elif same_as is not None:
+            yield Member(path, FILE_PERMS, same_as=same_as)
         elif info.type in (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE):
             kind = "pipe" if info.isfifo() else "device"
-            raise ItemError("special-file", f"member {_shown(path)} is a {kind}; nothing of this archive was taken")
+            yield ItemError("special-file", f"member {_shown(path)} is a {kind}")
         else:
             yield _tar_file(tar, tape, info, path, meter, settings)
     while tape.take(_CHUNK):
@@ -451,19 +463,29 @@ def _bytes(name: str) -> bytes:
 # Zip.
 
 
-def _zip(file: IO[bytes], meter: _Meter, settings: Settings) -> Iterator[Member]:
+def _zip(file: IO[bytes], meter: _Meter, settings: Settings) -> Iterator[Member | ItemError]:
     archive = zipfile.ZipFile(file)
     for info in archive.infolist():
-        path = _clean(info.filename.encode("utf-8", "surrogateescape"))
-        if info.filename.endswith("/"):
-            yield Member(path, DIRECTORY_PERMS)
-            continue
-        chunks = _zip_file(archive, info, meter)
-        if info.file_size > settings.max_content_bytes:
-            yield Member(path, FILE_PERMS, info.file_size, hashes=large_hashes(chunks, info.file_size))
+        try:
+            with _readable():
+                member = _zip_member(archive, info, meter, settings)
+        except ItemError as error:
+            if error.reason == "bomb":
+                raise
+            yield error
         else:
-            data = b"".join(chunks)
-            yield Member(path, FILE_PERMS, len(data), data)
+            yield member
+
+
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: _Meter, settings: Settings) -> Member:
+    path = _clean(info.filename.encode("utf-8", "surrogateescape"))
+    if info.filename.endswith("/"):
+        return Member(path, DIRECTORY_PERMS)
+    chunks = _zip_file(archive, info, meter)
+    if info.file_size > settings.max_content_bytes:
+        return Member(path, FILE_PERMS, info.file_size, hashes=large_hashes(chunks, info.file_size))
+    data = b"".join(chunks)
+    return Member(path, FILE_PERMS, len(data), data)
 
 
 def _zip_file(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: _Meter) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import shutil
+import tarfile
 import zipfile
 from collections import Counter
 from dataclasses import replace
@@ -319,6 +320,30 @@ def test_archives_folders_and_lists_hold_the_same_records(lake, tmp_path):
         assert rows.filter(item=str(place))["id"].sort().to_list() == [f"X-{n}" for n in range(1, 6)]
     (folder / "X-1.json").unlink()
     assert ingest(lake, "osv").details["items"] == {"reused": 4}
+
+
+def test_a_member_that_no_tree_may_have_is_left_out_of_a_feed_and_the_others_are_taken(lake, tmp_path, tar):
+    good = [json.dumps({"id": f"X-{number}", "modified": "2026-01-31T00:00:00Z"}).encode() for number in range(5)]
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name, data in zip(["a.json", "../x.json", "b.json", "/c.json", "d.json"], good, strict=True):
+            archive.writestr(name, data)
+        archive.writestr("wrong.json", b"damaged")
+    whole = (tmp_path / "all.zip").read_bytes()
+    (tmp_path / "all.zip").write_bytes(whole.replace(b"damaged", b"Damaged"))
+    made = tar("w").special("pipe", tarfile.FIFOTYPE).file("../x.json", good[0]).special("hard", tarfile.LNKTYPE, "../../x")
+    (tmp_path / "all.tar").write_bytes(made.file("b.json", good[2]).bytes())
+    for name, ids, said in (
+        ("all.zip", ["X-0", "X-2", "X-4"], {"unsafe-path": "2 files, the first being 2, 4", "corrupt": "file 6: it is damaged"}),
+        ("all.tar", ["X-2"], {"unsafe-path": "2 files, the first being 2, 3", "special-file": "file 1: member 'pipe' is a pipe"}),
+    ):
+        one = Lake.open(replace(lake.settings, lake=f"{lake.settings.lake}-{name}"))
+        add_inputs(one, [f"osv:{tmp_path / name}"], DAY)
+        report = ingest(one, "osv")
+        assert one.scan("osv_record").collect()["id"].sort().to_list() == ids
+        found = quarantine(one)
+        assert found.keys() == said.keys()
+        assert all(found[reason].startswith(detail) for reason, detail in said.items())
+        assert report.rows_in == len(ids) + 3
 
 
 def test_a_day_of_osv_is_what_was_modified_on_it(lake, tmp_path):
