@@ -30,7 +30,6 @@ class Mentions(Feed):
     name = "mentions"
     tables = ("software_mention",)
     changes = True
-    version = 2
 
     def parse(self, text: str) -> str:
         """A path or URI."""

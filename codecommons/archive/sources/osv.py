@@ -55,7 +55,6 @@ class Osv(Feed):
     name = "osv"
     tables = ("osv_record",)
     changes = True
-    version = 2
 
     def parse(self, text: str) -> str:
         """A path or URI, and maybe the day of modification."""
