@@ -47,7 +47,7 @@ from codecommons.settings import Settings
 from codecommons.swhid import FILE_PERMS, hash_content, origin_id
 
 # Part of every state's digest: raised when the same rows give other trees.
-VERSION = 1
+VERSION = 2
 # Facts of a row are about as large as this; a range of origins is as many as fit a batch.
 _FACT_BYTES = 512
 # Encoded bytes of the row groups of one task.
@@ -489,9 +489,22 @@ def _default_name(identifier: str | None, content: bytes) -> bytes:
 
 
 def _licenses(value: Any) -> list[str] | None:
-    """What a row says of its licence, each part once."""
-    words = {word for one in (value if isinstance(value, (list, tuple)) else [value]) if (word := _word(one))}
-    return sorted(words) or None
+    """What a row says of its licence, each part once.
+
+    A part of a list that says nothing is not as if it weren't there, and one that is no text is not read for words in it: what
+    that left would be a licence that nobody declared.
+    """
+    if isinstance(value, (list, tuple)):
+        return sorted({_license(one) or json.dumps(None) for one in value}) or None
+    word = _license(value)
+    return [word] if word else None
+
+
+def _license(value: Any) -> str | None:
+    if isinstance(value, (list, tuple, dict)):
+        written = json.dumps(value, sort_keys=True, default=str)
+        return f"no text, sha256:{hashlib.sha256(written.encode()).hexdigest()}"
+    return _word(value)
 
 
 def _word(value: Any) -> str | None:

@@ -15,6 +15,7 @@ import datetime as dt
 import hashlib
 import json
 from abc import abstractmethod
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,7 +58,7 @@ class Feed(Source):
     visit_type = "feed"
     unit = "records"
     # Raised when the same file gives other rows.
-    version = 1
+    version = 2
 
     @property
     def table(self) -> str:
@@ -197,7 +198,7 @@ class LeftOut:
 
 
 def numbered_lines(chunks: Iterable[bytes], left_out: LeftOut, longest: int | None = None) -> Iterator[tuple[int, bytes]]:
-    """Cut chunks into lines, numbered from 1; empty ones are passed over.
+    """Cut chunks into lines, numbered from 1; empty ones, and a byte order mark before the first, are passed over.
 
     Args:
         chunks: the bytes of a file.
@@ -217,12 +218,16 @@ def numbered_lines(chunks: Iterable[bytes], left_out: LeftOut, longest: int | No
             rest += first
         for following in others:
             number += 1
+            if number == 1:
+                rest = rest.removeprefix(BOM_UTF8)
             if lost or len(rest) > longest:
                 left_out.add("line-too-long", f"it has more than {longest:,} bytes", number, lost or len(rest))
                 lost = 0
             elif rest.strip():
                 yield number, rest
             rest = following
+    if number == 0:
+        rest = rest.removeprefix(BOM_UTF8)
     if lost or len(rest) > longest:
         left_out.add("line-too-long", f"it has more than {longest:,} bytes", number + 1, lost or len(rest))
     elif rest.strip():
@@ -272,23 +277,30 @@ class FeedFile:
 
 def _documents(file: FeedFile, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
     number = 0
-    for member in members(file.path, file.settings):
+
+    def refused(error: ItemError) -> None:
+        nonlocal number
+        number += 1
+        left_out.add(error.reason, error.detail, number, 0)
+
+    for member in members(file.path, file.settings, refused):
         if member.perms == DIRECTORY_PERMS or not member.path.lower().endswith(b".json"):
             continue
         number += 1
         if member.data is None:
             left_out.add("too-large", f"it has more than {file.settings.max_content_bytes:,} bytes", number, member.length)
         else:
-            yield number, member.data
+            yield number, member.data.removeprefix(BOM_UTF8)
 
 
 def _whole(file: FeedFile, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
     """A file that is one record, or a list of them."""
-    data = bytearray()
+    read = bytearray()
     for chunk in unpacked(file.path, file.settings):
-        data += chunk
-        if len(data) > file.settings.max_content_bytes:
+        read += chunk
+        if len(read) > file.settings.max_content_bytes:
             raise ItemError("too-large", f"it has more than {file.settings.max_content_bytes:,} bytes; JSON lines may have more")
+    data = bytes(read).removeprefix(BOM_UTF8)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -296,7 +308,7 @@ def _whole(file: FeedFile, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
     if isinstance(value, list):
         yield from ((number, orjson.dumps(record)) for number, record in enumerate(value, 1))
     else:
-        yield 1, bytes(data)
+        yield 1, data
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -39,7 +40,7 @@ _CHUNK = 1 << 18
 # Answers of git about objects that are looked at together: some 60,000 of them.
 _WINDOW_BYTES = 4 << 20
 # Paths of one tree, in sum: a few small trees that name each other many times list more files than any disk holds.
-_MOST_PATH_BYTES = 1 << 30
+MOST_PATH_BYTES = 1 << 30
 # Commits and tags of a damaged repository, looked at for what they name.
 _MOST_LOOKED_AT = 64 << 20
 _REV_LIST = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
@@ -371,13 +372,24 @@ def list_tree(task: ListTree) -> tuple[Tally, list[StagedFile]]:
     Raises:
         ItemError: ``missing-objects``: a directory of it is not there. ``too-many-files``: it lists more than any tree has.
     """
+    try:
+        return _listed(task, None)
+    except _UnorderedError:
+        return _listed(task, set())
+
+
+class _UnorderedError(Exception):
+    """Files don't come in the order in which git writes trees, so that some may come twice."""
+
+
+def _listed(task: ListTree, seen: set[bytes] | None) -> tuple[Tally, list[StagedFile]]:
     rows = Rows(task.area, task.name)
     tally = Tally()
     with git.opened(task.repository) as git_dir, tempfile.TemporaryFile() as said:
         process = _start(git_dir, "ls-tree", "-r", "-z", "-l", "--full-tree", task.root.hex(), stderr=said)
         with process, _killed(process):
             assert process.stdout is not None
-            rows.tree_files(task.root, _files(process.stdout, task.lost, tally, rows.settings))
+            rows.tree_files(task.root, _files(process.stdout, task.lost, tally, rows.settings, seen))
         if process.returncode:
             said.seek(0)
             what = git.complaint(task.repository, git_dir, said.read(_CHUNK))
@@ -385,18 +397,39 @@ def list_tree(task: ListTree) -> tuple[Tally, list[StagedFile]]:
     return tally, rows.close()
 
 
-def _files(stream: IO[bytes], lost: frozenset[bytes], tally: Tally, settings: Settings) -> Iterator[tuple[bytes, int, bytes]]:
+def _files(
+    stream: IO[bytes], lost: frozenset[bytes], tally: Tally, settings: Settings, seen: set[bytes] | None
+) -> Iterator[tuple[bytes, int, bytes]]:
+    """Files as git lists them; of a path that a tree has twice the first, which is the one that git finds by it.
+
+    Args:
+        stream: what ``git ls-tree`` says.
+        lost: contents that can't be had.
+        tally: takes counts and remarks.
+        settings: the limits.
+        seen: takes digests of the paths; without it, paths that are not in order raise ``_UnorderedError``.
+    """
     limit, most = settings.max_content_bytes, settings.max_archive_members
     paths = 0
+    last = b""
     for line in _records(stream):
         head, _, path = line.partition(b"\t")
         mode, kind, identifier, size = head.split()
         if kind == b"commit":
             continue
         paths += len(path)
-        if tally.total.rows >= most or paths > _MOST_PATH_BYTES:
-            raise ItemError("too-many-files", f"the tree lists more than {most:,} files or {_MOST_PATH_BYTES:,} bytes of paths")
+        if tally.total.rows >= most or paths > MOST_PATH_BYTES:
+            raise ItemError("too-many-files", f"the tree lists more than {most:,} files or {MOST_PATH_BYTES:,} bytes of paths")
         length, content = int(size) if size.isdigit() else None, bytes.fromhex(identifier.decode())
+        if seen is not None:
+            digest = blake2b(path, digest_size=16).digest()
+            if digest in seen:
+                tally.replaced += Count(1, length or 0)
+                continue
+            seen.add(digest)
+        elif path <= last:
+            raise _UnorderedError
+        last = path
         if content in lost:
             tally.skipped += Count(1, 0)
             tally.notes.append(Note(MISSING, "the repository holds other bytes, or none that can be read", path))

@@ -40,7 +40,7 @@ class Tally:
     Attributes:
         kept: files whose bytes are here; records that are here.
         skipped: files without bytes: over the size limit, or for one of ``reasons``, or missing upstream as ``notes`` say.
-        replaced: files of an archive that a later member of the same path replaced.
+        replaced: files that another of the same path replaced: a later one in an archive, the first one in a git tree.
         notes: what a person should know.
         dropped: records that were left out, by reason.
         reasons: why files are skipped that are too many for a note each; table ``skipped_content`` has every one.

@@ -5,11 +5,12 @@
 """Read an archive somebody else made, as a stream, in bounded memory, without writing or following anything.
 
 Whatever would leave the tree, or isn't a file, directory or link, refuses the whole archive: a tree without it would not be
-what the archive says. What becomes of the rest is Software Heritage's rule for packages: a symbolic link is a file of mode
-120000 whose content is the link's text, wherever it points; a file is executable if its owner may execute it; members of
-a zip are plain files, links too; a member repeated later replaces the earlier one, as unpacking would. Its loaders call
-``swh.core.tarball.uncompress``, which is ``shutil.unpack_archive`` (of a zip, that writes bytes and no modes) and then a
-``chmod`` of every file to 755 or 644; the tests compare with that.
+what the archive says. (Of an archive of records, which is no tree, a member can be left out alone.) What becomes of the rest is
+Software Heritage's rule for packages: a symbolic link is a file of mode 120000 whose content is the link's text, wherever it
+points; a file is executable if its owner may execute it; members of a zip are plain files, links too; a member repeated later
+replaces the earlier one, as unpacking would. Its loaders call ``swh.core.tarball.uncompress``, which is
+``shutil.unpack_archive`` (of a zip, that writes bytes and no modes) and then a ``chmod`` of every file to 755 or 644; the tests
+compare with that.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from hashlib import blake2s, sha1, sha256
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
@@ -45,7 +47,9 @@ _LONGEST_HEADER = 1 << 20
 # A few kB can unpack to a hundred times as much and be honest; the ratio counts from here on.
 _RATIO_FROM = 8 << 20
 _LONGEST_PATH = 4096
+# What unpacking xz or LZMA may take, which the archive decides.
 _XZ_MEMORY = 256 << 20
+_LZMA_PROPERTIES = 5
 
 
 class Member(NamedTuple):
@@ -68,12 +72,14 @@ class Member(NamedTuple):
     same_as: bytes | None = None
 
 
-def members(archive: Path, settings: Settings) -> Iterator[Member]:
+def members(archive: Path, settings: Settings, refused: Callable[[ItemError], None] | None = None) -> Iterator[Member]:
     """Read a tar (plain, gz, bz2, xz, zst) or zip from beginning to end.
 
     Args:
         archive: a local file; its format is read from its first bytes, not from its name.
         settings: the limits.
+        refused: takes why a member is left out that would otherwise refuse the archive: ``unsafe-path``, ``special-file``,
+            and, of a zip, ``truncated``, ``corrupt`` or ``encrypted``.
 
     Yields:
         Members in their order in the archive.
@@ -92,10 +98,16 @@ def members(archive: Path, settings: Settings) -> Iterator[Member]:
             count += 1
             if count > settings.max_archive_members:
                 raise ItemError("bomb", f"it has more than {settings.max_archive_members:,} members")
-            if member.path:
-                yield member
-            elif member.perms != DIRECTORY_PERMS:
-                raise ItemError("unsafe-path", "a file in it has no name; nothing of this archive was taken")
+            if isinstance(member, Member):
+                if member.path:
+                    yield member
+                    continue
+                if member.perms == DIRECTORY_PERMS:
+                    continue
+                member = ItemError("unsafe-path", "a file in it has no name")
+            if refused is None:
+                raise ItemError(member.reason, f"{member.detail}; nothing of this archive was taken") from member
+            refused(member)
 
 
 def unpacked(path: Path, settings: Settings) -> Iterator[bytes]:
@@ -183,17 +195,15 @@ def clean_path(name: bytes) -> bytes | None:
 def _clean(name: bytes) -> bytes:
     """Normalise a member's path; refuse what would leave the tree."""
     if name.startswith(b"/"):
-        raise ItemError("unsafe-path", f"member {_shown(name)} has an absolute path; nothing of this archive was taken")
+        raise ItemError("unsafe-path", f"member {_shown(name)} has an absolute path")
     parts = name.split(b"/")
     if b"" in parts or b"." in parts:
         parts = [part for part in parts if part not in (b"", b".")]
     if b".." in parts:
-        raise ItemError("unsafe-path", f"member {_shown(name)} leaves the tree; nothing of this archive was taken")
+        raise ItemError("unsafe-path", f"member {_shown(name)} leaves the tree")
     path = b"/".join(parts)
     if len(path) > _LONGEST_PATH or b"\0" in path:
-        raise ItemError(
-            "unsafe-path", f"member {_shown(name)} has a path no file system takes; nothing of this archive was taken"
-        )
+        raise ItemError("unsafe-path", f"member {_shown(name)} has a path no file system takes")
     return path
 
 
@@ -397,7 +407,7 @@ class _TarInfo(tarfile.TarInfo):
         return super()._proc_pax(tar)  # type: ignore[misc]
 
 
-def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterator[Member]:
+def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterator[Member | ItemError]:
     tape = _Tape(stream)
     try:
         tar = tarfile.TarFile(fileobj=tape, tarinfo=_TarInfo, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
@@ -405,17 +415,22 @@ def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterat
         raise ItemError("not-an-archive", f"it is neither a tar nor a zip archive ({_said(error)})") from error
     while (info := tar.next()) is not None:
         tar.members.clear()  # type: ignore[attr-defined] # tarfile would keep every header: 1 GB for a million members
-        path = _clean(_bytes(info.name))
+        try:
+            path = _clean(_bytes(info.name))
+            same_as = _clean(_bytes(info.linkname)) if info.islnk() else None
+        except ItemError as error:
+            yield error
+            continue
         if info.isdir():
             yield Member(path, DIRECTORY_PERMS)
         elif info.issym():
             text = _bytes(info.linkname)
             yield Member(path, SYMLINK_PERMS, len(text), text)
-        elif info.islnk():
-            yield Member(path, FILE_PERMS, same_as=_clean(_bytes(info.linkname)))
+        elif same_as is not None:
+            yield Member(path, FILE_PERMS, same_as=same_as)
         elif info.type in (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE):
             kind = "pipe" if info.isfifo() else "device"
-            raise ItemError("special-file", f"member {_shown(path)} is a {kind}; nothing of this archive was taken")
+            yield ItemError("special-file", f"member {_shown(path)} is a {kind}")
         else:
             yield _tar_file(tar, tape, info, path, meter, settings)
     while tape.take(_CHUNK):
@@ -448,23 +463,87 @@ def _bytes(name: str) -> bytes:
 # Zip.
 
 
-def _zip(file: IO[bytes], meter: _Meter, settings: Settings) -> Iterator[Member]:
+def _zip(file: IO[bytes], meter: _Meter, settings: Settings) -> Iterator[Member | ItemError]:
     archive = zipfile.ZipFile(file)
     for info in archive.infolist():
-        path = _clean(info.filename.encode("utf-8", "surrogateescape"))
-        if info.filename.endswith("/"):
-            yield Member(path, DIRECTORY_PERMS)
-            continue
-        with archive.open(info) as content:
-            chunks = _metered(content, meter)
-            if info.file_size > settings.max_content_bytes:
-                yield Member(path, FILE_PERMS, info.file_size, hashes=large_hashes(chunks, info.file_size))
-            else:
-                data = b"".join(chunks)
-                yield Member(path, FILE_PERMS, len(data), data)
+        try:
+            with _readable():
+                member = _zip_member(archive, info, meter, settings)
+        except ItemError as error:
+            if error.reason == "bomb":
+                raise
+            yield error
+        else:
+            yield member
 
 
-def _metered(content: IO[bytes], meter: _Meter) -> Iterator[bytes]:
-    while chunk := content.read(_CHUNK):
-        meter.add(len(chunk))
-        yield chunk
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: _Meter, settings: Settings) -> Member:
+    path = _clean(info.filename.encode("utf-8", "surrogateescape"))
+    if info.filename.endswith("/"):
+        return Member(path, DIRECTORY_PERMS)
+    chunks = _zip_file(archive, info, meter)
+    if info.file_size > settings.max_content_bytes:
+        return Member(path, FILE_PERMS, info.file_size, hashes=large_hashes(chunks, info.file_size))
+    data = b"".join(chunks)
+    return Member(path, FILE_PERMS, len(data), data)
+
+
+def _zip_file(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: _Meter) -> Iterator[bytes]:
+    """A member's content, bounded at each step: ``zipfile`` itself unpacks bzip2 and LZMA as far as what it has read goes.
+
+    As there, no more comes than the size that the archive says, and what came has its checksum.
+    """
+    packed = copy(info)
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, info.compress_size
+    del packed.CRC  # of what is in it, and not of its packed bytes
+    crc = 0
+    with archive.open(packed) as content:
+        for chunk in _unzipped(content, info):
+            meter.add(len(chunk))
+            crc = isal_zlib.crc32(chunk, crc)
+            yield chunk
+    if crc != info.CRC:
+        raise zipfile.BadZipFile(f"a wrong checksum of {_shown(info.filename.encode('utf-8', 'surrogateescape'))}")
+
+
+def _unzipped(packed: IO[bytes], info: zipfile.ZipInfo) -> Iterator[bytes]:
+    left = info.file_size
+    if info.compress_type == zipfile.ZIP_STORED:
+        while left > 0 and (chunk := packed.read(min(left, _CHUNK))):
+            left -= len(chunk)
+            yield chunk
+        return
+    stream, rest, ended = _zip_stream(packed, info), b"", False
+    while left > 0 and not stream.eof:
+        if not rest and not ended and getattr(stream, "needs_input", True):
+            rest = packed.read(_PACKED_CHUNK)
+            ended = not rest
+        try:
+            out = stream.decompress(rest, min(left, _CHUNK))
+        except (IsalError, lzma.LZMAError, OSError) as error:  # type: ignore[misc] # its stub declares an instance
+            raise ItemError("corrupt", f"it is damaged ({_said(error)})") from error
+        rest = getattr(stream, "unconsumed_tail", b"")
+        left -= len(out)
+        if out:
+            yield out
+        elif ended:
+            return
+
+
+def _zip_stream(packed: IO[bytes], info: zipfile.ZipInfo) -> Any:
+    """What unpacks a member, from the method that the archive names."""
+    if info.compress_type == zipfile.ZIP_DEFLATED:
+        return isal_zlib.decompressobj(-15)
+    if info.compress_type == zipfile.ZIP_BZIP2:
+        return bz2.BZ2Decompressor()
+    if info.compress_type == zipfile.ZIP_LZMA:
+        # Two bytes of version and two of length stand before the properties, which the format of .lzma files has, too, followed
+        # by a size; this one says that it is unknown, as a member may or may not have a mark at its end.
+        head = packed.read(4)
+        properties = packed.read(int.from_bytes(head[2:], "little"))
+        if len(head) < 4 or len(properties) != _LZMA_PROPERTIES:
+            raise zipfile.BadZipFile("a member that is packed by LZMA has no properties of it")
+        stream = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_XZ_MEMORY)
+        stream.decompress(properties + b"\xff" * 8, 0)
+        return stream
+    raise NotImplementedError(f"method {info.compress_type} of zip")

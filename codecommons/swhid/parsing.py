@@ -48,7 +48,7 @@ _TARGET_TYPES = {git.encode(): name for name, git in GIT_KINDS.items()}
 
 
 class Directory(NamedTuple):
-    """Entries (name, perms, target) in the order they were written, and the original object when sorting loses something."""
+    """Entries (name, perms, target) in the order they were written, and the original object when that loses something."""
 
     entries: list[tuple[bytes, int, bytes]]
     raw_manifest: bytes | None = None
@@ -74,7 +74,9 @@ def _perms(mode: bytes) -> int:
 
 
 def _is_canonical(entries: list[tuple[bytes, int, bytes]], body: bytes) -> bool:
-    """Whether the entries, sorted as git does, give the same bytes."""
+    """Whether the entries, as a set and sorted as git does, give the same bytes: a name that is there twice does not."""
+    if len({name for name, _, _ in entries}) != len(entries):
+        return False
     if _PLAIN_ENTRIES.fullmatch(body):
         keys = [name + b"/" if perms & _KIND_MASK == DIRECTORY_PERMS else name for name, perms, _ in entries]
         if all(map(lt, keys, islice(keys, 1, None))):

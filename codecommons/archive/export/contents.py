@@ -17,6 +17,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -112,7 +113,7 @@ def fetch(task: Fetch) -> Fetched:
             time.sleep(BACKOFF * 2 ** (attempt - 1))
         ends = [packed_bound(max(row["length"] for row in wanted[name])) for name in waiting]
         paths = [f"{root}/{name}" for name in waiting]
-        got = fs.cat_ranges(paths, [0] * len(paths), ends, batch_size=_CONNECTIONS, on_error="return")
+        got = _read(fs, paths, ends)
         errors = {}
         for name, data in zip(waiting, got, strict=True):
             if isinstance(data, Exception):
@@ -152,6 +153,16 @@ def _open_store(place: str, selection: Selection, settings: Settings) -> tuple[A
         # Proxies as the environment says; a gzip file is what we ask for, and not a way of sending it.
         return fsspec.filesystem("http", client_kwargs={"trust_env": True, "auto_decompress": False}), url.rstrip("/")
     return open_place(place, selection, settings, _CONNECTIONS, tries=1)
+
+
+def _read(fs: AbstractFileSystem, paths: list[str], ends: list[int]) -> list[Any]:
+    """The start of each object, or why it can't be had; what is no regular file, such as a pipe, is no object."""
+    if "file" not in fs.protocol:
+        return list(fs.cat_ranges(paths, [0] * len(paths), ends, batch_size=_CONNECTIONS, on_error="return"))
+    there = [path if Path(path).is_file() else None for path in paths]
+    files = [(path, end) for path, end in zip(there, ends, strict=True) if path]
+    read = iter(fs.cat_ranges([path for path, _ in files], [0] * len(files), [end for _, end in files], on_error="return"))
+    return [next(read) if path else FileNotFoundError(path) for path in there]
 
 
 def _take(row: dict[str, Any], packed: bytes, rows: Rows, done: Fetched) -> None:

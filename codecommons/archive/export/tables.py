@@ -238,7 +238,7 @@ class Export:
                 listed = self.fs.find(posixpath.join(folder, table), detail=True)
                 for path, info in sorted(listed.items()):
                     kind = path.rpartition(".")[2]
-                    if kind in LAYOUTS:
+                    if kind in LAYOUTS and ("file" not in self.fs.protocol or Path(path).is_file()):
                         kinds.add(kind)
                         found.setdefault(table, []).append((path, int(info["size"])))
                 if not found:

@@ -35,7 +35,7 @@ import pyarrow.dataset as ds
 from codecommons.archive.export.ancestors import ancestors
 from codecommons.archive.export.selection import Selection
 from codecommons.archive.export.tables import COLUMNS, Export, Range, export_errors
-from codecommons.archive.repository import MISSING
+from codecommons.archive.repository import MISSING, MOST_PATH_BYTES
 from codecommons.archive.tally import Note
 from codecommons.archive.tree import TOO_LARGE
 from codecommons.archive.views import HEADS, heads
@@ -46,6 +46,8 @@ from codecommons.swhid import KINDS, Release, Revision, Swhid, release_id, revis
 
 # Directories below directories below directories: no project is as deep, and every level is one more reading of the table.
 MAX_DEPTH = 256
+# No file is longer.
+_LONGEST = 1 << 40
 # Entries that are hashed at once.
 _HASHED_AT_ONCE = 200_000
 # So few keys are looked for one by one; more are told by their range.
@@ -57,6 +59,8 @@ NO_BYTES = "bytes not fetched"
 SYNTHETIC = "synthetic export"
 NOT_FETCHED = "not-fetched"
 MISMATCH = "mismatch"
+BAD_LENGTH = "bad-length"
+TOO_DEEP = "too-deep"
 
 # Columns of the export that are hashes written as hex.
 _HASHES = ("sha1", "sha1_git", "sha256", "blake2s256")
@@ -269,14 +273,19 @@ class Walk:
         found = heads(self._run(self._steps["head_branches"][0].replace("$names", names)).pl())
         with self._streamed(found.to_arrow()):
             self._run("create table head as select snapshot_id, target_type, target from streamed")
-        self._want(f"select target_type as kind, target as id from {'head' if self._selection.branch == 'head' else 'branch'}")
+        followed = "head" if self._selection.branch == "head" else "branch"
+        self._run(f"create view followed as select snapshot_id, target_type, target from {followed}")
+        self._want("select target_type as kind, target as id from followed")
 
     def _releases(self) -> None:
         # A release may name a release.
-        while self._seek("release", "asked_release"):
+        for _ in range(MAX_DEPTH):
+            if not self._seek("release", "asked_release"):
+                break
             self._run("insert into asked_release from sought")
             self._find("release", "id")
             self._want("select target_type as kind, target as id from release where id in (select id from sought)")
+        self._leave_unread("release")
 
     def _revisions(self) -> None:
         if not self._seek("revision"):
@@ -306,9 +315,20 @@ class Walk:
                 "select 'directory' as kind, target as id from directory_entry "
                 "where type = 'dir' and directory_id in (select id from sought)"
             )
+        self._leave_unread("directory")
         self._step("entries")
-        self._seek("directory")
+        self._run("create or replace table sought as select id from asked_directory")
         self._find("directory", "id")
+        self._run("delete from directory where position not in (select min(position) from directory group by id)")
+        self._step("malformed")
+
+    def _leave_unread(self, kind: str) -> None:
+        """Say what is deeper than anything is, or names itself in a circle that no hash can close."""
+        self._seek(kind, f"asked_{kind}")
+        self._run(f"insert into unread select '{kind}', id from sought")
+        deep = self._run("select id from sought order by id").fetchall()
+        line = f"{{}} {kind} objects are more than {MAX_DEPTH} levels down and were left out, such as {{}}"
+        self._note(TOO_DEEP, line, [one.hex() for (one,) in deep])
 
     def _contents(self) -> None:
         self._want("select 'content' as kind, target as id from entry where type = 'file'")
@@ -321,7 +341,13 @@ class Walk:
         )
         self._find("skipped_content", "sha1_git")
         self._step(
-            "contents", limit=self._settings.max_content_bytes, missing=MISSING, too_large=TOO_LARGE, not_fetched=NOT_FETCHED
+            "contents",
+            limit=self._settings.max_content_bytes,
+            longest=_LONGEST,
+            missing=MISSING,
+            too_large=TOO_LARGE,
+            not_fetched=NOT_FETCHED,
+            bad_length=BAD_LENGTH,
         )
 
     # Verifying.
@@ -337,18 +363,21 @@ class Walk:
                 self._step("proved_directories", **bounds)
             self._step("proved_raw")
             self._prove_without_person()
-            self._step("mismatches")
         else:
             self._step("synthetic")
+        self._step("mismatches")
         for kind in ("snapshot", "directory", "revision", "release"):
-            ids = self._run(f"select id from verdict where kind = '{kind}' and verified = '{MISMATCH}' order by id").fetchall()
+            wrong = f"select id, (kind, id) in (select (kind, id) from malformed) from verdict where kind = '{kind}'"
+            ids = self._run(f"{wrong} and verified = '{MISMATCH}' order by id").fetchall()
             short = next(short for short, long in KINDS.items() if long == kind)
-            for (identifier,) in ids:
-                line = f"{swhid_text(short, identifier)}: its rows in the export don't hash to its identifier; it was left out"
+            for identifier, malformed in ids:
+                why = "are none that an object has" if malformed else "don't hash to its identifier"
+                line = f"{swhid_text(short, identifier)}: its rows in the export {why}; it was left out"
                 self.notes.append(Note(MISMATCH, line))
         for kind in ("snapshot", "release", "revision", "directory"):
             gone = self._run(
-                f"select id from wanted where kind = '{kind}' and id not in (select id from {kind}) order by id"
+                f"select id from wanted where kind = '{kind}' and id not in (select id from {kind}) "
+                f"and (kind, id) not in (select (kind, id) from unread) order by id"
             ).fetchall()
             self._note("missing-objects", f"{{}} {kind} rows are not in the export, such as {{}}", [one.hex() for (one,) in gone])
 
@@ -381,16 +410,43 @@ class Walk:
         holes = self._run("select root from hole_root order by root").fetchall()
         line = "{} trees lack a directory, and their files are not in the slice, such as that of directory {}"
         self._note("missing-objects", line, [one.hex() for (one,) in holes])
-        while self._value("select count(*) from place"):
-            self._step("too_many", most=self._settings.max_archive_members)
+        most = self._settings.max_archive_members
+        for _ in range(MAX_DEPTH):
+            if not self._value("select count(*) from place"):
+                break
+            self._step("too_many", most=most, most_bytes=MOST_PATH_BYTES)
+            line = f"{{}} trees have more than {most:,} entries or {MOST_PATH_BYTES:,} bytes of paths and are not in the slice"
+            self._leave_out("bomb", line)
             self._step("level")
-        many = self._run("select root from large_root order by root").fetchall()
-        line = f"{{}} trees have more than {self._settings.max_archive_members:,} entries and are not in the slice, such as {{}}"
-        self._note("bomb", line, [one.hex() for (one,) in many])
+        self._step("too_deep")
+        self._leave_out(TOO_DEEP, f"{{}} trees have more than {MAX_DEPTH} levels and are not in the slice")
+        self._damage()
+        origins = self._run(self._steps["without_tree"][0]).fetchall()
+        line = "the snapshots of {} origins show no tree, as no branch leads to one, such as that of {}"
+        self._note("no-tree", line, [origin for (origin,) in origins], kept=True)
 
-    def _note(self, reason: str, line: str, names: list[str]) -> None:
+    def _leave_out(self, reason: str, line: str) -> None:
+        roots = self._run("select root from left_out order by root").fetchall()
+        if roots:
+            self._step("leave_out")
+            self._note(reason, f"{line}, such as {{}}", [root.hex() for (root,) in roots])
+
+    def _damage(self) -> None:
+        """Upwards from what is missing or wrong to the branches that lead there."""
+        self._step("damaged")
+        if self._selection.history:
+            self._step("descendants")
+            for numbers in ancestors(self._sql.cursor(), self._folder):
+                with self._streamed(pa.table({"number": numbers})):
+                    self._run("insert into reached from streamed")
+            self._step("damaged_descendants")
+        count = -1
+        while count != (count := self._value("select count(*) from damaged")):
+            self._step("damaged_releases")
+
+    def _note(self, reason: str, line: str, names: list[str], kept: bool = False) -> None:
         if names:
-            self.notes.append(Note(reason, line.format(len(names), names[0])))
+            self.notes.append(Note(reason, line.format(len(names), names[0]), kept=kept))
 
     # What was found.
 

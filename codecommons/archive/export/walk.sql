@@ -11,6 +11,8 @@ create table wanted (kind varchar, id blob);
 create table sought (id blob);
 create table asked_release (id blob);
 create table asked_directory (id blob);
+create table unread (kind varchar, id blob);
+create table malformed (kind varchar, id blob);
 create table origin (id blob, url varchar, position bigint);
 create table origin_visit (origin varchar, visit bigint, date timestamp, type varchar, position bigint);
 create table origin_visit_status (
@@ -90,7 +92,20 @@ drop table reached;
 create table entry as
 select distinct directory_id, name, type, target, perms from directory_entry order by directory_id;
 drop table directory_entry;
-delete from directory where position not in (select min(position) from directory group by id);
+
+-- What no object can have: an entry or branch without a name or target, or a name that can't be told from two.
+-- [malformed]
+insert into malformed
+select distinct 'directory', directory_id from entry
+where name is null or type is null or perms is null or target is null or octet_length(target) <> 20
+    or (
+        regexp_matches(hex(name), '^(..)*(00|2F)')
+        and directory_id not in (select id from directory where raw_manifest is not null)
+    )
+union
+select distinct 'snapshot', snapshot_id from branch
+where name is null or (target_type is not null and target is null)
+    or (target_type not in ('alias', 'dangling') and octet_length(target) <> 20);
 
 -- [known_contents]
 create table known as
@@ -106,11 +121,15 @@ select
     coalesce(known.sha1, skipped.sha1) as sha1,
     coalesce(known.sha256, skipped.sha256) as sha256,
     coalesce(known.blake2s256, skipped.blake2s256) as blake2s256,
-    coalesce(known.length, skipped.length) as length,
+    coalesce(
+        case when known.length between 0 and $longest then known.length end,
+        case when skipped.length between 0 and $longest then skipped.length end
+    ) as length,
     known.sha1_git is not null as archived,
     case
         when known.sha1_git is null then coalesce(skipped.reason, $missing)
         when known.status <> 'visible' then known.status
+        when not (known.length between 0 and $longest) then $bad_length
         when known.length > $limit then $too_large
         when known.sha1 is null or known.length is null then $not_fetched
     end as reason
@@ -165,7 +184,7 @@ with piece as (
     from entry
     where directory_id >= $low and directory_id < $high
 ),
-body as (select id, string_agg(piece, '' order by key) as body from piece group by id),
+body as (select id, string_agg(piece, '' order by key, piece) as body from piece group by id),
 hashed as (
     select
         directory.id,
@@ -210,6 +229,7 @@ from revision where author is null and committer is null and raw_manifest is nul
 insert into verdict select kind, id, verified, null from streamed;
 
 -- [mismatches]
+update verdict set verified = 'mismatch', reason = null where (kind, id) in (select (kind, id) from malformed);
 create table mismatch as select kind, id from verdict where verified = 'mismatch';
 
 -- [synthetic]
@@ -221,7 +241,6 @@ select kind, id, 'not-possible', 'synthetic export' from (
     union all
     select kind, id from claim
 );
-create table mismatch as select kind, id from verdict where false;
 
 -- What visits show as a tree, by the rule of `archive.views.anchors`.
 -- [anchors]
@@ -251,7 +270,7 @@ where type = 'dir' and target in (select id from hole_found) and directory_id no
 create table hole_root as
 select distinct root from anchor where root in (select id from hole) or root not in (select id from directory);
 create table large_root (root blob);
-create table size (root blob, entries bigint);
+create table size (root blob, entries bigint, bytes hugeint);
 create table file (root blob, path blob, perms integer, content blob);
 create table place as
 select distinct root, ''::blob as prefix, root as id from anchor where root not in (select root from hole_root);
@@ -259,21 +278,70 @@ select distinct root, ''::blob as prefix, root as id from anchor where root not 
 -- Counted before it is written out: directories in directories may name more files than there are atoms.
 -- [too_many]
 insert into size
-select place.root, sum(counted.entries)
-from place join (select directory_id as id, count(*) as entries from entry group by directory_id) as counted using (id)
+select place.root, sum(counted.entries), sum(counted.bytes + counted.entries * octet_length(place.prefix))
+from place
+join (
+    select directory_id as id, count(*) as entries, sum(octet_length(name)) as bytes from entry group by directory_id
+) as counted using (id)
 group by place.root;
-insert into large_root select root from size group by root having sum(entries) > $most;
-delete from size where root in (select root from large_root);
-delete from place where root in (select root from large_root);
-delete from file where root in (select root from large_root);
+create or replace table left_out as
+select root from size group by root having sum(entries) > $most or sum(bytes) > $most_bytes;
+
+-- [too_deep]
+create or replace table left_out as select distinct root from place;
+
+-- [leave_out]
+insert into large_root from left_out;
+delete from size where root in (from left_out);
+delete from place where root in (from left_out);
+delete from file where root in (from left_out);
 
 -- [level]
 insert into file
-select place.root, place.prefix || entry.name, entry.perms, entry.target
+select distinct place.root, place.prefix || entry.name, entry.perms, entry.target
 from place join entry on entry.directory_id = place.id where entry.type = 'file';
 create or replace table place as
-select place.root, place.prefix || entry.name || '/'::blob as prefix, entry.target as id
+select distinct place.root, place.prefix || entry.name || '/'::blob as prefix, entry.target as id
 from place join entry on entry.directory_id = place.id where entry.type = 'dir';
+
+-- What is missing or wrong, and what names that: revisions of their directories, with history children of their parents, releases.
+-- [damaged]
+create table damaged as
+select kind, id from mismatch
+union
+select 'directory', id from hole
+union
+select kind, id from wanted where kind = 'revision' and id not in (select id from revision)
+union
+select kind, id from wanted where kind = 'release' and id not in (select id from release)
+union
+select 'revision', id from revision where directory in (select id from hole);
+
+-- [descendants]
+create or replace table sought as select distinct id from damaged where kind = 'revision';
+create or replace table edge as
+select distinct parent_id as id, id as parent_id from revision_history where id in (select id from revision);
+create or replace table reached (number bigint);
+
+-- [damaged_descendants]
+insert into damaged
+select 'revision', id from node where number in (select number from reached)
+    and id not in (select id from damaged where kind = 'revision');
+
+-- [damaged_releases]
+insert into damaged
+select 'release', id from release
+where (target_type, target) in (select (kind, id) from damaged)
+    and id not in (select id from damaged where kind = 'release');
+
+-- [without_tree]
+select distinct origin from seen
+where snapshot in (select id from snapshot) and snapshot not in (select snapshot_id from anchor)
+    and ('snapshot', snapshot) not in (select (kind, id) from mismatch)
+    and snapshot not in (
+        select snapshot_id from followed where (target_type, target) in (select (kind, id) from damaged)
+    )
+order by origin;
 
 -- [visits]
 select
@@ -282,10 +350,8 @@ select
         when seen.status = 'full' and (
             seen.snapshot not in (select id from snapshot)
             or ('snapshot', seen.snapshot) in (select (kind, id) from mismatch)
-            or seen.snapshot in (
-                select snapshot_id from anchor
-                where root in (select root from hole_root) or root in (select root from large_root)
-            )
+            or seen.snapshot in (select snapshot_id from anchor where root in (select root from large_root))
+            or seen.snapshot in (select snapshot_id from followed where (target_type, target) in (select (kind, id) from damaged))
         ) then 'partial'
         else seen.status
     end as status,

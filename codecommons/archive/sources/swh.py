@@ -51,6 +51,7 @@ a copy must follow the archive when something is removed from it. The documents 
 
 # Fetched contents are committed in rounds of this many batches: what is in the lake is not fetched again.
 _ROUND = 16
+NOTHING = "nothing-selected"
 
 
 class SoftwareHeritage(Source):
@@ -124,15 +125,17 @@ class SoftwareHeritage(Source):
             Walk(export, selection, Path(folder), settings) as walk,
         ):
             walk.run(work.day, origins, swhids)
+            seen = walk.visits()
+            nothing = None if seen or swhids else _nothing(selection, work.day)
             self._contents(work, walk, selection, export.root, outcome)
             writer = work.area.writer(f"swh-{work.day}")
             for table, batch in walk.rows():
                 writer.add(table, batch)
             outcome.staged.append(writer.close())
-            notes = [*walk.notes, *_losses(walk)]
+            notes = [*walk.notes, *_losses(walk), *([nothing] if nothing else [])]
             outcome.items.append(Item(row.item, selection.uri, "loaded", Tally(notes=notes)))
             outcome.items += [_item(row.item, tree) for tree in walk.trees()]
-            for visit in walk.visits():
+            for visit in seen:
                 visits.setdefault((visit.origin, visit.visit), _visit(visit))
 
     def _contents(self, work: Work, walk: Walk, selection: Selection, root: str, outcome: Outcome) -> None:
@@ -198,6 +201,24 @@ def _item(name: str, tree: ShownTree) -> Item:
     kept = counts.pop(None, Count())
     tally = Tally(kept, sum(counts.values(), Count()), reasons={str(reason): count for reason, count in counts.items()})
     return Item(name, tree.origin, "loaded", tally, tree.anchor)
+
+
+def _nothing(selection: Selection, day: str) -> Note:
+    """What is said of a selection without visits: some days are quiet, but a whole export without any is another matter.
+
+    Raises:
+        ItemError: ``nothing-selected``: no window of days was asked for.
+    """
+    which = "full visit of such an origin" if selection.visits == "latest-full" else "visit of such an origin"
+    if selection.visits == "day":
+        return Note(NOTHING, f"the export has no {which} on {day}", kept=True)
+    if selection.since or selection.until:
+        return Note(
+            NOTHING,
+            f"the export has no {which} from {selection.since or 'its start'} to {selection.until or 'its end'}",
+            kept=True,
+        )
+    raise ItemError(NOTHING, f"the export has no {which}; compare origin= with its table origin, or ask for visits=all")
 
 
 def _losses(walk: Walk) -> list[Note]:

@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -37,7 +38,8 @@ ORACLES = {
 
 @pytest.fixture(scope="session")
 def oracle(request: pytest.FixtureRequest) -> Callable[[str, str], bytes]:
-    """A file of one of the ``ORACLES``, by the end of its path."""
+    """A file of one of the ``ORACLES``, by the end of its path; pip is asked as it was set outside of the test."""
+    outside = dict(os.environ)
     home = Path(os.environ.get("CODECOMMONS_TEST_CACHE") or request.config.cache.mkdir("codecommons"))
     settings = Settings(home=home, lake=str(home / "lake"), workers=0)
     opened: dict[str, dict[bytes, bytes]] = {}
@@ -46,7 +48,8 @@ def oracle(request: pytest.FixtureRequest) -> Callable[[str, str], bytes]:
         if package not in opened:
             row = SliceInput(DAY, "pypi", package, sha256=ORACLES[package])
             try:
-                path = sources(settings)["pypi"].fetch(row, settings)
+                with patch.dict(os.environ, outside, clear=True):
+                    path = sources(settings)["pypi"].fetch(row, settings)
             except ItemError as error:
                 if error.reason != "unreachable" or os.environ.get("CI"):
                     raise

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import shutil
+import tarfile
 import zipfile
 from collections import Counter
 from dataclasses import replace
@@ -279,7 +280,8 @@ def test_what_was_read_once_is_not_read_again_by_a_re_run_or_another_day(lake, h
     assert ingest(lake, day=NEXT).details["items"] == {"loaded": 1, "reused": 1}
     rows = lake.scan("gharchive_event").select("slice", "id").collect()
     assert sorted(rows.iter_rows()) == [(DAY, "1"), (NEXT, "1"), (NEXT, "2")]
-    monkeypatch.setattr(sources(lake.settings)["gharchive"], "version", 2)
+    source = sources(lake.settings)["gharchive"]
+    monkeypatch.setattr(source, "version", source.version + 1)
     report = ingest(lake)
     assert report.details["items"] == {"kept": 1}
     assert quarantine(lake)["missing-file"]
@@ -319,6 +321,49 @@ def test_archives_folders_and_lists_hold_the_same_records(lake, tmp_path):
         assert rows.filter(item=str(place))["id"].sort().to_list() == [f"X-{n}" for n in range(1, 6)]
     (folder / "X-1.json").unlink()
     assert ingest(lake, "osv").details["items"] == {"reused": 4}
+
+
+def test_a_member_that_no_tree_may_have_is_left_out_of_a_feed_and_the_others_are_taken(lake, tmp_path, tar):
+    good = [json.dumps({"id": f"X-{number}", "modified": "2026-01-31T00:00:00Z"}).encode() for number in range(5)]
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name, data in zip(["a.json", "../x.json", "b.json", "/c.json", "d.json"], good, strict=True):
+            archive.writestr(name, data)
+        archive.writestr("wrong.json", b"damaged")
+    whole = (tmp_path / "all.zip").read_bytes()
+    (tmp_path / "all.zip").write_bytes(whole.replace(b"damaged", b"Damaged"))
+    made = tar("w").special("pipe", tarfile.FIFOTYPE).file("../x.json", good[0]).special("hard", tarfile.LNKTYPE, "../../x")
+    (tmp_path / "all.tar").write_bytes(made.file("b.json", good[2]).bytes())
+    for name, ids, said in (
+        ("all.zip", ["X-0", "X-2", "X-4"], {"unsafe-path": "2 files, the first being 2, 4", "corrupt": "file 6: it is damaged"}),
+        ("all.tar", ["X-2"], {"unsafe-path": "2 files, the first being 2, 3", "special-file": "file 1: member 'pipe' is a pipe"}),
+    ):
+        one = Lake.open(replace(lake.settings, lake=f"{lake.settings.lake}-{name}"))
+        add_inputs(one, [f"osv:{tmp_path / name}"], DAY)
+        report = ingest(one, "osv")
+        assert one.scan("osv_record").collect()["id"].sort().to_list() == ids
+        found = quarantine(one)
+        assert found.keys() == said.keys()
+        assert all(found[reason].startswith(detail) for reason, detail in said.items())
+        assert report.rows_in == len(ids) + 3
+
+
+def test_a_byte_order_mark_costs_no_record(lake, tmp_path):
+    records = [{"id": f"X-{number}", "modified": "2026-01-31T00:00:00Z"} for number in range(2)]
+    mark = "\ufeff".encode()
+    (tmp_path / "lines.jsonl").write_bytes(mark + jsonl(*records))
+    (tmp_path / "list.json").write_bytes(mark + json.dumps(records).encode())
+    (tmp_path / "one.json").write_bytes(mark + json.dumps(records[0]).encode())
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("a.json", mark + json.dumps(records[0]).encode())
+    (tmp_path / "end.jsonl").write_bytes(mark + json.dumps(records[0]).encode())
+    for name, count in (("lines.jsonl", 2), ("list.json", 2), ("one.json", 1), ("all.zip", 1), ("end.jsonl", 1)):
+        one = Lake.open(replace(lake.settings, lake=f"{lake.settings.lake}-{name}"))
+        add_inputs(one, [f"osv:{tmp_path / name}"], DAY)
+        ingest(one, "osv")
+        rows = one.scan("osv_record").collect()
+        assert rows["id"].sort().to_list() == ["X-0", "X-1"][:count]
+        assert all(json.loads(record) in records for record in rows["record"])
+        assert quarantine(one) == {}
 
 
 def test_a_day_of_osv_is_what_was_modified_on_it(lake, tmp_path):

@@ -10,6 +10,7 @@ import time
 import tracemalloc
 from dataclasses import replace
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -155,6 +156,43 @@ def test_what_is_read_at_once_is_what_is_read_header_by_header(lines: list[bytes
 def test_a_mode_that_is_none_or_fits_no_column_is_refused(perms: bytes) -> None:
     with pytest.raises(ValueError, match="tree"):
         parse_directory(perms + b" name\0" + b"1" * 20)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(b"100644 a\0", b"100644 a\0"), (b"100644 a\0", b"100755 a\0"), (b"100644 a\0", b"40000 a\0")]
+)
+def test_a_tree_that_has_a_name_twice_is_kept_as_it_was(one: bytes, other: bytes) -> None:
+    body = one + b"1" * 20 + b"100644 a.\0" + b"1" * 20 + other + b"1" * 20
+    for written in (body, one + b"1" * 20 + other + b"1" * 20):
+        assert parse_directory(written).raw_manifest == b"tree %d\0" % len(written) + written
+
+
+def test_a_tree_that_has_an_entry_twice_can_be_made_again_from_its_rows(repository, lake):
+    blob = bytes.fromhex(repository.git("rev-parse", "HEAD:main.py"))
+    body = (b"100644 main.py\0" + blob) * 2
+    _write_pack(repository, "tree", [body])
+    tree = git_object_id("tree", body)
+    repository.git("update-ref", "refs/heads/main", repository.git("commit-tree", "-m", "Twice", tree.hex()))
+    report = load(lake, repository.path)
+    assert all(check.passed for check in report.checks)
+    [(raw, verified)] = lake.scan("directory").filter(pl.col("id") == tree).select("raw_manifest", "verified").collect().rows()
+    entries = lake.scan("directory_entry").filter(pl.col("directory_id") == tree).select("name", "perms", "target").collect()
+    assert (verified, directory_id(entries.rows(), raw)) == ("yes", tree)
+    assert file_view(lake).select("path", "content").collect().rows() == [(b"main.py", blob)]
+    assert report.details["items"] == {"loaded": 1}
+
+
+def test_a_tree_out_of_order_lists_each_path_once_and_what_git_finds_by_it(repository, lake):
+    first, other = (bytes.fromhex(repository.git("rev-parse", f"HEAD:{name}")) for name in ("main.py", "readme.md"))
+    names = [(b"z", first), (b"b", first), (b"z", other), (b"z", first), (b"a", other)]
+    body = b"".join(b"100644 " + name + b"\0" + blob for name, blob in names)
+    _write_pack(repository, "tree", [body])
+    repository.git("update-ref", "refs/heads/main", repository.git("commit-tree", "-m", "x", git_object_id("tree", body).hex()))
+    report = load(lake, repository.path)
+    assert all(check.passed for check in report.checks)
+    listed = sorted(file_view(lake).select("path", "content").collect().rows())
+    assert listed == [(b"a", other), (b"b", first), (b"z", first)]
+    assert repository.git("rev-parse", "HEAD:z") == first.hex()
 
 
 @settings(max_examples=40, deadline=None)

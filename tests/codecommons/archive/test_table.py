@@ -390,6 +390,14 @@ def test_a_table_comes_from_an_s3_server(lake, tmp_path):
         server.stop()
 
 
+def test_a_byte_order_mark_costs_no_row(lake, tmp_path):
+    path = write(tmp_path / "docs.jsonl", [{"text": "one"}, {"text": "two"}])
+    path.write_bytes("\ufeff".encode() + path.read_bytes())
+    report = ingest(lake, path)
+    assert (report.rows_in, report.rows_kept) == (2, 2)
+    assert lake.scan("quarantine").collect().height == 0
+
+
 @pytest.fixture(scope="session")
 def prepared(request):
     """Where annotators keep what they derive, so that it is derived once."""
@@ -409,6 +417,11 @@ def test_through_all_stages_the_licence_column_decides_for_exactly_its_file(lake
         "missing.py": None,
         "garbage.py": "ask my lawyer",
         "both.py": ["MIT", "ask my lawyer"],
+        "null.py": ["MIT", None],
+        "blank.py": ["MIT", ""],
+        "nested.py": [["MIT"], None],
+        "object.py": {"MIT": None},
+        "none.py": [],
         "header.py": "MIT",
     }
     rows = [
@@ -431,6 +444,11 @@ def test_through_all_stages_the_licence_column_decides_for_exactly_its_file(lake
         "missing.py": ("unknown", "nothing/no-license"),
         "garbage.py": ("unknown", "declared/unrecognised-license"),
         "both.py": ("unknown", "declared/unrecognised-license"),
+        "null.py": ("unknown", "declared/unrecognised-license"),
+        "blank.py": ("unknown", "declared/unrecognised-license"),
+        "nested.py": ("unknown", "declared/unrecognised-license"),
+        "object.py": ("unknown", "declared/unrecognised-license"),
+        "none.py": ("unknown", "nothing/no-license"),
         "header.py": ("copyleft", "header/copyleft-license"),
     }
     assert decided["mit.py"][2][1] == "table:docs"

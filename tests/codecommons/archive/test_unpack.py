@@ -6,9 +6,11 @@ import bz2
 import gzip
 import io
 import lzma
+import random
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 from dataclasses import replace
 
 import pyarrow as pa
@@ -218,3 +220,79 @@ def test_the_hashes_of_a_file_over_the_limit_are_those_of_its_bytes(tar, read):
     data = bytes(range(256)) * 50
     [member] = read(tar().file("p/a", data).bytes(), max_content_bytes=1000)
     assert (member.data, member.hashes) == (None, hash_content(data))
+
+
+def zipped(method, *contents):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for at, data in enumerate(contents):
+            archive.writestr(f"p/{at}", data)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("length", [0, 1, (1 << 18) - 1, 1 << 18, 3 << 18])
+def test_a_member_of_a_zip_reads_the_same_however_it_is_packed(method, length, read):
+    noise = random.Random(length).randbytes(length)
+    text = (b"%d bottles\n" % length * length)[:length]
+    found = read(zipped(method, noise, text, bytes(length)))
+    assert [member.data for member in found] == [noise, text, bytes(length)]
+    assert [member.hashes for member in read(zipped(method, text), max_content_bytes=1 << 17)] == [
+        hash_content(text) if length > 1 << 17 else None
+    ]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_bomb_in_a_zip_is_stopped_before_it_is_in_memory(method, tmp_path, settings):
+    path = tmp_path / "bomb.zip"
+    path.write_bytes(zipped(method, bytes(64 << 20)))
+    tracemalloc.start()
+    with pytest.raises(ItemError) as caught:
+        list(members(path, settings))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.reason == "bomb"
+    assert peak < 24 << 20
+
+
+def test_a_member_of_a_zip_gives_no_more_than_the_size_it_is_said_to_have(read):
+    whole = bytearray(zipped(zipfile.ZIP_DEFLATED, b"ab" * 1000))
+    at = whole.index(b"PK\1\2")
+    whole[at + 24 : at + 28] = (100).to_bytes(4, "little")
+    assert reason(read, bytes(whole)) == "corrupt"  # as its checksum is of more
+    whole[at + 16 : at + 20] = zlib.crc32(b"ab" * 50).to_bytes(4, "little")
+    assert [member.data for member in read(bytes(whole))] == [b"ab" * 50]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_of_a_zip_that_is_cut_or_has_a_wrong_checksum_is_corrupt(method, read):
+    whole = zipped(method, b"some bytes " * 100)
+    at = whole.index(b"PK\1\2")
+    packed = int.from_bytes(whole[at + 20 : at + 24], "little")
+    for place, value in ((16, 1), (20, packed - 20)):
+        wrong = bytearray(whole)
+        wrong[at + place : at + place + 4] = value.to_bytes(4, "little")
+        assert reason(read, bytes(wrong)) == "corrupt"
+
+
+def test_a_zip_that_is_packed_in_an_unknown_way_says_so(tmp_path, settings):
+    whole = bytearray(zipped(zipfile.ZIP_DEFLATED, b"x" * 100))
+    whole[whole.index(b"PK\1\2") + 10] = 9
+    (tmp_path / "archive").write_bytes(whole)
+    with pytest.raises(ItemError, match=r"nobody here can read \(method 9 of zip\)"):
+        list(members(tmp_path / "archive", settings))
+
+
+def test_no_archive_decides_how_much_memory_unpacking_takes(tar, read):
+    # Its packer says that looking back 4 GB were needed, in a byte of xz and in four of LZMA in a zip.
+    xz = bytearray(lzma.compress(tar("w").file("p/a").bytes()))
+    assert xz[12:16] == b"\2\0\x21\1"
+    xz[16] = 40
+    xz[20:24] = zlib.crc32(xz[12:20]).to_bytes(4, "little")
+    inside = bytearray(zipped(zipfile.ZIP_LZMA, b"print('hello')\n"))
+    start = inside.index(b"p/0") + 3
+    inside[start + 5 : start + 9] = b"\xff" * 4
+    for data in (xz, inside):
+        with pytest.raises(ItemError, match="Memory usage limit exceeded") as caught:
+            read(bytes(data))
+        assert caught.value.reason == "corrupt"

@@ -113,6 +113,11 @@ def test_detached_unborn_symbolic_and_dangling_references(repository: Path, scra
     }
 
 
+def test_a_head_that_names_no_branch_is_none(repository: Path, scratch_git: Git) -> None:
+    scratch_git("symbolic-ref", "HEAD", "refs/heads/nothing", cwd=repository)
+    assert git.branches(repository).keys() == {b"refs/heads/main"}
+
+
 def test_an_empty_repository_is_the_empty_snapshot(tmp_path: Path, scratch_git: Git) -> None:
     scratch_git("init", "-q", str(tmp_path))
     assert list(identify_paths([str(tmp_path)])) == [("swh:1:snp:1a8893e6a86f444e8be8e7bda6cb34fb1735a00e", str(tmp_path))]

@@ -6,6 +6,7 @@
 
 import dataclasses
 import hashlib
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -452,6 +453,140 @@ def test_an_export_that_is_gone_or_has_changed_keeps_what_was_there_and_stops_no
     assert any("changed" in line for line in report.details["quarantined"])
     after = lake.scan("origin_visit_status").collect()
     assert set(after["origin"]) == {*before["origin"], "https://example.com/swh/graph", "https://example.com/swh/graph2"}
+
+
+def test_damage_off_the_head_makes_a_visit_partial_if_it_was_asked_for(tmp_path: Path, settings, lively, graph) -> None:
+    import tempfile
+
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import Export
+    from codecommons.archive.export.walk import Walk
+
+    topic, first = lively.git("rev-parse", "topic"), lively.git("rev-list", "--max-parents=0", "main")
+    said = {}
+    for name, table, gone in (
+        ("tree of a branch", "directory", lively.git("rev-parse", f"{topic}^{{tree}}")),
+        ("tree of an ancestor", "directory", lively.git("rev-parse", f"{first}^{{tree}}")),
+        ("ancestor", "revision", first),
+        ("tag", "release", lively.git("rev-parse", "v1")),
+        ("nothing", "release", ""),
+    ):
+        made = graph(lively).visit("https://a", 1, "2026-01-30")
+        made.rows[table] = [row for row in made.rows[table] if row[0] != gone]
+        made.write(tmp_path / name, "parquet")
+        said[name] = []
+        for query in ("branch=head", "branch=all", "branch=all&history=yes"):
+            one = parse_selection(f"{tmp_path / name}?{query}")
+            with tempfile.TemporaryDirectory() as folder, Walk(Export(one, settings), one, Path(folder), settings) as walk:
+                walk.run("2026-01-31")
+                said[name] += [visit.status for visit in walk.visits()]
+    assert said == {
+        "tree of a branch": ["full", "partial", "partial"],
+        "tree of an ancestor": ["full", "full", "partial"],
+        "ancestor": ["full", "full", "partial"],
+        "tag": ["full", "partial", "partial"],
+        "nothing": ["full", "full", "full"],
+    }
+
+
+def loaded(tmp_path: Path, lake: Lake, made, ingest, query: str = "verify=no&branch=all&history=yes"):
+    """Loads an export that is made up, and returns why what of it was quarantined."""
+    made.visit("https://a", 1, "2026-01-30").write(tmp_path / "export", "parquet")
+    ingest(lake, f"swh:{tmp_path / 'export'}?{query}")
+    return set(lake.scan("quarantine").collect()["reason"]) - {"not-fetched"}
+
+
+def test_a_directory_in_itself_ends_and_its_tree_has_no_files(
+    tmp_path: Path, lake: Lake, repository, graph, ingest, monkeypatch
+) -> None:
+    monkeypatch.setattr("codecommons.archive.export.walk.MAX_DEPTH", 20)
+    made = graph(repository)
+    [root] = [row[0] for row in made.rows["directory"]]
+    made.rows["directory_entry"].append((root, b"..", "dir", root, 0o040000))
+    assert loaded(tmp_path, lake, made, ingest) == {"too-deep"}
+    assert lake.scan("tree_file").collect().height == 0
+    assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
+
+
+def test_directories_and_releases_deeper_than_anything_are_left_out_and_said(
+    tmp_path: Path, lake: Lake, repository, graph, ingest, monkeypatch
+) -> None:
+    monkeypatch.setattr("codecommons.archive.export.walk.MAX_DEPTH", 5)
+    made = graph(repository)
+    [root] = [row[0] for row in made.rows["directory"]]
+    chain = [root, *(f"{number:040x}" for number in range(8))]
+    made.rows["directory"] += [(name, None) for name in chain[1:]]
+    made.rows["directory_entry"] += [(one, b"d", "dir", other, 0o040000) for one, other in pairwise(chain)]
+    tags = [f"{number:040x}" for number in range(100, 108)]
+    made.rows["release"] += [(one, b"t", b"", other, "release", *[None] * 5) for one, other in pairwise(tags)]
+    made.rows["snapshot_branch"].append((made.snapshot, b"refs/tags/t", tags[0], "release"))
+    assert loaded(tmp_path, lake, made, ingest) == {"too-deep", "missing-objects"}
+    assert hexes(lake, "release") == tags[:5]
+    assert lake.scan("tree_file").collect().height == 0
+    assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
+
+
+def test_paths_of_more_bytes_than_a_disk_holds_are_a_bomb(
+    tmp_path: Path, lake: Lake, repository, graph, ingest, monkeypatch
+) -> None:
+    monkeypatch.setattr("codecommons.archive.export.walk.MOST_PATH_BYTES", 1_000_000)
+    made = graph(repository)
+    [root] = [row[0] for row in made.rows["directory"]]
+    file = made.rows["content"][0][1]
+    made.rows["directory"].append(("ab" * 20, None))
+    made.rows["directory_entry"].append((root, b"n" * 100_000, "dir", "ab" * 20, 0o040000))
+    made.rows["directory_entry"] += [("ab" * 20, b"%d" % number, "file", file, 0o100644) for number in range(10)]
+    assert loaded(tmp_path, lake, made, ingest) == {"bomb"}
+    assert lake.scan("tree_file").collect().height == 0
+
+
+@pytest.mark.parametrize("name", [None, b"a/b", b"a\0b"])
+def test_an_entry_that_no_directory_has_is_a_mismatch_even_where_nothing_is_verified(
+    tmp_path: Path, lake: Lake, repository, graph, ingest, name
+) -> None:
+    made = graph(repository)
+    [root] = [row[0] for row in made.rows["directory"]]
+    made.rows["directory_entry"].append((root, name, "file", made.rows["content"][0][1], 0o100644))
+    assert loaded(tmp_path, lake, made, ingest) == {"mismatch", "missing-objects"}
+    assert lake.scan("directory_entry").collect().height == 0
+    assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
+
+
+def test_releases_in_a_circle_show_no_tree_and_that_is_said(tmp_path: Path, lake: Lake, repository, graph, ingest) -> None:
+    made = graph(repository)
+    one, other = "ab" * 20, "cd" * 20
+    made.rows["release"] += [(a, b"t", b"", b, "release", *[None] * 5) for a, b in ((one, other), (other, one))]
+    made.rows["snapshot_branch"] = [(made.snapshot, b"HEAD", one, "release")]
+    assert loaded(tmp_path, lake, made, ingest) == {"no-tree"}
+    assert lake.scan("release").collect().height == 2
+
+
+@pytest.mark.parametrize("length", [-3, 1 << 62])
+def test_a_length_that_no_content_has_is_not_counted(tmp_path: Path, lake: Lake, repository, graph, ingest, length) -> None:
+    made = graph(repository)
+    sha1, name, *hashes, _, status = made.rows["content"][0]
+    made.rows["content"][0] = (sha1, name, *hashes, length, status)
+    assert loaded(tmp_path, lake, made, ingest) == {"bad-length"}
+    with lake.sql() as sql:
+        assert sql.sql("select reason, length from skipped_content where reason = 'bad-length'").fetchall() == [
+            ("bad-length", None)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("query", "state"),
+    [("origin=https://nobody/*", "failed"), ("since=2001-01-01&until=2001-01-02", "loaded"), ("visits=day", "loaded")],
+)
+def test_a_selection_without_any_visit_says_so(several: Path, lake: Lake, ingest, query: str, state: str) -> None:
+    report = ingest(lake, f"swh:{several}?{query}")
+    assert report.details["items"] == {state: 1}
+    assert lake.scan("quarantine").select("reason", "kept").collect().rows() == [("nothing-selected", state == "loaded")]
+
+
+def test_a_pipe_in_an_export_is_no_table(several: Path, lake: Lake, ingest) -> None:
+    os.mkfifo(several / "parquet" / "origin" / "pipe.parquet")
+    ingest(lake, f"swh:{several}?origin={ONE}")
+    assert lake.scan("origin_visit_status").collect().height == 1
 
 
 # Terms.

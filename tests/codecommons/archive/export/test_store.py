@@ -163,6 +163,18 @@ def test_a_content_that_is_not_to_be_had_is_asked_for_no_more(tmp_path: Path, la
     assert set(lake.scan("content").collect()["verified"]) == {"yes"}
 
 
+def test_what_is_no_regular_file_is_no_content(tmp_path: Path, lake: Lake, repository, graph, ingest) -> None:
+    made = graph(repository).visit("https://a", 1, "2026-01-30")
+    made.store(tmp_path / "content")
+    made.write(tmp_path / "export", "parquet")
+    target, sha1 = named(made, b"main.py")
+    (tmp_path / "content" / sha1).unlink()
+    os.mkfifo(tmp_path / "content" / sha1)  # whoever opens it waits until somebody writes
+    report = ingest(lake, f"swh:{tmp_path / 'export'}")
+    assert reasons(lake) == {target: "missing-upstream"}
+    assert report.details["fetched"] == len(made.contents) - 1
+
+
 RUN = """
 import os, sys
 from codecommons.archive import ingest_slice
