@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _URI = re.compile(r"([a-z][a-z0-9+.-]*)://")
 _GLOB = re.compile(r"[*?\[]")
+# Between file systems that are read through each other, such as ``zip://a.json::file:///x``; the last may be anywhere.
+_CHAIN = "::"
 _CHUNK = 1 << 20
 
 
@@ -41,6 +43,8 @@ def place(text: str) -> str:
     if scheme is not None and scheme[1] != "file":
         from fsspec import available_protocols
 
+        if _CHAIN in text:
+            raise UsageError(f"{text} is a chain of file systems, which is not read; name the file or archive itself")
         if scheme[1] not in available_protocols():
             raise UsageError(f"{text} is on a file system that nobody here can read; write a path, s3://… or https://…")
         return text
@@ -52,6 +56,20 @@ def place(text: str) -> str:
     except UnicodeEncodeError:
         raise UsageError(f"the path {str(path)!r} is not UTF-8; rename it or copy it elsewhere") from None
     return str(path)
+
+
+def is_web(text: str) -> bool:
+    """Whether a URL is plain http(s), with nothing in it that is not printable: nobody's file and nobody's bucket."""
+    try:
+        parts = urlsplit(text)
+        return text.startswith(("http://", "https://")) and bool(parts.hostname) and text.isprintable() and " " not in text
+    except ValueError:
+        return False
+
+
+def is_local(text: str) -> bool:
+    """Whether a place could be one of this machine, or one that is read with its keys: all but http(s) without a chain."""
+    return not is_web(text) or _CHAIN in text
 
 
 def url_of(where: str) -> str:
@@ -169,6 +187,8 @@ def _bring_local(path: Path, settings: Settings) -> tuple[Path, str]:
 def _open(where: str, settings: Settings) -> tuple[AbstractFileSystem, str]:
     import fsspec
 
+    if _URI.match(where) and _CHAIN in where:  # such as a link that a server lists
+        raise ItemError("unreachable", f"{where} is a chain of file systems, which is not read")
     scheme = urlsplit(where).scheme if _URI.match(where) else ""
     options: dict[str, object] = {}
     if scheme in ("s3", "s3a"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,13 +33,19 @@ class Request:
     sha256: str | None = None
 
 
-def parse_request(text: str, settings: Settings) -> Request:
+def parse_request(text: str, settings: Settings, known: Mapping[str, Source] | None = None, foreign: bool = False) -> Request:
     """Read ``pypi:NAME==VERSION``, ``npm:NAME@VERSION``, ``git:.``, ``path:src`` or a plain path; ``sha256:HEX`` may follow.
 
     A plain path that is a git repository is taken as one; ``path:`` takes it as a folder, ``.git`` included.
 
+    Args:
+        text: what somebody wrote.
+        settings: of the process.
+        known: the sources by name; looked for unless given.
+        foreign: somebody else wrote it, who can name what is on the web and in registries and nothing of this machine.
+
     Raises:
-        UsageError: it is none of these; the message shows how to write it.
+        UsageError: it is none of these; the message shows how to write it. Or it is foreign and names something else.
     """
     words = text.split()
     hashes = [match[1] for match in map(_SHA256.fullmatch, words[1:]) if match]
@@ -47,8 +53,13 @@ def parse_request(text: str, settings: Settings) -> Request:
         text, sha256 = words[0], next(iter(hashes), None)
     else:
         sha256 = None
-    known = sources(settings)
+    known = sources(settings) if known is None else known
     name, colon, rest = text.partition(":")
+    if foreign and (not colon or name not in known or known[name].is_local(rest)):
+        raise UsageError(
+            "what comes from elsewhere can name packages and what is behind http(s), written as pypi:requests==2.31.0 or "
+            "osv:https://…, and nothing of this machine or read with its keys"
+        )
     if colon and name in known:
         return Request(name, known[name].parse(rest), sha256)
     if text and Path(text).expanduser().exists():

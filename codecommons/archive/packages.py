@@ -87,6 +87,10 @@ class PackageSource(Source):
         """The name of the release."""
         return version
 
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``: a name and a version mean what the registry has."""
+        return False
+
     def origin_of(self, row: SliceInput) -> str:
         """The purl of a resolved item, where it takes more than the name."""
         return self.origin(self.split(row.item)[0])

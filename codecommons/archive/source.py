@@ -154,6 +154,14 @@ class Source(ABC):
             UsageError: it is no item of this source; the message shows one.
         """
 
+    def is_local(self, text: str) -> bool:
+        """Whether what is written after ``name:`` could name something of this machine, or is read with its keys.
+
+        Whoever can only name what is public, such as a list behind a URL, is refused it. Asked before ``parse``, so that not
+        even the existence of a file is told. A source that doesn't say is local throughout.
+        """
+        return True
+
     @abstractmethod
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
         """Look the item up and pin it: version, sha256 and whatever loading must not look up again.

@@ -252,20 +252,13 @@ class _Following:
         try:
             if entry.problem is not None:
                 raise UsageError(entry.problem)
-            asked = self._parse(request)
+            asked = archive.parse_request(request, self.context.settings, self.sources, foreign=not entry.own)
         except UsageError as error:
             shown = request[:500].encode(errors="replace").decode()
             return Row(shown, "", "", shown, moment, entry.due, context.day, problem=str(error))
         source = self.sources[asked.source]
         url = origin_of(source, asked.item)
         return Row(url, source.visit_type, asked.source, asked.item, moment, entry.due, context.day, sha256=asked.sha256)
-
-    def _parse(self, request: str) -> archive.Request:
-        """As ``archive.parse_request``, which looks for the sources each time."""
-        name, colon, rest = request.partition(":")
-        if colon and name in self.sources and not rest.count(" "):
-            return archive.Request(name, self.sources[name].parse(rest))
-        return archive.parse_request(request, self.context.settings)
 
     def _waiting(self, most: int) -> store.Waiting:
         name, lister, day = self.report.name, self.report.lister, self.context.day

@@ -18,7 +18,7 @@ from typing import Any
 
 from codecommons import strict
 from codecommons.archive.feeds import Feed, FeedFile, LeftOut, moment, numbered_lines, typed
-from codecommons.archive.fetching import name_of, place
+from codecommons.archive.fetching import is_local, name_of, place
 from codecommons.archive.unpack import unpacked
 from codecommons.errors import ItemError, UsageError
 from codecommons.settings import Settings
@@ -43,6 +43,10 @@ class GHArchive(Feed):
         if not _FILE.fullmatch(name_of(text)):
             raise UsageError(f"gharchive:{text} is no hour; write gharchive:2025-01-31-0, or the path of a file of that name")
         return place(text)
+
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``; an hour is got from where the owner of this machine says."""
+        return not _HOUR.fullmatch(text) and is_local(text)
 
     def place(self, item: str, settings: Settings) -> str:
         """See ``Feed.place``."""

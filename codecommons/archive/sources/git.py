@@ -27,6 +27,7 @@ from urllib.parse import urlsplit, urlunsplit
 import polars as pl
 
 from codecommons.archive.cache import copy_archive, find_archive
+from codecommons.archive.fetching import is_local
 from codecommons.archive.objects import Branches
 from codecommons.archive.repository import (
     MISSING,
@@ -95,6 +96,10 @@ class Git(ChangingSource):
         if not git.is_repository(path) and not _is_bundle(path):
             raise UsageError(f"git:{text} is not a git repository; name its top folder, a bundle, or a URL")
         return str(path)
+
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``; over ssh a repository is read with this machine's keys."""
+        return is_local(text)
 
     def origin(self, item: str) -> str:
         """The URL without credentials; a local repository is a ``file://`` URL."""

@@ -67,6 +67,10 @@ class Osv(Feed):
             raise UsageError(f"osv:{text}: {wrong!r} can't be asked for; write osv:all.zip?modified=2026-01-31")
         return f"{fetching.place(where)}?modified={strict.day(given['modified'], f'osv:{text}: modified')}"
 
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``."""
+        return fetching.is_local(text)
+
     def place(self, item: str, settings: Settings) -> str:
         """See ``Feed.place``."""
         return item.partition("?modified=")[0]

@@ -75,6 +75,10 @@ class Table(Source):
             raise UsageError(f"table:{text}: say which column is what, as in table:docs.parquet?text=body&license=lic")
         return f"{fetching.place(where)}?{urlencode(sorted(given.items()))}"
 
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``."""
+        return fetching.is_local(text)
+
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
         """Bring the table's files into the cache."""
         where = _place(wanted.item)

@@ -49,7 +49,7 @@ class Folder(Lister[FolderOptions]):
         for path in _repositories(Path(options.path), options.depth):
             if path <= after:
                 continue
-            entries.append(Listed(f"git:{path}"))
+            entries.append(Listed(f"git:{path}", own=True))
             last = path
             if len(entries) == _AT_ONCE:
                 yield Page(tuple(entries), {"after": last})

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from codecommons.archive import Request, add_inputs, ingest_slice, parse_request, read_package_list
-from codecommons.archive.sources import npm, pypi
+from codecommons.archive.source import Source, sources
+from codecommons.archive.sources import npm, path, pypi
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
@@ -53,6 +54,58 @@ def test_a_plain_path_is_a_folder_or_a_repository(repository, tmp_path, settings
     assert parse_request("folder", settings) == Request("path", str(tmp_path / "folder"))
     assert parse_request("repository", settings) == Request("git", str(repository.path))
     assert parse_request("path:repository", settings) == Request("path", str(repository.path))
+
+
+# By source: what may be named from elsewhere, and what may not ("FILE" stands for a file that is there).
+FOREIGN = {
+    "deb": (["hello=2.10-3"], []),
+    "npm": (["@babel/core@7.0.0"], []),
+    "pypi": (["six==1.16.0"], []),
+    "git": (
+        ["https://example.org/x.git", "http://example.org/x.git"],
+        ["FILE", "~/x", "../x", "file://FILE", "ssh://example.org/x", "git@example.org:x", "git://example.org/x", "HTTPS://x/y"],
+    ),
+    "gharchive": (["2025-01-31-0", "https://example.org/2025-01-31-0.json.gz"], ["FILE"]),
+    "mentions": (["https://example.org/x.jsonl"], []),
+    "osv": (["https://example.org/all.zip", "https://example.org/all.zip?modified=2026-01-31"], ["FILE?modified=2026-01-31"]),
+    "table": (["https://example.org/x.parquet?text=body"], ["FILE?text=body", "s3://bucket/*.parquet?text=body"]),
+    "path": ([], ["FILE", "https://example.org/x"]),
+    "swh": ([], ["FOLDER", "s3://bucket/graph?origins=FILE", "s3://bucket/graph?contents=FOLDER", "s3://bucket/graph"]),
+}
+ELSEWHERE = [
+    "FILE", "~/x", "file://FILE", "file:FILE", "local://FILE", "s3://bucket/x", "memory://x", "ftp://example.org/x",
+    "zip://x.json::FILE", "zip://x.json::https://example.org/x.zip", "simplecache::file://FILE", "blockcache::FILE",
+    "filecache::https://example.org/x", "https://example.org/x::file://FILE", "https://example.org/x::FILE", "https:FILE",
+    "https:///FILE", "HTTPS://example.org/x", " https://example.org/x", "https://example.org/x y", "https://[bad/x", "",
+]  # fmt: skip
+
+
+def test_somebody_else_names_what_is_on_the_web_and_in_registries_and_nothing_of_this_machine(tmp_path, settings):
+    known = sources(settings)
+    assert FOREIGN.keys() == known.keys(), "a new source says here what may be named of it from elsewhere"
+    file = tmp_path / "2025-01-31-0.json.gz"
+    file.touch()
+    for name, (good, bad) in FOREIGN.items():
+        for text in good:
+            assert parse_request(f"{name}:{text}", settings, foreign=True).item == text
+        for text in [*bad, *([] if name in ("deb", "npm", "pypi") else ELSEWHERE)]:
+            text = text.replace("FILE", str(file)).replace("FOLDER", str(tmp_path))
+            with pytest.raises(UsageError, match="nothing of this machine"):
+                parse_request(f"{name}:{text}", settings, known, foreign=True)
+    for text in (str(file), f"{tmp_path}:on", "~", ".", "nonesuch:x", "https://example.org/x", "file:///etc", ""):
+        with pytest.raises(UsageError, match="nothing of this machine"):
+            parse_request(text, settings, known, foreign=True)
+
+
+def test_a_source_that_does_not_say_is_refused_to_others():
+    assert Source.is_local(path.SOURCE, "https://example.org/x")
+
+
+@pytest.mark.parametrize("text", ["zip://x.json::{}", "simplecache::file://{}", "https://example.org/x::file://{}"])
+def test_a_chain_of_file_systems_is_read_for_nobody(text, tmp_path, settings):
+    (tmp_path / "x.zip").touch()
+    with pytest.raises(UsageError):
+        parse_request(f"osv:{text.format(tmp_path / 'x.zip')}", settings)
 
 
 def test_a_list_has_one_request_a_line(tmp_path):

@@ -10,6 +10,7 @@ import datetime as dt
 import subprocess
 import sys
 
+import polars as pl
 import pytest
 
 from codecommons import archive, listing
@@ -49,7 +50,7 @@ class Forge(Lister):
             for word in line.split():
                 item, update, due = (word + "||").split("|")[:3]
                 moment = dt.datetime.fromisoformat(update).replace(tzinfo=dt.UTC) if update else None
-                entries.append(Listed(item, moment, due or None))
+                entries.append(Listed(item, moment, due or None, own=True))
             yield Page(tuple(entries), {"line": at + 1} if cursor.get("keeps") else {})
 
 LISTER = Forge()
@@ -112,8 +113,6 @@ def listed(lake):
 
 def as_if_yesterday(lake):
     """Move everything that was listed and recorded today a day back."""
-    import polars as pl
-
     for table in ("listed_origin", "slice_input", "cursor"):
         frame = lake.scan(table).collect()
         days = [name for name in ("day", "slice") if name in frame.columns]
@@ -349,6 +348,29 @@ def test_an_entry_that_makes_no_sense_is_recorded_with_its_reason_and_holds_no_o
         rows = connection.execute("select url, problem is null, taken from listed_origin order by url").fetchall()
     assert rows == [("nonesuch:x", False, 0), ("pkg:pypi/a", True, 1), ("pypi:a", False, 0)]
     assert only(follow(lake, TODAY)).problems == [], "it was told once"
+
+
+def test_what_a_list_from_elsewhere_names_of_this_machine_is_refused_and_told_nothing_of(
+    lake, settings, server, answer, index_of, repository, tmp_path, monkeypatch
+):
+    index_of("a==1")
+    monkeypatch.chdir(tmp_path)
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"id": "X", "modified": "2026-01-31T00:00:00Z"}')
+    (tmp_path / "col:on").mkdir()
+    bad = [
+        f"osv:{secret}", f"osv:file://{secret}", f"osv:local://{secret}", f"mentions:{secret}", f"gharchive:{secret}",
+        f"table:{secret}", f"path:{secret}", f"git:{repository('here')}", f"{tmp_path}/col:on", "col:on", str(secret),
+        f"swh:{tmp_path}", f"osv:zip://x::{secret}", f"osv:simplecache::file://{secret}", f"osv:{tmp_path}/nonesuch",
+    ]  # fmt: skip
+    settings.home.mkdir(exist_ok=True)
+    url = server.put("/list", answer("\n".join([*bad, "pypi:a==1"]).encode()))
+    (settings.home / "sources.yaml").write_text(f"theirs: {{lister: urls, list: '{url}'}}\n")
+    report = only(follow(lake, TODAY))
+    assert (report.taken, report.new, inputs(lake)) == ({TODAY: 1}, 1, ["pypi:a==1"])
+    rows = lake.scan("listed_origin").collect().filter(pl.col("problem").is_not_null())
+    assert set(rows["url"]) == set(bad)
+    assert rows["problem"].n_unique() == 1, "whether something is there is not told"
 
 
 def test_another_hash_than_the_slice_has_stops_that_item_alone(lake, settings, index_of, tmp_path):

@@ -290,11 +290,14 @@ def test_a_file_of_urls_and_requests(today, tmp_path):
     ]
 
 
-def test_a_list_from_elsewhere_names_nothing_of_this_machine(server, answer, today):
-    url = server.put("/list", answer(b"/etc\npath:/etc\ngit:/srv/secret\ngit:file:///srv/secret\ntable:/x\npypi:six==1.16.0\n"))
-    [page] = pages(today, "urls", list=url)
-    assert [entry.request for entry in page.entries if entry.problem is None] == ["pypi:six==1.16.0"]
-    assert len(page.entries) == 6
+def test_what_a_list_on_this_machine_names_is_its_owners_and_what_one_from_elsewhere_names_is_not(
+    server, answer, today, tmp_path
+):
+    url = server.put("/list", answer(b"pypi:six==1.16.0\n"))
+    (tmp_path / "list").write_bytes(b"pypi:six==1.16.0\n")
+    for place, own in ((url, False), (str(tmp_path / "list"), True)):
+        [page] = pages(today, "urls", list=place)
+        assert [(entry.request, entry.own) for entry in page.entries] == [("pypi:six==1.16.0", own)]
 
 
 def test_a_folder_of_repositories(today, tmp_path):
