@@ -26,7 +26,7 @@ CHECKS = {
     "no_source_wiped_out": "Every origin that the slice showed before still shows something.",
 }
 # Reasons that don't tell whether there is anything: a slice of nothing else is no success.
-_NOBODY_KNOWS = ("unreachable", "malformed-export")
+_NOBODY_KNOWS = ("unreachable", "malformed-export", "unexpected")
 _SAMPLE = 200
 _SAMPLE_BYTES = 32 << 20
 # Files whose contents are looked up at once; a tree is never cut.

@@ -31,13 +31,15 @@ _GLOB = re.compile(r"[*?\[]")
 # Between file systems that are read through each other, such as ``zip://a.json::file:///x``; the last may be anywhere.
 _CHAIN = "::"
 _CHUNK = 1 << 20
+# Of a path in an error.
+_LONGEST_SHOWN = 200
 
 
 def place(text: str) -> str:
     """The canonical name of a place: a URI as it is, or the absolute path of something that is there.
 
     Raises:
-        UsageError: nothing is there, or no file system of that scheme is known.
+        UsageError: nothing is there, it is no URL, or no file system of that scheme is known.
     """
     scheme = _URI.match(text)
     if scheme is not None and scheme[1] != "file":
@@ -45,17 +47,37 @@ def place(text: str) -> str:
 
         if _CHAIN in text:
             raise UsageError(f"{text} is a chain of file systems, which is not read; name the file or archive itself")
+        try:
+            urlsplit(text)
+        except ValueError as error:
+            raise UsageError(f"{text} is no URL: {error}") from None
         if scheme[1] not in available_protocols():
             raise UsageError(f"{text} is on a file system that nobody here can read; write a path, s3://… or https://…")
         return text
-    path = Path(text.removeprefix("file://")).expanduser().absolute()
+    path = local_path(text.removeprefix("file://"))
     if not path.exists() and not (_GLOB.search(path.name) and path.parent.is_dir()):
         raise UsageError(f"{text} does not exist; name a file, or a URI such as s3://bucket/file")
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"the path {str(path)!r} is not UTF-8; rename it or copy it elsewhere") from None
     return str(path)
+
+
+def local_path(text: str) -> Path:
+    """The absolute path that somebody wrote, who may begin it with ``~`` or ``~user``.
+
+    Raises:
+        UsageError: nothing can have that name, or nobody may look whether something has it.
+    """
+    shown = repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
+    try:
+        path = Path(text).expanduser().absolute()
+        str(path).encode()
+        path.exists()
+    except UnicodeEncodeError:
+        raise UsageError(f"the path {shown} is not UTF-8 and can't name an origin; rename it or copy it elsewhere") from None
+    except OSError as error:
+        raise UsageError(f"the path {shown} can't be looked at: {error.strerror or error}") from error
+    except RuntimeError as error:
+        raise UsageError(f"the path {shown} can't be read: {error}; write it in full") from error
+    return path
 
 
 def is_web(text: str) -> bool:
@@ -189,7 +211,8 @@ def _open(where: str, settings: Settings) -> tuple[AbstractFileSystem, str]:
 
     if _URI.match(where) and _CHAIN in where:  # such as a link that a server lists
         raise ItemError("unreachable", f"{where} is a chain of file systems, which is not read")
-    scheme = urlsplit(where).scheme if _URI.match(where) else ""
+    uri = _URI.match(where)
+    scheme = uri[1] if uri else ""
     options: dict[str, object] = {}
     if scheme in ("s3", "s3a"):
         given = dict(settings.export_options)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import polars as pl
 
-from codecommons.archive.source import Source, base_item, rank_of, sources
+from codecommons.archive.fetching import local_path
+from codecommons.archive.source import Source, base_item, rank_of, sources, unexpected
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import Lake, SliceInput
 from codecommons.settings import Settings
@@ -62,8 +63,8 @@ def parse_request(text: str, settings: Settings, known: Mapping[str, Source] | N
         )
     if colon and name in known:
         return Request(name, known[name].parse(rest), sha256)
-    if text and Path(text).expanduser().exists():
-        name = "git" if git.is_repository(Path(text).expanduser()) else "path"
+    if text and local_path(text).exists():
+        name = "git" if git.is_repository(local_path(text)) else "path"
         return Request(name, known[name].parse(text), sha256)
     raise UsageError(
         f"{text!r} is neither a path nor one of {', '.join(f'{name}:' for name in known)}; write pypi:requests==2.31.0"
@@ -134,7 +135,8 @@ def add_inputs(lake: Lake, requests: Iterable[str | Request], day: str) -> list[
 
 def _looked_up(source: Source, row: SliceInput, settings: Settings) -> SliceInput:
     try:
-        return source.resolve(row, settings)
+        with unexpected(f"{row.source}:{row.item}"):
+            return source.resolve(row, settings)
     except ItemError as error:
         if source.changes:
             return replace(row, detail=json.dumps({"unresolved": [error.reason, error.detail]}))

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from codecommons.archive.objects import Rows
-from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Source, Visit, Work, sources
+from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Source, Visit, Work, sources, unexpected
 from codecommons.archive.tally import Note, Tally
 from codecommons.archive.tree import Tree, build_tree
 from codecommons.archive.unpack import Member, members
@@ -140,7 +140,10 @@ class PackageSource(Source):
 
     def _pin(self, row: SliceInput, settings: Settings) -> SliceInput:
         """An item that could not be looked up when it was listed is looked up now; a version never changes."""
-        return row if row.sha256 and upload_time(row) is not _UNKNOWN else self.resolve(row, settings)
+        if row.sha256 and upload_time(row) is not _UNKNOWN:
+            return row
+        with unexpected(f"{self.name}:{row.item}"):
+            return self.resolve(row, settings)
 
     def _extid(self, row: SliceInput, settings: Settings) -> bytes:
         """What the release is a function of."""

@@ -7,19 +7,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from codecommons.archive.objects import Branches
 from codecommons.archive.tally import Tally
 from codecommons.engine import Engine
-from codecommons.errors import ItemError
+from codecommons.errors import CodeCommonsError, ItemError
 from codecommons.lake import Lake, NewsFile, SliceInput, StagedFile, StagingArea
 from codecommons.plugins import discover
 from codecommons.settings import Settings
 from codecommons.swhid import snapshot_id
+
+_LOG = logging.getLogger(__name__)
+# Of the text of an error that nobody foresaw.
+_LONGEST_SAID = 300
 
 # Part of every external identifier: raise it when a loader gives other objects for the same archive.
 LOADER_VERSION = 1
@@ -173,6 +179,27 @@ class Source(ABC):
     @abstractmethod
     def load(self, work: Work, inputs: list[SliceInput]) -> Outcome:
         """Load a slice's items; one that fails is in the outcome and stops no other."""
+
+
+@contextmanager
+def unexpected(what: str) -> Iterator[None]:
+    """Let what a source did not foresee be the fault of the one item that it happened over.
+
+    Args:
+        what: the item, as ``source:item``.
+
+    Raises:
+        ItemError: ``unexpected``: anything but what stops everybody, such as a lake that can't be written. The log has the rest.
+    """
+    try:
+        yield
+    except (CodeCommonsError, MemoryError):
+        raise
+    except Exception as error:
+        _LOG.exception("%s: unexpected", what)
+        said = (str(error).strip().splitlines() or [""])[0][:_LONGEST_SAID]
+        detail = f"{type(error).__name__}: {said}; this is a defect, please report it with the traceback in the log"
+        raise ItemError("unexpected", detail) from error
 
 
 def sources(settings: Settings) -> dict[str, Source]:

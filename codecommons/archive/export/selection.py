@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
+from codecommons.archive.fetching import local_path
 from codecommons.errors import UsageError
 from codecommons.strict import nearest
 from codecommons.swhid import Swhid
@@ -83,14 +84,14 @@ def parse_selection(text: str) -> Selection:
     """
     selection = read_selection(text)
     if not _SCHEME.match(selection.uri):
-        path = Path(selection.uri).expanduser().absolute()
+        path = local_path(selection.uri)
         if not path.is_dir():
             raise UsageError(f"there is no folder {path}; name that of an export, or a bucket such as s3://bucket/prefix")
         selection = _with(selection, uri=str(path))
     name = "origins" if selection.origins else "swhids"
     file = selection.origins or selection.swhids
     if file:
-        path = Path(file).expanduser().absolute()
+        path = local_path(file)
         data = read_list(path)
         if name == "swhids":
             parse_swhids(data, str(path))
@@ -101,7 +102,7 @@ def parse_selection(text: str) -> Selection:
             raise UsageError(f"{path} has sha256 {found}, not {selection.list}; leave list= out to take it as it is now")
         selection = _with(selection, **{name: str(path), "list": found})
     if selection.contents not in (None, "none") and not _SCHEME.match(selection.contents or ""):
-        path = Path(selection.contents or "").expanduser().absolute()
+        path = local_path(selection.contents or "")
         if not path.is_dir():
             raise UsageError(f"contents={selection.contents}: there is no folder {path}")
         selection = _with(selection, contents=str(path))

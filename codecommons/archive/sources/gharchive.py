@@ -40,9 +40,10 @@ class GHArchive(Feed):
         """An hour, or where the file of one is."""
         if hour := _HOUR.fullmatch(text):
             return f"{strict.day(hour[1], f'the day of gharchive:{text}')}-{int(hour[2])}"
-        if not _FILE.fullmatch(name_of(text)):
+        where = place(text)
+        if not _FILE.fullmatch(name_of(where)):
             raise UsageError(f"gharchive:{text} is no hour; write gharchive:2025-01-31-0, or the path of a file of that name")
-        return place(text)
+        return where
 
     def is_local(self, text: str) -> bool:
         """See ``Source.is_local``; an hour is got from where the owner of this machine says."""

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit, urlunsplit
 import polars as pl
 
 from codecommons.archive.cache import copy_archive, find_archive
-from codecommons.archive.fetching import is_local
+from codecommons.archive.fetching import is_local, local_path
 from codecommons.archive.objects import Branches
 from codecommons.archive.repository import (
     MISSING,
@@ -91,8 +91,12 @@ class Git(ChangingSource):
         if url:
             if url[1] and url[1] not in _PROTOCOLS:
                 raise UsageError(f"git:{text}: git repositories are behind {', '.join(sorted(_PROTOCOLS))}, not {url[1]}")
+            try:
+                urlsplit(text)
+            except ValueError as error:
+                raise UsageError(f"git:{text} is no URL: {error}") from None
             return text
-        path = Path(text).expanduser().absolute()
+        path = local_path(text)
         if not git.is_repository(path) and not _is_bundle(path):
             raise UsageError(f"git:{text} is not a git repository; name its top folder, a bundle, or a URL")
         return str(path)

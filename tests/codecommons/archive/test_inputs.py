@@ -40,6 +40,9 @@ def test_requests_are_read(text, request_, settings):
         "pypi:requests", "pypi:requests>=2", "pypi:==1", "pypi:-r==1", "pypi:six==1.16.0 sha256:short",
         "npm:lodash", "npm:lodash@latest", "npm:../x@1.0.0", "npm:-g@1",
         "cran:ggplot2", "no/such/path", "path:no/such/path", "git:no/such/path", "",
+        "path:~nouser", "git:~nouser/x", "osv:~nouser/x", "swh:~nouser/x", "~nouser/a:b", f"path:{'x' * 300}", f"{'x' * 300}:b",
+        f"osv:{'x' * 300}", f"git:{'x' * 300}", f"swh:{'x' * 300}", "osv:https://[bad/x", "git:https://[bad/x",
+        "gharchive:https://[bad/2025-01-31-0.json", "path:a\0b", "path:\udcff",
     ],
 )  # fmt: skip
 def test_what_can_not_be_understood_is_a_usage_error_in_one_line(text, settings):
@@ -124,6 +127,18 @@ def test_an_item_is_pinned_before_anything_is_loaded(index, sdist, lake):
     assert json.loads(row.detail) == {"upload_time": None}
     (index / "one-1.0.tar.gz").write_bytes(sdist("one", "1.0", {"other.py": b"changed\n"}))
     assert add_inputs(lake, ["pypi:one==1.0"], DAY) == [row]
+
+
+def test_a_bad_item_loses_no_other(repository, tmp_path, lake):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / ".git").write_bytes(b"gitdir: x\0y")
+    (tmp_path / "worse").mkdir()
+    (tmp_path / "worse" / ".git").write_text(f"gitdir: {repository.path / '.git'}")
+    add_inputs(lake, [f"git:{tmp_path / name}" for name in ("bad", "worse")] + [f"git:{repository.path}"], DAY)
+    (tmp_path / "worse" / ".git").write_bytes(b"gitdir: x\0y")
+    report = ingest_slice(lake, InlineEngine(), DAY, "git")
+    assert report.details["items"] == {"failed": 2, "loaded": 1}
+    assert all("NUL" in line for line in report.details["quarantined"])
 
 
 def test_another_hash_for_what_the_slice_has_is_a_usage_error_and_nothing_is_recorded(index, sdist, lake):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ import pytest
 
 from codecommons import archive, listing
 from codecommons.engine import local_engine
-from codecommons.errors import UsageError
+from codecommons.errors import LakeError, UsageError
 from codecommons.lake import SliceInput
 from codecommons.listing import store
 from codecommons.listing.lister import listers
@@ -371,6 +372,86 @@ def test_what_a_list_from_elsewhere_names_of_this_machine_is_refused_and_told_no
     rows = lake.scan("listed_origin").collect().filter(pl.col("problem").is_not_null())
     assert set(rows["url"]) == set(bad)
     assert rows["problem"].n_unique() == 1, "whether something is there is not told"
+
+
+def test_a_bad_line_or_folder_is_told_and_holds_nothing_back(lake, settings, repository, tmp_path):
+    good = repository("mirrors/good")
+    for name, data in (("bad", b"gitdir: x\0y"), ("long", b"gitdir: " + b"x" * 3000)):
+        (good.parent / name).mkdir()
+        (good.parent / name / ".git").write_bytes(data)
+    (good.parent / os.fsdecode(b"not-\xff-utf8") / ".git").mkdir(parents=True)
+    lines = [
+        "osv:https://[bad/x", "gharchive:https://[bad/2025-01-31-0.json", "table:s3://[bad/x?text=t", "git:https://[bad/x",
+        "swh:s3://[bad/x?origins=/nonesuch", "~nouser/a:b", "path:~nouser", "git:~nouser/x", "osv:~nouser/x", f"{'x' * 300}:b",
+        f"path:{'x' * 300}", f"git:{'x' * 300}", f"table:{'x' * 300}", "path:a\0b", "a\0b:c", f"path:{'x' * 100_000}",
+    ]  # fmt: skip
+    (tmp_path / "list").write_text("\n".join([*lines, f"git:{repository('other')}"]))
+    (settings.home / "sources.yaml").write_text(
+        f"lines: {{lister: urls, list: {tmp_path / 'list'}}}\nmirrors: {{lister: folder, path: {good.parent}}}\n"
+    )
+    first, second = follow(lake, TODAY)
+    assert (first.error, first.taken, first.new) == (None, {TODAY: 1}, 1)
+    assert (second.error, second.taken) == (None, {TODAY: 3})
+    problems = lake.scan("listed_origin").collect().filter(pl.col("problem").is_not_null())
+    assert problems.height == len(lines) + 1
+    assert problems.filter(pl.col("problem").str.contains("Error")).is_empty(), "nothing of it is a surprise"
+    assert problems["problem"].str.len_chars().max() <= 500
+    report = archive.ingest_slice(lake, local_engine(settings), TODAY, "git")
+    assert report.details["items"] == {"failed": 2, "loaded": 2}
+    assert all(": unreadable: " in line for line in report.details["quarantined"])
+
+
+# A source as a plug-in that nobody has tried on everything.
+WILD = """
+from dataclasses import replace
+from codecommons.archive.source import Source
+from codecommons.errors import LakeError
+
+class Wild(Source):
+    name = visit_type = "wild"
+    changes = CHANGES
+
+    def parse(self, text):
+        if text == "parse":
+            raise KeyError("no such thing")
+        if text == "full":
+            raise LakeError("the disk is full")
+        return text
+
+    def origin(self, item):
+        return item[{"origin": 99}.get(item, slice(None))]
+
+    def resolve(self, wanted, settings):
+        if wanted.item == "resolve":
+            raise ZeroDivisionError("by nothing")
+        return replace(wanted, version=object() if wanted.item == "type" else "1")
+
+    def load(self, work, inputs):
+        raise NotImplementedError
+
+SOURCE = Wild()
+"""
+
+
+@pytest.mark.parametrize("changes", [True, False])
+def test_what_a_source_did_not_foresee_is_the_fault_of_that_item_alone(lake, settings, tmp_path, monkeypatch, caplog, changes):
+    (tmp_path / "plug" / "sources").mkdir(parents=True)
+    (tmp_path / "plug" / "sources" / "wild.py").write_text(WILD.replace("CHANGES", str(changes)))
+    monkeypatch.delitem(sys.modules, "codecommons.archive.sources.wild", raising=False)
+    object.__setattr__(settings, "plugins", (tmp_path / "plug",))
+    (tmp_path / "list").write_text("wild:parse\nwild:origin\nwild:resolve\nwild:type\nwild:good\n")
+    (settings.home / "sources.yaml").write_text(f"mine: {{lister: urls, list: {tmp_path / 'list'}}}\n")
+    report = only(follow(lake, TODAY))
+    assert report.error is None
+    assert [row.item for row in lake.log.inputs(TODAY, "wild") if row.version] == ["good"]
+    said = " ".join([*report.problems, *(row.detail or "" for row in lake.log.inputs(TODAY, "wild"))])
+    for name in ("KeyError: 'no such thing'", "IndexError: ", *(["ZeroDivisionError: by nothing"] if changes else [])):
+        assert name in said
+    assert report.waiting == 1, "what could not be recorded waits"
+    assert {record.exc_info[0] for record in caplog.records if record.exc_info} >= {KeyError, IndexError, ZeroDivisionError}
+    (tmp_path / "list").write_text("wild:full\n")
+    with pytest.raises(LakeError):
+        follow(lake, TODAY)
 
 
 def test_another_hash_than_the_slice_has_stops_that_item_alone(lake, settings, index_of, tmp_path):
