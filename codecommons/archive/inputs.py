@@ -16,12 +16,13 @@ from pathlib import Path
 import polars as pl
 
 from codecommons.archive.fetching import local_path
-from codecommons.archive.source import Source, base_item, rank_of, sources, unexpected
+from codecommons.archive.source import Source, base_item, first_state, rank_of, sources, unexpected
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import Lake, SliceInput
 from codecommons.settings import Settings
 from codecommons.swhid import git
 
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _SHA256 = re.compile(r"(?:--hash=)?sha256[:=]([0-9a-f]{64})")
 
 
@@ -72,7 +73,7 @@ def parse_request(text: str, settings: Settings, known: Mapping[str, Source] | N
 
 
 def read_package_list(path: Path | str) -> list[str]:
-    """The requests of a file, one a line; ``#`` starts a comment.
+    """The requests of a file, one a line; ``#`` starts a comment, at the beginning or after a blank.
 
     Raises:
         UsageError: it can't be read.
@@ -81,7 +82,7 @@ def read_package_list(path: Path | str) -> list[str]:
         lines = Path(path).read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the list {path} can't be read: {error}") from error
-    return [line.partition("#")[0].strip() for line in lines if line.partition("#")[0].strip()]
+    return [request for line in lines if (request := _COMMENT.sub("", line).strip())]
 
 
 def add_inputs(lake: Lake, requests: Iterable[str | Request], day: str) -> list[SliceInput]:
@@ -117,7 +118,8 @@ def add_inputs(lake: Lake, requests: Iterable[str | Request], day: str) -> list[
             row = seen_before.get((request.source, request.item))
             if row is not None and request.sha256 in (None, row.sha256):
                 return replace(row, slice=day)
-        return _looked_up(source, SliceInput(day, request.source, request.item, sha256=request.sha256), settings)
+        item = first_state(request.item) if source.changes else request.item
+        return _looked_up(source, SliceInput(day, request.source, item, sha256=request.sha256), settings)
 
     rows: list[SliceInput] = []
     for name in sorted({one.source for one in wanted}):
@@ -165,10 +167,10 @@ def _add_state(lake: Lake, row: SliceInput) -> SliceInput:
         states = sorted(_states(lake, row), key=lambda state: rank_of(state.item))
         if states and states[-1].version == row.version:
             return states[-1]
-        mine = replace(row, item=f"{row.item}#{rank_of(states[-1].item) + 2}" if states else row.item)
+        mine = replace(row, item=f"{base_item(row.item)}#{rank_of(states[-1].item) + 2}") if states else row
         if lake.log.add_input([mine]):
             return mine
 
 
 def _states(lake: Lake, row: SliceInput) -> Iterator[SliceInput]:
-    return (state for state in lake.log.inputs(row.slice, row.source) if base_item(state.item) == row.item)
+    return (state for state in lake.log.inputs(row.slice, row.source) if base_item(state.item) == base_item(row.item))

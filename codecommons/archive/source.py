@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ from codecommons.swhid import snapshot_id
 _LOG = logging.getLogger(__name__)
 # Of the text of an error that nobody foresaw.
 _LONGEST_SAID = 300
+
+# What tells the states of one item on one day apart.
+_RANK = re.compile(r"#([0-9]+)\Z")
 
 # Part of every external identifier: raise it when a loader gives other objects for the same archive.
 LOADER_VERSION = 1
@@ -207,10 +211,14 @@ def sources(settings: Settings) -> dict[str, Source]:
     return discover("codecommons.archive.sources", "SOURCE", Source, settings.plugins)  # type: ignore[type-abstract]
 
 
+def first_state(item: str) -> str:
+    """How the first state of an item that changes is recorded: as it is, or with ``#1`` where the name ends like a rank."""
+    return f"{item}#1" if _RANK.search(item) else item
+
+
 def base_item(item: str) -> str:
-    """An item without the ``#2`` of a second state on the same day."""
-    base, mark, rank = item.rpartition("#")
-    return base if mark and rank.isdecimal() else item
+    """A recorded item without the ``#2`` of a second state on the same day."""
+    return _RANK.sub("", item)
 
 
 def newest_states(inputs: Iterable[SliceInput]) -> list[SliceInput]:
@@ -222,5 +230,6 @@ def newest_states(inputs: Iterable[SliceInput]) -> list[SliceInput]:
 
 
 def rank_of(item: str) -> int:
-    """0 for the first state of an item on a day, 1 for ``item#2``, and so on."""
-    return int(item[len(base_item(item)) + 1 :] or 1) - 1
+    """0 for the first state of a recorded item on a day, 1 for ``item#2``, and so on."""
+    rank = _RANK.search(item)
+    return int(rank[1]) - 1 if rank else 0

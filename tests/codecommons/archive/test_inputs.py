@@ -3,17 +3,21 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import json
+import subprocess
 import textwrap
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codecommons.archive import Request, add_inputs, ingest_slice, parse_request, read_package_list
-from codecommons.archive.source import Source, sources
+from codecommons.archive.source import Source, base_item, first_state, rank_of, sources
 from codecommons.archive.sources import npm, path, pypi
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
+from codecommons.swhid.tree import identify_directory
 
 DAY, NEXT = "2026-01-31", "2026-02-01"
 SHA = "ab" * 32
@@ -113,8 +117,8 @@ def test_a_chain_of_file_systems_is_read_for_nobody(text, tmp_path, settings):
 
 def test_a_list_has_one_request_a_line(tmp_path):
     path = tmp_path / "packages.txt"
-    path.write_text(f"# ours\n\npypi:six==1.16.0 sha256:{SHA}  # small\nnpm:d3@7.8.5\n")
-    assert read_package_list(path) == [f"pypi:six==1.16.0 sha256:{SHA}", "npm:d3@7.8.5"]
+    path.write_text(f"# ours\n\npypi:six==1.16.0 sha256:{SHA}  # small\nnpm:d3@7.8.5\t# big\npath:x/y#2\n")
+    assert read_package_list(path) == [f"pypi:six==1.16.0 sha256:{SHA}", "npm:d3@7.8.5", "path:x/y#2"]
     with pytest.raises(UsageError, match="can't be read"):
         read_package_list(tmp_path / "nothing")
 
@@ -169,6 +173,47 @@ def test_a_folder_that_changes_is_refused_until_it_is_listed_again(tmp_path, lak
     add_inputs(lake, [f"path:{folder}"], DAY)
     report = ingest_slice(lake, InlineEngine(), DAY, "path")
     assert report.details["items"] == {"failed": 1, "loaded": 1}
+
+
+def test_a_name_that_ends_like_the_rank_of_a_state_is_a_name(repository, tmp_path, lake):
+    names = ["proj", "proj#2", "proj#2#1", "proj#0", "proj#1"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text(f"name = {name!r}\n")
+    (tmp_path / "osv.jsonl#2").write_text('{"id": "X", "modified": "2026-01-31T00:00:00Z"}\n')
+    (tmp_path / "t.jsonl#2").write_text('{"text": "hello"}\n')
+    (tmp_path / "git#2").mkdir()
+    subprocess.run(["git", "clone", "-q", "--bare", str(repository.path), str(tmp_path / "git#2")], check=True)
+    rows = add_inputs(lake, [f"path:{tmp_path / name}" for name in names], DAY)
+    assert [row.version for row in rows] == [identify_directory(tmp_path / name).hex() for name in names]
+    assert add_inputs(lake, [f"path:{tmp_path / 'proj#2'}", f"path:{tmp_path / 'proj'}"], DAY) == [rows[1], rows[0]]
+    (tmp_path / "proj").joinpath("a.py").write_text("second\n")
+    (tmp_path / "proj#2").joinpath("a.py").write_text("second, too\n")
+    again = add_inputs(lake, [f"path:{tmp_path / 'proj#2'}", f"path:{tmp_path / 'proj'}"], DAY)
+    assert [row.item for row in again] == [f"{tmp_path}/proj#2#2", f"{tmp_path}/proj#2"]
+    others = add_inputs(lake, [f"osv:{tmp_path}/osv.jsonl#2", f"table:{tmp_path}/t.jsonl#2", f"git:{tmp_path}/git#2"], DAY)
+    assert all(row.version for row in others)
+    reports = {source: ingest_slice(lake, InlineEngine(), DAY, source) for source in ("path", "git", "osv", "table")}
+    # Of what has changed the first state is gone.
+    assert reports.pop("path").details["items"] == {"failed": 2, "loaded": 5}
+    assert [report.details["items"] for report in reports.values()] == [{"loaded": 1}] * 3
+    seen = set(lake.scan("origin_visit").collect()["origin"])
+    assert seen == {(tmp_path / name).as_uri() for name in [*names, "git#2", "t.jsonl#2"]}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "base", "rank"),
+    [("/x", "/x", 0), ("/x#2", "/x", 1), ("/x#2#1", "/x#2", 0), ("/x#2#3", "/x#2", 2), ("/x#y", "/x#y", 0), ("/x#٢", "/x#٢", 0)],
+)
+def test_a_recorded_item_is_a_name_and_a_rank(recorded, base, rank):
+    assert (base_item(recorded), rank_of(recorded)) == (base, rank)
+
+
+@given(st.text("a#12", max_size=6))
+def test_a_name_can_be_told_from_its_states(name):
+    states = [first_state(name), *(f"{name}#{rank}" for rank in (2, 3))]
+    assert [base_item(state) for state in states] == [name] * 3
+    assert [rank_of(state) for state in states] == [0, 1, 2]
 
 
 def test_a_single_file_and_an_archive_survive_their_removal(tmp_path, lake, sdist):
