@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from codecommons.archive.fetching import local_path
+from codecommons.archive.fetching import local_path, without_credentials
 from codecommons.archive.source import Source, base_item, first_state, rank_of, sources, unexpected
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import Lake, SliceInput
@@ -67,9 +67,8 @@ def parse_request(text: str, settings: Settings, known: Mapping[str, Source] | N
     if text and local_path(text).exists():
         name = "git" if git.is_repository(local_path(text)) else "path"
         return Request(name, known[name].parse(text), sha256)
-    raise UsageError(
-        f"{text!r} is neither a path nor one of {', '.join(f'{name}:' for name in known)}; write pypi:requests==2.31.0"
-    )
+    names = ", ".join(f"{name}:" for name in known)
+    raise UsageError(f"{without_credentials(text)!r} is neither a path nor one of {names}; write pypi:requests==2.31.0")
 
 
 def read_package_list(path: Path | str) -> list[str]:

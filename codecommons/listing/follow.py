@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from codecommons import archive
+from codecommons.archive.fetching import without_credentials
 from codecommons.archive.packages import PackageSource
 from codecommons.archive.source import Source, base_item, sources, unexpected
 from codecommons.errors import CodeCommonsError, ItemError, LakeError, UsageError
@@ -254,12 +255,14 @@ class _Following:
         try:
             if entry.problem is not None:
                 raise UsageError(entry.problem)
-            with unexpected(request[:_LONGEST_SHOWN]):
+            with unexpected(without_credentials(request[:_LONGEST_SHOWN])):
                 asked = archive.parse_request(request, self.context.settings, self.sources, foreign=not entry.own)
                 source = self.sources[asked.source]
                 url = origin_of(source, asked.item)
         except (UsageError, ItemError) as error:
-            shown, problem = (text[:_LONGEST_SHOWN].encode(errors="replace").decode() for text in (request, str(error)))
+            shown, problem = (
+                without_credentials(text[:_LONGEST_SHOWN]).encode(errors="replace").decode() for text in (request, str(error))
+            )
             return Row(shown, "", "", shown, moment, entry.due, context.day, problem=problem)
         return Row(url, source.visit_type, asked.source, asked.item, moment, entry.due, context.day, sha256=asked.sha256)
 

@@ -21,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from codecommons.archive.fetching import refuse_credentials, without_credentials
 from codecommons.errors import UsageError
 from codecommons.listing.lister import ListingError
 
@@ -70,9 +71,9 @@ def http_url(value: Any, where: str) -> str:
     except ValueError:
         parts = None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise UsageError(f"{where} is {value!r}; it must be a URL such as https://gitlab.example.org")
-    if parts.username or parts.password:
-        raise UsageError(f"{where} has credentials in it; name an environment variable with 'token' instead")
+        shown = without_credentials(repr(value))
+        raise UsageError(f"{where} is {shown}; it must be a URL such as https://gitlab.example.org")
+    refuse_credentials(value, where, "name an environment variable with 'token'")
     return str(value).rstrip("/")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
-from codecommons.archive.fetching import local_path
+from codecommons.archive.fetching import local_path, refuse_credentials
 from codecommons.errors import UsageError
 from codecommons.strict import nearest
 from codecommons.swhid import Swhid
@@ -116,8 +116,9 @@ def read_selection(text: str) -> Selection:
         UsageError: as ``parse_selection``.
     """
     uri, _, query = text.partition("?")
+    refuse_credentials(uri, "swh")
     if not uri or (_SCHEME.match(uri) and not uri.startswith(("s3://", "file:///"))):
-        raise UsageError(f"swh:{text} names no export; write swh:s3://bucket/graph/2024-05-16?origin=https://github.com/owner/*")
+        raise UsageError(f"swh:{uri} names no export; write swh:s3://bucket/graph/2024-05-16?origin=https://github.com/owner/*")
     found: dict[str, Any] = {}
     for word in query.split("&") if query else []:
         name, equals, value = word.partition("=")
@@ -241,7 +242,12 @@ def _hash(name: str, value: str) -> str:
     return value
 
 
+def _url(name: str, value: str) -> str:
+    return refuse_credentials(value, f"swh: {name}")
+
+
 def _place(name: str, value: str) -> str:
+    refuse_credentials(value, f"swh: {name}")
     if _SCHEME.match(value) and not value.startswith(("s3://", "http://", "https://", "file:///")):
         raise UsageError(f"{name} is {value!r}; it must be s3://bucket/prefix, an http(s) URL, a folder, or none")
     return value.removeprefix("file://").rstrip("/")
@@ -259,7 +265,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "history": _yes_or_no,
     "contents": _place,
     "verify": _yes_or_no,
-    "endpoint": _plain,
+    "endpoint": _url,
     "anonymous": _yes_or_no,
 }
 _EXAMPLES = {

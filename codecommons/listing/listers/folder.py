@@ -18,13 +18,14 @@ from typing import Any
 from codecommons import strict
 from codecommons.errors import UsageError
 from codecommons.listing.lister import Context, Listed, Lister, ListingError, Options, Page
+from codecommons.listing.places import own_path
 from codecommons.swhid import git
 
 _AT_ONCE = 1000
 
 
 def _folder(value: Any, where: str) -> str:
-    path = Path(strict.text(value, where)).expanduser()
+    path = own_path(strict.text(value, where), where)
     if not path.is_absolute():
         raise UsageError(f"{where} is {value!r}; it must be an absolute path, as runs start in other folders")
     return str(path)

@@ -115,6 +115,51 @@ def test_a_chain_of_file_systems_is_read_for_nobody(text, tmp_path, settings):
         parse_request(f"osv:{text.format(tmp_path / 'x.zip')}", settings)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git:https://u:s3cret@127.0.0.1:1/x.git", "git:https://s3cret@127.0.0.1:1/x.git", "git:ssh://git:s3cret@example.org/x",
+        "git:HTTPS://s3cret@example.org/x", "git:ftp://u:s3cret@example.org/x", "git:https://u:p@ss@s3cret@example.org/x",
+        "osv:https://u:s3cret@example.org/all.zip", "osv:https://s3cret@example.org/all.zip?modified=2026-01-31",
+        "osv:https://u:s3cret@example.org/all.zip?modifed=1", "mentions:https://u:s3cret@example.org/x.jsonl",
+        "table:https://u:s3cret@example.org/x.parquet", "table:https://u:s3cret@example.org/x.parquet?text=body",
+        "table:https://u:s3cret@example.org/x.parquet?bad=body", "table:s3://key:s3cret@bucket/x.parquet",
+        "gharchive:https://u:s3cret@example.org/2025-01-31-0.json.gz", "gharchive:https://u:s3cret@example.org/x",
+        "swh:s3://key:s3cret@bucket/graph", "swh:https://u:s3cret@example.org/graph", "swh:s3://bucket/graph?contents=https://u:s3cret@x/y",
+        "swh:s3://bucket/graph?endpoint=https%3A%2F%2Fu%3As3cret%40example.org", "path:https://u:s3cret@example.org/x",
+        "https://u:s3cret@example.org/x.git", "gti:https://u:s3cret@example.org/x.git", "osv:file://u:s3cret@example.org/x",
+    ],
+)  # fmt: skip
+def test_a_url_with_credentials_is_refused_and_they_are_not_repeated(text, settings):
+    for foreign in (False, True):
+        with pytest.raises(UsageError) as caught:
+            parse_request(text, settings, foreign=foreign)
+        assert "s3cret" not in str(caught.value)
+    if text.partition(":")[0] in sources(settings) and not text.startswith("path:"):
+        with pytest.raises(UsageError, match="leave them out"):
+            parse_request(text, settings)
+
+
+@pytest.mark.parametrize("text", ["git:ssh://git@example.org/x", "git:git@example.org:x", "git:https://example.org/@a/b@c"])
+def test_a_user_alone_is_no_secret_and_an_at_elsewhere_is_none(text, settings):
+    assert f"git:{parse_request(text, settings).item}" == text
+
+
+def test_credentials_that_git_or_the_environment_gives_are_in_no_error(lake, monkeypatch):
+    for name, value in {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "url.http://u:s3cret@127.0.0.1:1/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "http://forge.invalid/",
+    }.items():
+        monkeypatch.setenv(name, value)
+    object.__setattr__(lake.settings, "gharchive", "http://u:s3cret@127.0.0.1:1")
+    add_inputs(lake, ["git:http://forge.invalid/x.git", "gharchive:2025-01-31-0"], DAY)
+    for source in ("git", "gharchive"):
+        [line] = ingest_slice(lake, InlineEngine(), DAY, source).details["quarantined"]
+        assert "127.0.0.1" in line
+        assert "s3cret" not in line
+
+
 def test_a_list_has_one_request_a_line(tmp_path):
     path = tmp_path / "packages.txt"
     path.write_text(f"# ours\n\npypi:six==1.16.0 sha256:{SHA}  # small\nnpm:d3@7.8.5\t# big\npath:x/y#2\n")
