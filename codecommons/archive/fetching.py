@@ -78,7 +78,7 @@ def local_path(text: str) -> Path:
         raise UsageError(f"the path {shown} is not UTF-8 and can't name an origin; rename it or copy it elsewhere") from None
     except OSError as error:
         raise UsageError(f"the path {shown} can't be looked at: {error.strerror or error}") from error
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise UsageError(f"the path {shown} can't be read: {error}; write it in full") from error
     return path
 

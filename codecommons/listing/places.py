@@ -60,7 +60,7 @@ def own_path(text: str, where: str) -> Path:
     """
     try:
         return Path(text).expanduser()
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise UsageError(f"{where} is {text!r}: {error}; write the path in full") from error
 
 

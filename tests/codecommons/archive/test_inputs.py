@@ -2,21 +2,25 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
+import contextlib
 import json
 import subprocess
 import textwrap
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from codecommons.archive import Request, add_inputs, ingest_slice, parse_request, read_package_list
+from codecommons.archive.fetching import without_credentials
 from codecommons.archive.source import Source, base_item, first_state, rank_of, sources
 from codecommons.archive.sources import npm, path, pypi
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
+from codecommons.settings import Settings
 from codecommons.swhid.tree import identify_directory
 
 DAY, NEXT = "2026-01-31", "2026-02-01"
@@ -53,6 +57,31 @@ def test_what_can_not_be_understood_is_a_usage_error_in_one_line(text, settings)
     with pytest.raises(UsageError) as caught:
         parse_request(text, settings)
     assert "\n" not in str(caught.value)
+
+
+_WORDS = [
+    "~", "[", "]", "::", ":", "@", "?", "#", "/", "\0", "%", "=", "&", " ", "x" * 300, "\udcff", "~root", "127.0.0.1", "https://",
+    "s3://", "file://", "text=", "modified=", "swhids=", "contents=", "2025-01-31-0.json.gz", "sha256:",
+]  # fmt: skip
+
+
+@tried(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), foreign=st.booleans())
+def test_whatever_is_written_is_understood_or_a_usage_error(data, foreign, no_home):
+    known = sources(no_home)
+    words = st.sampled_from([*(f"{name}:" for name in known), *_WORDS])
+    text = "".join(data.draw(st.lists(st.one_of(words, st.text(max_size=2)), max_size=7)))
+    with contextlib.suppress(UsageError):
+        found = parse_request(text, no_home, known, foreign)
+        assert (
+            not foreign or found.source in ("deb", "gharchive", "npm", "pypi") or found.item.startswith(("http://", "https://"))
+        )
+
+
+@pytest.fixture(scope="module")
+def no_home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    return Settings(home=home, lake=str(home / "lake"), workers=0)
 
 
 def test_a_plain_path_is_a_folder_or_a_repository(repository, tmp_path, settings, monkeypatch):
@@ -158,6 +187,10 @@ def test_credentials_that_git_or_the_environment_gives_are_in_no_error(lake, mon
         [line] = ingest_slice(lake, InlineEngine(), DAY, source).details["quarantined"]
         assert "127.0.0.1" in line
         assert "s3cret" not in line
+    said = "unable to access 'https://u:p@s3cret@example.org/@x/': asked sftp://s3cret@example.org, see a@b and c://d/e@f"
+    assert without_credentials(said) == (
+        "unable to access 'https://***@example.org/@x/': asked sftp://***@example.org, see a@b and c://d/e@f"
+    )
 
 
 def test_a_list_has_one_request_a_line(tmp_path):
