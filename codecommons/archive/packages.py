@@ -228,12 +228,14 @@ def resolved(row: SliceInput, version: str, sha256: str, uploaded: dt.datetime |
 
 
 def parse_time(text: str) -> dt.datetime | None:
-    """Read ISO 8601; a time without zone is UTC, and nonsense is None."""
+    """Read ISO 8601; a time without zone is UTC, and nonsense is None, as is what UTC has no year for."""
     try:
         moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+        moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return moment
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,8 @@ class _Following:
         complete = False
         try:
             listing = not only_due or self.stored is None or _is_listing_due(self.options, self.cursor, self.now)
-            complete = self._list(dry_run) if listing else True
+            with unexpected(report.name):
+                complete = self._list(dry_run) if listing else True
         except LakeError:
             raise
         except CodeCommonsError as error:
@@ -194,7 +195,8 @@ class _Following:
             report.waiting = self._waiting(0).count
             return report
         try:
-            self._take()
+            with unexpected(report.name):
+                self._take()
         except LakeError:
             raise
         except CodeCommonsError as error:

@@ -79,7 +79,7 @@ def http_url(value: Any, where: str) -> str:
 
 def http_date(text: str | None) -> dt.datetime | None:
     """Read the date of an HTTP header; nonsense is None."""
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
         return parsedate_to_datetime(text or "").astimezone(dt.UTC)
     return None
 

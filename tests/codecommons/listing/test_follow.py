@@ -47,6 +47,8 @@ class Forge(Lister):
                 continue
             if line == "BROKEN":
                 raise ListingError("the forge is on fire")
+            if line == "SURPRISE":
+                raise KeyError("sun")
             entries = []
             for word in line.split():
                 item, update, due = (word + "||").split("|")[:3]
@@ -196,6 +198,17 @@ def test_a_listing_that_breaks_keeps_what_came_before_and_stops_no_other(lake, f
     forge("pypi:a==1", "pypi:b==1")
     assert only(follow(lake, TODAY)).taken == {TODAY: 1}
     assert inputs(lake) == ["pypi:a==1", "pypi:b==1", "pypi:c==1"]
+
+
+def test_a_lister_that_surprises_stops_no_other(lake, forge, index_of, tmp_path):
+    index_of("a==1", "c==1")
+    forge("pypi:a==1", "SURPRISE")
+    (tmp_path / "list").write_text("pypi:c==1\n")
+    with (lake.settings.home / "sources.yaml").open("a") as file:
+        file.write(f"other: {{lister: urls, list: {tmp_path / 'list'}}}\n")
+    mine, other = follow(lake, TODAY)
+    assert (mine.error or "").startswith("KeyError: 'sun'; this is a defect")
+    assert (mine.taken, other.error, other.taken) == ({TODAY: 1}, None, {TODAY: 1})
 
 
 def test_pages_over_the_limit_are_listed_by_the_next_listing(lake, settings, forge, server, answer):
