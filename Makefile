@@ -25,6 +25,9 @@ check: $(READY) ## style, types, the direction of imports, licences
 
 bench: $(READY) ## the main job per stage, and our parts beside those of others
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.annotators
+	@$(BIN)/python -m benchmarks.second_slice
+	@[ ! -d ../shared/data ] || $(BIN)/python -m benchmarks.accuracy
 
 ui: $(READY) ## Dagster's web interface over your lake
 	@$(BIN)/python -m codecommons_dagster.ui

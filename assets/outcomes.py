@@ -23,7 +23,7 @@ import dagster as dg
 
 from assets.expectations import SUITES
 from codecommons.engine import Engine
-from codecommons.errors import CodeCommonsError, GateError
+from codecommons.errors import CodeCommonsError, GateError, no_panic
 from codecommons.lake import Lake
 from codecommons.report import STAGES, CheckResult, StageReport
 
@@ -86,10 +86,11 @@ def work_through(
 def attempt(
     context: dg.AssetExecutionContext, lake: Lake, stage: str, partition: str, source: str, work: Callable[[], StageReport]
 ) -> Outcome:
-    """Do one piece of a stage's work; if it raises, say so in the run's log and, for a slice, in the lake's."""
+    """Do one piece of a stage's work; if it raises, say so in the run's log and in the lake's."""
     before = lake.log.verdict(partition, source, stage) if partition != source else None
     try:
-        report = work()
+        with no_panic():
+            report = work()
     except GateError as refusal:
         context.log.warning(str(refusal))
         return Outcome(partition, source, problem=str(refusal), skipped=_runs_here(context, STAGES[STAGES.index(stage) - 1]))
@@ -98,8 +99,9 @@ def attempt(
         if not isinstance(error, CodeCommonsError):
             context.log.exception("%s of %s on %s: a defect of ours", stage, source, partition)
         reason = str(error) if isinstance(error, CodeCommonsError) else f"{type(error).__name__}: {error}"
-        if partition != source:
-            lake.log.record(partition, source, stage, "failed", failing_check=COMPLETED, detail=reason)
+        day = partition if partition != source else _day_of(lake, source)
+        if day is not None:
+            lake.log.record(day, source, stage, "failed", failing_check=COMPLETED, detail=reason)
         again = f"dataset build {source}" if partition == source else f"ingest --day {partition}"
         said = f"{stage} of {source} ({partition}): {reason}. Put that right, then run: codecommons {again}"
         return Outcome(partition, source, problem=said)
@@ -116,6 +118,16 @@ def attempt(
     if before and before["failing_check"] in _SUITES and context.run.tags.get(WITHOUT_EXPECTATIONS):
         return _still_red(lake, before, report)
     return outcome_of(partition, source, report)
+
+
+def _day_of(lake: Lake, dataset: str) -> str | None:
+    """The day as of which a dataset was to be built; None when nobody can say."""
+    from codecommons.datasets import day_of
+
+    try:
+        return day_of(lake, dataset)
+    except CodeCommonsError:
+        return None
 
 
 def _still_red(lake: Lake, before: dict[str, Any], report: StageReport) -> Outcome:
@@ -186,17 +198,20 @@ def _evaluation(stage: str, name: str, partition: str, results: Sequence[tuple[s
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(f"{source}: {check.description}" for source, check in red or results)
         or "There is nothing to look at.",
-        metadata={
-            f"{source}: {label}": dg.MetadataValue.json(value)
-            if isinstance(value, (dict, list))
-            else dg.MetadataValue.text(str(value))
-            for source, check in results
-            for label, value in check.metadata.items()
-        },
+        metadata={f"{source}: {label}": _shown(value) for source, check in results for label, value in check.metadata.items()},
         partition=partition,
         # Blocking is done by `hand_over`; Dagster's own would stop the good slices of a range too.
         blocking=False,
     )
+
+
+def _shown(value: Any) -> dg.MetadataValue[Any]:
+    """Figures as figures, which the UI plots over time; the rest as it reads best."""
+    if isinstance(value, (dict, list)):
+        return dg.MetadataValue.json(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.int(value)
+    return dg.MetadataValue.text(str(value))
 
 
 def hand_over(

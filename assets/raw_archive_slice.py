@@ -42,7 +42,8 @@ def source_step(source: Source) -> dg.AssetsDefinition:
 
         with plain_errors():
             opened = lake.open()
-            outcomes = work_through(context, opened, engine.open(), STAGE, ingest_slice, only=source.name)
+            with engine.open() as workers:
+                outcomes = work_through(context, opened, workers, STAGE, ingest_slice, only=source.name)
             for spec in specs:
                 metadata = {**table_metadata(opened, spec.key.path[-1]), **verdicts(outcomes)}
                 yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)

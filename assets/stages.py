@@ -34,7 +34,8 @@ def run_stage(
     with plain_errors():
         opened = lake.open()
         stage = specs[-1].key.path[-1]
-        outcomes = work_through(context, opened, engine.open(), stage, work)
+        with engine.open() as workers:
+            outcomes = work_through(context, opened, workers, stage, work)
         yield from close_stage(context, opened, outcomes, specs, checks)
 
 

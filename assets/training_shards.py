@@ -38,10 +38,12 @@ def training_shards(context: dg.AssetExecutionContext, lake: LakeResource, engin
     from codecommons.datasets import build
 
     with plain_errors():
-        opened, workers = lake.open(), engine.open()
-        outcomes = [
-            attempt(context, opened, STAGE, name, name, partial(build, opened, workers, name)) for name in context.partition_keys
-        ]
+        opened = lake.open()
+        with engine.open() as workers:
+            outcomes = [
+                attempt(context, opened, STAGE, name, name, partial(build, opened, workers, name))
+                for name in context.partition_keys
+            ]
         yield from close_stage(context, opened, outcomes, _specs, _checks)
 
 

@@ -10,6 +10,9 @@ anything that is not a ``CodeCommonsError`` is a defect of ours and keeps its tr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CodeCommonsError(Exception):
     """Something the user or operator can put right."""
@@ -43,3 +46,22 @@ class LakeError(CodeCommonsError):
 
 class TaskCrashedError(CodeCommonsError):
     """A worker process died twice on the same task."""
+
+
+class ReaderPanicError(Exception):
+    """A reader written in Rust broke down over a file; what it raises itself is no ``Exception`` and passes every handler."""
+
+
+@contextmanager
+def no_panic() -> Iterator[None]:
+    """Turn the breakdown of a reader written in Rust into an error like any other.
+
+    Raises:
+        ReaderPanicError: Polars or delta-rs panicked, as they do on files that are cut short.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        raise ReaderPanicError(str(error)) from error

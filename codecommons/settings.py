@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +42,8 @@ class Settings:
         plugins: folders holding users' own annotators and sources (Python files), searched after ours.
         storage_options: credentials and endpoint for an S3 lake, in delta-rs' names.
         export_options: the same for what is read from S3, wherever the lake is; empty for anonymous access to AWS.
+        yara: the user's YARA rule files; none switches their annotator off.
+        scancode: the Python of an environment that has ScanCode; None switches its annotator off.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
     """
 
@@ -54,6 +58,8 @@ class Settings:
     max_archive_ratio: int = 200
     max_archive_members: int = 1_000_000
     plugins: tuple[Path, ...] = ()
+    yara: tuple[Path, ...] = ()
+    scancode: Path | None = None
     storage_options: tuple[tuple[str, str], ...] = ()
     gharchive: str = ""
     export_options: tuple[tuple[str, str], ...] = ()
@@ -89,18 +95,25 @@ class Settings:
         home = Path(env.get("CODECOMMONS_HOME") or ".codecommons").expanduser().absolute()
         lake = env.get("CODECOMMONS_LAKE") or str(home / "lake")
         options: dict[str, str] = {}
+        if "://" in lake and not re.match("s3://[^/]", lake):
+            raise UsageError(f"CODECOMMONS_LAKE is {lake!r}; it must be a folder or s3://BUCKET/PREFIX")
         if lake.startswith("s3://"):
             options = {name: env[name] for name in _S3_VARIABLES if env.get(name)}
             if env.get("AWS_ENDPOINT_URL", "").startswith("http://"):
                 options["AWS_ALLOW_HTTP"] = "true"
             options.setdefault("AWS_REGION", env.get("AWS_DEFAULT_REGION") or "us-east-1")
-        plugins = tuple(Path(p).expanduser().absolute() for p in env.get("CODECOMMONS_PLUGINS", "").split(os.pathsep) if p)
+        plugins, yara = _paths(env, "CODECOMMONS_PLUGINS"), _paths(env, "CODECOMMONS_YARA")
+        for folder in plugins:
+            if not folder.is_dir():
+                raise UsageError(f"CODECOMMONS_PLUGINS names {folder}, which is no folder")
         numbers = {name: _number(env, name) for name in _NUMBERS}
         return cls(
             home=home,
             lake=lake if "://" in lake else str(Path(lake).expanduser().absolute()),
             first_day=_day(env, "CODECOMMONS_FIRST_DAY") or cls.first_day,
             plugins=plugins,
+            yara=yara,
+            scancode=next(iter(_paths(env, "CODECOMMONS_SCANCODE")), None),
             storage_options=tuple(sorted(options.items())),
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
@@ -119,13 +132,22 @@ _NUMBERS = {
     "CODECOMMONS_MAX_ARCHIVE_MEMBERS": "max_archive_members",
 }
 
+# Buckets are told apart by the first two bytes of a key.
+_MOST = {"CODECOMMONS_BUCKET_BITS": 16, "CODECOMMONS_WORKERS": 1024}
+
+
+def _paths(env: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    return tuple(Path(path).expanduser().absolute() for path in env.get(name, "").split(os.pathsep) if path)
+
 
 def _number(env: Mapping[str, str], name: str) -> int | None:
     raw = env.get(name)
     if not raw:
         return None
-    if not raw.isdecimal():
-        raise UsageError(f"{name} is {raw!r}; it must be a whole number, not negative")
+    most = _MOST.get(name, sys.maxsize)
+    if not raw.isdecimal() or int(raw) > most:
+        limit = f" and at most {most}" if name in _MOST else ""
+        raise UsageError(f"{name} is {raw!r}; it must be a whole number, not negative{limit}")
     return int(raw)
 
 

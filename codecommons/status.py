@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from codecommons.annotate import current as annotators
 from codecommons.dedup.configuration import WORDS
-from codecommons.errors import CodeCommonsError, UsageError
+from codecommons.errors import CodeCommonsError, UsageError, no_panic
 from codecommons.lake.damage import Damage
 from codecommons.lake.slices import digest_of
 from codecommons.lake.stages import digest
@@ -52,7 +52,8 @@ def status(lake: Lake) -> Row:
     def unless_damaged(read: Callable[[], list[T]]) -> list[T]:
         """What a reader returns, or nothing, a damaged table being told of once."""
         try:
-            return read()
+            with no_panic():
+                return read()
         except Exception as error:
             reason = lake.told(error)
             if not isinstance(reason, CodeCommonsError):
@@ -64,6 +65,8 @@ def status(lake: Lake) -> Row:
 
     verdicts = unless_damaged(lambda: lake.log.verdicts().to_dicts())
     log = {(row["slice"], row["source"], row["stage"]): row for row in verdicts}
+    # A dataset moves on with its day: what it came to on an earlier one is past.
+    latest = {row["source"]: row["slice"] for row in verdicts if row["stage"] == STAGES[-1]}
     failed = [
         {
             "slice": row["slice"],
@@ -74,7 +77,7 @@ def status(lake: Lake) -> Row:
             "next": _next_command(row["slice"], row["source"], row["stage"]),
         }
         for row in log.values()
-        if row["verdict"] == "failed"
+        if row["verdict"] == "failed" and (row["stage"] != STAGES[-1] or row["slice"] == latest[row["source"]])
     ]
     slices = unless_damaged(lake.log.slices)
     made_with = _made_with(lake.settings)

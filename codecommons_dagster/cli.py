@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codecommons.errors import CodeCommonsError, LakeError, UsageError
+from codecommons.errors import CodeCommonsError, LakeError, UsageError, no_panic
 from codecommons_dagster import lines
 
 if TYPE_CHECKING:
     import duckdb
+    import polars as pl
 
     from codecommons.datasets import Specification
     from codecommons.lake import Lake
@@ -46,7 +47,8 @@ class Door(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
         try:
-            return super().invoke(ctx)
+            with no_panic():
+                return super().invoke(ctx)
         except UsageError as error:
             raise click.UsageError(str(error)) from error
         except CodeCommonsError as error:
@@ -145,18 +147,19 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     chosen = day.date() if day else today
     if not settings.first_day <= chosen <= today:
         raise click.UsageError(f"{chosen} is no slice of this lake: its slices go from {settings.first_day} to {today}")
-    lake, slice_ = _watched(Lake.open(settings)), chosen.isoformat()
     texts = [*sources, *(archive.read_package_list(from_file) if from_file else ())]
     requests = [archive.parse_request(text, settings) for text in texts]
     archive.settle_terms(requests, settings, accept_terms, _accepts if sys.stdin.isatty() else None)
+    lake, slice_ = _watched(Lake.open(settings)), chosen.isoformat()
     if requests:
         archive.add_inputs(lake, requests, slice_)
     elif not lake.log.sources(slice_):
         raise click.UsageError(f"nothing is recorded for {slice_}; say what to ingest")
     from codecommons_dagster.instance import run_job
 
+    before = lake.runs()
     finished = run_job(settings, "ingest", slice_)
-    reports = _reports(lake, slice_)
+    reports = _reports(lake, slice_, before)
     if as_json:
         _say(
             _json(
@@ -168,13 +171,28 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     _finish(finished)
 
 
-def _reports(lake: Lake, slice_: str) -> list[StageReport]:
-    """What the stages did for a slice when they last ran, stage by stage."""
+@main.command(epilog=_example("codecommons forget git:https://example.org/mistyped.git"))
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="The slice; today (UTC) unless given.")
+def forget(sources: tuple[str, ...], day: dt.datetime | None) -> None:
+    """Take items out of a slice that never came in, such as a mistyped one; else each run of the slice tries them again."""
+    from codecommons import archive
+
+    lake, slice_ = _lake(), (day.date() if day else dt.datetime.now(dt.UTC).date()).isoformat()
+    for item in archive.forget_inputs(lake, sources, slice_):
+        _say(f"forgotten  {item}")
+    if lake.log.sources(slice_):
+        _say(f"next: codecommons ingest --day {slice_}")
+
+
+def _reports(lake: Lake, slice_: str, before: pl.DataFrame) -> list[StageReport]:
+    """What the stages did for a slice since their runs were counted, stage by stage; not those that nothing came to."""
     from codecommons.report import STAGES
 
     # A dataset as of the day is told of where it is built.
-    found = (one for one in lake.reports() if one.slice == slice_ and one.stage != STAGES[-1])
-    return sorted(found, key=lambda one: (STAGES.index(one.stage), one.source))
+    found = (one for one in lake.reports(before) if one.slice == slice_ and one.stage != STAGES[-1])
+    told = (one for one in found if one.rows_in or one.stage == STAGES[0])
+    return sorted(told, key=lambda one: (STAGES.index(one.stage), one.source))
 
 
 def _tell(reports: list[StageReport]) -> None:
@@ -211,6 +229,7 @@ def follow(names: tuple[str, ...], day: dt.datetime | None, dry_run: bool, as_js
     else:
         from codecommons_dagster.instance import run_follow, run_job
 
+        before = lake.runs()
         finished, found = run_follow(settings, chosen, names)
         slices = sorted({slice_ for one in found for slice_ in one["taken"]})
         runs = [finished, *(run_job(settings, "ingest", slice_) for slice_ in slices)]
@@ -219,7 +238,7 @@ def follow(names: tuple[str, ...], day: dt.datetime | None, dry_run: bool, as_js
     else:
         _say("\n".join(lines.of_followed(one) for one in found))
         for slice_ in sorted({slice_ for one in found for slice_ in one["taken"]}):
-            _tell(_reports(lake, slice_))
+            _tell(_reports(lake, slice_, before))
     for run in runs:
         _finish(run)
     if any(one["error"] for one in found):
@@ -392,7 +411,7 @@ def build(specification: str, as_json: bool) -> None:
     lake = _lake()
     asked = _specification(specification)
     if Path(specification).suffix == ".yaml":
-        _keep_specification(lake.settings.home / "datasets", Path(specification))
+        datasets.keep_specification(lake.settings, Path(specification))
     from codecommons_dagster.instance import run_job
 
     finished = run_job(lake.settings, "dataset", asked.name)
@@ -459,17 +478,6 @@ def _specification(name: str) -> Specification:
     if Path(name).suffix == ".yaml":
         return parse(Path(name).read_bytes(), Path(name).stem)
     return datasets.specification(Settings.from_environment(), name)
-
-
-def _keep_specification(folder: Path, file: Path) -> None:
-    """Copy a specification to where the sensor and the UI find it, whole or not at all."""
-    target = folder / file.name
-    if target.exists() and target.samefile(file):
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    half = folder / f".{file.name}.part"
-    shutil.copyfile(file, half)
-    half.replace(target)
 
 
 def _finish(finished: Finished) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import io
 import re
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -104,12 +103,13 @@ def _day(packages: Path) -> str:
 
 def _specifications(settings: Settings, folder: Path) -> list[str]:
     """Copy the examples that are not there yet; the user's own changes to them stay."""
-    target = settings.home / "datasets"
-    target.mkdir(parents=True, exist_ok=True)
+    from codecommons.datasets import keep_specification, names
+
+    there = names(settings)
     examples = sorted(folder.glob("*.yaml"))
     for example in examples:
-        if not (target / example.name).exists():
-            shutil.copyfile(example, target / example.name)
+        if example.stem not in there:
+            keep_specification(settings, example)
     return [example.stem for example in examples]
 
 
@@ -134,7 +134,9 @@ def main() -> int:
         return 0 if demo(Settings.from_environment(), arguments.packages, EXAMPLES / "datasets") else 1
     except CodeCommonsError as error:
         print(f"Error: {error}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        print(f"Error: {error.filename or 'the demo'}: {error.strerror or error}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Finished:
 
     Attributes:
         run_id: what the UI finds it by.
-        failures: what the steps that failed said, in order.
+        failures: what the steps that failed said, in order; what several of them said, once.
     """
 
     run_id: str
@@ -145,7 +145,7 @@ def run_job(
         failed = [event for event in result.all_events if event.is_step_failure]
         # What closes the first stage repeats what the steps of the sources have said.
         told = [event for event in failed if event.step_key != STAGES[0]] or failed
-        return Finished(result.run_id, tuple(_failure(event) for event in told))
+        return Finished(result.run_id, tuple(dict.fromkeys(map(_failure, told))))
 
 
 def followed_in(recorder: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import dagster as dg
 
@@ -15,13 +16,10 @@ from codecommons.settings import Settings
 
 
 class EngineResource(dg.ConfigurableResource):
-    """The engine of this machine; steps and runs of one process share its workers."""
+    """The engine of this machine; a step's workers end with it, for the next step needs their memory and not what they know."""
 
-    def open(self) -> Engine:
-        """Return the engine, without starting a worker yet."""
-        return _engine(Settings.from_environment())
-
-
-@cache
-def _engine(settings: Settings) -> Engine:
-    return local_engine(settings)
+    @contextmanager
+    def open(self) -> Iterator[Engine]:
+        """The engine, without a worker yet; those that tasks start end with the block."""
+        with closing(local_engine(Settings.from_environment())) as engine:
+            yield engine

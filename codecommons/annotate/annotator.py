@@ -53,6 +53,7 @@ class Annotator:
         configuration: JSON values that can change an answer.
         names: a regular expression (case ignored) that a file's name must match as a whole; other files get no row.
         prepare: called with a folder for derived data (a cache, safe to delete) before the first batch of a process.
+        configure: for an annotator that users switch on: what the settings make of it, None where they leave it off.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Annotator:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     names: str | None = None
     prepare: Callable[[Path], None] | None = None
+    configure: Callable[[Settings], Annotator | None] | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -100,6 +102,9 @@ class Annotator:
 
         Returns:
             Rows of ``table``, one per row of the batch, in order.
+
+        Raises:
+            UsageError: what the annotator needs is not installed, or does not work.
         """
         answer = self._answers(batch)
         names = [f.name for f in KEYS[self.input]]
@@ -115,6 +120,8 @@ class Annotator:
             if answer.num_rows != batch.num_rows:
                 raise ValueError(f"{answer.num_rows} answers for {batch.num_rows} rows")
             return answer.append_column("error", pa.nulls(batch.num_rows, pa.string())).select(schema.names).cast(schema)
+        except UsageError:  # the installation's fault, which a row would blame on a content for ever
+            raise
         except Exception as error:  # whatever a file makes an annotator do, the others still get their answer
             if batch.num_rows == 1:
                 reason = f"{type(error).__name__}: {error}"[:500]
@@ -125,16 +132,17 @@ class Annotator:
 
 
 def current(settings: Settings) -> dict[str, Annotator]:
-    """The annotators of this installation and of the user's plug-in folders, by name.
+    """The annotators of this installation and of the user's plug-in folders, by name, without those that are switched off.
 
     Raises:
-        UsageError: a plug-in can't be used; the message names its file.
+        UsageError: a plug-in can't be used, or an annotator that is switched on lacks something; the message says which.
     """
     found = discover("codecommons.annotate.annotators", "ANNOTATOR", Annotator, settings.plugins)
     for name, annotator in found.items():
         if annotator.name != name:
             raise UsageError(f"the annotator in {name}.py calls itself {annotator.name!r}; file and annotator need one name")
-    return found
+    configured = {name: one.configure(settings) if one.configure else one for name, one in found.items()}
+    return {name: one for name, one in configured.items() if one}
 
 
 def prepare(settings: Settings) -> None:

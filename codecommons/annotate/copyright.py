@@ -15,9 +15,9 @@ MOST = 100
 _WORD, _SIGN, _YEAR = rb"(?:[Cc]opyright|COPYRIGHT)", rb"(?:\([cC]\)|\xc2\xa9|\xa9|&copy;)", rb"(?:19|20)\d\d"
 _STATEMENT = re.compile(
     rb"(?:SPDX-FileCopyrightText:"
-    rb"|%(word)b[ \t]*%(sign)b?[ \t,:]*(?=%(year)b|by[ \t]+[A-Z])"
-    rb"|%(word)b[ \t]+%(sign)b[ \t]*(?=[A-Z])"
-    rb"|%(sign)b[ \t]*(?=%(year)b))[^\r\n]{2,300}" % {b"word": _WORD, b"sign": _SIGN, b"year": _YEAR}
+    rb"|%(word)b[ \t]*+%(sign)b?+[ \t,:]*+(?=%(year)b|by[ \t]+[A-Z])"
+    rb"|%(word)b[ \t]++%(sign)b[ \t]*+(?=[A-Z])"
+    rb"|%(sign)b[ \t]*+(?=%(year)b))[^\r\n]{2,300}" % {b"word": _WORD, b"sign": _SIGN, b"year": _YEAR}
 )
 _END = re.compile(r"\s*(?:\*/|-->|[\"'#;*%/\\])+\s*$")
 

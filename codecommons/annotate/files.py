@@ -43,7 +43,7 @@ def annotate_files(paths: Iterable[str | Path], settings: Settings) -> Iterator[
     Yields:
         The object of ``annotate --json`` (design.md section 10): path, swhid, length, encoding, language, license,
         license_evidence, copyright, generated, vendored, documentation, test, stats, spans, project; the answers of plug-ins
-        under ``annotations``; ``errors`` by annotator. ``spans`` is empty: nothing looks for secrets and personal data yet.
+        under ``annotations``; ``errors`` by annotator. ``spans`` are byte offsets into the file, in order of place.
 
     Raises:
         UsageError: a path does not exist or can't be read.
@@ -101,11 +101,13 @@ def _annotate(files: list[File], annotators: Mapping[str, Annotator]) -> Iterato
         yield _shape(file, swhid_text("cnt", identifier), said)
 
 
-_SHOWN = {"encoding", "generated", "language", "license_evidence", "line_statistics", "path_facts", "project_metadata"}
+_SPANS = ("personal_data", "secrets")
+_SHOWN = {"encoding", "generated", "language", "license_evidence", "line_statistics", "path_facts", "project_metadata", *_SPANS}
 
 
 def _shape(file: File, swhid: str, said: dict[str, dict[str, Any]]) -> dict[str, Any]:
     errors = {name: row.pop("error") for name, row in said.items()}
+    errors |= {name: "there are more spans than are listed" for name in _SPANS if said[name]["truncated"]}
     license_, facts = said["license_evidence"], said["path_facts"]
     return {
         "path": os.fsencode(file.path).decode("utf-8", "backslashreplace"),
@@ -124,7 +126,9 @@ def _shape(file: File, swhid: str, said: dict[str, dict[str, Any]]) -> dict[str,
         "documentation": facts["documentation"],
         "test": facts["test"],
         "stats": said["line_statistics"],
-        "spans": [],
+        "spans": sorted(
+            (span for name in _SPANS for span in said[name]["spans"] or ()), key=lambda span: (span["start"], span["end"])
+        ),
         "project": said.get("project_metadata"),
         "annotations": {name: row for name, row in said.items() if name not in _SHOWN},
         "errors": {name: error for name, error in errors.items() if error},

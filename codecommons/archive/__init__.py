@@ -11,7 +11,7 @@ the contents say (``annotate``).
 """
 
 from codecommons.archive.ingest import ingest_slice
-from codecommons.archive.inputs import Request, add_inputs, parse_request, read_package_list
+from codecommons.archive.inputs import Request, add_inputs, forget_inputs, parse_request, read_package_list
 from codecommons.archive.source import Source
 from codecommons.archive.terms import settle_terms
 from codecommons.archive.views import file_view, slice_roots
@@ -21,6 +21,7 @@ __all__ = [
     "Source",
     "add_inputs",
     "file_view",
+    "forget_inputs",
     "ingest_slice",
     "parse_request",
     "read_package_list",

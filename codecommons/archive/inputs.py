@@ -19,6 +19,7 @@ from codecommons.archive.fetching import local_path, without_credentials
 from codecommons.archive.source import Source, base_item, first_state, rank_of, sources, unexpected
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import Lake, SliceInput
+from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons.swhid import git
 
@@ -173,3 +174,48 @@ def _add_state(lake: Lake, row: SliceInput) -> SliceInput:
 
 def _states(lake: Lake, row: SliceInput) -> Iterator[SliceInput]:
     return (state for state in lake.log.inputs(row.slice, row.source) if base_item(state.item) == base_item(row.item))
+
+
+def forget_inputs(lake: Lake, requests: Iterable[str | Request], day: str) -> list[str]:
+    """Take items out of a slice that never came in, such as a mistyped one, which would be tried again for ever.
+
+    Args:
+        lake: the lake.
+        requests: what to forget, as it is recorded or as ``parse_request`` reads it; all states that the slice has of it.
+        day: the slice.
+
+    Returns:
+        The items, with their source. The rest of the slice is as it was; loading it again makes its verdict anew.
+
+    Raises:
+        UsageError: the slice has no such item, or it has come in; nothing is forgotten then.
+    """
+    found: dict[str, list[str]] = {}
+    for one in (one if isinstance(one, Request) else _as_recorded(lake, one, day) for one in requests):
+        changes = sources(lake.settings)[one.source].changes
+        mine = [
+            row.item for row in lake.log.inputs(day, one.source) if one.item == (base_item(row.item) if changes else row.item)
+        ]
+        if not mine:
+            raise UsageError(
+                f'slice {day} has no {one.source}:{one.item}; `codecommons sql "from slice_input"` lists what it has'
+            )
+        verdict = lake.log.verdict(day, one.source, STAGES[0])
+        here = (pl.col("slice") == day) & (pl.col("source") == one.source) & ~pl.col("kept").fill_null(value=False)
+        left_out = set(lake.scan("quarantine").filter(here).select("item").collect()["item"])
+        if verdict and verdict["verdict"] == "passed" and not left_out.issuperset(mine):
+            raise UsageError(
+                f"{one.source}:{one.item} has come into slice {day}: what is in the lake stays there; "
+                "a dataset's specification may leave it out, and its authors may opt out"
+            )
+        found.setdefault(one.source, []).extend(mine)
+    for source, items in sorted(found.items()):
+        lake.log.remove_input(day, source, items)
+    return [f"{source}:{item}" for source, items in sorted(found.items()) for item in sorted(items)]
+
+
+def _as_recorded(lake: Lake, text: str, day: str) -> Request:
+    """An item as the slice has it, which may be a path where nothing is any more, or what a person would write to ingest it."""
+    source, _, item = text.partition(":")
+    recorded = {base_item(row.item) for row in lake.log.inputs(day, source)}
+    return Request(source, item) if item in recorded else parse_request(text, lake.settings)

@@ -13,9 +13,10 @@ Does not belong here: what annotators and policies say of a file (``annotate``, 
 """
 
 from codecommons.datasets.build import CHECKS, build
+from codecommons.datasets.candidates import day_of
 from codecommons.datasets.planning import Plan, plan
 from codecommons.datasets.releases import Release, list_releases, release
-from codecommons.datasets.specification import Specification, names, specification, specifications, unreadable
+from codecommons.datasets.specification import Specification, keep_specification, names, specification, specifications, unreadable
 from codecommons.datasets.verify import Problem, Verification, verify
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "Specification",
     "Verification",
     "build",
+    "day_of",
+    "keep_specification",
     "list_releases",
     "names",
     "plan",

@@ -16,7 +16,7 @@ from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.archive.source import sources
 from codecommons.archive.views import anchors
-from codecommons.datasets.specification import Specification, is_pattern
+from codecommons.datasets.specification import Specification, is_pattern, specification
 from codecommons.dedup.configuration import WORDS
 from codecommons.dedup.tables import SIGNATURE
 from codecommons.errors import GateError, UsageError
@@ -66,6 +66,16 @@ class Inputs:
             "annotators": dict(self.annotators),
             "pairs": self.pairs,
         }
+
+
+def day_of(lake: Lake, name: str) -> str:
+    """The day as of which a dataset is built now.
+
+    Raises:
+        UsageError: there is no such dataset, or its specification is wrong.
+        GateError: no slice up to the day has come through.
+    """
+    return resolve(lake, specification(lake.settings, name)).as_of
 
 
 def resolve(lake: Lake, specification: Specification) -> Inputs:

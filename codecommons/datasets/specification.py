@@ -11,6 +11,7 @@ matched against text, and the one SQL condition is taken apart before it runs (`
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from codecommons.datasets import condition
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.rules import EXCLUSIONS, LIMITS
 from codecommons.errors import UsageError
+from codecommons.lake.storage import lake_errors
 from codecommons.license.policy import VERDICTS
 from codecommons.settings import Settings
 
@@ -156,6 +158,22 @@ def is_pattern(source: str) -> bool:
 def names(settings: Settings) -> list[str]:
     """Names of all datasets that have a file, without reading any."""
     return sorted(path.stem for path in _folder(settings).glob("*.yaml"))
+
+
+def keep_specification(settings: Settings, file: Path) -> None:
+    """Copy a specification to where the sensor and the UI find it, whole or not at all.
+
+    Raises:
+        LakeError: it can't be written.
+    """
+    target = _folder(settings) / file.name
+    if target.exists() and target.samefile(file):
+        return
+    with lake_errors(f"writing {target}"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        half = target.with_name(f".{file.name}.part")
+        shutil.copyfile(file, half)
+        half.replace(target)
 
 
 def specification(settings: Settings, name: str) -> Specification:

@@ -30,6 +30,7 @@ from codecommons.dedup.similarity import jaccard, shingle_sets
 from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE, TABLES
 from codecommons.dedup.texts import concatenate, read_texts, select_texts
 from codecommons.engine import Engine
+from codecommons.engine.local import release_memory
 from codecommons.lake import Committed, Lake, StagedFile, StagingArea
 from codecommons.lake.commits import data_files
 from codecommons.lake.ranges import bucket_range, in_range, slices_of
@@ -222,6 +223,7 @@ def _verify(context: _Context, part: _Part) -> list[StagedFile]:
         rows = block.filter(pl.col("similarity") >= floor).to_arrow()
         columns = {name: rows[name].cast(DUPLICATE_PAIR.schema.field(name).type) for name in ("a", "b", "similarity", "accepted")}
         writer.add(DUPLICATE_PAIR.name, _rows(DUPLICATE_PAIR, context.key, **columns))
+        release_memory()  # sets of shingles differ in size: those of the next block would not fit where these were
     return writer.close()
 
 

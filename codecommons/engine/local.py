@@ -28,8 +28,8 @@ from codecommons.settings import Settings
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Imported once by the fork server, so that a worker starts in milliseconds; none of them may start threads at import.
-_PRELOAD = ["numpy", "pyarrow", "pyarrow.parquet", "pyarrow.dataset", "deltalake"]
+# Imported once by the fork server, so that workers start in milliseconds and share it; not Polars, which may hang after a fork.
+_PRELOAD = ["numpy", "pyarrow", "pyarrow.parquet", "pyarrow.dataset", "deltalake", "numba"]
 
 
 class Engine(Protocol):
@@ -53,6 +53,10 @@ class Engine(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let the workers go: what they imported, compiled and loaded, the next stage and the driver can't have meanwhile."""
+        ...
+
 
 @dataclass
 class InlineEngine:
@@ -64,9 +68,12 @@ class InlineEngine:
         """See ``Engine.map``."""
         return map(function, tasks)
 
+    def close(self) -> None:
+        """See ``Engine.close``; there is nobody to let go."""
+
 
 class PoolEngine:
-    """Runs tasks in ``workers`` processes that stay for the next map; two tasks a worker are queued, so results don't pile up."""
+    """Runs tasks in ``workers`` processes that stay until ``close``; two tasks a worker are queued, so results don't pile up."""
 
     def __init__(self, workers: int) -> None:
         """No process starts before the first task."""
@@ -82,6 +89,13 @@ class PoolEngine:
             except BrokenProcessPool:
                 self._pool = None
                 yield from self._one_by_one(function, todo, name)
+
+    def close(self) -> None:
+        """See ``Engine.close``; another map starts new workers."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+            release_memory()  # this process has merged and counted what they sent
 
     def _one_by_one(self, function: Callable[[T], R], todo: deque[T], name: Callable[[T], str]) -> Iterator[R]:
         """Nobody can tell whose worker died: what was in flight runs again alone, and who dies alone is named."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,6 +63,8 @@ def _annotation(row: Row) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
+    if isinstance(value, list) and isinstance(value[0], dict) and "kind" in value[0]:  # spans: how many, where is in --json
+        return ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(one["kind"] for one in value).items()))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

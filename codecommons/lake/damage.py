@@ -10,17 +10,19 @@ person what happened looks here which table it is.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
 
 from codecommons.errors import CodeCommonsError, LakeError
 from codecommons.lake import commits
 from codecommons.lake.schemas import Table
-from codecommons.lake.storage import ADVICE, READERS, Storage, lake_errors
+from codecommons.lake.storage import ADVICE, Storage, lake_errors, of_reader
 
 _MAGIC = b"PAR1"
 _FILES_AT_ONCE = 1000
@@ -68,10 +70,29 @@ def damaged(storage: Storage, tables: Iterable[Table], pages: bool = False) -> l
     return found
 
 
+def require_whole(storage: Storage, table: Table, delta: DeltaTable) -> None:
+    """Refuse a version of a table that has a file which is missing or cut short: Polars breaks down over one and names no table.
+
+    Only a local folder is looked at: of S3 every file would be a request, and what is there is whole.
+
+    Raises:
+        LakeError: it names the table, the file and what to do.
+    """
+    if storage.remote:
+        return
+    for file in commits.data_files(delta):
+        try:
+            size = os.stat(storage.path(table.name, file.path)).st_size  # noqa: PTH116 (a Path a file would cost more)
+        except FileNotFoundError:
+            raise LakeError(str(_damage(storage, table, f"{file.path} is missing"))) from None
+        if size != file.bytes:
+            raise LakeError(str(_damage(storage, table, f"{file.path} {_resized(size, file.bytes)}")))
+
+
 def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Exception:
     """What a person should see of an error: a line about the damaged table that a reader stumbled over, else the error itself."""
     lake, module = storage.settings.lake, type(error).__module__.partition(".")[0]
-    if isinstance(error, CodeCommonsError) or (module not in READERS and not isinstance(error, FileNotFoundError)):
+    if isinstance(error, CodeCommonsError) or not (of_reader(error) or isinstance(error, FileNotFoundError)):
         return error
     named = re.search(rf"table (\w+) in {re.escape(lake)}\b|{re.escape(lake)}/(\w+)/", str(error))
     # DuckDB says which file it failed on, or that the query is wrong; only what it hasn't understood itself is of no kind.
@@ -109,7 +130,7 @@ def _wrong(
         if path not in sizes:
             yield file, "is missing"
         elif sizes[path] != file.bytes:
-            yield file, f"has {sizes[path]:,} bytes, not {file.bytes:,}"
+            yield file, _resized(sizes[path], file.bytes)
     tails = storage.fs.cat_ranges(paths, [max(0, file.bytes - 4) for file in files], [file.bytes for file in files])
     for file, tail in zip(files, tails, strict=True):
         if tail != _MAGIC:
@@ -130,6 +151,10 @@ def _inside(storage: Storage, tables: Iterable[tuple[list[commits.DataFile], Tab
                         pass
             except (OSError, ValueError) as error:
                 yield _damage(storage, table, f"{file.path} can't be read ({str(error).partition(chr(10))[0]})")
+
+
+def _resized(size: int, right: int) -> str:
+    return f"has {size:,} bytes, not {right:,}"
 
 
 def _damage(storage: Storage, table: Table, wrong: str) -> Damage:

@@ -25,7 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
-from codecommons.lake.damage import Damage, damaged, told
+from codecommons.lake.damage import Damage, damaged, require_whole, told
 from codecommons.lake.keys import missing
 from codecommons.lake.merging import ROW_GROUP_BYTES, Merged, MergeTask, bundles, merge_all
 from codecommons.lake.news import NewsFile, place
@@ -137,8 +137,10 @@ class Lake:
     def scan(self, table: str | Table) -> pl.LazyFrame:
         """Rows that readers may see: of a content-scoped table what none overrules, of a slice-scoped one the live attempts."""
         declared = self._table(table)
+        delta = self.delta(declared)
+        require_whole(self.storage, declared, delta)
         with lake_errors(f"table {declared.name} in {self.settings.lake}"):
-            frame = pl.scan_delta(self.storage.uri(declared.name), storage_options=self.storage.options or None)
+            frame = pl.scan_delta(delta, storage_options=self.storage.options or None)
         if declared.scope == "slice":
             frame = frame.join(self.log.live().lazy(), on=["slice", "source", "attempt"], how="semi")
         if declared.unless:
@@ -301,9 +303,19 @@ class Lake:
         commits.commit_loop(self.storage, STAGE_REPORT, prepare, {"stage": report.stage, "slice": report.slice})
         self._compact(STAGE_REPORT.name)
 
-    def reports(self) -> list[StageReport]:
-        """The newest report of every slice, source and stage."""
-        rows = self.scan(STAGE_REPORT).sort("run").group_by("slice", "source", "stage", maintain_order=True).last().collect()
+    def runs(self) -> pl.DataFrame:
+        """How often every stage of a slice and source has run (columns slice, source, stage, run)."""
+        return self.scan(STAGE_REPORT).group_by("slice", "source", "stage").agg(pl.col("run").max()).collect()
+
+    def reports(self, since: pl.DataFrame | None = None) -> list[StageReport]:
+        """The newest report of every slice, source and stage, by these; only of those that ran since ``runs`` said ``since``."""
+        reports = self.scan(STAGE_REPORT)
+        if since is not None:
+            before = since.lazy().rename({"run": "before"})
+            reports = reports.join(before, on=["slice", "source", "stage"], how="left").filter(
+                pl.col("run") > pl.col("before").fill_null(0)
+            )
+        rows = reports.sort("run").group_by("slice", "source", "stage", maintain_order=True).last().collect()
         return [StageReport.from_row(row) for row in rows.sort("slice", "source", "stage").to_dicts()]
 
     def contents(self, ids: pl.DataFrame, batch_bytes: int | None = None) -> Iterator[pa.RecordBatch]:
@@ -334,9 +346,16 @@ class Lake:
             where = (ds.field("sha1_git") >= pa.scalar(low, pa.binary())) & (ds.field("sha1_git") <= pa.scalar(high, pa.binary()))
             wanted = ds.field("sha1_git").isin(pa.array(keys.to_list(), pa.binary()))
             with lake_errors(f"table content_data in {self.settings.lake}"):
-                found = dataset.to_table(filter=where & wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
+                groups = (group for file in dataset.get_fragments(where) for group in file.split_by_row_group(where))
+                # The keys alone are read of row groups that hold none of the contents.
+                holding = [group for group in groups if group.count_rows(filter=wanted, use_threads=False)]
+                here = ds.FileSystemDataset(holding, schema, dataset.format, self.storage.arrow_fs)
+                found = here.to_table(filter=where & wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
             order = pl.DataFrame(found.select(["sha1_git"])).with_row_index("row").sort("sha1_git")["row"].to_arrow()
-            yield from found.combine_chunks().take(order).combine_chunks().to_batches()
+            found = found.combine_chunks()  # one name for all of them: while the reader works, one copy is enough
+            found = found.take(order).combine_chunks()
+            pa.default_memory_pool().release_unused()  # row groups that were looked through: several times the batch
+            yield from found.to_batches()
 
     def sql(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with every view."""

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import commits
+from codecommons.lake.damage import require_whole
 from codecommons.lake.schemas import SLICE_INPUT, SLICE_LOG, Table
 from codecommons.lake.storage import Storage, lake_errors
 from codecommons.report import STAGES
@@ -80,6 +81,30 @@ class SliceLog:
 
         commits.commit_loop(self._storage, SLICE_INPUT, prepare, {"what": "slice input"})
         return added
+
+    def remove_input(self, day: str, source: str, items: Collection[str]) -> int:
+        """Take items out of a slice's input and return how many that were; a source that has none left leaves the log, too."""
+        mine = (pl.col("slice") == day) & (pl.col("source") == source)
+        removed = 0
+
+        def without(table: Table, which: pl.Expr) -> Callable[[DeltaTable], list[AddAction | RemoveAction]]:
+            def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
+                nonlocal removed
+                old = self._read(table, delta)
+                new = old.filter(~which).sort(table.key)
+                if new.height == old.height:
+                    return []
+                removed += old.height - new.height if table is SLICE_INPUT else 0
+                stale: list[AddAction | RemoveAction] = [file.remove() for file in commits.data_files(delta)]
+                return [*stale, commits.write_file(self._storage, table, (), _arrow(new, table)).add()]
+
+            return prepare
+
+        named = mine & pl.col("item").is_in(list(items))
+        commits.commit_loop(self._storage, SLICE_INPUT, without(SLICE_INPUT, named), {"what": "slice input removed"})
+        if source not in self.sources(day):
+            commits.commit_loop(self._storage, SLICE_LOG, without(SLICE_LOG, mine), {"slice": day, "source": source})
+        return removed
 
     def inputs(self, day: str, source: str) -> list[SliceInput]:
         """The input of a slice and source, by item."""
@@ -191,6 +216,7 @@ class SliceLog:
 
     def _read(self, table: Table, delta: DeltaTable | None = None) -> pl.DataFrame:
         delta = delta or commits.open_table(self._storage, table)
+        require_whole(self._storage, table, delta)
         files = [self._storage.uri(table.name, file.path) for file in commits.data_files(delta)]
         if not files:
             return pl.DataFrame(schema=_frame_schema(table))

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codecommons.errors import LakeError
+from codecommons.errors import LakeError, ReaderPanicError, no_panic
 from codecommons.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,14 +49,20 @@ def lake_errors(where: str) -> Iterator[None]:
         where: what was being read or written, for the message.
     """
     try:
-        yield
+        with no_panic():
+            yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, _delta_advice(str(error)))
         raise LakeError(f"{where}: {advice}") from error
     except Exception as error:
-        if type(error).__module__.split(".")[0] not in READERS:
+        if not of_reader(error):
             raise
         raise LakeError(f"{where}: {_delta_advice(str(error))}") from error
+
+
+def of_reader(error: Exception) -> bool:
+    """Whether an error is what a reader of tables says, and not a defect of ours."""
+    return isinstance(error, ReaderPanicError) or type(error).__module__.partition(".")[0] in READERS
 
 
 def _delta_advice(text: str) -> str:

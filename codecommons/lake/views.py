@@ -203,7 +203,8 @@ def _sql_type(kind: pa.DataType) -> str:
     if pa.types.is_list(kind):
         return f"{_sql_type(kind.value_type)}[]"
     if pa.types.is_struct(kind):
-        return f"struct({', '.join(f'{field.name} {_sql_type(field.type)}' for field in kind)})"
+        fields = (f'"{field.name}" {_sql_type(field.type)}' for field in kind)  # quoted: a span has an "end"
+        return f"struct({', '.join(fields)})"
     return _SQL_TYPES[kind]
 
 

@@ -148,14 +148,23 @@ create or replace view first_occurrence as
 select swhid('cnt', content) as content, date, swhid(kind, id) as anchor, origin, from_utf8(path) as path
 from (select distinct on (content) * from lake.seen order by content, date nulls last, id, origin, path);
 
--- What manifests say of the project they belong to, wherever one occurs.
+-- What manifests say of the project they belong to, wherever one occurs; `codemeta` is a CodeMeta document, authors as hashes.
 create or replace view project as
 select
     occurrence.origin, occurrence.slice, swhid(occurrence.kind, occurrence.id) as anchor, from_utf8(occurrence.path) as path,
-    said.ecosystem, said.project, said.project_version, said.license, said.license_raw, said.classifiers
+    said.ecosystem, said.project, said.project_version, said.license, said.license_raw, said.classifiers, said.description, said.authors,
+    said.code_repository, said.issue_tracker, said.homepage, said.keywords, said.languages, said.requires, said.suggests, said.codemeta
 from annotation_project_metadata as said
 join lake.occurrence as occurrence
-    on swhid('cnt', occurrence.content) = said.swhid and parse_filename(from_utf8(occurrence.path), false, 'forward_slash') = said.name;
+    on swhid('cnt', occurrence.content) = said.swhid and parse_filename(from_utf8(occurrence.path), false, 'forward_slash') = said.name
+where said.error is null;
+
+-- Every statement about a licence, with the lines that make it: `stated` ones are what decisions go by.
+create or replace view license_evidence as
+select
+    said.swhid || ';lines=' || one.start_line || '-' || one.end_line as evidence, said.swhid as content, said.name, one.expression,
+    one.detector, one.stated
+from annotation_license_evidence as said, unnest(said.evidence) as statement(one);
 
 -- How often a content is named what: one row a content, its most frequent name (ties by bytes).
 create or replace view popular_content_name as

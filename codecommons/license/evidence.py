@@ -12,7 +12,7 @@ import polars as pl
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
-from codecommons.annotate.annotators.project_metadata import Manifest, license_of
+from codecommons.annotate.manifests.licenses import license_of
 from codecommons.archive import slice_roots
 from codecommons.lake import Lake
 from codecommons.license.decide import COLUMNS, LICENSE_FILE, MENTION
@@ -98,7 +98,7 @@ def _declared(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
         .collect()
     )
     words = rows["licenses"].explode().unique().to_list()
-    known = {word: license_of(Manifest("", None, None, word)) for word in words}
+    known = {word: license_of(word) for word in words}
     readable = [[known[word] for word in each] for each in rows["licenses"].to_list()]
     expressions = [conjunction(filter(None, each)) if all(each) else UNREADABLE for each in readable]
     return rows.select("root", "path", pl.Series("declared", expressions, dtype=pl.String), "declared_by")

@@ -7,7 +7,7 @@
 import dagster as dg
 import pytest
 
-from assets.outcomes import check_specs
+from assets.outcomes import attempt, check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec
 from assets.stages import run_stage
@@ -15,6 +15,7 @@ from codecommons.errors import LakeError
 from codecommons.lake import Lake, SliceInput, close_stage
 from codecommons.report import CheckResult, StageReport
 from codecommons.settings import Settings
+from codecommons.status import status
 from codecommons_dagster.build import EXECUTOR
 from resources import EngineResource, LakeResource
 
@@ -33,7 +34,7 @@ def toy_stage(stage, deps, behaviour):
         if isinstance(says, Exception):
             raise says
         report = StageReport(stage, day, source, rows_in=2, bytes_in=10, rows_kept=2, bytes_kept=10, seconds=0.1)
-        return close_stage(lake, report, [CheckResult("even", says == "passes", f"{day} is odd; run it again")])
+        return close_stage(lake, report, [CheckResult("even", says == "passes", f"{day} is odd; run it again", FIGURES)])
 
     @dg.multi_asset(name=stage, specs=specs, check_specs=checks, backfill_policy=BACKFILL)
     def step(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource):
@@ -43,6 +44,7 @@ def toy_stage(stage, deps, behaviour):
 
 
 BEHAVIOUR: dict = {}
+FIGURES = {"rows": 2, "share": 0.5, "wrong": ["one"], "who": "x"}
 
 
 def toy_job():
@@ -111,6 +113,31 @@ def test_an_error_fails_its_slice_only_and_is_told_in_one_line(lake):
     assert len(verdicts(lake, "enriched_context")) == 5
 
 
+def test_a_dataset_that_fails_is_told_by_status_until_it_is_built(lake):
+    """Its partition is its name: what became of it stands in the log under the day as of which it was to be built."""
+
+    def build(raised):
+        def work():
+            if raised:
+                raise raised
+            return StageReport("training_shards", "2026-01-02", "mine")
+
+        with dg.build_asset_context() as context:
+            return attempt(context, lake, "training_shards", "mine", "mine", work)
+
+    (lake.settings.home / "datasets").mkdir()
+    (lake.settings.home / "datasets" / "mine.yaml").write_text("{}")
+    assert not build(LakeError("the disk is full; make room")).passed
+    assert status(lake)["healthy"], "without any slice there is no day, and the run's own failure says so"
+    lake.log.record("2026-01-02", "npm", "deduped", "passed", "attempt")
+    assert not build(LakeError("the disk is full; make room")).passed
+    [row] = status(lake)["failed"]
+    assert (row["slice"], row["source"], row["detail"]) == ("2026-01-02", "mine", "the disk is full; make room")
+    assert row["next"] == "codecommons dataset build mine"
+    lake.log.record("2026-01-03", "mine", "training_shards", "passed", "attempt")
+    assert status(lake)["failed"] == [], "the dataset is there as of a later day"
+
+
 def test_a_defect_of_ours_fails_its_slice_only(lake):
     result = run({("enriched_context", "2026-01-03", "pypi"): ZeroDivisionError("oh")})
     assert "ZeroDivisionError: oh" in failures(result)["enriched_context"]
@@ -136,6 +163,9 @@ def test_each_partition_has_its_own_metadata_and_check_results(lake):
     red = {(check.check_name, check.partition) for check in checks if not check.passed}
     assert red == {("even", "2026-01-02"), ("completed", "2026-01-02")}
     assert {check.partition for check in checks} == set(DAYS)
+    even = next(check for check in checks if check.check_name == "even")
+    kinds = {name: value for name, value in even.metadata.items() if name.startswith("npm: ")}
+    assert {name.removeprefix("npm: "): value.value for name, value in kinds.items()} == FIGURES, "the UI plots what is a figure"
     shown = {
         event.partition: event.step_materialization_data.materialization.metadata
         for event in result.all_events

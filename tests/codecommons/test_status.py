@@ -95,6 +95,8 @@ def spoil(lake: Lake, table: str, how: str) -> None:
     for path in log if how == "log" else files:
         if how == "missing":
             path.unlink()
+        elif how == "cut":
+            path.write_bytes(path.read_bytes()[:-1])
         elif how == "pages":  # between the magic bytes at the beginning and the footer at the end
             data = path.read_bytes()
             path.write_bytes(data[:24] + bytes(byte ^ 0x5A for byte in data[24 : len(data) // 2]) + data[len(data) // 2 :])
@@ -102,7 +104,7 @@ def spoil(lake: Lake, table: str, how: str) -> None:
             path.write_bytes(b"garbage" * (path.stat().st_size // 7) + b"garbage"[: path.stat().st_size % 7])
 
 
-@pytest.mark.parametrize("how", ["log", "file", "missing", "pages"])
+@pytest.mark.parametrize("how", ["log", "file", "missing", "pages", "cut"])
 @pytest.mark.parametrize("table", ["slice_log", "slice_input", "quarantine"])
 def test_a_damaged_table_is_told_of_and_hides_nothing_else(lake: Lake, table: str, how: str) -> None:
     lake.log.add_input([SIX])

@@ -22,7 +22,9 @@ from click.testing import CliRunner, Result
 
 from codecommons import archive
 from codecommons.engine import local_engine
+from codecommons.errors import LakeError, ReaderPanicError, no_panic
 from codecommons.lake import Lake
+from codecommons.lake.storage import lake_errors
 from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, swhid_text
@@ -224,6 +226,31 @@ def test_damage_is_one_line_that_names_the_table_wherever_it_shows(filled: Lake,
         assert "restore its folder from a backup" in line
     if how != "pages":
         assert f"damaged table content in {filled.settings.lake}" in run("status").stdout
+
+
+def test_a_file_that_is_cut_short_is_one_line_wherever_it_is_cut(filled: Lake, capfd: pytest.CaptureFixture[str]) -> None:
+    """Polars' reader panics over such a file: what it raises is no ``Exception``, and it prints on its own."""
+    [path] = Path(filled.path("tree_file")).rglob("*.parquet")
+    data = path.read_bytes()
+    for length in (0, 4, 12, 100, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:length])
+        failed = run("explain", swhid_text("cnt", content_id(HELLO)))
+        assert failed.exit_code == 1
+        assert f"table tree_file in {filled.settings.lake}" in failed.stderr.splitlines()[-1]
+        with pytest.raises(LakeError, match=rf"tree_file .* has {length:,} bytes, not {len(data):,}"):
+            filled.scan("tree_file")
+    assert "panicked" not in capfd.readouterr().err
+
+
+def test_a_reader_that_breaks_down_is_an_error_like_any_other(filled: Lake) -> None:
+    [path] = Path(filled.path("tree_file")).rglob("*.parquet")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ReaderPanicError), no_panic():
+        pl.scan_delta(filled.storage.uri("tree_file")).collect()
+    with pytest.raises(LakeError, match=r"reading it: .*; restore"), lake_errors("reading it"):
+        pl.scan_delta(filled.storage.uri("tree_file")).collect()
+    with pytest.raises(KeyboardInterrupt), no_panic():
+        raise KeyboardInterrupt
 
 
 def test_a_damaged_account_of_the_lake_is_one_line(filled: Lake) -> None:

@@ -4,6 +4,9 @@
 
 """Resources open what the environment names when a step asks, and nothing else."""
 
+import multiprocessing
+import os
+
 import dagster as dg
 import pytest
 
@@ -29,9 +32,28 @@ def test_a_lake_that_can_not_be_opened_says_so(tmp_path, monkeypatch):
         LakeResource().open()
 
 
-def test_steps_of_one_process_share_their_workers(tmp_path, monkeypatch):
+def children() -> set[int | None]:
+    return {child.pid for child in multiprocessing.active_children()}
+
+
+def test_the_workers_of_a_step_end_with_it_also_when_it_fails(tmp_path, monkeypatch):
     monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
-    assert EngineResource().open() is EngineResource().open()
+    monkeypatch.setenv("CODECOMMONS_WORKERS", "2")
+    before = children()
+    with EngineResource().open() as engine:
+        assert list(engine.map(abs, [-1, 2])) == [1, 2]
+        assert children() - before
+    assert not children() - before
+
+    def step() -> None:
+        with EngineResource().open() as engine:
+            assert list(engine.map(abs, [-1])) == [1]
+            assert children() - before
+            raise ValueError("no good")
+
+    with pytest.raises(ValueError, match="no good"):
+        step()
+    assert not children() - before
 
 
 def test_the_catalogue_is_a_duckdb_file_that_finds_the_extensions_of_the_set_up(settings):
@@ -52,8 +74,6 @@ def test_dbt_sees_the_variables_of_its_profile(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     resource = DbtResource.of(dbt.project, dbt.environment)
     resource.setup_for_execution(dg.build_init_resource_context())
-    import os
-
     assert os.environ["CODECOMMONS_CATALOGUE"] == str(settings.catalogue)
     for name in dbt.environment:
         monkeypatch.delenv(name)

@@ -26,7 +26,7 @@ FORMAT = 2
 MOST_WORDS = 1 << 18
 EXACT = 4  # words of the prefix by which a rule is looked up; shorter rules are looked up whole
 GRAM = 3  # words of the n-grams by which a changed text is recognised
-LEAST_CHANGED = 12  # words: a shorter rule must match exactly
+LEAST_CHANGED = 20  # words: a shorter rule must match exactly
 VOCABULARY_BITS = 20
 Ints = NDArray[np.int32]
 
@@ -141,6 +141,7 @@ def build(known: Sequence[rules.Rule]) -> Index:
     grams = np.zeros(len(known), np.int32)
     grams[fuzzy] = [len(found) for found in of_rule]
     all_grams = np.concatenate(of_rule) if of_rule else np.empty(0, np.uint64)
+    of_rule.clear()  # some 40 MB, as each of the next lines needs
     owners = np.repeat(np.array(fuzzy, np.int32), grams[fuzzy])
     order = np.argsort(all_grams, kind="stable")
     gram_table = _table(all_grams[order])
@@ -159,13 +160,14 @@ def build(known: Sequence[rules.Rule]) -> Index:
         *gram_table,
         owners[order],
         grams,
-        _vocabulary(np.unique(np.concatenate(words)) if words else np.empty(0, np.uint64)),
+        _vocabulary(words),
     )
 
 
-def _vocabulary(words: Words) -> NDArray[np.uint8]:
+def _vocabulary(texts: Sequence[Words]) -> NDArray[np.uint8]:
     bits = np.zeros(1 << VOCABULARY_BITS, np.bool_)
-    bits[words & np.uint64((1 << VOCABULARY_BITS) - 1)] = True
+    for words in texts:
+        bits[words & np.uint64((1 << VOCABULARY_BITS) - 1)] = True
     return np.packbits(bits, bitorder="little")
 
 
@@ -178,8 +180,9 @@ def in_vocabulary(vocabulary: NDArray[np.uint8], word: np.uint64) -> bool:
 
 def _table(keys: Words) -> tuple[Words, Ints, Ints]:
     """An open-addressing table over sorted keys: key -> first and last place (half open). Key 0 means empty."""
-    distinct, first = np.unique(keys, return_index=True)
+    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
     last = np.append(first[1:], len(keys))
+    distinct = keys[first]
     size = 1 << max(4, int(len(distinct) * 2 - 1).bit_length())
     table = np.zeros(size, np.uint64), np.zeros(size, np.int32), np.zeros(size, np.int32)
     _fill(*table, distinct, first.astype(np.int32), last.astype(np.int32))

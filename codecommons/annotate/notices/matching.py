@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NamedTuple
 
@@ -32,8 +33,7 @@ LEAST_SHARE = 0.8
 LEAST_GRAMS = 8
 CANDIDATES = 64
 MOST_CHANGED = 64  # a content that is nothing but changed texts must not cost minutes
-BETTER = 1.1
-PIECE = 8  # words: several rules found in pieces must explain this much more, each, than one rule that spans them
+PIECE = 8  # words: every rule that is found must explain this much more than fewer rules would
 FALSE_POSITIVE = KINDS.index("false_positive")
 # What makes "the GPL version 2" mean "or later", where a rule ends before it.
 OR_LATER = (
@@ -46,6 +46,9 @@ OR_LATER = (
     "and later",
     "or at your option any later",
 )
+# Expressions of rules that name a licence without a version, and how those of its versions begin.
+FAMILIES = {"GPL-1.0-or-later": "GPL-", "LGPL-2.0-or-later": "LGPL-", "AGPL-3.0-or-later": "AGPL-"}
+VERSION = 8  # words: so far behind such a rule its version is looked for
 
 
 class Match(NamedTuple):
@@ -110,22 +113,24 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
         found = _with_changed(index, words, found)
     found.sort(key=lambda match: (match[1], -match[2]))
     matches = []
-    for rule, start, end, share in found:
-        kind, expression = KINDS[index.kinds[rule]], index.expression(rule)
-        if index.kinds[rule] == FALSE_POSITIVE:
+    for (rule, start, end, share), following in itertools.zip_longest(found, found[1:]):
+        kind, expression = int(index.kinds[rule]), index.expression(rule)
+        if kind == FALSE_POSITIVE:
             continue
-        if kind != "text" and _ONLY.fullmatch(expression) and _splitter[0].goes_on(words, end):
+        behind = words[: following[1]] if following else words
+        if expression in FAMILIES and (version := _version(index, behind, start, end, FAMILIES[expression])):
+            rule, end = version
+            kind, expression = min(kind, int(index.kinds[rule])), index.expression(rule)
+        if KINDS[kind] != "text" and _ONLY.fullmatch(expression) and _splitter[0].goes_on(words, end):
             expression = expression.removesuffix("-only") + "-or-later"
         place = int(lines[start]), int(lines[end - 1])
-        matches.append(Match(rule, expression, kind, *place, end - start, share, int(index.relevance[rule])))
+        matches.append(Match(rule, expression, KINDS[kind], *place, end - start, share, int(index.relevance[rule])))
     return matches
 
 
 def _exact(index: Index, words: Words, least: int) -> list[Place]:
     """Rules that stand in ``words`` word for word, none inside another: the longest take their words first."""
-    rules = np.full(len(words), -1, np.int32)
-    prefixes = index.vocabulary, index.prefix_keys, index.prefix_first, index.prefix_last, index.by_prefix
-    _scan(words, least, *prefixes, index.lengths, index.hashes, rules)
+    rules = _longest(index, words, least)
     starts = np.flatnonzero(rules >= 0)
     sizes = index.lengths[rules[starts]]
     taken = np.zeros(len(words), np.bool_)
@@ -136,6 +141,28 @@ def _exact(index: Index, words: Words, least: int) -> list[Place]:
             taken[start:end] = True
             found.append((int(rules[start]), start, end, 1.0))
     return found
+
+
+def _version(index: Index, words: Words, start: int, end: int, family: str) -> tuple[int, int] | None:
+    """The rule that begins inside the match from start to end and names a version behind it, and where that ends.
+
+    "Released under the GPL" is a rule and "GPL version 2" is another; the longer one took the word that both need.
+    """
+    inside = _longest(index, words[start + 1 : end + VERSION], 1)[: end - start - 1]
+    for at in np.flatnonzero(inside >= 0).tolist():
+        rule = int(inside[at])
+        stop = start + 1 + at + int(index.lengths[rule])
+        if stop > end and re.fullmatch(rf"{family}[0-9.]+-(?:only|or-later)", index.expression(rule)):
+            return rule, stop
+    return None
+
+
+def _longest(index: Index, words: Words, least: int) -> Ints:
+    """The longest rule of at least ``least`` words that starts at each word, -1 where none does."""
+    rules = np.full(len(words), -1, np.int32)
+    prefixes = index.vocabulary, index.prefix_keys, index.prefix_first, index.prefix_last, index.by_prefix
+    _scan(words, least, *prefixes, index.lengths, index.hashes, rules)
+    return rules
 
 
 @njit(cache=True, nogil=True)
@@ -186,8 +213,8 @@ def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]
         pieces[start] = True
     better = []
     for rule, start, end, share in _changed(index, slots):
-        more = max(0, int(pieces[start:end].sum()) - 1)
-        if share * index.grams[rule] > BETTER * covered[start:end].sum() - PIECE * more:
+        explained = (2 * share - 1) * index.lengths[rule]  # what of the rule is there, less what is missing
+        if explained > covered[start:end].sum() + PIECE * (2 - pieces[start:end].sum()):
             better.append((rule, start, end, share))
     kept = [place for place in exact if not any(start < place[2] and place[1] < end for _, start, end, _ in better)]
     for _, start, end, _ in (*kept, *better):
@@ -208,28 +235,53 @@ def _changed(index: Index, slots: NDArray[np.int64]) -> list[Place]:
     share = counts[rules] / index.grams[rules]
     enough = (share >= LEAST_SHARE) & (share * 100 >= index.coverage[rules])
     rules, scores = rules[enough], counts[rules[enough]] * share[enough]
-    candidates = [(int(rules[at]), float(scores[at])) for at in np.lexsort((rules, -scores))[:CANDIDATES]]
-    windows: dict[int, tuple[int, int, int]] = {}
+    order = np.lexsort((rules, -scores))[:CANDIDATES]
+    rules, scores = rules[order], scores[order]
+    windows = np.full((len(rules), 3), -1, np.int64)
     found: list[Place] = []
     while len(found) < MOST_CHANGED:
-        best: tuple[float, int] | None = None
-        for rule, bound in candidates:
-            if best and bound <= best[0]:  # a window can't hold more of a rule than the whole content
-                break
-            if rule not in windows:
-                windows[rule] = _window(places, ids, slots, *grams, rule, index.lengths[rule])
-            hits = windows[rule][2]
-            part = hits / index.grams[rule]
-            enough_here = hits >= LEAST_GRAMS and part >= LEAST_SHARE and part * 100 >= index.coverage[rule]
-            if enough_here and (not best or hits * part > best[0]):
-                best = hits * part, rule
-        if not best:
+        best = _best(rules, scores, windows, places, ids, slots, *grams, index.lengths, index.grams, index.coverage)
+        if best < 0:
             break
-        start, end, hits = windows[best[1]]
-        found.append((best[1], start, end, min(hits / int(index.grams[best[1]]), 0.99)))
+        rule, (start, end, hits) = int(rules[best]), windows[best].tolist()
+        found.append((rule, start, end, min(hits / int(index.grams[rule]), 0.99)))
         places, ids = _without(places, ids, start, end)
-        windows = {rule: window for rule, window in windows.items() if window[1] <= start or end <= window[0]}
+        windows[(windows[:, 1] > start) & (windows[:, 0] < end)] = -1
     return found
+
+
+@njit(cache=True, nogil=True)
+def _best(
+    rules: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    windows: NDArray[np.int64],
+    places: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    firsts: Ints,
+    lasts: Ints,
+    by_gram: Ints,
+    lengths: Ints,
+    grams: Ints,
+    coverage: NDArray[np.int16],
+) -> int:
+    """The place among ``rules`` of the one with the best window, -1 where none is good enough.
+
+    ``scores``, in descending order, are what a rule could have at most; ``windows`` are those that are known (start, end,
+    n-grams), -1 for the others, which are filled in when they are needed.
+    """
+    best, best_score = -1, 0.0
+    for at in range(len(rules)):
+        if scores[at] <= best_score:  # a window can't hold more of a rule than the whole content
+            break
+        rule = rules[at]
+        if windows[at, 2] < 0:
+            windows[at] = _window(places, ids, slots, firsts, lasts, by_gram, rule, lengths[rule])
+        hits = windows[at, 2]
+        part = hits / grams[rule]
+        if hits >= LEAST_GRAMS and part >= LEAST_SHARE and part * 100 >= coverage[rule] and hits * part > best_score:
+            best, best_score = at, hits * part
+    return best
 
 
 def _without(
@@ -304,6 +356,39 @@ def _window(
             left += 1
         if distinct > best:
             best = distinct
-            best_start = places[left]
-            best_end = places[right] + GRAM
-    return best_start, best_end, best
+            best_start = left
+            best_end = right + 1
+    if not best:
+        return 0, 0, 0
+    return _tight(places[best_start:best_end], ids[best_start:best_end], holds, length)
+
+
+@njit(cache=True, nogil=True)
+def _tight(places: NDArray[np.int64], ids: NDArray[np.int64], holds: NDArray[np.bool_], length: int) -> tuple[int, int, int]:
+    """The part of a stretch in which the n-grams of a rule stand densest, so that a text takes no neighbour in: as ``_window``.
+
+    What is missing of the rule may stand at either end, as a title with another name in it does.
+    """
+    best = sum_ = np.int64(0)
+    first = best_first = best_last = last = -1
+    for at in range(len(places)):
+        if not holds[ids[at]]:
+            continue
+        gap = places[at] - places[last] - 1 if last >= 0 else 0
+        if first < 0 or sum_ - gap < 0:
+            first, sum_ = at, np.int64(0)
+        else:
+            sum_ -= gap
+        sum_ += 1
+        last = at
+        if sum_ > best:
+            best, best_first, best_last = sum_, first, at
+    seen = np.zeros(len(holds), np.bool_)
+    hits = 0
+    for at in range(best_first, best_last + 1):
+        if holds[ids[at]] and not seen[ids[at]]:
+            seen[ids[at]] = True
+            hits += 1
+    start, end = places[best_first], places[best_last] + GRAM
+    missing = max(0, length - (end - start))
+    return max(start - missing, places[0]), min(end + missing, places[-1] + GRAM), hits

@@ -13,6 +13,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from codecommons.annotate.expressions import normalise
+from codecommons.errors import UsageError
 
 DISTRIBUTION = "licensedcode-data"
 # What a rule is, from the surest to the vaguest; the order is part of the index.
@@ -46,7 +47,14 @@ def read() -> Iterator[Rule]:
 
     Raises:
         ModuleNotFoundError: the data package is not installed.
+        UsageError: ScanCode itself is, which writes other rules over these.
     """
+    if (files("licensedcode") / "match.py").is_file():
+        raise UsageError(
+            "ScanCode is installed in this environment, and its licence rules have taken the place of those of "
+            f"{DISTRIBUTION}; uninstall scancode-toolkit, install {DISTRIBUTION} again, and name an environment of its own for "
+            "ScanCode in CODECOMMONS_SCANCODE"
+        )
     data = files("licensedcode") / "data"
     licenses = list(_files(data / "licenses", ".LICENSE"))
     ids = {fields["key"]: fields.get("spdx_license_key") or f"LicenseRef-scancode-{fields['key']}" for fields, _ in licenses}

@@ -32,6 +32,14 @@ def test_one_bad_content_gets_its_reason_and_the_others_their_answer(batch):
     assert rows[2]["error"] == "ValueError: a content that nobody can read"
 
 
+def test_an_installation_that_does_not_work_is_no_content_s_fault(batch):
+    def broken(batch):
+        raise UsageError("a tool is missing")
+
+    with pytest.raises(UsageError, match="a tool is missing"):
+        replace(FIRST, annotate=broken).run(batch([(b"x", b"1"), (b"x", b"2")]))
+
+
 def test_too_few_answers_are_an_error_not_a_shift(batch):
     greedy = replace(FIRST, annotate=lambda batch: pa.table({"first": pa.array([b"x"], pa.binary())}))
     rows = greedy.run(batch([(b"x", b"1"), (b"x", b"2")])).to_pylist()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -87,6 +88,13 @@ def test_copyright_statements_are_shown_as_written(line, statement):
 
 def test_copyright_statements_are_read_in_the_encoding_of_their_file():
     assert copyrights("# Copyright (c) 2020 Jörg M".encode("latin-1"), "latin-1") == ["Copyright (c) 2020 Jörg M"]
+
+
+def test_white_space_after_a_copyright_costs_no_more_than_its_length():
+    start = time.process_time()
+    for word in (b"Copyright", b"Copyright (c)", b"Copyright by"):
+        assert copyrights(word + b" " * 500_000 + b"x") == []
+    assert time.process_time() - start < 1
 
 
 def test_a_pipe_is_refused_and_never_waited_for(tmp_path, settings):

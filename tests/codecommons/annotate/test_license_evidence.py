@@ -80,6 +80,11 @@ def spdx_ids():
         ("licensed under the GPL version 2", "GPL-2.0-only"),
         ("licensed under the GPL version 2 or later", "GPL-2.0-or-later"),
         ("licensed under the GPL version 2,\n# or (at your option) any later version", "GPL-2.0-or-later"),
+        ("released under the GPL version 2", "GPL-2.0-only"),  # "released under the GPL" is a rule, and longer than the other
+        ("released under the terms of the GPL, version 3\n# or later", "GPL-3.0-or-later"),
+        ("released under the LGPL version 2.1", "LGPL-2.1-only"),
+        ("released under the AGPL version 3", "AGPL-3.0-only"),
+        ("released under the terms of the GPL, or the BSD license version 2", "GPL-1.0-or-later"),  # another's version
         ("GPL", None),  # one word may mean anything
         ("the\njson\n\n\n\n\nlicense", None),  # words that merely follow each other
         (", ".join(spdx_ids()), None),  # a list of all there are
@@ -139,7 +144,7 @@ def test_other_names_are_no_licence_files(name):
         ("pypi:Jinja2==2.10", "Jinja2-2.10/LICENSE", "BSD-3-Clause"),
         ("pypi:certifi==2024.7.4", "certifi-2024.7.4/LICENSE", "MPL-2.0"),
         ("pypi:chardet==5.2.0", "chardet-5.2.0/LICENSE", "LGPL-2.1-only"),
-        ("pypi:cryptography==41.0.0", "cryptography-41.0.0/LICENSE", "BSD-3-Clause OR Apache-2.0"),
+        ("pypi:cryptography==41.0.0", "cryptography-41.0.0/LICENSE", "Apache-2.0 OR BSD-3-Clause"),
     ],
 )
 def test_licence_files_of_real_packages(say, corpus_archive, package, member, expression):

@@ -18,6 +18,7 @@ from codecommons.archive import add_inputs, ingest_slice
 from codecommons.engine import local_engine
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
+from codecommons.swhid import content_id, swhid_text
 
 DAY, NEXT_DAY = "2026-01-31", "2026-02-01"
 FILES = {
@@ -193,3 +194,16 @@ def test_a_table_that_was_lost_is_made_again(lake, folder):
     fresh = Lake.open(lake.settings)
     annotated(fresh)
     assert rows_of(fresh) == rows
+
+
+def test_projects_and_statements_about_licences_are_views(lake, folder):
+    (folder / "main.c").write_bytes(b"int x;\n/*\n * Licensed under the MIT license.\n */\n")
+    ingested(lake, folder)
+    annotated(lake)
+    connection = lake.sql()
+    assert connection.sql("select path, project, license, languages, authors from project").fetchall() == [
+        ("package.json", "thing", "MIT", ["JavaScript"], 0)
+    ]
+    content = swhid_text("cnt", content_id((folder / "main.c").read_bytes()))
+    said = connection.sql("select evidence, expression, detector, stated from license_evidence where name = 'main.c'").fetchall()
+    assert said == [(f"{content};lines=3-3", "MIT", "license-notice", True)]

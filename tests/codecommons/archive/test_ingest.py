@@ -13,11 +13,13 @@ import polars as pl
 import pytest
 
 from codecommons.archive import add_inputs, file_view, ingest_slice, slice_roots
-from codecommons.archive.checks import Trees
+from codecommons.archive.checks import Trees, wiped_out
+from codecommons.archive.source import Visit
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
+from codecommons.report import StageReport
 from codecommons.swhid import content_id
 
 DAY, NEXT = "2026-01-31", "2026-02-01"
@@ -295,6 +297,19 @@ def test_a_content_with_other_bytes_turns_the_identity_check_red(packages, lake,
     assert checks(report)["identity"] is False
     assert lake.log.verdict(DAY, "pypi", "raw_archive_slice")["failing_check"] == "identity"
     assert slice_roots(lake, DAY, "pypi").height == 0
+
+
+def test_an_origin_that_showed_something_and_shows_nothing_now_turns_a_check_red(packages, lake):
+    add_inputs(lake, packages, DAY)
+    ingest(lake)
+    shown = lake.scan("origin_visit_status").collect()
+    visits = [Visit(row["origin"], None, row["status"], snapshot=row["snapshot"]) for row in shown.to_dicts()]
+    report = StageReport("raw_archive_slice", DAY, "pypi")
+    assert wiped_out(lake, report, visits).passed
+    red = wiped_out(lake, report, visits[1:])
+    assert not red.passed
+    assert f"1 origins showed something before and show nothing now, such as {visits[0].origin}" in red.description
+    assert not wiped_out(lake, report, [replace(visits[0], snapshot=None), *visits[1:]]).passed
 
 
 def test_an_unknown_source_is_a_usage_error(lake):

@@ -13,7 +13,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from codecommons.archive import Request, add_inputs, ingest_slice, parse_request, read_package_list
+from codecommons.archive import (
+    Request,
+    add_inputs,
+    forget_inputs,
+    ingest_slice,
+    parse_request,
+    read_package_list,
+    slice_roots,
+)
 from codecommons.archive.fetching import without_credentials
 from codecommons.archive.source import Source, base_item, first_state, rank_of, sources
 from codecommons.archive.sources import npm, path, pypi
@@ -21,6 +29,7 @@ from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.settings import Settings
+from codecommons.status import status
 from codecommons.swhid.tree import identify_directory
 
 DAY, NEXT = "2026-01-31", "2026-02-01"
@@ -403,3 +412,36 @@ def test_pip_is_asked_for_its_settings(monkeypatch, tmp_path):
     found = pypi._pip_settings()
     assert found["index-url"] == "https://other.example/simple"
     assert pypi._words(found, "trusted-host") == ["a.example", "b.example"]
+
+
+def test_an_item_that_never_came_in_can_be_forgotten_and_one_that_did_stays(lake, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "a.py").write_text("a = 1\n")
+    good, bad, alone = f"path:{tmp_path}/here", f"path:{tmp_path}/gone", "git:http://127.0.0.1:9/gone.git"
+    (tmp_path / "gone").mkdir()
+    add_inputs(lake, [good, bad, alone], DAY)
+    (tmp_path / "gone").rmdir()
+    for source in ("path", "git"):
+        ingest_slice(lake, InlineEngine(), DAY, source)
+    with pytest.raises(UsageError, match="has come into slice"):
+        forget_inputs(lake, [bad, good], DAY)
+    with pytest.raises(UsageError, match="has no git:"):
+        forget_inputs(lake, ["git:http://127.0.0.1:9/other.git"], DAY)
+    assert len(lake.log.inputs(DAY, "path")) == 2, "nothing is forgotten when something can't be"
+    assert forget_inputs(lake, [bad, alone], DAY) == [alone, bad]
+    assert (lake.log.sources(DAY), lake.log.verdicts()["source"].to_list()) == (["path"], ["path"])
+    ingest_slice(lake, InlineEngine(), DAY, "path")
+    state = status(lake)
+    assert (state["healthy"], state["quarantine"]) == (True, [])
+    assert slice_roots(lake, DAY, "path").height == 1
+
+
+def test_what_is_forgotten_of_a_name_that_ends_like_a_rank_is_that_name(lake, tmp_path):
+    names = [f"path:{tmp_path}/gone", f"path:{tmp_path}/gone#2"]
+    for name in names:
+        (tmp_path / name.rpartition("/")[2]).mkdir()
+    add_inputs(lake, names, DAY)
+    for name in names:
+        (tmp_path / name.rpartition("/")[2]).rmdir()
+    assert forget_inputs(lake, [names[1]], DAY) == [f"{names[1]}#1"]
+    assert [f"path:{row.item}" for row in lake.log.inputs(DAY, "path")] == [names[0]]

@@ -242,6 +242,18 @@ def test_a_slice_that_has_not_come_through_is_left_out_and_named(shop):
     assert "pkg:pypi/delta" not in rows_of(shop, report)["origin"].to_list()
 
 
+def test_a_slice_whose_last_stage_failed_is_left_out_though_an_earlier_attempt_of_it_is_still_shown(shop):
+    name = shop.specify("all", "{as_of: 2026-01-08}")
+    assert "index.js" in rows_of(shop, build(shop.lake, ENGINE, name))["path"].to_list()
+    [day] = [slice_ for slice_, source in shop.lake.log.verdicts().select("slice", "source").unique().rows() if source == "npm"]
+    shop.lake.log.record(day, "npm", "deduped", "failed", failing_check="even", detail="it is odd")
+    report = build(shop.lake, ENGINE, name)
+    assert "index.js" not in rows_of(shop, report)["path"].to_list()
+    [left_out] = report.details["left_out"]
+    assert left_out.startswith(f"{day} npm (")
+    assert "deduped failed" in left_out
+
+
 @pytest.mark.parametrize(
     ("table", "stage"),
     [("annotation_encoding", "enriched_context"), ("license_decision", "license_qualified"), ("signature", "deduped")],

@@ -2,12 +2,14 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""The local engine keeps order, survives a crash, and names the task that kills its worker."""
+"""The local engine keeps order, survives a crash, names the task that kills its worker, and holds no more than it must."""
 
 import functools
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +61,45 @@ def test_a_worker_that_dies_twice_on_a_task_fails_with_the_name_of_the_task():
 def test_an_exception_in_a_task_reaches_the_driver_as_it_is():
     with pytest.raises(ValueError, match="three is no good"):
         list(PoolEngine(2).map(fail_on_three, range(6)))
+
+
+def process_of(number: int) -> int:
+    return os.getpid()
+
+
+def test_workers_stay_for_the_next_map_and_end_when_the_engine_is_closed():
+    engine = PoolEngine(2)
+    first = set(engine.map(process_of, range(20)))
+    assert first & set(engine.map(process_of, range(20)))
+    engine.close()
+    assert not any(Path("/proc", str(worker)).exists() for worker in first)
+    assert first.isdisjoint(engine.map(process_of, range(4))), "the engine must be usable after it was closed"
+    engine.close()
+    engine.close()
+
+
+IMPORTED = """
+import sys
+from codecommons.engine.local import PoolEngine
+
+def imported(number):
+    return {name.partition(".")[0] for name in sys.modules}
+
+if __name__ == "__main__":
+    print(*next(PoolEngine(2).map(imported, [1])))
+"""
+
+
+def test_a_worker_holds_nothing_that_only_the_driver_needs_and_nothing_that_must_not_be_forked(tmp_path):
+    """Polars starts a thread when it is imported, and warns that a fork may hang.
+
+    In a process of its own, for there is one fork server a process, and whoever starts it says what it imports.
+    """
+    (tmp_path / "imported.py").write_text(IMPORTED)
+    done = subprocess.run([sys.executable, str(tmp_path / "imported.py")], capture_output=True, text=True, check=True)
+    found = set(done.stdout.split())
+    assert found.isdisjoint({"dagster", "great_expectations", "dbt", "polars"})
+    assert {"pyarrow", "deltalake", "numba"} <= found, "the fork server has what every worker needs"
 
 
 def wait_in(folder: Path, number: int) -> None:

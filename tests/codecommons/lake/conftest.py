@@ -29,25 +29,35 @@ def s3_endpoint() -> Iterator[str]:
     server.stop()
 
 
+def on_s3(endpoint: str, home: Path, name: str) -> Settings:
+    variables = {
+        "CODECOMMONS_HOME": str(home),
+        "CODECOMMONS_LAKE": f"s3://lakes/{name}",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    return dataclasses.replace(Settings.from_environment(variables), workers=0, batch_bytes=200_000)
+
+
+@pytest.fixture(scope="session")
+def empty_lake_on_s3(s3_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake on S3 to copy: some fifty tables take more than a second to create."""
+    import s3fs
+
+    s3fs.S3FileSystem(key="test", secret="test", endpoint_url=s3_endpoint).mkdir("lakes")
+    return Lake.open(on_s3(s3_endpoint, tmp_path_factory.mktemp("home"), "empty"))
+
+
 @pytest.fixture(params=["folder", "s3"])
 def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings of a fresh lake, local or on S3, small batches, no worker processes."""
     if request.param == "folder":
         return Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, batch_bytes=200_000)
-    endpoint = request.getfixturevalue("s3_endpoint")
-    variables = {
-        "CODECOMMONS_HOME": str(tmp_path),
-        "CODECOMMONS_LAKE": f"s3://lakes/{tmp_path.name}",
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    import s3fs
-
-    fs = s3fs.S3FileSystem(key="test", secret="test", endpoint_url=endpoint)
-    if not fs.exists("lakes"):
-        fs.mkdir("lakes")
-    return dataclasses.replace(Settings.from_environment(variables), workers=0, batch_bytes=200_000)
+    empty = request.getfixturevalue("empty_lake_on_s3")
+    settings = on_s3(request.getfixturevalue("s3_endpoint"), tmp_path, tmp_path.name)
+    empty.fs.copy(empty.path(), f"lakes/{tmp_path.name}", recursive=True)
+    return settings
 
 
 @pytest.fixture

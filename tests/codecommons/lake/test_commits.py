@@ -116,6 +116,16 @@ def test_contents_stream_in_order_in_bounded_batches_and_rehash(any_lake):
     assert max(sum(len(d) for d in batch["data"].to_pylist()) for batch in any_lake.contents(ids, batch_bytes=50_000)) <= 50_000
 
 
+def test_while_a_reader_works_on_a_batch_of_contents_there_is_one_copy_of_it(lake):
+    content = b"a row of text\n" * 20_000
+    put(lake, [{sha1_git: sha1_git + content for sha1_git in blobs(4, 64)}])
+    ids = lake.scan("content").select("sha1_git", "length").collect()
+    before = pa.total_allocated_bytes()
+    batches = lake.contents(ids, batch_bytes=4 << 20)
+    for batch in batches:
+        assert pa.total_allocated_bytes() - before < 1.5 * batch.nbytes
+
+
 def test_a_commit_that_loses_a_race_merges_again_and_doubles_nothing(any_settings):
     """Another process commits overlapping rows after our merge and before our commit."""
     mine, theirs = blobs(1, 60), blobs(1, 40) | blobs(2, 20)

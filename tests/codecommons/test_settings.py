@@ -1,0 +1,29 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the environment says is understood or refused before anything is made."""
+
+import pytest
+
+from codecommons.errors import UsageError
+from codecommons.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CODECOMMONS_BUCKET_BITS", "99", "a whole number, not negative and at most 16"),
+        ("CODECOMMONS_WORKERS", "-1", "a whole number, not negative"),
+        ("CODECOMMONS_BATCH_BYTES", "16 MB", "a whole number, not negative"),
+        ("CODECOMMONS_LAKE", "gs://bucket/lake", "it must be a folder or s3://BUCKET/PREFIX"),
+        ("CODECOMMONS_LAKE", "s3://", "it must be a folder or s3://BUCKET/PREFIX"),
+        ("CODECOMMONS_PLUGINS", "/nonexistent/plugins", "/nonexistent/plugins, which is no folder"),
+        ("CODECOMMONS_FIRST_DAY", "January", "it must be a day such as 2025-01-31"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_the_variable_is_named(tmp_path, name, value, said):
+    with pytest.raises(UsageError, match=name) as refused:
+        Settings.from_environment({"CODECOMMONS_HOME": str(tmp_path / "home"), name: value})
+    assert said in str(refused.value)
+    assert not (tmp_path / "home").exists()
