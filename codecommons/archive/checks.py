@@ -26,7 +26,7 @@ CHECKS = {
     "no_source_wiped_out": "Every origin that the slice showed before still shows something.",
 }
 # Reasons that don't tell whether there is anything: a slice of nothing else is no success.
-_NOBODY_KNOWS = ("unreachable", "malformed-export")
+_NOBODY_KNOWS = ("unreachable", "malformed-export", "unexpected")
 _SAMPLE = 200
 _SAMPLE_BYTES = 32 << 20
 # Files whose contents are looked up at once; a tree is never cut.
@@ -162,14 +162,11 @@ def empty_success(report: StageReport, inputs: Sequence[SliceInput], outcome: Ou
     if inputs and not outcome.items:
         return _red(name, f"{len(inputs)} items are listed, and nothing is said of any", report, figures)
     if unreachable and all(item.state == "failed" for item in outcome.items):
-        assert unreachable[0].error is not None
-        others = f" and {len(unreachable) - 1} others" if len(unreachable) > 1 else ""
-        return _red(
-            name,
-            f"nothing came in, as {unreachable[0].name}{others} can't be read: {unreachable[0].error.detail}",
-            report,
-            figures,
-        )
+        first = unreachable[0]
+        assert first.error is not None
+        failed = len({item.name for item in outcome.items})
+        others = "" if failed == 1 else " and one other item" if failed == 2 else f" and {failed - 1:,} other items"
+        return _red(name, f"nothing came in, as {first.name}{others} can't be read: {first.error.detail}", report, figures)
     return CheckResult(name, True, f"{len(inputs)} items, each loaded or quarantined with its reason", figures)
 
 

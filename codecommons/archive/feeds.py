@@ -28,7 +28,7 @@ import pyarrow as pa
 from codecommons.archive.cache import find_archive
 from codecommons.archive.fetching import bring, bring_folder, expand, is_folder, name_of
 from codecommons.archive.objects import Rows
-from codecommons.archive.source import Item, Outcome, Source, Work, base_item, newest_states, sources
+from codecommons.archive.source import Item, Outcome, Source, Work, base_item, newest_states, sources, unexpected
 from codecommons.archive.tally import Note, Tally
 from codecommons.archive.unpack import members, unpacked
 from codecommons.errors import ItemError
@@ -149,7 +149,8 @@ class Feed(Source):
         if path is not None:
             return row, path
         try:
-            row = self.resolve(row, settings)
+            with unexpected(f"{self.name}:{row.item}"):
+                row = self.resolve(row, settings)
         except ItemError as error:
             if row.version and error.reason == "wrong-hash":
                 raise ItemError(

@@ -28,30 +28,97 @@ if TYPE_CHECKING:
 
 _URI = re.compile(r"([a-z][a-z0-9+.-]*)://")
 _GLOB = re.compile(r"[*?\[]")
+# Between file systems that are read through each other, such as ``zip://a.json::file:///x``; the last may be anywhere.
+_CHAIN = "::"
+_AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
+_USER = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)@", re.IGNORECASE)
+_USERS = re.compile(r"(?<=://)[^/?#\s]*@")
 _CHUNK = 1 << 20
+# Of a path in an error.
+_LONGEST_SHOWN = 200
 
 
 def place(text: str) -> str:
     """The canonical name of a place: a URI as it is, or the absolute path of something that is there.
 
     Raises:
-        UsageError: nothing is there, or no file system of that scheme is known.
+        UsageError: nothing is there, it is no URL or one with credentials, or no file system of that scheme is known.
     """
-    scheme = _URI.match(text)
+    scheme = _URI.match(refuse_credentials(text, "the place"))
     if scheme is not None and scheme[1] != "file":
         from fsspec import available_protocols
 
+        if _CHAIN in text:
+            raise UsageError(f"{text} is a chain of file systems, which is not read; name the file or archive itself")
+        try:
+            urlsplit(text)
+        except ValueError as error:
+            raise UsageError(f"{text} is no URL: {error}") from None
         if scheme[1] not in available_protocols():
             raise UsageError(f"{text} is on a file system that nobody here can read; write a path, s3://… or https://…")
         return text
-    path = Path(text.removeprefix("file://")).expanduser().absolute()
+    path = local_path(text.removeprefix("file://"))
     if not path.exists() and not (_GLOB.search(path.name) and path.parent.is_dir()):
-        raise UsageError(f"{text} does not exist; name a file, or a URI such as s3://bucket/file")
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"the path {str(path)!r} is not UTF-8; rename it or copy it elsewhere") from None
+        raise UsageError(f"{without_credentials(text)} does not exist; name a file, or a URI such as s3://bucket/file")
     return str(path)
+
+
+def local_path(text: str) -> Path:
+    """The absolute path that somebody wrote, who may begin it with ``~`` or ``~user``.
+
+    Raises:
+        UsageError: nothing can have that name, or nobody may look whether something has it.
+    """
+    shown = repr(without_credentials(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"))
+    try:
+        path = Path(text).expanduser().absolute()
+        str(path).encode()
+        path.exists()
+    except UnicodeEncodeError:
+        raise UsageError(f"the path {shown} is not UTF-8 and can't name an origin; rename it or copy it elsewhere") from None
+    except OSError as error:
+        raise UsageError(f"the path {shown} can't be looked at: {error.strerror or error}") from error
+    except (RuntimeError, ValueError) as error:
+        raise UsageError(f"the path {shown} can't be read: {error}; write it in full") from error
+    return path
+
+
+def refuse_credentials(url: str, where: str, instead: str = "have git's credential.helper or ~/.netrc give them") -> str:
+    """A URL that may be recorded and shown: it is returned as it is. What is none is not looked at.
+
+    Args:
+        url: the URL; a user alone, such as ssh has, is no credentials, but may be a token where http is spoken.
+        where: how the error names the place.
+        instead: what to do about it.
+
+    Raises:
+        UsageError: there are credentials in it; the message doesn't repeat them.
+    """
+    found = _USER.match(url)
+    if found and (found[1].lower() in ("http", "https") or ":" in found[2]):
+        raise UsageError(
+            f"{where}: the URL has credentials in it, which would be recorded and shown; leave them out, and {instead}"
+        )
+    return url
+
+
+def without_credentials(text: str) -> str:
+    """Any text, such as an error of somebody else's, with what stands before the ``@`` of a URL hidden."""
+    return _USERS.sub("***@", text)
+
+
+def is_web(text: str) -> bool:
+    """Whether a URL is plain http(s), with nothing in it that is not printable: nobody's file and nobody's bucket."""
+    try:
+        parts = urlsplit(text)
+        return text.startswith(("http://", "https://")) and bool(parts.hostname) and text.isprintable() and " " not in text
+    except ValueError:
+        return False
+
+
+def is_local(text: str) -> bool:
+    """Whether a place could be one of this machine, or one that is read with its keys: all but http(s) without a chain."""
+    return not is_web(text) or _CHAIN in text
 
 
 def url_of(where: str) -> str:
@@ -64,7 +131,9 @@ def url_of(where: str) -> str:
 
 def name_of(where: str) -> str:
     """The last part of a place's path, such as ``all.zip``."""
-    return (urlsplit(where).path if _URI.match(where) else where).rstrip("/").rpartition("/")[2]
+    uri = _URI.match(where)
+    path = _AFTER_PATH.sub("", where[uri.end() :]).partition("/")[2] if uri else where
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def is_pattern(where: str) -> bool:
@@ -98,7 +167,7 @@ def expand(where: str, suffixes: tuple[str, ...], settings: Settings) -> list[st
     else:
         return [where]
     if not found:
-        raise ItemError("missing-file", f"there is no file of that kind at {where}")
+        raise ItemError("missing-file", f"there is no file of that kind at {_shown(where)}")
     return sorted(found)
 
 
@@ -122,7 +191,7 @@ def bring(where: str, settings: Settings) -> tuple[Path, str]:
         with sink, _reachable(where), fs.open(path, "rb", cache_type="readahead") as file:
             while chunk := file.read(_CHUNK):
                 if sink.tell() + len(chunk) > settings.max_archive_bytes:
-                    raise ItemError("too-large", f"{where} has more than {settings.max_archive_bytes:,} bytes")
+                    raise ItemError("too-large", f"{_shown(where)} has more than {settings.max_archive_bytes:,} bytes")
                 with lake_errors(f"writing {target}"):
                     sink.write(chunk)
         return keep_archive(target, None, settings)
@@ -169,7 +238,10 @@ def _bring_local(path: Path, settings: Settings) -> tuple[Path, str]:
 def _open(where: str, settings: Settings) -> tuple[AbstractFileSystem, str]:
     import fsspec
 
-    scheme = urlsplit(where).scheme if _URI.match(where) else ""
+    if _URI.match(where) and _CHAIN in where:  # such as a link that a server lists
+        raise ItemError("unreachable", f"{_shown(where)} is a chain of file systems, which is not read")
+    uri = _URI.match(where)
+    scheme = uri[1] if uri else ""
     options: dict[str, object] = {}
     if scheme in ("s3", "s3a"):
         given = dict(settings.export_options)
@@ -201,7 +273,7 @@ def _reachable(where: str) -> Iterator[None]:
         raise ItemError("missing-file", f"there is no file {_shown(where)}") from error
     except Exception as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ItemError("unreachable", f"{_shown(where)} can't be had: {said}") from error
+        raise ItemError("unreachable", f"{_shown(where)} can't be had: {without_credentials(said)}") from error
 
 
 def _shown(where: str) -> str:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from codecommons.archive.source import Source, base_item, rank_of, sources
+from codecommons.archive.fetching import local_path, without_credentials
+from codecommons.archive.source import Source, base_item, first_state, rank_of, sources, unexpected
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import Lake, SliceInput
 from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons.swhid import git
 
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _SHA256 = re.compile(r"(?:--hash=)?sha256[:=]([0-9a-f]{64})")
 
 
@@ -34,13 +36,19 @@ class Request:
     sha256: str | None = None
 
 
-def parse_request(text: str, settings: Settings) -> Request:
+def parse_request(text: str, settings: Settings, known: Mapping[str, Source] | None = None, foreign: bool = False) -> Request:
     """Read ``pypi:NAME==VERSION``, ``npm:NAME@VERSION``, ``git:.``, ``path:src`` or a plain path; ``sha256:HEX`` may follow.
 
     A plain path that is a git repository is taken as one; ``path:`` takes it as a folder, ``.git`` included.
 
+    Args:
+        text: what somebody wrote.
+        settings: of the process.
+        known: the sources by name; looked for unless given.
+        foreign: somebody else wrote it, who can name what is on the web and in registries and nothing of this machine.
+
     Raises:
-        UsageError: it is none of these; the message shows how to write it.
+        UsageError: it is none of these; the message shows how to write it. Or it is foreign and names something else.
     """
     words = text.split()
     hashes = [match[1] for match in map(_SHA256.fullmatch, words[1:]) if match]
@@ -48,20 +56,24 @@ def parse_request(text: str, settings: Settings) -> Request:
         text, sha256 = words[0], next(iter(hashes), None)
     else:
         sha256 = None
-    known = sources(settings)
+    known = sources(settings) if known is None else known
     name, colon, rest = text.partition(":")
+    if foreign and (not colon or name not in known or known[name].is_local(rest)):
+        raise UsageError(
+            "what comes from elsewhere can name packages and what is behind http(s), written as pypi:requests==2.31.0 or "
+            "osv:https://…, and nothing of this machine or read with its keys"
+        )
     if colon and name in known:
         return Request(name, known[name].parse(rest), sha256)
-    if text and Path(text).expanduser().exists():
-        name = "git" if git.is_repository(Path(text).expanduser()) else "path"
+    if text and local_path(text).exists():
+        name = "git" if git.is_repository(local_path(text)) else "path"
         return Request(name, known[name].parse(text), sha256)
-    raise UsageError(
-        f"{text!r} is neither a path nor one of {', '.join(f'{name}:' for name in known)}; write pypi:requests==2.31.0"
-    )
+    names = ", ".join(f"{name}:" for name in known)
+    raise UsageError(f"{without_credentials(text)!r} is neither a path nor one of {names}; write pypi:requests==2.31.0")
 
 
 def read_package_list(path: Path | str) -> list[str]:
-    """The requests of a file, one a line; ``#`` starts a comment.
+    """The requests of a file, one a line; ``#`` starts a comment, at the beginning or after a blank.
 
     Raises:
         UsageError: it can't be read.
@@ -70,7 +82,7 @@ def read_package_list(path: Path | str) -> list[str]:
         lines = Path(path).read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the list {path} can't be read: {error}") from error
-    return [line.partition("#")[0].strip() for line in lines if line.partition("#")[0].strip()]
+    return [request for line in lines if (request := _COMMENT.sub("", line).strip())]
 
 
 def add_inputs(lake: Lake, requests: Iterable[str | Request], day: str) -> list[SliceInput]:
@@ -106,7 +118,8 @@ def add_inputs(lake: Lake, requests: Iterable[str | Request], day: str) -> list[
             row = seen_before.get((request.source, request.item))
             if row is not None and request.sha256 in (None, row.sha256):
                 return replace(row, slice=day)
-        return _looked_up(source, SliceInput(day, request.source, request.item, sha256=request.sha256), settings)
+        item = first_state(request.item) if source.changes else request.item
+        return _looked_up(source, SliceInput(day, request.source, item, sha256=request.sha256), settings)
 
     rows: list[SliceInput] = []
     for name in sorted({one.source for one in wanted}):
@@ -124,7 +137,8 @@ def add_inputs(lake: Lake, requests: Iterable[str | Request], day: str) -> list[
 
 def _looked_up(source: Source, row: SliceInput, settings: Settings) -> SliceInput:
     try:
-        return source.resolve(row, settings)
+        with unexpected(f"{row.source}:{row.item}"):
+            return source.resolve(row, settings)
     except ItemError as error:
         if source.changes:
             return replace(row, detail=json.dumps({"unresolved": [error.reason, error.detail]}))
@@ -153,13 +167,13 @@ def _add_state(lake: Lake, row: SliceInput) -> SliceInput:
         states = sorted(_states(lake, row), key=lambda state: rank_of(state.item))
         if states and states[-1].version == row.version:
             return states[-1]
-        mine = replace(row, item=f"{row.item}#{rank_of(states[-1].item) + 2}" if states else row.item)
+        mine = replace(row, item=f"{base_item(row.item)}#{rank_of(states[-1].item) + 2}") if states else row
         if lake.log.add_input([mine]):
             return mine
 
 
 def _states(lake: Lake, row: SliceInput) -> Iterator[SliceInput]:
-    return (state for state in lake.log.inputs(row.slice, row.source) if base_item(state.item) == row.item)
+    return (state for state in lake.log.inputs(row.slice, row.source) if base_item(state.item) == base_item(row.item))
 
 
 def forget_inputs(lake: Lake, requests: Iterable[str | Request], day: str) -> list[str]:

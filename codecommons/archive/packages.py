@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from codecommons.archive.objects import Rows
-from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Source, Visit, Work, sources
+from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Source, Visit, Work, sources, unexpected
 from codecommons.archive.tally import Note, Tally
 from codecommons.archive.tree import Tree, build_tree
 from codecommons.archive.unpack import Member, members
@@ -87,6 +87,10 @@ class PackageSource(Source):
         """The name of the release."""
         return version
 
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``: a name and a version mean what the registry has."""
+        return False
+
     def origin_of(self, row: SliceInput) -> str:
         """The purl of a resolved item, where it takes more than the name."""
         return self.origin(self.split(row.item)[0])
@@ -136,7 +140,10 @@ class PackageSource(Source):
 
     def _pin(self, row: SliceInput, settings: Settings) -> SliceInput:
         """An item that could not be looked up when it was listed is looked up now; a version never changes."""
-        return row if row.sha256 and upload_time(row) is not _UNKNOWN else self.resolve(row, settings)
+        if row.sha256 and upload_time(row) is not _UNKNOWN:
+            return row
+        with unexpected(f"{self.name}:{row.item}"):
+            return self.resolve(row, settings)
 
     def _extid(self, row: SliceInput, settings: Settings) -> bytes:
         """What the release is a function of."""
@@ -221,12 +228,14 @@ def resolved(row: SliceInput, version: str, sha256: str, uploaded: dt.datetime |
 
 
 def parse_time(text: str) -> dt.datetime | None:
-    """Read ISO 8601; a time without zone is UTC, and nonsense is None."""
+    """Read ISO 8601; a time without zone is UTC, and nonsense is None, as is what UTC has no year for."""
     try:
         moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+        moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return moment
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from codecommons.archive.objects import Branches
 from codecommons.archive.tally import Tally
 from codecommons.engine import Engine
-from codecommons.errors import ItemError
+from codecommons.errors import CodeCommonsError, ItemError
 from codecommons.lake import Lake, NewsFile, SliceInput, StagedFile, StagingArea
 from codecommons.plugins import discover
 from codecommons.settings import Settings
 from codecommons.swhid import snapshot_id
+
+_LOG = logging.getLogger(__name__)
+# Of the text of an error that nobody foresaw.
+_LONGEST_SAID = 300
+
+# What tells the states of one item on one day apart.
+_RANK = re.compile(r"#([0-9]+)\Z")
 
 # Part of every external identifier: raise it when a loader gives other objects for the same archive.
 LOADER_VERSION = 1
@@ -154,6 +164,14 @@ class Source(ABC):
             UsageError: it is no item of this source; the message shows one.
         """
 
+    def is_local(self, text: str) -> bool:
+        """Whether what is written after ``name:`` could name something of this machine, or is read with its keys.
+
+        Whoever can only name what is public, such as a list behind a URL, is refused it. Asked before ``parse``, so that not
+        even the existence of a file is told. A source that doesn't say is local throughout.
+        """
+        return True
+
     @abstractmethod
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
         """Look the item up and pin it: version, sha256 and whatever loading must not look up again.
@@ -167,15 +185,40 @@ class Source(ABC):
         """Load a slice's items; one that fails is in the outcome and stops no other."""
 
 
+@contextmanager
+def unexpected(what: str) -> Iterator[None]:
+    """Let what a source did not foresee be the fault of the one item that it happened over.
+
+    Args:
+        what: the item, as ``source:item``.
+
+    Raises:
+        ItemError: ``unexpected``: anything but what stops everybody, such as a lake that can't be written. The log has the rest.
+    """
+    try:
+        yield
+    except (CodeCommonsError, MemoryError):
+        raise
+    except Exception as error:
+        _LOG.exception("%s: unexpected", what)
+        said = (str(error).strip().splitlines() or [""])[0][:_LONGEST_SAID]
+        detail = f"{type(error).__name__}: {said}; this is a defect, please report it with the traceback in the log"
+        raise ItemError("unexpected", detail) from error
+
+
 def sources(settings: Settings) -> dict[str, Source]:
     """Every source by name: ours, and those of the users' plug-in folders."""
     return discover("codecommons.archive.sources", "SOURCE", Source, settings.plugins)  # type: ignore[type-abstract]
 
 
+def first_state(item: str) -> str:
+    """How the first state of an item that changes is recorded: as it is, or with ``#1`` where the name ends like a rank."""
+    return f"{item}#1" if _RANK.search(item) else item
+
+
 def base_item(item: str) -> str:
-    """An item without the ``#2`` of a second state on the same day."""
-    base, mark, rank = item.rpartition("#")
-    return base if mark and rank.isdecimal() else item
+    """A recorded item without the ``#2`` of a second state on the same day."""
+    return _RANK.sub("", item)
 
 
 def newest_states(inputs: Iterable[SliceInput]) -> list[SliceInput]:
@@ -187,5 +230,6 @@ def newest_states(inputs: Iterable[SliceInput]) -> list[SliceInput]:
 
 
 def rank_of(item: str) -> int:
-    """0 for the first state of an item on a day, 1 for ``item#2``, and so on."""
-    return int(item[len(base_item(item)) + 1 :] or 1) - 1
+    """0 for the first state of a recorded item on a day, 1 for ``item#2``, and so on."""
+    rank = _RANK.search(item)
+    return int(rank[1]) - 1 if rank else 0

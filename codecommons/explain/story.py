@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from codecommons import swhid as identity
 from codecommons.errors import UsageError
@@ -222,7 +222,7 @@ def _item_name(origin: str) -> str:
     """What ``slice_input`` calls an origin, without a version: a package's name, a local path, or the URL."""
     if origin.startswith("pkg:"):
         return unquote(origin.partition("/")[2])
-    return unquote(urlsplit(origin).path) if origin.startswith("file://") else origin
+    return unquote(origin.removeprefix("file://")) if origin.startswith("file://") else origin
 
 
 def _same_path(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Row]:

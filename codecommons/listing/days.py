@@ -40,7 +40,9 @@ class Daily(Lister[AnyDays]):
         last = days_from(context.day, -1 if context.today else 0)
         first = cursor.get("next") or options.since or last if context.today else last
         for day in days(first, last):
-            yield Page(tuple(Listed(request, due=day) for request in self.requests(options, day)), {"next": days_from(day, 1)})
+            yield Page(
+                tuple(Listed(request, due=day, own=True) for request in self.requests(options, day)), {"next": days_from(day, 1)}
+            )
 
 
 def days_from(day: str, count: int) -> str:

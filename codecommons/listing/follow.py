@@ -19,9 +19,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from codecommons import archive
+from codecommons.archive.fetching import without_credentials
 from codecommons.archive.packages import PackageSource
-from codecommons.archive.source import Source, base_item, sources
-from codecommons.errors import CodeCommonsError, LakeError, UsageError
+from codecommons.archive.source import Source, base_item, sources, unexpected
+from codecommons.errors import CodeCommonsError, ItemError, LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.listing import store
 from codecommons.listing.followed import configuration, followed
@@ -32,6 +33,8 @@ _LOG = logging.getLogger(__name__)
 # Listed entries of one commit, and items that are looked up between two marks.
 _LISTED_AT_ONCE, _TAKEN_AT_ONCE = 5000, 100
 _EXAMPLES = 10
+# Of what a place says and we don't understand.
+_LONGEST_SHOWN = 500
 # A schedule's tick comes some minutes earlier or later than the one before.
 _SLACK = dt.timedelta(minutes=30)
 # Reasons for which an item that could not be looked up is tried again on other days, and on how many.
@@ -182,7 +185,8 @@ class _Following:
         complete = False
         try:
             listing = not only_due or self.stored is None or _is_listing_due(self.options, self.cursor, self.now)
-            complete = self._list(dry_run) if listing else True
+            with unexpected(report.name):
+                complete = self._list(dry_run) if listing else True
         except LakeError:
             raise
         except CodeCommonsError as error:
@@ -191,7 +195,8 @@ class _Following:
             report.waiting = self._waiting(0).count
             return report
         try:
-            self._take()
+            with unexpected(report.name):
+                self._take()
         except LakeError:
             raise
         except CodeCommonsError as error:
@@ -252,20 +257,16 @@ class _Following:
         try:
             if entry.problem is not None:
                 raise UsageError(entry.problem)
-            asked = self._parse(request)
-        except UsageError as error:
-            shown = request[:500].encode(errors="replace").decode()
-            return Row(shown, "", "", shown, moment, entry.due, context.day, problem=str(error))
-        source = self.sources[asked.source]
-        url = origin_of(source, asked.item)
+            with unexpected(without_credentials(request[:_LONGEST_SHOWN])):
+                asked = archive.parse_request(request, self.context.settings, self.sources, foreign=not entry.own)
+                source = self.sources[asked.source]
+                url = origin_of(source, asked.item)
+        except (UsageError, ItemError) as error:
+            shown, problem = (
+                without_credentials(text[:_LONGEST_SHOWN]).encode(errors="replace").decode() for text in (request, str(error))
+            )
+            return Row(shown, "", "", shown, moment, entry.due, context.day, problem=problem)
         return Row(url, source.visit_type, asked.source, asked.item, moment, entry.due, context.day, sha256=asked.sha256)
-
-    def _parse(self, request: str) -> archive.Request:
-        """As ``archive.parse_request``, which looks for the sources each time."""
-        name, colon, rest = request.partition(":")
-        if colon and name in self.sources and not rest.count(" "):
-            return archive.Request(name, self.sources[name].parse(rest))
-        return archive.parse_request(request, self.context.settings)
 
     def _waiting(self, most: int) -> store.Waiting:
         name, lister, day = self.report.name, self.report.lister, self.context.day
@@ -290,18 +291,28 @@ class _Following:
         """Record rows as input of a slice; returns what is done with, which is not what can't be reached today and may be yet."""
         requests = [archive.Request(row.source, row.item, row.sha256) for row in rows]
         try:
-            added = archive.add_inputs(self.lake, requests, slice_)
+            with unexpected(f"{self.report.name}: {len(rows)} items from {rows[0].url}"):
+                added = archive.add_inputs(self.lake, requests, slice_)
         except UsageError as error:
             if len(rows) > 1:
-                return [done for row in rows for done in self._add([row], slice_, hopeless)]
+                return self._add_singly(rows, slice_, hopeless)
             self.report.problems.append(f"{rows[0].url}: {error}")
             return [replace(rows[0], slice=slice_, problem=str(error))]
+        except ItemError as error:
+            if len(rows) > 1:
+                return self._add_singly(rows, slice_, hopeless)
+            # Not for ever: it may be no fault of the item's.
+            self.report.problems.append(f"{rows[0].url}: {error}")
+            return []
         passing = {
             (one.source, base_item(one.item))
             for one in added
             if one.source in self.changing and one.version is None and _reason(one.detail) in _PASSING
         }
         return [replace(row, slice=slice_) for row in rows if (row.source, row.item) not in passing.difference(hopeless)]
+
+    def _add_singly(self, rows: Sequence[Row], slice_: str, hopeless: Collection[tuple[str, str]]) -> list[Row]:
+        return [done for row in rows for done in self._add([row], slice_, hopeless)]
 
 
 def origin_of(source: Source, item: str) -> str:

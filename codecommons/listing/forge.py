@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from codecommons import strict
+from codecommons.archive.fetching import is_web
 from codecommons.archive.packages import parse_time
 from codecommons.listing.lister import Listed, ListingError, Options, variable
 from codecommons.listing.web import Answer, StatusError, Web, http_url
@@ -98,12 +98,3 @@ def listed(found: Iterable[Mapping[str, Any]], clone: str, update: str) -> tuple
         if isinstance(url, str) and is_web(url):
             entries.append(Listed(f"git:{url}", parse_time(moment) if isinstance(moment, str) else None))
     return tuple(entries)
-
-
-def is_web(url: str) -> bool:
-    """Whether a URL is plain http(s), with nothing in it that is not printable."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url

@@ -72,12 +72,16 @@ class Listed:
         last_update: when it last changed, as the place says (UTC); None where it doesn't say.
         due: the day it belongs to; None for what is what we see on the day we look.
         problem: why it can't be ingested; it is recorded with that.
+        own: whether it was named by the owner of this machine (in ``sources.yaml``, a list or a folder of theirs), so that it
+            may be something of this machine. What a server or anybody else says is not: of it only packages and what is
+            behind http(s) is taken.
     """
 
     request: str
     last_update: dt.datetime | None = None
     due: str | None = None
     problem: str | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from codecommons.archive.cache import sha256_of
+from codecommons.archive.fetching import refuse_credentials
 from codecommons.archive.unpack import unpacked
 from codecommons.errors import ItemError, UsageError
 from codecommons.listing.lister import Context, ListingError
@@ -40,14 +41,27 @@ class Found:
 
 
 def place(value: Any, where: str) -> str:
-    """A path of this machine or an http(s) URL.
+    """A path of this machine or an http(s) URL without credentials.
 
     Raises:
         UsageError: it is neither.
     """
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise UsageError(f"{where} is {value!r}; it must be a path or a URL")
-    return value if is_url(value) else str(Path(value).expanduser())
+    refuse_credentials(value, where, "name a copy of the list, as none is read with a password")
+    return value if is_url(value) else str(own_path(value, where))
+
+
+def own_path(text: str, where: str) -> Path:
+    """A path in which ``~`` is a home.
+
+    Raises:
+        UsageError: of nobody.
+    """
+    try:
+        return Path(text).expanduser()
+    except (RuntimeError, ValueError) as error:
+        raise UsageError(f"{where} is {text!r}: {error}; write the path in full") from error
 
 
 def is_url(text: str) -> bool:

@@ -21,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from codecommons.archive.fetching import refuse_credentials, without_credentials
 from codecommons.errors import UsageError
 from codecommons.listing.lister import ListingError
 
@@ -65,17 +66,20 @@ class Answer:
 
 def http_url(value: Any, where: str) -> str:
     """An http or https URL without credentials, query and final slash."""
-    parts = urlsplit(value) if isinstance(value, str) else None
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+    except ValueError:
+        parts = None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise UsageError(f"{where} is {value!r}; it must be a URL such as https://gitlab.example.org")
-    if parts.username or parts.password:
-        raise UsageError(f"{where} has credentials in it; name an environment variable with 'token' instead")
+        shown = without_credentials(repr(value))
+        raise UsageError(f"{where} is {shown}; it must be a URL such as https://gitlab.example.org")
+    refuse_credentials(value, where, "name an environment variable with 'token'")
     return str(value).rstrip("/")
 
 
 def http_date(text: str | None) -> dt.datetime | None:
     """Read the date of an HTTP header; nonsense is None."""
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
         return parsedate_to_datetime(text or "").astimezone(dt.UTC)
     return None
 
@@ -152,12 +156,12 @@ class Web:
             self._at_home(url)
             with self._client.stream("GET", url, headers=dict(headers)) as response:
                 if response.status_code in (301, 302, 303, 307, 308):
-                    url = urljoin(url, response.headers.get("location", ""))
+                    url = _joined(url, response.headers.get("location", ""))
                     continue
                 if response.status_code == 200:
                     _copy(response, sink, url, limit)
                 following = response.links.get("next", {}).get("url")
-                answer = Answer(response.status_code, response.headers, urljoin(url, following) if following else None)
+                answer = Answer(response.status_code, response.headers, _joined(url, following) if following else None)
                 if answer.following:
                     self._at_home(answer.following)
                 return answer, _asked_to_wait(response.headers)
@@ -223,6 +227,17 @@ def _advice(status: int) -> str:
             return ""
 
 
+def _joined(url: str, said: str) -> str:
+    """Where a server leads to."""
+    try:
+        return urljoin(url, said)
+    except ValueError as error:
+        raise ListingError(f"{url} leads to what is no URL: {error}") from None
+
+
 def _place(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443)
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443)
+    except ValueError as error:
+        raise ListingError(f"{url} is no URL: {error}") from None

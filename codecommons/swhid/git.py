@@ -60,8 +60,11 @@ def environment() -> dict[str, str]:
 def is_repository(path: str | bytes | Path) -> bool:
     """Whether ``path`` itself (not a parent of it) looks like a work tree or a bare repository."""
     folder = Path(os.fsdecode(path))
-    bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
-    return bare or (folder / ".git").exists()
+    try:
+        bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+        return bare or (folder / ".git").exists()
+    except OSError:  # a name that is too long, a folder that nobody may look into
+        return False
 
 
 @contextmanager
@@ -137,7 +140,10 @@ def setting(repository: str | bytes | Path, key: str) -> str | None:
     Raises:
         CodeCommonsError: git is not installed.
     """
-    _, common = _places(Path(os.fsdecode(repository)))
+    try:
+        _, common = _places(Path(os.fsdecode(repository)))
+    except (OSError, ItemError):
+        return None
     return _done("config", f"--file={common / 'config'}", "--get", key).stdout.decode(errors="replace").strip() or None
 
 
@@ -147,9 +153,16 @@ def _places(folder: Path) -> tuple[Path, Path]:
     if not own.exists():
         own = folder
     elif own.is_file():
-        own = folder / os.fsdecode(_read_file(own, _MOST_HEAD).removeprefix(b"gitdir:").strip())
-    common = _read_file(own / "commondir", _MOST_HEAD).strip()
-    return own, own / os.fsdecode(common)
+        own = folder / _read_path(own, b"gitdir:")
+    return own, own / _read_path(own / "commondir")
+
+
+def _read_path(path: Path, prefix: bytes = b"") -> str:
+    """The path that a file of the repository names; nothing if there is no such file."""
+    named = _read_file(path, _MOST_HEAD).removeprefix(prefix).strip()
+    if b"\0" in named:
+        raise ItemError("unreadable", f"{path} names no folder: there is a NUL byte in it")
+    return os.fsdecode(named)
 
 
 def _head(path: Path) -> bytes:

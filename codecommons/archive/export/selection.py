@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
+from codecommons.archive.fetching import local_path, refuse_credentials
 from codecommons.errors import UsageError
 from codecommons.strict import nearest
 from codecommons.swhid import Swhid
@@ -83,14 +84,14 @@ def parse_selection(text: str) -> Selection:
     """
     selection = read_selection(text)
     if not _SCHEME.match(selection.uri):
-        path = Path(selection.uri).expanduser().absolute()
+        path = local_path(selection.uri)
         if not path.is_dir():
             raise UsageError(f"there is no folder {path}; name that of an export, or a bucket such as s3://bucket/prefix")
         selection = _with(selection, uri=str(path))
     name = "origins" if selection.origins else "swhids"
     file = selection.origins or selection.swhids
     if file:
-        path = Path(file).expanduser().absolute()
+        path = local_path(file)
         data = read_list(path)
         if name == "swhids":
             parse_swhids(data, str(path))
@@ -101,7 +102,7 @@ def parse_selection(text: str) -> Selection:
             raise UsageError(f"{path} has sha256 {found}, not {selection.list}; leave list= out to take it as it is now")
         selection = _with(selection, **{name: str(path), "list": found})
     if selection.contents not in (None, "none") and not _SCHEME.match(selection.contents or ""):
-        path = Path(selection.contents or "").expanduser().absolute()
+        path = local_path(selection.contents or "")
         if not path.is_dir():
             raise UsageError(f"contents={selection.contents}: there is no folder {path}")
         selection = _with(selection, contents=str(path))
@@ -115,8 +116,9 @@ def read_selection(text: str) -> Selection:
         UsageError: as ``parse_selection``.
     """
     uri, _, query = text.partition("?")
+    refuse_credentials(uri, "swh")
     if not uri or (_SCHEME.match(uri) and not uri.startswith(("s3://", "file:///"))):
-        raise UsageError(f"swh:{text} names no export; write swh:s3://bucket/graph/2024-05-16?origin=https://github.com/owner/*")
+        raise UsageError(f"swh:{uri} names no export; write swh:s3://bucket/graph/2024-05-16?origin=https://github.com/owner/*")
     found: dict[str, Any] = {}
     for word in query.split("&") if query else []:
         name, equals, value = word.partition("=")
@@ -240,7 +242,12 @@ def _hash(name: str, value: str) -> str:
     return value
 
 
+def _url(name: str, value: str) -> str:
+    return refuse_credentials(value, f"swh: {name}")
+
+
 def _place(name: str, value: str) -> str:
+    refuse_credentials(value, f"swh: {name}")
     if _SCHEME.match(value) and not value.startswith(("s3://", "http://", "https://", "file:///")):
         raise UsageError(f"{name} is {value!r}; it must be s3://bucket/prefix, an http(s) URL, a folder, or none")
     return value.removeprefix("file://").rstrip("/")
@@ -258,7 +265,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "history": _yes_or_no,
     "contents": _place,
     "verify": _yes_or_no,
-    "endpoint": _plain,
+    "endpoint": _url,
     "anonymous": _yes_or_no,
 }
 _EXAMPLES = {

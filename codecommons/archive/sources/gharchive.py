@@ -18,7 +18,7 @@ from typing import Any
 
 from codecommons import strict
 from codecommons.archive.feeds import Feed, FeedFile, LeftOut, moment, numbered_lines, typed
-from codecommons.archive.fetching import name_of, place
+from codecommons.archive.fetching import is_local, name_of, place, refuse_credentials
 from codecommons.archive.unpack import unpacked
 from codecommons.errors import ItemError, UsageError
 from codecommons.settings import Settings
@@ -40,9 +40,13 @@ class GHArchive(Feed):
         """An hour, or where the file of one is."""
         if hour := _HOUR.fullmatch(text):
             return f"{strict.day(hour[1], f'the day of gharchive:{text}')}-{int(hour[2])}"
-        if not _FILE.fullmatch(name_of(text)):
+        if not _FILE.fullmatch(name_of(refuse_credentials(text, "gharchive"))):
             raise UsageError(f"gharchive:{text} is no hour; write gharchive:2025-01-31-0, or the path of a file of that name")
         return place(text)
+
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``; an hour is got from where the owner of this machine says."""
+        return not _HOUR.fullmatch(text) and is_local(text)
 
     def place(self, item: str, settings: Settings) -> str:
         """See ``Feed.place``."""

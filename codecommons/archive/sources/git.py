@@ -27,6 +27,7 @@ from urllib.parse import urlsplit, urlunsplit
 import polars as pl
 
 from codecommons.archive.cache import copy_archive, find_archive
+from codecommons.archive.fetching import is_local, local_path, refuse_credentials, without_credentials
 from codecommons.archive.objects import Branches
 from codecommons.archive.repository import (
     MISSING,
@@ -85,16 +86,24 @@ class Git(ChangingSource):
     tables = (*TREES, "revision", "release")
 
     def parse(self, text: str) -> str:
-        """A URL as it is, or the absolute path of a repository or a bundle."""
-        url = _URL.match(text)
+        """A URL as it is, without credentials, or the absolute path of a repository or a bundle."""
+        url = _URL.match(refuse_credentials(text, "git"))
         if url:
             if url[1] and url[1] not in _PROTOCOLS:
                 raise UsageError(f"git:{text}: git repositories are behind {', '.join(sorted(_PROTOCOLS))}, not {url[1]}")
+            try:
+                urlsplit(text)
+            except ValueError as error:
+                raise UsageError(f"git:{text} is no URL: {error}") from None
             return text
-        path = Path(text).expanduser().absolute()
+        path = local_path(text)
         if not git.is_repository(path) and not _is_bundle(path):
-            raise UsageError(f"git:{text} is not a git repository; name its top folder, a bundle, or a URL")
+            raise UsageError(f"git:{without_credentials(text)} is not a git repository; name its top folder, a bundle, or a URL")
         return str(path)
+
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``; over ssh a repository is read with this machine's keys."""
+        return is_local(text)
 
     def origin(self, item: str) -> str:
         """The URL without credentials; a local repository is a ``file://`` URL."""
@@ -380,6 +389,6 @@ def _transport(url: str, *arguments: str) -> bytes:
             (line for line in lines if line.startswith("fatal:")),
             lines[-1] if lines else f"git ended with code {done.returncode}",
         )
-        shown = line.replace(url, SOURCE.origin(url))
+        shown = without_credentials(line.replace(url, SOURCE.origin(url)))
         raise ItemError("unreachable", f"the repository can't be cloned or fetched: {shown}")
     return done.stdout

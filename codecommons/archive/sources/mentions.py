@@ -35,6 +35,10 @@ class Mentions(Feed):
         """A path or URI."""
         return fetching.place(text)
 
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``."""
+        return fetching.is_local(text)
+
     def place(self, item: str, settings: Settings) -> str:
         """See ``Feed.place``."""
         return item

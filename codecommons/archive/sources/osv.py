@@ -59,13 +59,18 @@ class Osv(Feed):
     def parse(self, text: str) -> str:
         """A path or URI, and maybe the day of modification."""
         where, mark, query = text.partition("?")
+        place = fetching.place(where)
         if not mark:
-            return fetching.place(text)
+            return place
         given = dict(parse_qsl(query, keep_blank_values=True))
         if set(given) != {"modified"}:
             wrong = next(iter(sorted(set(given) - {"modified"})), query)
             raise UsageError(f"osv:{text}: {wrong!r} can't be asked for; write osv:all.zip?modified=2026-01-31")
-        return f"{fetching.place(where)}?modified={strict.day(given['modified'], f'osv:{text}: modified')}"
+        return f"{place}?modified={strict.day(given['modified'], f'osv:{text}: modified')}"
+
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``."""
+        return fetching.is_local(text)
 
     def place(self, item: str, settings: Settings) -> str:
         """See ``Feed.place``."""

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codecommons.archive.cache import copy_archive, find_archive
+from codecommons.archive.fetching import local_path, without_credentials
 from codecommons.archive.objects import Branches, Rows
 from codecommons.archive.source import TREES, Work, base_item
 from codecommons.archive.states import ChangingSource, State
@@ -44,17 +45,12 @@ class LocalPath(ChangingSource):
 
     def parse(self, text: str) -> str:
         """The absolute path of something that is there."""
-        path = Path(text).expanduser().absolute()
+        path = local_path(text)
         if not path.exists():
+            shown = without_credentials(text)
             raise UsageError(
-                f"{text} does not exist; name a file, a folder, or one of the sources, such as pypi:requests==2.31.0"
+                f"{shown} does not exist; name a file, a folder, or one of the sources, such as pypi:requests==2.31.0"
             )
-        try:
-            str(path).encode()
-        except UnicodeEncodeError:
-            raise UsageError(
-                f"the path {str(path)!r} is not UTF-8 and can't name an origin; rename it or copy it elsewhere"
-            ) from None
         return str(path)
 
     def origin(self, item: str) -> str:

@@ -27,7 +27,7 @@ from codecommons.archive.export.selection import (
     read_list,
     read_selection,
 )
-from codecommons.archive.source import TREES, Item, Outcome, RecordedVisit, Source, Visit, Work
+from codecommons.archive.source import TREES, Item, Outcome, RecordedVisit, Source, Visit, Work, unexpected
 from codecommons.archive.tally import Note, Tally
 from codecommons.errors import ItemError
 from codecommons.lake import SliceInput
@@ -110,7 +110,8 @@ class SoftwareHeritage(Source):
 
         settings = work.lake.settings
         selection = read_selection(row.item)
-        export = Export(selection, settings)
+        with unexpected(f"{self.name}:{row.item}"):
+            export = Export(selection, settings)
         if row.version and export.digest() != row.version:
             raise ItemError(
                 "changed", f"the export {selection.uri} has other files than when it was listed; ingest it under another day"

@@ -60,8 +60,9 @@ class Table(Source):
     def parse(self, text: str) -> str:
         """A path or URI, and which column is what."""
         where, mark, query = text.partition("?")
+        place = fetching.place(where)
         if not mark:
-            return fetching.place(text)
+            return place
         known = [one.name for one in fields(Columns)]
         given: dict[str, str] = {}
         for key, value in parse_qsl(query, keep_blank_values=True):
@@ -73,7 +74,11 @@ class Table(Source):
             given[meant] = value
         if not given:
             raise UsageError(f"table:{text}: say which column is what, as in table:docs.parquet?text=body&license=lic")
-        return f"{fetching.place(where)}?{urlencode(sorted(given.items()))}"
+        return f"{place}?{urlencode(sorted(given.items()))}"
+
+    def is_local(self, text: str) -> bool:
+        """See ``Source.is_local``."""
+        return fetching.is_local(text)
 
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
         """Bring the table's files into the cache."""

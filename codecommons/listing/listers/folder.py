@@ -18,13 +18,14 @@ from typing import Any
 from codecommons import strict
 from codecommons.errors import UsageError
 from codecommons.listing.lister import Context, Listed, Lister, ListingError, Options, Page
+from codecommons.listing.places import own_path
 from codecommons.swhid import git
 
 _AT_ONCE = 1000
 
 
 def _folder(value: Any, where: str) -> str:
-    path = Path(strict.text(value, where)).expanduser()
+    path = own_path(strict.text(value, where), where)
     if not path.is_absolute():
         raise UsageError(f"{where} is {value!r}; it must be an absolute path, as runs start in other folders")
     return str(path)
@@ -46,10 +47,11 @@ class Folder(Lister[FolderOptions]):
     def pages(self, options: FolderOptions, cursor: Mapping[str, Any], context: Context) -> Iterator[Page]:
         """See ``Lister.pages``. Cursor: ``after``, the repository that the listing stopped behind."""
         after, entries, last = cursor.get("after", ""), list[Listed](), ""
-        for path in _repositories(Path(options.path), options.depth):
+        for entry in _repositories(Path(options.path), options.depth):
+            path = entry.request.removeprefix("git:")
             if path <= after:
                 continue
-            entries.append(Listed(f"git:{path}"))
+            entries.append(entry)
             last = path
             if len(entries) == _AT_ONCE:
                 yield Page(tuple(entries), {"after": last})
@@ -60,8 +62,8 @@ class Folder(Lister[FolderOptions]):
 LISTER = Folder()
 
 
-def _repositories(folder: Path, depth: int) -> Iterator[str]:
-    """Repositories in order of their paths; links are not followed."""
+def _repositories(folder: Path, depth: int) -> Iterator[Listed]:
+    """Repositories, and folders below this one that can't be listed, in order of their paths; links are not followed."""
     try:
         with os.scandir(folder) as found:
             names = sorted(entry.name for entry in found if entry.is_dir(follow_symlinks=False))
@@ -70,6 +72,9 @@ def _repositories(folder: Path, depth: int) -> Iterator[str]:
     for name in names:
         path = folder / name
         if git.is_repository(path):
-            yield str(path)
+            yield Listed(f"git:{path}", own=True)
         elif depth > 1 and name != ".git":
-            yield from _repositories(path, depth - 1)
+            try:
+                yield from _repositories(path, depth - 1)
+            except ListingError as error:
+                yield Listed(f"git:{path}", problem=str(error))

@@ -100,7 +100,9 @@ def exports(options: ExportsOptions, settings: Settings) -> list[tuple[str, str]
 def _day(options: ExportsOptions, name: str, day: str) -> Listed:
     words = [options.select] if options.select else []
     return Listed(
-        f"swh:{options.root.rstrip('/')}/{name}?{'&'.join([*words, f'since={day}', f'until={days_from(day, 1)}'])}", due=day
+        f"swh:{options.root.rstrip('/')}/{name}?{'&'.join([*words, f'since={day}', f'until={days_from(day, 1)}'])}",
+        due=day,
+        own=True,
     )
 
 

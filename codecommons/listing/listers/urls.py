@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codecommons import strict
-from codecommons.listing.forge import is_web
+from codecommons.archive.fetching import is_web
 from codecommons.listing.lister import Context, Listed, Lister, Options, Page
 from codecommons.listing.places import Found, is_url, lines, opened, place
 
@@ -49,19 +49,11 @@ class Urls(Lister[UrlsOptions]):
 LISTER = Urls()
 
 
-# Sources whose items are files of this machine.
-_LOCAL = {"path", "table"}
-
-
 def _entries(found: Found, name: str, context: Context) -> Iterator[Listed]:
-    foreign = is_url(name)
+    own = not is_url(name)
     for line in lines(found, name, context):
         words = line.decode(errors="replace").partition(" #")[0].split()
         if not words or words[0].startswith("#"):
             continue
         request = f"git:{words[0]}" if is_web(words[0]) else words[0]
-        source, _, rest = request.partition(":")
-        if foreign and (not rest or source in _LOCAL or (source == "git" and not is_web(rest))):
-            yield Listed(request, problem="a list from elsewhere can't name what is on this machine")
-        else:
-            yield Listed(" ".join([request, *words[1:]]))
+        yield Listed(" ".join([request, *words[1:]]), own=own)

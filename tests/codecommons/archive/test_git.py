@@ -301,6 +301,14 @@ def test_a_repository_behind_a_url_is_mirrored_and_brought_up_to_date(repository
     assert lake.scan("origin").collect()["url"].to_list() == [url]
 
 
+@pytest.mark.parametrize(("count", "others"), [(1, ""), (2, " and one other item"), (3, " and 2 other items")])
+def test_a_slice_of_which_nothing_could_be_asked_says_how_much_that_is(lake, tmp_path, count, others):
+    urls = [(tmp_path / f"gone-{number}").as_uri() for number in range(count)]
+    add_inputs(lake, [f"git:{url}" for url in urls], DAY)
+    [red] = [check for check in ingest_slice(lake, InlineEngine(), DAY, "git").checks if not check.passed]
+    assert f"nothing came in, as {urls[0]}{others} can't be read: " in red.description
+
+
 def test_a_url_that_can_not_be_reached_is_quarantined_and_superseded_when_it_can(repository, lake, tmp_path):
     url = (tmp_path / "later").as_uri()
     ingest(lake, url)

@@ -2,11 +2,16 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
+import contextlib
 import json
+import subprocess
 import textwrap
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as tried
+from hypothesis import strategies as st
 
 from codecommons.archive import (
     Request,
@@ -17,11 +22,15 @@ from codecommons.archive import (
     read_package_list,
     slice_roots,
 )
-from codecommons.archive.sources import npm, pypi
+from codecommons.archive.fetching import without_credentials
+from codecommons.archive.source import Source, base_item, first_state, rank_of, sources
+from codecommons.archive.sources import npm, path, pypi
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
+from codecommons.settings import Settings
 from codecommons.status import status
+from codecommons.swhid.tree import identify_directory
 
 DAY, NEXT = "2026-01-31", "2026-02-01"
 SHA = "ab" * 32
@@ -48,12 +57,40 @@ def test_requests_are_read(text, request_, settings):
         "pypi:requests", "pypi:requests>=2", "pypi:==1", "pypi:-r==1", "pypi:six==1.16.0 sha256:short",
         "npm:lodash", "npm:lodash@latest", "npm:../x@1.0.0", "npm:-g@1",
         "cran:ggplot2", "no/such/path", "path:no/such/path", "git:no/such/path", "",
+        "path:~nouser", "git:~nouser/x", "osv:~nouser/x", "swh:~nouser/x", "~nouser/a:b", f"path:{'x' * 300}", f"{'x' * 300}:b",
+        f"osv:{'x' * 300}", f"git:{'x' * 300}", f"swh:{'x' * 300}", "osv:https://[bad/x", "git:https://[bad/x",
+        "gharchive:https://[bad/2025-01-31-0.json", "path:a\0b", "path:\udcff",
     ],
 )  # fmt: skip
 def test_what_can_not_be_understood_is_a_usage_error_in_one_line(text, settings):
     with pytest.raises(UsageError) as caught:
         parse_request(text, settings)
     assert "\n" not in str(caught.value)
+
+
+_WORDS = [
+    "~", "[", "]", "::", ":", "@", "?", "#", "/", "\0", "%", "=", "&", " ", "x" * 300, "\udcff", "~root", "127.0.0.1", "https://",
+    "s3://", "file://", "text=", "modified=", "swhids=", "contents=", "2025-01-31-0.json.gz", "sha256:",
+]  # fmt: skip
+
+
+@tried(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), foreign=st.booleans())
+def test_whatever_is_written_is_understood_or_a_usage_error(data, foreign, no_home):
+    known = sources(no_home)
+    words = st.sampled_from([*(f"{name}:" for name in known), *_WORDS])
+    text = "".join(data.draw(st.lists(st.one_of(words, st.text(max_size=2)), max_size=7)))
+    with contextlib.suppress(UsageError):
+        found = parse_request(text, no_home, known, foreign)
+        assert (
+            not foreign or found.source in ("deb", "gharchive", "npm", "pypi") or found.item.startswith(("http://", "https://"))
+        )
+
+
+@pytest.fixture(scope="module")
+def no_home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    return Settings(home=home, lake=str(home / "lake"), workers=0)
 
 
 def test_a_plain_path_is_a_folder_or_a_repository(repository, tmp_path, settings, monkeypatch):
@@ -64,10 +101,111 @@ def test_a_plain_path_is_a_folder_or_a_repository(repository, tmp_path, settings
     assert parse_request("path:repository", settings) == Request("path", str(repository.path))
 
 
+# By source: what may be named from elsewhere, and what may not ("FILE" stands for a file that is there).
+FOREIGN = {
+    "deb": (["hello=2.10-3"], []),
+    "npm": (["@babel/core@7.0.0"], []),
+    "pypi": (["six==1.16.0"], []),
+    "git": (
+        ["https://example.org/x.git", "http://example.org/x.git"],
+        ["FILE", "~/x", "../x", "file://FILE", "ssh://example.org/x", "git@example.org:x", "git://example.org/x", "HTTPS://x/y"],
+    ),
+    "gharchive": (["2025-01-31-0", "https://example.org/2025-01-31-0.json.gz"], ["FILE"]),
+    "mentions": (["https://example.org/x.jsonl"], []),
+    "osv": (["https://example.org/all.zip", "https://example.org/all.zip?modified=2026-01-31"], ["FILE?modified=2026-01-31"]),
+    "table": (["https://example.org/x.parquet?text=body"], ["FILE?text=body", "s3://bucket/*.parquet?text=body"]),
+    "path": ([], ["FILE", "https://example.org/x"]),
+    "swh": ([], ["FOLDER", "s3://bucket/graph?origins=FILE", "s3://bucket/graph?contents=FOLDER", "s3://bucket/graph"]),
+}
+ELSEWHERE = [
+    "FILE", "~/x", "file://FILE", "file:FILE", "local://FILE", "s3://bucket/x", "memory://x", "ftp://example.org/x",
+    "zip://x.json::FILE", "zip://x.json::https://example.org/x.zip", "simplecache::file://FILE", "blockcache::FILE",
+    "filecache::https://example.org/x", "https://example.org/x::file://FILE", "https://example.org/x::FILE", "https:FILE",
+    "https:///FILE", "HTTPS://example.org/x", " https://example.org/x", "https://example.org/x y", "https://[bad/x", "",
+]  # fmt: skip
+
+
+def test_somebody_else_names_what_is_on_the_web_and_in_registries_and_nothing_of_this_machine(tmp_path, settings):
+    known = sources(settings)
+    assert FOREIGN.keys() == known.keys(), "a new source says here what may be named of it from elsewhere"
+    file = tmp_path / "2025-01-31-0.json.gz"
+    file.touch()
+    for name, (good, bad) in FOREIGN.items():
+        for text in good:
+            assert parse_request(f"{name}:{text}", settings, foreign=True).item == text
+        for text in [*bad, *([] if name in ("deb", "npm", "pypi") else ELSEWHERE)]:
+            text = text.replace("FILE", str(file)).replace("FOLDER", str(tmp_path))
+            with pytest.raises(UsageError, match="nothing of this machine"):
+                parse_request(f"{name}:{text}", settings, known, foreign=True)
+    for text in (str(file), f"{tmp_path}:on", "~", ".", "nonesuch:x", "https://example.org/x", "file:///etc", ""):
+        with pytest.raises(UsageError, match="nothing of this machine"):
+            parse_request(text, settings, known, foreign=True)
+
+
+def test_a_source_that_does_not_say_is_refused_to_others():
+    assert Source.is_local(path.SOURCE, "https://example.org/x")
+
+
+@pytest.mark.parametrize("text", ["zip://x.json::{}", "simplecache::file://{}", "https://example.org/x::file://{}"])
+def test_a_chain_of_file_systems_is_read_for_nobody(text, tmp_path, settings):
+    (tmp_path / "x.zip").touch()
+    with pytest.raises(UsageError):
+        parse_request(f"osv:{text.format(tmp_path / 'x.zip')}", settings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git:https://u:s3cret@127.0.0.1:1/x.git", "git:https://s3cret@127.0.0.1:1/x.git", "git:ssh://git:s3cret@example.org/x",
+        "git:HTTPS://s3cret@example.org/x", "git:ftp://u:s3cret@example.org/x", "git:https://u:p@ss@s3cret@example.org/x",
+        "osv:https://u:s3cret@example.org/all.zip", "osv:https://s3cret@example.org/all.zip?modified=2026-01-31",
+        "osv:https://u:s3cret@example.org/all.zip?modifed=1", "mentions:https://u:s3cret@example.org/x.jsonl",
+        "table:https://u:s3cret@example.org/x.parquet", "table:https://u:s3cret@example.org/x.parquet?text=body",
+        "table:https://u:s3cret@example.org/x.parquet?bad=body", "table:s3://key:s3cret@bucket/x.parquet",
+        "gharchive:https://u:s3cret@example.org/2025-01-31-0.json.gz", "gharchive:https://u:s3cret@example.org/x",
+        "swh:s3://key:s3cret@bucket/graph", "swh:https://u:s3cret@example.org/graph", "swh:s3://bucket/graph?contents=https://u:s3cret@x/y",
+        "swh:s3://bucket/graph?endpoint=https%3A%2F%2Fu%3As3cret%40example.org", "path:https://u:s3cret@example.org/x",
+        "https://u:s3cret@example.org/x.git", "gti:https://u:s3cret@example.org/x.git", "osv:file://u:s3cret@example.org/x",
+    ],
+)  # fmt: skip
+def test_a_url_with_credentials_is_refused_and_they_are_not_repeated(text, settings):
+    for foreign in (False, True):
+        with pytest.raises(UsageError) as caught:
+            parse_request(text, settings, foreign=foreign)
+        assert "s3cret" not in str(caught.value)
+    if text.partition(":")[0] in sources(settings) and not text.startswith("path:"):
+        with pytest.raises(UsageError, match="leave them out"):
+            parse_request(text, settings)
+
+
+@pytest.mark.parametrize("text", ["git:ssh://git@example.org/x", "git:git@example.org:x", "git:https://example.org/@a/b@c"])
+def test_a_user_alone_is_no_secret_and_an_at_elsewhere_is_none(text, settings):
+    assert f"git:{parse_request(text, settings).item}" == text
+
+
+def test_credentials_that_git_or_the_environment_gives_are_in_no_error(lake, monkeypatch):
+    for name, value in {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "url.http://u:s3cret@127.0.0.1:1/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "http://forge.invalid/",
+    }.items():
+        monkeypatch.setenv(name, value)
+    object.__setattr__(lake.settings, "gharchive", "http://u:s3cret@127.0.0.1:1")
+    add_inputs(lake, ["git:http://forge.invalid/x.git", "gharchive:2025-01-31-0"], DAY)
+    for source in ("git", "gharchive"):
+        [line] = ingest_slice(lake, InlineEngine(), DAY, source).details["quarantined"]
+        assert "127.0.0.1" in line
+        assert "s3cret" not in line
+    said = "unable to access 'https://u:p@s3cret@example.org/@x/': asked sftp://s3cret@example.org, see a@b and c://d/e@f"
+    assert without_credentials(said) == (
+        "unable to access 'https://***@example.org/@x/': asked sftp://***@example.org, see a@b and c://d/e@f"
+    )
+
+
 def test_a_list_has_one_request_a_line(tmp_path):
     path = tmp_path / "packages.txt"
-    path.write_text(f"# ours\n\npypi:six==1.16.0 sha256:{SHA}  # small\nnpm:d3@7.8.5\n")
-    assert read_package_list(path) == [f"pypi:six==1.16.0 sha256:{SHA}", "npm:d3@7.8.5"]
+    path.write_text(f"# ours\n\npypi:six==1.16.0 sha256:{SHA}  # small\nnpm:d3@7.8.5\t# big\npath:x/y#2\n")
+    assert read_package_list(path) == [f"pypi:six==1.16.0 sha256:{SHA}", "npm:d3@7.8.5", "path:x/y#2"]
     with pytest.raises(UsageError, match="can't be read"):
         read_package_list(tmp_path / "nothing")
 
@@ -80,6 +218,18 @@ def test_an_item_is_pinned_before_anything_is_loaded(index, sdist, lake):
     assert json.loads(row.detail) == {"upload_time": None}
     (index / "one-1.0.tar.gz").write_bytes(sdist("one", "1.0", {"other.py": b"changed\n"}))
     assert add_inputs(lake, ["pypi:one==1.0"], DAY) == [row]
+
+
+def test_a_bad_item_loses_no_other(repository, tmp_path, lake):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / ".git").write_bytes(b"gitdir: x\0y")
+    (tmp_path / "worse").mkdir()
+    (tmp_path / "worse" / ".git").write_text(f"gitdir: {repository.path / '.git'}")
+    add_inputs(lake, [f"git:{tmp_path / name}" for name in ("bad", "worse")] + [f"git:{repository.path}"], DAY)
+    (tmp_path / "worse" / ".git").write_bytes(b"gitdir: x\0y")
+    report = ingest_slice(lake, InlineEngine(), DAY, "git")
+    assert report.details["items"] == {"failed": 2, "loaded": 1}
+    assert all("NUL" in line for line in report.details["quarantined"])
 
 
 def test_another_hash_for_what_the_slice_has_is_a_usage_error_and_nothing_is_recorded(index, sdist, lake):
@@ -110,6 +260,47 @@ def test_a_folder_that_changes_is_refused_until_it_is_listed_again(tmp_path, lak
     add_inputs(lake, [f"path:{folder}"], DAY)
     report = ingest_slice(lake, InlineEngine(), DAY, "path")
     assert report.details["items"] == {"failed": 1, "loaded": 1}
+
+
+def test_a_name_that_ends_like_the_rank_of_a_state_is_a_name(repository, tmp_path, lake):
+    names = ["proj", "proj#2", "proj#2#1", "proj#0", "proj#1"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text(f"name = {name!r}\n")
+    (tmp_path / "osv.jsonl#2").write_text('{"id": "X", "modified": "2026-01-31T00:00:00Z"}\n')
+    (tmp_path / "t.jsonl#2").write_text('{"text": "hello"}\n')
+    (tmp_path / "git#2").mkdir()
+    subprocess.run(["git", "clone", "-q", "--bare", str(repository.path), str(tmp_path / "git#2")], check=True)
+    rows = add_inputs(lake, [f"path:{tmp_path / name}" for name in names], DAY)
+    assert [row.version for row in rows] == [identify_directory(tmp_path / name).hex() for name in names]
+    assert add_inputs(lake, [f"path:{tmp_path / 'proj#2'}", f"path:{tmp_path / 'proj'}"], DAY) == [rows[1], rows[0]]
+    (tmp_path / "proj").joinpath("a.py").write_text("second\n")
+    (tmp_path / "proj#2").joinpath("a.py").write_text("second, too\n")
+    again = add_inputs(lake, [f"path:{tmp_path / 'proj#2'}", f"path:{tmp_path / 'proj'}"], DAY)
+    assert [row.item for row in again] == [f"{tmp_path}/proj#2#2", f"{tmp_path}/proj#2"]
+    others = add_inputs(lake, [f"osv:{tmp_path}/osv.jsonl#2", f"table:{tmp_path}/t.jsonl#2", f"git:{tmp_path}/git#2"], DAY)
+    assert all(row.version for row in others)
+    reports = {source: ingest_slice(lake, InlineEngine(), DAY, source) for source in ("path", "git", "osv", "table")}
+    # Of what has changed the first state is gone.
+    assert reports.pop("path").details["items"] == {"failed": 2, "loaded": 5}
+    assert [report.details["items"] for report in reports.values()] == [{"loaded": 1}] * 3
+    seen = set(lake.scan("origin_visit").collect()["origin"])
+    assert seen == {(tmp_path / name).as_uri() for name in [*names, "git#2", "t.jsonl#2"]}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "base", "rank"),
+    [("/x", "/x", 0), ("/x#2", "/x", 1), ("/x#2#1", "/x#2", 0), ("/x#2#3", "/x#2", 2), ("/x#y", "/x#y", 0), ("/x#٢", "/x#٢", 0)],
+)
+def test_a_recorded_item_is_a_name_and_a_rank(recorded, base, rank):
+    assert (base_item(recorded), rank_of(recorded)) == (base, rank)
+
+
+@given(st.text("a#12", max_size=6))
+def test_a_name_can_be_told_from_its_states(name):
+    states = [first_state(name), *(f"{name}#{rank}" for rank in (2, 3))]
+    assert [base_item(state) for state in states] == [name] * 3
+    assert [rank_of(state) for state in states] == [0, 1, 2]
 
 
 def test_a_single_file_and_an_archive_survive_their_removal(tmp_path, lake, sdist):
@@ -243,3 +434,14 @@ def test_an_item_that_never_came_in_can_be_forgotten_and_one_that_did_stays(lake
     state = status(lake)
     assert (state["healthy"], state["quarantine"]) == (True, [])
     assert slice_roots(lake, DAY, "path").height == 1
+
+
+def test_what_is_forgotten_of_a_name_that_ends_like_a_rank_is_that_name(lake, tmp_path):
+    names = [f"path:{tmp_path}/gone", f"path:{tmp_path}/gone#2"]
+    for name in names:
+        (tmp_path / name.rpartition("/")[2]).mkdir()
+    add_inputs(lake, names, DAY)
+    for name in names:
+        (tmp_path / name.rpartition("/")[2]).rmdir()
+    assert forget_inputs(lake, [names[1]], DAY) == [f"{names[1]}#1"]
+    assert [f"path:{row.item}" for row in lake.log.inputs(DAY, "path")] == [names[0]]

@@ -162,6 +162,19 @@ def test_a_forge_names_nothing_of_this_machine_and_nothing_private(server, answe
     assert [request for request, _ in found(pages(today, "gitlab", url=server.url))] == ["git:https://forge.example.org/ours.git"]
 
 
+def test_times_that_utc_has_no_year_for_are_none(server, answer, today):
+    body = json.dumps(
+        [
+            {"clone_url": f"{server.url}/{name}.git", "updated_at": time}
+            for name, time in (("a", "0001-01-01T00:00:00+23:59"), ("b", "9999-12-31T23:59:59-23:59"), ("c", "soon"))
+        ]
+    )
+    early = {"Date": "Mon, 01 Jan 0001 00:00:00 +2359"}
+    server.put("/api/v1/orgs/o/repos?limit=50&page=1", answer(body.encode(), headers=early))
+    listed = found(pages(today, "gitea", url=server.url, organization="o"))
+    assert listed == [(f"git:{server.url}/{name}.git", None) for name in "abc"]
+
+
 @pytest.mark.parametrize("body", [b"<html>", b'{"message": "no"}', b"[1]", b"[" * 100_000, b"\xff"])
 def test_an_answer_that_is_no_list_of_repositories_is_an_error_of_one_line(server, answer, today, body):
     server.put("/api/v1/repos/search?limit=50&page=1&sort=updated&order=desc&private=false", answer(body))
@@ -290,11 +303,14 @@ def test_a_file_of_urls_and_requests(today, tmp_path):
     ]
 
 
-def test_a_list_from_elsewhere_names_nothing_of_this_machine(server, answer, today):
-    url = server.put("/list", answer(b"/etc\npath:/etc\ngit:/srv/secret\ngit:file:///srv/secret\ntable:/x\npypi:six==1.16.0\n"))
-    [page] = pages(today, "urls", list=url)
-    assert [entry.request for entry in page.entries if entry.problem is None] == ["pypi:six==1.16.0"]
-    assert len(page.entries) == 6
+def test_what_a_list_on_this_machine_names_is_its_owners_and_what_one_from_elsewhere_names_is_not(
+    server, answer, today, tmp_path
+):
+    url = server.put("/list", answer(b"pypi:six==1.16.0\n"))
+    (tmp_path / "list").write_bytes(b"pypi:six==1.16.0\n")
+    for place, own in ((url, False), (str(tmp_path / "list"), True)):
+        [page] = pages(today, "urls", list=place)
+        assert [(entry.request, entry.own) for entry in page.entries] == [("pypi:six==1.16.0", own)]
 
 
 def test_a_folder_of_repositories(today, tmp_path):

@@ -47,6 +47,15 @@ def test_a_path_that_fails_says_so_in_one_line_and_the_others_go_on(tmp_path: Pa
         list(identify_paths(paths))
 
 
+def test_a_repository_that_names_a_folder_with_a_nul_byte_is_one_clear_line(tmp_path: Path, repository: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / ".git").write_bytes(b"gitdir: x\0y")
+    errors: list[str] = []
+    assert len(list(identify_paths([str(tmp_path / "bad"), str(repository)], on_error=errors.append))) == 1
+    assert [error.count("\n") for error in errors] == [0]
+    assert "NUL byte" in errors[0]
+
+
 def test_an_unknown_type_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="choose one of auto, cnt"):
         list(identify_paths(["."], "blob"))
