@@ -15,6 +15,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,6 +50,16 @@ class DataFile:
         return RemoveAction(self.path, True, 0, self.bytes, dict(self.partition))
 
 
+class _Opened(DeltaTable):
+    """A table whose files are named as on the disk: delta-rs escapes blanks and accents, and Polars leaves it so."""
+
+    def file_uris(self, *arguments: Any, **named: Any) -> list[str]:
+        """See ``DeltaTable.file_uris``."""
+        root = self.table_uri.removeprefix("file://")
+        found = super().file_uris(*arguments, **named)
+        return [unquote(root) + uri.removeprefix(root) if uri.startswith(root) else uri for uri in found]
+
+
 def open_table(storage: Storage, table: Table) -> DeltaTable:
     """The table at its newest version.
 
@@ -55,7 +67,7 @@ def open_table(storage: Storage, table: Table) -> DeltaTable:
         LakeError: it is missing or its log can't be read.
     """
     with lake_errors(f"table {table.name} in {storage.settings.lake}"):
-        return DeltaTable(storage.uri(table.name), storage_options=storage.options)
+        return _Opened(storage.uri(table.name), storage_options=storage.options)
 
 
 def create_table(storage: Storage, table: Table) -> None:

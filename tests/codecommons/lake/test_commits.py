@@ -332,3 +332,14 @@ def test_an_endpoint_that_does_not_answer_is_one_clear_error(tmp_path, monkeypat
         }
         with pytest.raises(LakeError, match=r"Could not connect to the endpoint URL.*; is the endpoint right"):
             Lake.open(Settings.from_environment(variables))
+
+
+def test_a_lake_may_lie_under_a_path_with_blanks_and_accents(tmp_path):
+    folder = tmp_path / "a b" / "é&ü#1"
+    lake = Lake.open(Settings(home=folder, lake=str(folder / "lake"), workers=0))
+    everything = blobs(1, 20) | blobs(2, 5)
+    put(lake, [blobs(1, 20)])
+    put(lake, [everything])
+    assert held(lake).equals(expected(everything))
+    with lake.sql() as connection:
+        assert connection.sql("select count(*) from content").fetchall() == [(len(everything),)]
