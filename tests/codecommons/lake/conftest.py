@@ -14,6 +14,9 @@ import pytest
 from codecommons.lake import Lake
 from codecommons.settings import Settings
 
+# All of moto's servers in a process have the same buckets: this one is no other test's.
+BUCKET = "tests-of-the-lake"
+
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
@@ -32,7 +35,7 @@ def s3_endpoint() -> Iterator[str]:
 def on_s3(endpoint: str, home: Path, name: str) -> Settings:
     variables = {
         "CODECOMMONS_HOME": str(home),
-        "CODECOMMONS_LAKE": f"s3://lakes/{name}",
+        "CODECOMMONS_LAKE": f"s3://{BUCKET}/{name}",
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -45,7 +48,7 @@ def empty_lake_on_s3(s3_endpoint: str, tmp_path_factory: pytest.TempPathFactory)
     """A lake on S3 to copy: some fifty tables take more than a second to create."""
     import s3fs
 
-    s3fs.S3FileSystem(key="test", secret="test", endpoint_url=s3_endpoint).mkdir("lakes")
+    s3fs.S3FileSystem(key="test", secret="test", endpoint_url=s3_endpoint).mkdir(BUCKET)
     return Lake.open(on_s3(s3_endpoint, tmp_path_factory.mktemp("home"), "empty"))
 
 
@@ -56,7 +59,7 @@ def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
         return Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, batch_bytes=200_000)
     empty = request.getfixturevalue("empty_lake_on_s3")
     settings = on_s3(request.getfixturevalue("s3_endpoint"), tmp_path, tmp_path.name)
-    empty.fs.copy(empty.path(), f"lakes/{tmp_path.name}", recursive=True)
+    empty.fs.copy(empty.path(), f"{BUCKET}/{tmp_path.name}", recursive=True)
     return settings
 
 
