@@ -148,7 +148,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="license_evidence",
     description="What a content under one of its names says about licences: SPDX expressions, and the lines that say it.",
-    version=3,
+    version=4,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from codecommons.annotate.annotators.license_evidence import is_license_file
+from codecommons.annotate.annotators.license_evidence import evidence_of, is_license_file, stated_of
 from codecommons.license.expressions import licenses
 
 APACHE = b"""# Licensed under the Apache License, Version 2.0 (the "License");
@@ -151,3 +151,11 @@ def test_licence_files_of_real_packages(say, corpus_archive, package, member, ex
     with tarfile.open(corpus_archive(package)) as archive:
         data = archive.extractfile(member).read()
     assert say("license_evidence", data, name=b"LICENSE")["expression"] == expression
+
+
+def test_a_notice_of_one_line_is_known_though_a_version_stands_in_it():
+    """Of 1,278 files of an icon font in one of the demo's packages it is the only word on their licence."""
+    said = b"/*!\n * Font Awesome Free 5.1.0 by @fontawesome - https://fontawesome.com\n * License - https://fontawesome.com/license "
+    said += b"(Icons: CC BY 4.0, Fonts: SIL OFL 1.1, Code: MIT License)\n */\n.fa{}\n"
+    stated = stated_of(evidence_of(said), license_file=False)
+    assert [one.expression for one in stated] == ["CC-BY-4.0 AND OFL-1.1 AND MIT"]
