@@ -26,7 +26,7 @@ FORMAT = 2
 MOST_WORDS = 1 << 18
 EXACT = 4  # words of the prefix by which a rule is looked up; shorter rules are looked up whole
 GRAM = 3  # words of the n-grams by which a changed text is recognised
-# A shorter rule must match word for word. At 20 the one-line notices of icon fonts, 18 words with a version among them, were lost.
+# A shorter rule must match word for word. At 20, one-line notices of icon fonts (18 words, a version among them) were lost.
 LEAST_CHANGED = 16
 VOCABULARY_BITS = 20
 Ints = NDArray[np.int32]
