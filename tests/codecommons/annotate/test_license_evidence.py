@@ -156,6 +156,6 @@ def test_licence_files_of_real_packages(say, corpus_archive, package, member, ex
 def test_a_notice_of_one_line_is_known_though_a_version_stands_in_it():
     """Of 1,278 files of an icon font in one of the demo's packages it is the only word on their licence."""
     said = b"/*!\n * Font Awesome Free 5.1.0 by @fontawesome - https://fontawesome.com\n"
-    said += b" * License - https://fontawesome.com/license (Icons: CC BY 4.0, Fonts: SIL OFL 1.1, Code: MIT License)\n */\n.fa{}\n"
+    said += b" * License - https://fontawesome.com/license (Icons: CC BY 4.0, Fonts: SIL OFL 1.1, Code: MIT License)\n */\n"
     stated = stated_of(evidence_of(said), license_file=False)
     assert [one.expression for one in stated] == ["CC-BY-4.0 AND OFL-1.1 AND MIT"]
