@@ -10,6 +10,7 @@ The interface is what Ray tasks offer: a module-level function, picklable tasks,
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import select
@@ -29,7 +30,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # Imported once by the fork server, so that workers start in milliseconds and share it; not Polars, which may hang after a fork.
-_PRELOAD = ["numpy", "pyarrow", "pyarrow.parquet", "pyarrow.dataset", "deltalake", "numba"]
+_PRELOAD = ["numpy", "pyarrow", "pyarrow.parquet", "pyarrow.dataset", "deltalake", "numba", "codecommons.engine.preloaded"]
 
 
 class Engine(Protocol):
@@ -145,8 +146,16 @@ def _die_with(driver: int) -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
+# Whether what this worker has imported is out of the collector's way.
+_settled = False
+
+
 def _run(function: Callable[[T], R], task: T) -> R:
     """Run one task, then give freed memory back: what a worker keeps for later, the other processes can't have now."""
+    global _settled
+    if not _settled:  # the function's module is imported now, and much with it
+        gc.freeze()
+        _settled = True
     try:
         return function(task)
     finally:

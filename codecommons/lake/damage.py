@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
@@ -80,13 +81,14 @@ def require_whole(storage: Storage, table: Table, delta: DeltaTable) -> None:
     """
     if storage.remote:
         return
-    for file in commits.data_files(delta):
+    files = pa.table(delta.get_add_actions(flatten=True)).select(["path", "size_bytes"])
+    for path, right in zip(*(column.to_pylist() for column in files.columns), strict=True):
         try:
-            size = os.stat(storage.path(table.name, file.path)).st_size  # noqa: PTH116 (a Path a file would cost more)
+            size = os.stat(storage.path(table.name, path)).st_size  # noqa: PTH116 (a Path a file would cost more)
         except FileNotFoundError:
-            raise LakeError(str(_damage(storage, table, f"{file.path} is missing"))) from None
-        if size != file.bytes:
-            raise LakeError(str(_damage(storage, table, f"{file.path} {_resized(size, file.bytes)}")))
+            raise LakeError(str(_damage(storage, table, f"{path} is missing"))) from None
+        if size != right:
+            raise LakeError(str(_damage(storage, table, f"{path} {_resized(size, right)}")))
 
 
 def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Exception:
