@@ -72,7 +72,7 @@ def _loader(repository: str, pack: str) -> Any:
     from swh.storage import get_storage
 
     loader = GitLoader(get_storage("memory"), f"file://{repository}", incremental=False)
-    loader.fetched_pack = FetchedPack({}, {}, Path(pack).open("rb"), Path(pack).stat().st_size)  # noqa: SIM115
+    loader.fetched_pack = FetchedPack({}, {}, Path(pack).open("rb"), Path(pack).stat().st_size)  # noqa: SIM115 (the loader reads it later)
     return loader
 
 

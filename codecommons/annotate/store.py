@@ -18,7 +18,7 @@ from codecommons.errors import UsageError
 from codecommons.lake import Lake
 
 
-def annotations(lake: Lake, name: str) -> pl.LazyFrame:  # type: ignore[no-redef]
+def annotations(lake: Lake, name: str) -> pl.LazyFrame:  # type: ignore[no-redef] # not the __future__ of that name
     """Rows of an annotator, of its current digest only.
 
     Args:

@@ -208,7 +208,7 @@ def unexpected(what: str) -> Iterator[None]:
 
 def sources(settings: Settings) -> dict[str, Source]:
     """Every source by name: ours, and those of the users' plug-in folders."""
-    return discover("codecommons.archive.sources", "SOURCE", Source, settings.plugins)  # type: ignore[type-abstract]
+    return discover("codecommons.archive.sources", "SOURCE", Source, settings.plugins)  # type: ignore[type-abstract] # to find, not to make
 
 
 def first_state(item: str) -> str:

@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qsl, urlencode
 
 import polars as pl
@@ -43,7 +44,7 @@ _CUT = ("truncated", "corrupt")
 class _Loaded:
     """What became of one table: its trees (origin, root, tally), what was left out of it, and staged rows."""
 
-    state: str
+    state: Literal["loaded", "reused"]
     trees: list[tuple[str, bytes, Tally]]
     tally: Tally
     staged: list[list[StagedFile]]
@@ -105,10 +106,10 @@ class Table(Source):
                 outcome.items.append(Item(row.item, origin, "failed", error=error))
                 continue
             outcome.staged += loaded.staged
-            outcome.items.append(Item(row.item, origin, loaded.state, loaded.tally))  # type: ignore[arg-type]
+            outcome.items.append(Item(row.item, origin, loaded.state, loaded.tally))
             for place, root, tally in loaded.trees:
                 rank = ranks[place] = ranks.get(place, -1) + 1
-                outcome.items.append(Item(row.item, place, loaded.state, tally, root))  # type: ignore[arg-type]
+                outcome.items.append(Item(row.item, place, loaded.state, tally, root))
                 outcome.visits.append(Visit(place, {b"HEAD": ("directory", root)}, "full", rank))
         return outcome
 
