@@ -20,6 +20,8 @@ from numba import njit
 from numba import uint32 as u32
 from numpy.typing import NDArray
 
+from codecommons.compiled import compiled
+
 _LANES = 8
 _BLOCK = 64
 # Rows of the state, of a word in each lane: the hash, the block, bytes hashed so far (low and high word), and whether the block
@@ -131,14 +133,13 @@ def _compress(state: Any) -> None:
             state[at * _LANES + lane] = u32(u32(h[at] ^ v[at]) ^ v[at + 8])
 
 
-@njit(
+@compiled(
     nb.void(
         nb.int64[::1],
         nb.types.Array(nb.uint8, 1, "C", readonly=True),
         nb.int64[::1],
         nb.uint32[:, ::1],
     ),
-    cache=True,
     nogil=True,
     error_model="numpy",
 )
