@@ -292,6 +292,19 @@ def test_a_full_or_read_only_instance_is_one_line(filled: Lake, monkeypatch: pyt
     assert line.startswith(f"Error: the run can't be recorded in {filled.settings.dagster_home} (unable to open database file)")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["identify", __file__]])
+def test_what_can_not_be_printed_is_one_line(arguments: list[str]) -> None:
+    script = "from codecommons_dagster.cli import main; main()"
+    with Path("/dev/full").open("w") as full:
+        failed = subprocess.run(
+            [sys.executable, "-c", script, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert failed.returncode == 1
+    [line] = failed.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert line.endswith(": No space left on device")
+
+
 def test_what_the_lake_does_not_have_is_one_line_and_a_failure(filled: Lake, repository: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.py"
     other.write_text("print('nobody has this')\n")
