@@ -12,7 +12,7 @@ from typing import Any
 from numba import njit
 
 
-def compiled(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(signature: Any = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function, and keep the machine code for the next process.
 
     Numba keeps it beside the module, or in the user's cache, or in the folder that ``NUMBA_CACHE_DIR`` names, and refuses to
@@ -26,8 +26,8 @@ def compiled(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], 
 
     def compile_(function: Callable[..., Any]) -> Any:
         try:
-            return njit(*signature, cache=True, **options)(function)
+            return njit(signature, cache=True, **options)(function)
         except RuntimeError:  # "no locator available", or an error that comes again
-            return njit(*signature, **options)(function)
+            return njit(signature, **options)(function)
 
     return compile_
