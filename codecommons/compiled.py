@@ -27,7 +27,7 @@ def compiled(signature: Any = None, **options: Any) -> Callable[[Callable[..., A
     def compile_(function: Callable[..., Any]) -> Any:
         try:
             return njit(signature, cache=True, **options)(function)
-        except RuntimeError:  # "no locator available", or an error that comes again
+        except (OSError, RuntimeError):  # the disk is full, "no locator available", or an error that comes again
             return njit(signature, **options)(function)
 
     return compile_
