@@ -299,6 +299,15 @@ def test_a_content_with_other_bytes_turns_the_identity_check_red(packages, lake,
     assert slice_roots(lake, DAY, "pypi").height == 0
 
 
+def test_a_directory_with_other_entries_turns_the_identity_check_red(packages, lake):
+    add_inputs(lake, packages, DAY)
+    assert checks(ingest(lake))["identity"]
+    lake.delta("directory_entry").delete("type = 'dir'")
+    report = ingest(lake)
+    assert not checks(report)["identity"]
+    assert "swh:1:dir:" in next(check.description for check in report.checks if check.name == "identity")
+
+
 def test_an_origin_that_showed_something_and_shows_nothing_now_turns_a_check_red(packages, lake):
     add_inputs(lake, packages, DAY)
     ingest(lake)
