@@ -394,7 +394,7 @@ def gc(dry_run: bool, as_json: bool) -> None:
         _finish(run)
 
 
-@main.group()
+@main.group(epilog=_example("codecommons dataset plan ./mine.yaml\ncodecommons dataset build ./mine.yaml"))
 def dataset() -> None:
     """Training sets: size one up, build it, list and check releases.
 

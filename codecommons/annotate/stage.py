@@ -23,9 +23,9 @@ from codecommons.lake import Lake, StagedFile, StagingArea, close_stage
 from codecommons.lake.ranges import slices_of
 from codecommons.lake.stages import digest
 from codecommons.report import STAGES, CheckResult, Measure, StageReport
+from codecommons.swhid import SYMLINK_PERMS
 
 STAGE, BEFORE = STAGES[1], STAGES[0]
-SYMBOLIC_LINK = 0o120000
 PATHS_A_TASK = 100_000
 # An annotator gets copies of what was read; smaller ones cost no time, and leave memory to the answers.
 BATCHES_A_READ = 4
@@ -86,7 +86,7 @@ def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataF
     files = trees.join(lengths.rename({"sha1_git": "content"}), on="content", how="left", maintain_order="left")
     files = files.with_columns(
         pl.col("length").fill_null(0),
-        reason=pl.when(pl.col("perms") == SYMBOLIC_LINK).then(pl.lit("symbolic-link")).otherwise("reason"),
+        reason=pl.when(pl.col("perms") == SYMLINK_PERMS).then(pl.lit("symbolic-link")).otherwise("reason"),
     )
     report.rows_in, report.bytes_in = files.height, int(files["length"].sum())
     for reason, rows, nbytes in (

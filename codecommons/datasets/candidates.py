@@ -24,8 +24,7 @@ from codecommons.lake import Lake
 from codecommons.license.policy import policy
 from codecommons.report import STAGES
 from codecommons.strict import nearest
-
-SYMLINK = 0o120000
+from codecommons.swhid import SYMLINK_PERMS
 
 # Signals by annotator, under the names that filters and conditions use.
 SIGNALS: Mapping[str, tuple[str, ...]] = {
@@ -191,7 +190,7 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
     Raises:
         GateError: it names the slice and the stage to run again.
     """
-    here = rows.filter((pl.col("perms") != SYMLINK) & (pl.col("verified") == "yes"))
+    here = rows.filter((pl.col("perms") != SYMLINK_PERMS) & (pl.col("verified") == "yes"))
     unseen = here.filter(pl.col("binary").is_null().all().over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
     uncompared = here.filter(~pl.col("binary") & pl.col("length").is_between(1, WORDS.most_bytes)) if near else here.clear()
