@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from packageurl.contrib import url2purl
+from packageurl import PackageURL
+from packageurl.contrib.url2purl import get_purl
 from packaging.utils import canonicalize_name
 
 from codecommons.lake.places import place
@@ -27,6 +28,7 @@ _HOST = re.compile(r"[^/?#\s.]+(?:\.[^/?#\s.]+)+(?:/|$)")
 _INSIDE = re.compile(
     r"^([^/]+/[^/]+/[^/]+)/(?:-|actions|archive|blob|branches|commits?|issues|pulls?|raw|releases|src|tags|tree|wiki)(?:/.*)?$"
 )
+_package_of: Callable[[str], PackageURL | None] = get_purl
 _REPOSITORIES = ("bitbucket", "generic", "github", "gitlab")
 
 
@@ -113,12 +115,12 @@ def mentioned_place(url: str) -> str | None:
     if not _HOST.match(form):
         return None
     try:
-        package = url2purl.get_purl(url if "://" in url else f"https://{url}")
+        package = _package_of(url if "://" in url else f"https://{url}")
     except Exception:  # reads strangers' addresses with many parsers
         package = None
     if package is not None and package.type not in _REPOSITORIES:
         name = canonicalize_name(package.name) if package.type == "pypi" else package.name
-        return package._replace(name=name, version=None, qualifiers=None, subpath=None).to_string()
+        return PackageURL(package.type, package.namespace, name).to_string()
     inside = _INSIDE.match(form)
     return inside[1] if inside else form
 

@@ -92,7 +92,8 @@ def statements(record: dict[str, Any]) -> Iterator[tuple[int, Statement]]:
 
 
 def _of_entry(entry: dict[str, Any]) -> Iterator[Statement]:
-    package = entry.get("package") if isinstance(entry.get("package"), dict) else {}
+    package: Any = entry.get("package")
+    package = package if isinstance(package, dict) else {}
     ecosystem, name = _text(package.get("ecosystem")), _text(package.get("name"))
     versions = tuple(dict.fromkeys(one for one in _list(entry.get("versions")) if isinstance(one, str)))
     ranges: list[Range] = []
