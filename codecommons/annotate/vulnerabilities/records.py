@@ -11,14 +11,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
+import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from codecommons.annotate.vulnerabilities.ranges import fixed_in
 from codecommons.annotate.vulnerabilities.statements import Statement, statements
+from codecommons.lake import Lake, NewsFile
 from codecommons.lake.schemas import TABLES
+from codecommons.lake.storage import lake_errors
 
 RECORD, STATEMENT = (pa.schema(TABLES[name].fields) for name in ("vulnerability_record", "vulnerability_statement"))
 _LONGEST_SUMMARY = 1_000
+_RECORDS = 10_000
 
 
 def read(rows: Iterable[Mapping[str, Any]]) -> tuple[pa.Table, pa.Table]:
@@ -54,6 +59,21 @@ def read(rows: Iterable[Mapping[str, Any]]) -> tuple[pa.Table, pa.Table]:
             }
         )
     return pa.Table.from_pylist(records, RECORD), pa.Table.from_pylist(list(made.values()), STATEMENT)
+
+
+def statements_of(lake: Lake, files: Iterable[NewsFile]) -> pl.Series:
+    """The statements that files of records make, each once.
+
+    Raises:
+        LakeError: a file can't be read.
+    """
+    found: list[pl.Series] = []
+    for one in files:
+        with lake_errors(f"reading {one.path}"), lake.fs.open(one.path, "rb") as file:
+            for batch in pq.ParquetFile(file).iter_batches(_RECORDS, columns=["affected"]):
+                said = pl.DataFrame(batch)["affected"].explode().drop_nulls()
+                found += [said.struct.field("statement").unique()] if len(said) else []
+    return pl.concat(found).unique().sort() if found else pl.Series("statement", [], pl.Binary)
 
 
 def _statement_row(said: Statement) -> dict[str, Any]:

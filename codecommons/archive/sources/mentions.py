@@ -6,9 +6,9 @@
 
 Three layouts are known. ``tei``: a paper a line, whose text (``tei_xml``) is TEI with ``<rs type="software">`` where software is
 mentioned, as in SoFAIR's dataset. ``softcite``: a paper a file, with a list ``mentions``, as Softcite's recogniser writes it.
-``coar``: a COAR Notify notification that announces a relationship, whose subject is a paper and whose object a software. A document
-is kept whole in column ``record``, which no view shows: the text of a paper may name people and their addresses. The mentions are
-read out of it by a later stage.
+``coar``: a COAR Notify notification that announces a relationship, whose subject is a paper and whose object a software. A
+document is kept whole in column ``record``, which no view shows: the text of a paper may name people and their addresses. The
+mentions are read out of it by a later stage.
 """
 
 from __future__ import annotations
