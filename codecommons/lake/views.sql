@@ -266,7 +266,8 @@ judged as (
         end
     from told
     join lake.named as named on told.kind = 'git' and place(named.origin) = told.place
-    anti join verdict on verdict.statement = told.statement and verdict.target = named.target
+    left join verdict on verdict.statement = told.statement and verdict.target = named.target
+    where verdict.affected is null or (not verdict.affected and list_contains(told.versions, named.version))
 )
 select id, aliases, severity, summary, origin, swhid(anchor_kind, anchor) as anchor, version,
     if(affected, 'affected', 'not-resolvable') as state, rule, detail, fixed, ecosystem, name as package, modified::timestamp as modified,
