@@ -17,7 +17,7 @@ import pyarrow as pa
 from codecommons.annotate import store
 from codecommons.annotate.annotator import Annotator, current, prepare
 from codecommons.annotate.columns import buffers
-from codecommons.annotate.feed_reader import annotate_records, readers
+from codecommons.annotate.feed import annotate_records, readers
 from codecommons.annotate.vulnerabilities.resolve import resolve
 from codecommons.archive import slice_roots
 from codecommons.engine import Engine
@@ -54,8 +54,8 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
     """
     lake.log.require_passed(slice, source, BEFORE)
     report = StageReport(STAGE, slice, source)
-    if source in readers(lake.settings):
-        return annotate_records(lake, engine, report)
+    if reader := readers(lake.settings).get(source):
+        return annotate_records(lake, engine, report, reader)
     annotators = current(lake.settings)
     with Measure() as measure:
         files = _files(lake, slice, source, report)

@@ -630,6 +630,7 @@ COMMIT_ORDER = (
     "collection_tree",
     "introduced",
     "origin_revision",
+    "vulnerability_statement",
     "extid",
 )
 
