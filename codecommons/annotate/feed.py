@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,8 +117,8 @@ def annotate_records(lake: Lake, engine: Engine, report: StageReport, reader: Re
                 report.details |= reader.then(lake, engine, report.slice, report.source, files)
         report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
         problems = [problem for read in found for problem in read.problems]
-        for problem in problems:
-            report.drop(problem.reason, 0 if problem.kept else 1)
+        for reason, count in sorted(sum((Counter(read.lost) for read in found), Counter()).items()):
+            report.drop(reason, count)
         report.rows_kept = report.rows_in - sum(count.rows for count in report.dropped.values())
         report.bytes_kept = report.bytes_in
         rows = [{"stage": STAGE, "path": None, "length": None} | vars(problem) for problem in problems]
@@ -162,6 +163,7 @@ class _Read:
 
     file: NewsFile | None
     problems: list[Problem]
+    lost: dict[str, int]
     staged: list[StagedFile] = field(default_factory=list)
 
 
@@ -200,8 +202,9 @@ def _known(lake: Lake, reader: Reader, key: str, files: Sequence[DataFile]) -> _
     if not rows:
         return None
     found = news.find(lake.storage, TABLES[reader.writes], files, key)
-    problems = [Problem(**one) for one in json.loads(rows[0]["detail"])]
-    return _Read(found, problems) if found or not rows[0]["files"] else None
+    told = json.loads(rows[0]["detail"])
+    problems = [Problem(**one) for one in told["problems"]]
+    return _Read(found, problems, told["lost"]) if found or not rows[0]["files"] else None
 
 
 def read_file(task: _Task) -> _Read:
@@ -210,6 +213,7 @@ def read_file(task: _Task) -> _Read:
     reader = readers(storage.settings)[task.source]
     facts = task.area.writer(str(task))
     problems: list[Problem] = []
+    lost: Counter[str] = Counter()
     with NewsWriter(task.area, reader.writes, task.key) as writer:
         for batch in _batches(storage, reader, task.path):
             said = reader.read(batch)
@@ -217,26 +221,30 @@ def read_file(task: _Task) -> _Read:
             for table, rows in sorted(said.facts.items()):
                 facts.add(table, rows)
             problems += said.problems[: _PROBLEMS - len(problems)]
-    file = writer.file()
-    facts.add("extid", _remembered(task.key, reader, file.rows if file else 0, problems))
-    return _Read(file, problems, facts.close())
+            lost.update(problem.reason for problem in said.problems if not problem.kept)
+    read = _Read(writer.file(), problems, dict(lost))
+    facts.add("extid", _remembered(task.key, reader, read))
+    read.staged = facts.close()
+    return read
 
 
 def _batches(storage: Storage, reader: Reader, path: str) -> Iterator[list[dict[str, Any]]]:
     where = storage.path(reader.reads, path)
     with lake_errors(f"reading {where}"), storage.fs.open(where, "rb") as file:
-        for batch in pq.ParquetFile(file).iter_batches(_RECORDS, columns=list(reader.columns)):
-            yield batch.to_pylist()
+        parquet = pq.ParquetFile(file)
+        for group in range(parquet.num_row_groups):  # none is larger than what stage 1 had in memory
+            for batch in parquet.iter_batches(_RECORDS, row_groups=[group], columns=list(reader.columns)):
+                yield batch.to_pylist()
 
 
-def _remembered(key: str, reader: Reader, rows: int, problems: Sequence[Problem]) -> pa.Table:
+def _remembered(key: str, reader: Reader, read: _Read) -> pa.Table:
     schema = pa.schema(TABLES["extid"].fields)
     row = dict.fromkeys(schema.names) | {
         "extid": _extid(key),
         "extid_type": _EXTID_TYPE,
         "extid_version": reader.version,
-        "files": rows,
-        "detail": json.dumps([vars(problem) for problem in problems]),
+        "files": read.file.rows if read.file else 0,
+        "detail": json.dumps({"problems": [vars(problem) for problem in read.problems], "lost": read.lost}),
     }
     return pa.Table.from_pylist([row], schema)
 

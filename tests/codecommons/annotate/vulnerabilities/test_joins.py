@@ -137,7 +137,7 @@ def test_whichever_comes_last_the_same_is_affected(lake, tmp_path, index, reposi
         ("pypi", [f"pypi:some-thing=={version}" for version in ("1.0", "1.1", "2.0")]),
         ("git", [f"git:{repository.path}"]),
     ]
-    orders = [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)]
+    orders = [(0, 1, 2, 3), (3, 1, 2, 0)]
     results = []
     for order in orders:
         one = fresh(lake, tmp_path, "".join(map(str, order)))
