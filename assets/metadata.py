@@ -186,12 +186,12 @@ def _count_table(label: str, rows: dict[str, dict[str, float]]) -> str:
 
 
 def _counts(detail: Any) -> list[tuple[str, dict[str, float]]]:
-    """Read ``{name: count}``, ``{name: {column: count}}`` or rows whose first value is a name; anything else counts nothing."""
+    """Read ``{name: count}``, ``{name: {column: count}}`` or rows with ``name`` (else their first value); the rest counts nothing."""
     if isinstance(detail, dict):
         detail = [{"name": name, **(value if isinstance(value, dict) else {"count": value})} for name, value in detail.items()]
     if not isinstance(detail, list) or not all(isinstance(row, dict) and row for row in detail):
         return []
-    named = [(str(next(iter(row.values())) or "none"), row) for row in detail]
+    named = [(str(row.get("name", next(iter(row.values()))) or "none"), row) for row in detail]
     counted = [(name, {label: one for label, one in row.items() if isinstance(one, (int, float))}) for name, row in named]
     return [(name, counts) for name, counts in counted if counts]
 
