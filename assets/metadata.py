@@ -186,7 +186,7 @@ def _count_table(label: str, rows: dict[str, dict[str, float]]) -> str:
 
 
 def _counts(detail: Any) -> list[tuple[str, dict[str, float]]]:
-    """Read ``{name: count}``, ``{name: {column: count}}`` or rows with a name (or whose first value is one); nothing else counts."""
+    """Read ``{name: count}``, ``{name: {column: count}}`` or rows with a name (else: named by their first value)."""
     if isinstance(detail, dict):
         detail = [{"name": name, **(value if isinstance(value, dict) else {"count": value})} for name, value in detail.items()]
     if not isinstance(detail, list) or not all(isinstance(row, dict) and row for row in detail):
