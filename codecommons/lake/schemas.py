@@ -363,6 +363,95 @@ FEEDS = (
         restricted=("record",),
     ),
 )
+EVENT = pa.struct(
+    [pa.field("range", pa.int32()), pa.field("type", pa.string()), pa.field("event", pa.string()), pa.field("value", pa.string())]
+)
+SEVERITY = pa.list_(pa.struct([pa.field("type", pa.string()), pa.field("score", pa.string())]))
+AFFECTED = pa.struct([pa.field("entry", pa.int32()), pa.field("statement", HASH), pa.field("severity", SEVERITY)])
+VULNERABILITIES = (
+    Table(
+        "vulnerability_record",
+        "One record of a vulnerability: affected names the statements it makes, problems what is not as OSV's schema has it.",
+        _fields(
+            item=pa.string(),
+            id=pa.string(),
+            digest=HASH,
+            modified=MOMENT,
+            published=MOMENT,
+            withdrawn=MOMENT,
+            aliases=pa.list_(pa.string()),
+            summary=pa.string(),
+            severity=SEVERITY,
+            affected=pa.list_(AFFECTED),
+            problems=pa.list_(pa.string()),
+        ),
+        ("item", "id"),
+        "slice",
+    ),
+    Table(
+        "vulnerability_statement",
+        "What is said to be affected of one package or repository, by whatever records; place is what origins compare in.",
+        _fields(
+            statement=HASH,
+            kind=pa.string(),
+            place=pa.string(),
+            ecosystem=pa.string(),
+            name=pa.string(),
+            events=pa.list_(EVENT),
+            versions=pa.list_(pa.string()),
+            fixed=pa.list_(pa.string()),
+            problem=pa.string(),
+        ),
+        ("statement",),
+    ),
+    Table(
+        "vulnerability_verdict",
+        "Whether a statement affects a release of a package, or a revision; affected is null where that can't be told, ever.",
+        _fields(digest=pa.string(), statement=HASH, target=HASH, affected=pa.bool_(), rule=pa.string(), detail=pa.string()),
+        ("digest", "statement", "target"),
+        partition=("digest",),
+    ),
+)
+MENTION = Table(
+    "mention",
+    "One mention of software in a paper, with what is said of it; offsets are characters of the text or of its sentence.",
+    _fields(
+        item=pa.string(),
+        paper=pa.string(),
+        doi=pa.string(),
+        title=pa.string(),
+        layout=pa.string(),
+        number=pa.int32(),
+        name=pa.string(),
+        normalized=pa.string(),
+        type=pa.string(),
+        versions=pa.list_(pa.string()),
+        urls=pa.list_(pa.string()),
+        publishers=pa.list_(pa.string()),
+        languages=pa.list_(pa.string()),
+        swhid=pa.string(),
+        relationship=pa.string(),
+        used=pa.bool_(),
+        used_score=pa.float64(),
+        created=pa.bool_(),
+        created_score=pa.float64(),
+        shared=pa.bool_(),
+        shared_score=pa.float64(),
+        document_used=pa.bool_(),
+        document_used_score=pa.float64(),
+        document_created=pa.bool_(),
+        document_created_score=pa.float64(),
+        document_shared=pa.bool_(),
+        document_shared_score=pa.float64(),
+        start_offset=pa.int64(),
+        end_offset=pa.int64(),
+        offsets_in=pa.string(),
+        name_form=pa.string(),
+        places=pa.list_(pa.string()),
+    ),
+    ("item", "paper"),
+    "slice",
+)
 STAGE_REPORT = Table(
     "stage_report",
     "What one run of a stage did for one slice and source: measured, not data; runs are counted from 1.",
@@ -541,6 +630,7 @@ COMMIT_ORDER = (
     "collection_tree",
     "introduced",
     "origin_revision",
+    "vulnerability_statement",
     "extid",
 )
 
@@ -553,6 +643,8 @@ TABLES: dict[str, Table] = {
         ORIGIN_VISIT_STATUS,
         QUARANTINE,
         *FEEDS,
+        *VULNERABILITIES,
+        MENTION,
         STAGE_REPORT,
         SLICE_INPUT,
         SLICE_LOG,

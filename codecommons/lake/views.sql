@@ -209,6 +209,110 @@ from lake.osv_record;
 
 create or replace view software_mention as select id, doi, title, layout, mentions, slice, source, item from lake.software_mention;
 
+-- What snapshots name: the releases of a package, by version, and tags and branches of a repository, with their revisions. What
+-- people only propose (refs/pull/…) does not count.
+create or replace view lake.named as
+with seen as (select distinct origin, snapshot from lake.origin_visit_status where snapshot is not null),
+branch as (
+    select seen.origin, branch.name, branch.target_type, branch.target, release.name as version, release.target as released,
+        release.target_type as released_type
+    from seen
+    join lake.snapshot_branch as branch on branch.snapshot_id = seen.snapshot
+    left join lake.release as release on branch.target_type = 'release' and release.id = branch.target
+    where branch.target_type in ('release', 'revision')
+)
+select distinct origin, 'package' as kind, target, 'rel' as anchor_kind, target as anchor, from_utf8(version) as version
+from branch where starts_with(origin, 'pkg:') and target_type = 'release'
+union all
+select distinct origin, 'git', if(target_type = 'release', released, target), if(target_type = 'release', 'rel', 'rev'), target,
+    if(starts_with(name::varchar, 'refs/tags/'), substr(from_utf8(name), 11), null)
+from branch
+where not starts_with(origin, 'pkg:') and (target_type = 'revision' or released_type = 'revision')
+    and (not starts_with(name::varchar, 'refs/') or regexp_matches(name::varchar, '^refs/(heads|tags)/'));
+
+-- Known vulnerabilities: which releases and revisions of the lake the newest state of each record affects, by which rule, and
+-- where that can't be told, why. Records that were withdrawn affect nothing.
+create or replace view vulnerability as
+with record as (
+    select * from (
+        select distinct on (id) id, aliases, summary, severity, affected, modified, published, withdrawn
+        from lake.vulnerability_record order by id, modified desc, digest desc
+    ) where withdrawn is null
+),
+stated as (
+    select record.* exclude (affected, severity, withdrawn), one.statement,
+        coalesce(if(len(one.severity) > 0, one.severity, null), record.severity) as severity
+    from record, unnest(record.affected) as entry(one)
+),
+told as (
+    select stated.*, said.* exclude (statement) from stated join lake.vulnerability_statement as said using (statement)
+),
+verdict as (from lake.vulnerability_verdict semi join lake.current_vulnerability_rules using (digest)),
+judged as (
+    select told.*, named.origin, named.anchor_kind, named.anchor, named.version, verdict.affected, verdict.rule, verdict.detail
+    from told
+    join verdict using (statement)
+    join lake.named as named on named.target = verdict.target and named.kind = told.kind
+    where verdict.affected is distinct from false and (told.kind = 'git' or place(named.origin) = told.place)
+    union all
+    select told.*, named.origin, named.anchor_kind, named.anchor, named.version,
+        if(list_contains(told.versions, named.version), true, null),
+        if(list_contains(told.versions, named.version), 'versions', 'git-range'),
+        case
+            when list_contains(told.versions, named.version) then named.version
+            when told.problem is not null then told.problem
+            when named.target not in (select id from lake.revision) then 'the revision is not in the lake'
+            else 'the lake has not all of its history, or has not been asked yet (enriched_context of its day)'
+        end
+    from told
+    join lake.named as named on told.kind = 'git' and place(named.origin) = told.place
+    left join verdict on verdict.statement = told.statement and verdict.target = named.target
+    where verdict.affected is null or (not verdict.affected and list_contains(told.versions, named.version))
+)
+select id, aliases, severity, summary, origin, swhid(anchor_kind, anchor) as anchor, version,
+    if(affected, 'affected', 'not-resolvable') as state, rule, detail, fixed, ecosystem, name as package, modified::timestamp as modified,
+    published::timestamp as published
+from judged;
+
+-- Papers that mention software, and the origin that is meant, by the best of these rules: a SWHID that a visit of the origin shows
+-- (high); an address that is the origin's (high); the name of a package with a version that it has (medium); the name alone (low),
+-- of which several packages may be guilty. What no rule joins has no origin.
+create or replace view mention as
+with said as (
+    select * from lake.mention qualify dense_rank() over (partition by paper order by slice desc, source, item) = 1
+),
+visited as (select distinct origin from lake.origin_visit_status),
+package as (
+    select origin, lower(regexp_replace(url_decode(split_part(origin, '/', -1)), '[-_.]+', '-', 'g')) as form
+    from visited where starts_with(origin, 'pkg:')
+),
+identified as (select paper, number, swhid, from_swhid(swhid) as id, split_part(swhid, ':', 3) as kind from said where swhid is not null),
+link as (
+    select paper, number, origin.url as origin, 1 as rank
+    from identified join lake.origin_revision as held on kind = 'rev' and held.revision = identified.id
+    join lake.origin as origin on origin.id = held.origin
+    union
+    select paper, number, origin, 1 from identified join lake.anchor on identified.id = anchor.id and identified.kind = anchor.kind
+    union
+    select paper, number, origin, 1 from identified join lake.anchor on identified.kind = 'dir' and identified.id = anchor.root
+    union
+    select paper, number, origin, 1 from identified join lake.origin_visit_status as visit on kind = 'snp' and identified.id = visit.snapshot
+    union
+    select paper, number, visited.origin, 2
+    from (select paper, number, unnest(places) as place from said) as meant join visited on place(visited.origin) = meant.place
+    union
+    select paper, number, package.origin, if(named.version is null, 4, 3)
+    from (select paper, number, name_form, versions from said) as meant
+    join package on package.form = meant.name_form
+    left join lake.named as named on named.origin = package.origin and list_contains(meant.versions, named.version)
+),
+best as (select paper, number, origin, min(rank) as rank from link group by all)
+select paper, doi, title, number, name, normalized, type, versions, urls, publishers, languages, swhid, relationship, origin,
+    ['swhid', 'url', 'name-and-version', 'name'][rank] as rule, ['high', 'high', 'medium', 'low'][rank] as confidence,
+    used, used_score, created, created_score, shared, shared_score, document_used, document_used_score, document_created,
+    document_created_score, document_shared, document_shared_score, start_offset, end_offset, offsets_in, layout, slice, source, item
+from said left join best using (paper, number);
+
 -- What the stages decided.
 
 -- Under the policies as they are now; `lake.license_decision` keeps what earlier versions said.

@@ -1,0 +1,245 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the second stage does with the records of a feed: it reads them, a file a task, into rows of another table.
+
+What a file's records say follows from the file and the reader's version. So a file that was read, for whatever slice, is not read
+again: its rows are copied, and what was wrong with it is remembered in ``extid``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codecommons.engine import Engine
+from codecommons.lake import Lake, NewsFile, StagedFile, StagingArea, close_stage, news
+from codecommons.lake.commits import DataFile, data_files
+from codecommons.lake.news import NewsWriter
+from codecommons.lake.schemas import TABLES
+from codecommons.lake.stages import digest
+from codecommons.lake.storage import Storage, lake_errors
+from codecommons.plugins import discover
+from codecommons.report import STAGES, CheckResult, Measure, StageReport
+from codecommons.settings import Settings
+
+STAGE, BEFORE = STAGES[1], STAGES[0]
+_EXTID_TYPE = "feed-reading"
+# Records that are read at once, and problems of one file that are named.
+_RECORDS, _PROBLEMS = 256, 1_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a record.
+
+    Attributes:
+        item: whose it is; ``reason`` and ``detail`` go to quarantine with it.
+        kept: whether the record was taken all the same, as far as it goes.
+    """
+
+    item: str
+    reason: str
+    detail: str
+    kept: bool
+
+
+@dataclass
+class Said:
+    """What some records say.
+
+    Attributes:
+        rows: rows of the table that the reader writes.
+        facts: content-scoped table -> rows of it.
+        problems: what is wrong with records.
+    """
+
+    rows: pa.Table
+    facts: dict[str, pa.Table] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What one source's raw records become.
+
+    Attributes:
+        reads: the raw table; ``columns`` of it are needed.
+        writes: the slice-scoped table its rows go to.
+        version: raised when the same records give other rows.
+        read: from raw rows, a few at a time, to what they say; whatever a record holds, it raises nothing.
+        then: what follows from all rows, which are in files; the facts are committed. Returns figures for the report.
+    """
+
+    reads: str
+    columns: tuple[str, ...]
+    writes: str
+    version: int
+    read: Callable[[Sequence[Mapping[str, Any]]], Said]
+    then: Callable[[Lake, Engine, str, str, Sequence[NewsFile]], dict[str, Any]] | None = None
+
+
+def readers(settings: Settings) -> dict[str, Reader]:
+    """Every reader, by the name of its source: ours, and those of the users' plug-in folders."""
+    return discover("codecommons.annotate.feeds", "READER", Reader, settings.plugins)
+
+
+def annotate_records(lake: Lake, engine: Engine, report: StageReport, reader: Reader) -> StageReport:
+    """Read what the first stage brought of a feed, and end the stage.
+
+    Args:
+        lake: the lake.
+        engine: where the work runs.
+        report: of the slice and source, with nothing in it yet.
+        reader: of the source.
+
+    Returns:
+        The report: its rows are records, its bytes those of their files.
+
+    Raises:
+        LakeError: the lake can't be read or written.
+    """
+    report.details["unit"] = "records"
+    with lake.staging(f"annotate-{report.source}") as area:
+        with Measure() as measure:
+            found = _read_slice(lake, engine, area, report, reader)
+            if reader.then:
+                files = [read.file for read in found if read.file]
+                report.details |= reader.then(lake, engine, report.slice, report.source, files)
+        report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
+        problems = [problem for read in found for problem in read.problems]
+        for problem in problems:
+            report.drop(problem.reason, 0 if problem.kept else 1)
+        report.rows_kept = report.rows_in - sum(count.rows for count in report.dropped.values())
+        report.bytes_kept = report.bytes_in
+        rows = [{"stage": STAGE, "path": None, "length": None} | vars(problem) for problem in problems]
+        quarantine = pa.Table.from_pylist(rows, pa.schema(TABLES["quarantine"].fields))
+        before = lake.log.verdict(report.slice, report.source, BEFORE) or {}
+        told = digest([before.get("attempt"), reader.writes, reader.version])
+        files = [read.file for read in found if read.file]
+        return close_stage(lake, report, _checks(lake, report), {"quarantine": quarantine}, told, files=files)
+
+
+def _checks(lake: Lake, report: StageReport) -> list[CheckResult]:
+    again = f"materialize {STAGE} of {report.slice} again"
+    before = next((r for r in lake.reports() if (r.slice, r.source, r.stage) == (report.slice, report.source, BEFORE)), None)
+    expected = before.rows_kept if before else report.rows_in
+    lost = "" if report.rows_in == expected else f"; {BEFORE} kept {expected:,}: materialize {BEFORE} of {report.slice} again"
+    empty = "" if report.rows_kept or not expected else f"; look at `codecommons sql 'from quarantine'`, then {again}"
+    told = f"{report.rows_in:,} records in, {report.rows_kept:,} read, {report.rows_in - report.rows_kept:,} left out"
+    return [
+        CheckResult("conservation", report.conserved, f"{told} for a stated reason"),
+        CheckResult("everything_annotated", not lost, f"{report.rows_in:,} records came in{lost}"),
+        CheckResult("no_empty_success", not empty, f"{report.rows_kept:,} records read{empty}"),
+    ]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A file of raw records, for one worker."""
+
+    area: StagingArea
+    source: str
+    path: str
+    key: str
+
+    def __str__(self) -> str:
+        """How an error names it."""
+        return f"reading records of {self.source} in {self.path}"
+
+
+@dataclass
+class _Read:
+    """What a file came to."""
+
+    file: NewsFile | None
+    problems: list[Problem]
+    staged: list[StagedFile] = field(default_factory=list)
+
+
+def _read_slice(lake: Lake, engine: Engine, area: StagingArea, report: StageReport, reader: Reader) -> list[_Read]:
+    live = lake.log.live().filter((pl.col("slice") == report.slice) & (pl.col("source") == report.source))["attempt"]
+    mine = data_files(lake.delta(reader.reads), {"slice": report.slice, "source": report.source})
+    raw = [file for file in mine if dict(file.partition)["attempt"] in set(live)]
+    there = data_files(lake.delta(reader.writes))
+    done: dict[str, _Read] = {}
+    tasks: list[_Task] = []
+    for file in raw:
+        report.rows_in, report.bytes_in = report.rows_in + file.rows, report.bytes_in + file.bytes
+        key = _key(reader, file)
+        known = _known(lake, reader, key, there)
+        if known:
+            done[key] = known
+            report.reused += file.rows
+        else:
+            tasks.append(_Task(area, report.source, file.path, key))
+            report.computed += file.rows
+    for task, read in zip(tasks, engine.map(read_file, tasks, name=str), strict=True):
+        done[task.key] = read
+    lake.commit(area, [read.staged for read in done.values()], engine)
+    return [read for _, read in sorted(done.items())]
+
+
+def _key(reader: Reader, file: DataFile) -> str:
+    """What the rows of a file are a function of; the raw file's own name says that of the raw rows."""
+    raw = file.path.rpartition("/")[2].removeprefix("part-").rpartition("-")[0]
+    return hashlib.sha256(f"{reader.writes} {reader.version} {raw}".encode()).hexdigest()[:32]
+
+
+def _known(lake: Lake, reader: Reader, key: str, files: Sequence[DataFile]) -> _Read | None:
+    """What a file came to when it was read before, from whatever slice, if its rows are there."""
+    rows = lake.scan("extid").filter(pl.col("extid") == _extid(key)).collect().to_dicts()
+    if not rows:
+        return None
+    found = news.find(lake.storage, TABLES[reader.writes], files, key)
+    problems = [Problem(**one) for one in json.loads(rows[0]["detail"])]
+    return _Read(found, problems) if found or not rows[0]["files"] else None
+
+
+def read_file(task: _Task) -> _Read:
+    """Read a file of raw records; runs in a worker."""
+    storage = task.area.storage
+    reader = readers(storage.settings)[task.source]
+    facts = task.area.writer(str(task))
+    problems: list[Problem] = []
+    with NewsWriter(task.area, reader.writes, task.key) as writer:
+        for batch in _batches(storage, reader, task.path):
+            said = reader.read(batch)
+            writer.add(said.rows)
+            for table, rows in sorted(said.facts.items()):
+                facts.add(table, rows)
+            problems += said.problems[: _PROBLEMS - len(problems)]
+    file = writer.file()
+    facts.add("extid", _remembered(task.key, reader, file.rows if file else 0, problems))
+    return _Read(file, problems, facts.close())
+
+
+def _batches(storage: Storage, reader: Reader, path: str) -> Iterator[list[dict[str, Any]]]:
+    where = storage.path(reader.reads, path)
+    with lake_errors(f"reading {where}"), storage.fs.open(where, "rb") as file:
+        for batch in pq.ParquetFile(file).iter_batches(_RECORDS, columns=list(reader.columns)):
+            yield batch.to_pylist()
+
+
+def _remembered(key: str, reader: Reader, rows: int, problems: Sequence[Problem]) -> pa.Table:
+    schema = pa.schema(TABLES["extid"].fields)
+    row = dict.fromkeys(schema.names) | {
+        "extid": _extid(key),
+        "extid_type": _EXTID_TYPE,
+        "extid_version": reader.version,
+        "files": rows,
+        "detail": json.dumps([vars(problem) for problem in problems]),
+    }
+    return pa.Table.from_pylist([row], schema)
+
+
+def _extid(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
