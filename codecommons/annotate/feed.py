@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ import pyarrow.parquet as pq
 from codecommons.engine import Engine
 from codecommons.lake import Lake, NewsFile, StagedFile, StagingArea, close_stage, news
 from codecommons.lake.commits import DataFile, data_files
+from codecommons.lake.merging import ROW_GROUP_BYTES
 from codecommons.lake.news import NewsWriter
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.stages import digest
@@ -61,11 +63,13 @@ class Said:
         rows: rows of the table that the reader writes.
         facts: content-scoped table -> rows of it.
         problems: what is wrong with records.
+        also: further slice-scoped table -> rows of it.
     """
 
     rows: pa.Table
     facts: dict[str, pa.Table] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    also: dict[str, pa.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Reader:
         version: raised when the same records give other rows.
         read: from raw rows, a few at a time, to what they say; whatever a record holds, it raises nothing.
         then: what follows from all rows, which are in files; the facts are committed. Returns figures for the report.
+        also: further slice-scoped tables that rows go to.
     """
 
     reads: str
@@ -86,6 +91,12 @@ class Reader:
     version: int
     read: Callable[[Sequence[Mapping[str, Any]]], Said]
     then: Callable[[Lake, Engine, str, str, Sequence[NewsFile]], dict[str, Any]] | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The slice-scoped tables it fills."""
+        return (self.writes, *self.also)
 
 
 def readers(settings: Settings) -> dict[str, Reader]:
@@ -113,7 +124,7 @@ def annotate_records(lake: Lake, engine: Engine, report: StageReport, reader: Re
         with Measure() as measure:
             found = _read_slice(lake, engine, area, report, reader)
             if reader.then:
-                files = [read.file for read in found if read.file]
+                files = [file for read in found for file in read.files]
                 report.details |= reader.then(lake, engine, report.slice, report.source, files)
         report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
         problems = [problem for read in found for problem in read.problems]
@@ -125,7 +136,7 @@ def annotate_records(lake: Lake, engine: Engine, report: StageReport, reader: Re
         quarantine = pa.Table.from_pylist(rows, pa.schema(TABLES["quarantine"].fields))
         before = lake.log.verdict(report.slice, report.source, BEFORE) or {}
         told = digest([before.get("attempt"), reader.writes, reader.version])
-        files = [read.file for read in found if read.file]
+        files = [file for read in found for file in read.files]
         return close_stage(lake, report, _checks(lake, report), {"quarantine": quarantine}, told, files=files)
 
 
@@ -161,7 +172,7 @@ class _Task:
 class _Read:
     """What a file came to."""
 
-    file: NewsFile | None
+    files: list[NewsFile]
     problems: list[Problem]
     lost: dict[str, int]
     staged: list[StagedFile] = field(default_factory=list)
@@ -171,7 +182,7 @@ def _read_slice(lake: Lake, engine: Engine, area: StagingArea, report: StageRepo
     live = lake.log.live().filter((pl.col("slice") == report.slice) & (pl.col("source") == report.source))["attempt"]
     mine = data_files(lake.delta(reader.reads), {"slice": report.slice, "source": report.source})
     raw = [file for file in mine if dict(file.partition)["attempt"] in set(live)]
-    there = data_files(lake.delta(reader.writes))
+    there = {table: data_files(lake.delta(table)) for table in reader.tables}
     done: dict[str, _Read] = {}
     tasks: list[_Task] = []
     for file in raw:
@@ -196,15 +207,16 @@ def _key(reader: Reader, file: DataFile) -> str:
     return hashlib.sha256(f"{reader.writes} {reader.version} {raw}".encode()).hexdigest()[:32]
 
 
-def _known(lake: Lake, reader: Reader, key: str, files: Sequence[DataFile]) -> _Read | None:
+def _known(lake: Lake, reader: Reader, key: str, files: Mapping[str, Sequence[DataFile]]) -> _Read | None:
     """What a file came to when it was read before, from whatever slice, if its rows are there."""
     rows = lake.scan("extid").filter(pl.col("extid") == _extid(key)).collect().to_dicts()
     if not rows:
         return None
-    found = news.find(lake.storage, TABLES[reader.writes], files, key)
+    looked = [news.find(lake.storage, TABLES[table], files[table], key) for table in reader.tables]
+    found = [file for file in looked if file]
     told = json.loads(rows[0]["detail"])
     problems = [Problem(**one) for one in told["problems"]]
-    return _Read(found, problems, told["lost"]) if found or not rows[0]["files"] else None
+    return _Read(found, problems, told["lost"]) if sum(file.rows for file in found) == rows[0]["files"] else None
 
 
 def read_file(task: _Task) -> _Read:
@@ -214,26 +226,37 @@ def read_file(task: _Task) -> _Read:
     facts = task.area.writer(str(task))
     problems: list[Problem] = []
     lost: Counter[str] = Counter()
-    with NewsWriter(task.area, reader.writes, task.key) as writer:
+    waiting: dict[str, list[pa.Table]] = {table: [] for table in reader.tables}
+    with ExitStack() as stack:
+        writers = {table: stack.enter_context(NewsWriter(task.area, table, task.key)) for table in reader.tables}
         for batch in _batches(storage, reader, task.path):
             said = reader.read(batch)
-            writer.add(said.rows)
+            for table, rows in ({reader.writes: said.rows} | said.also).items():
+                waiting[table].append(rows)
+                if sum(one.nbytes for one in waiting[table]) >= ROW_GROUP_BYTES:
+                    writers[table].add(pa.concat_tables(waiting[table]))
+                    waiting[table].clear()
             for table, rows in sorted(said.facts.items()):
                 facts.add(table, rows)
             problems += said.problems[: _PROBLEMS - len(problems)]
             lost.update(problem.reason for problem in said.problems if not problem.kept)
-    read = _Read(writer.file(), problems, dict(lost))
+        for table, left in waiting.items():
+            if left:
+                writers[table].add(pa.concat_tables(left))
+    files = [file for writer in writers.values() if (file := writer.file())]
+    read = _Read(files, problems, dict(lost))
     facts.add("extid", _remembered(task.key, reader, read))
     read.staged = facts.close()
     return read
 
 
 def _batches(storage: Storage, reader: Reader, path: str) -> Iterator[list[dict[str, Any]]]:
+    """Some records at a time, none from two row groups, which have a size that they were given by their bytes."""
     where = storage.path(reader.reads, path)
-    with lake_errors(f"reading {where}"), storage.fs.open(where, "rb") as file:
-        parquet = pq.ParquetFile(file)
-        for group in range(parquet.num_row_groups):  # none is larger than what stage 1 had in memory
-            for batch in parquet.iter_batches(_RECORDS, row_groups=[group], columns=list(reader.columns)):
+    with lake_errors(f"reading {where}"), storage.fs.open(where, "rb") as opened:
+        file = pq.ParquetFile(opened)
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(_RECORDS, [group], list(reader.columns)):
                 yield batch.to_pylist()
 
 
@@ -243,7 +266,7 @@ def _remembered(key: str, reader: Reader, read: _Read) -> pa.Table:
         "extid": _extid(key),
         "extid_type": _EXTID_TYPE,
         "extid_version": reader.version,
-        "files": read.file.rows if read.file else 0,
+        "files": sum(file.rows for file in read.files),
         "detail": json.dumps({"problems": [vars(problem) for problem in read.problems], "lost": read.lost}),
     }
     return pa.Table.from_pylist([row], schema)

@@ -34,3 +34,9 @@ create or replace macro place(address) as case when starts_with(address, 'pkg:')
     else regexp_replace(regexp_replace(regexp_replace(
         regexp_replace(lower(trim(address)), '^[a-z0-9_.-]+@([a-z0-9.-]+):/*', '\1/'),
         '^(?:(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@]*@)?)?(?:www\.)?', ''), '[?#].*$', '', 's'), '(?:/|\.git)+$', '') end;
+
+-- A text in which those it calls, `@{sha256}`, have their names of a thread.
+create or replace macro called(text, names) as list_reduce(
+    list_concat([text], list_distinct(regexp_extract_all(text, '@\{([0-9a-f]{64})\}', 1))),
+    lambda said, person: replace(said, '@{' || person || '}', '@' || names[person])
+);

@@ -321,6 +321,122 @@ select paper, doi, title, number, name, normalized, type, versions, urls, publis
     document_created_score, document_shared, document_shared_score, start_offset, end_offset, offsets_in, layout, slice, source, item
 from said left join best using (paper, number);
 
+-- What happened on forges, from GH Archive's events.
+
+-- Events of issues and pull requests, each once however often it came, numbered from 1 in each thread in the order they happened.
+-- A repository is its number, as names change.
+create or replace view lake.thread_part as
+select *, row_number() over (partition by place, number order by created_at, length(id), id) as n
+from (
+    select distinct on (id) *, coalesce(repository_id::varchar, repository) as place
+    from lake.thread_event order by id, slice desc, source, item
+);
+
+-- Discussions: one row an issue or pull request, from whatever days its events came in. Messages are in order, and people are called
+-- username_0 and so on, by who appears first; a comment that was edited is there once, as it was last, and one that was deleted is not.
+-- `completeness` is trimmed (the forge left out what a pull request says), partial (the opening is not there, or fewer
+-- comments than the forge counted) or complete.
+create or replace view thread as
+with summary as (
+    select place, number, arg_max(repository, n) as repository, arg_max(origin, n) as origin,
+        if(bool_or(kind = 'pull_request'), 'pull_request', 'issue') as kind,
+        arg_max({'title': title, 'body': body}, n) filter (title is not null) as said,
+        arg_max(opener, n) as opener, arg_max(opener_bot, n) as opener_bot, arg_max(opened_at, n) as opened_at,
+        arg_max(if(text_kind is null, association, null), n) as association,
+        min(created_at) filter (action = 'opened' and text_kind is null) as opened_seen,
+        arg_min(author, n) filter (action = 'opened' and text_kind is null) as opened_by,
+        arg_min(bot, n) filter (action = 'opened' and text_kind is null) as opened_by_bot,
+        arg_max(labels, n) as labels, arg_max(base, n) as base, arg_max(head, n) as head,
+        arg_max(action, n) filter (text_kind is null and action in ('opened', 'reopened', 'closed', 'merged')) as state,
+        bool_or(merged) as merged, max(comments) as comments_counted, max(review_comments) as review_comments_counted,
+        bool_and(complete) as whole, count(*) as events, min(created_at) as first_event, max(created_at) as last_event
+    from lake.thread_part group by place, number
+),
+message as (
+    select place, number, 0 as turn, coalesce(opened_at, opened_seen) as happened, 0 as n, 'opened' as action,
+        coalesce(opener, opened_by) as author, if(opener is null, opened_by_bot, opener_bot) as bot, association, said.body as text,
+        null::bigint as text_id, null::varchar as review_state, null::bigint as review_id, null::bigint as in_reply_to,
+        null::varchar as path, null::bigint as line, null::varchar as diff_hunk, null::varchar as commit, null::boolean as merged
+    from summary where said is not null or opened_seen is not null
+    union all
+    select place, number, 1, created_at, n, action, author, bot, association, null, null, null, null, null, null, null, null, null, merged
+    from lake.thread_part where text_kind is null and action in ('reopened', 'closed', 'merged')
+    union all
+    select place, number, 1, coalesce(text_at, created_at), n, text_kind, author, bot, association, text, text_id, review_state,
+        review_id, in_reply_to, path, line, diff_hunk, commit, null
+    from (
+        select * from lake.thread_part where text_kind is not null
+        qualify row_number() over (partition by place, number, text_kind, coalesce(text_id, -n) order by n desc) = 1
+    )
+    where action is distinct from 'deleted'
+),
+ordered as (select *, row_number() over (partition by place, number order by turn, happened, n) - 1 as position from message),
+appearance as (
+    select place, number, position, 0 as rank, lower(hex(author)) as person from ordered where author is not null
+    union all
+    select place, number, -1, 1, unnest(regexp_extract_all(said.title, '@\{([0-9a-f]{64})\}', 1)) from summary
+    union all
+    select place, number, position, 1, unnest(regexp_extract_all(text, '@\{([0-9a-f]{64})\}', 1)) from ordered
+),
+person as (
+    select place, number, person,
+        'username_' || (row_number() over (partition by place, number order by min(greatest(position, 0) * 2 + rank), person) - 1) as name
+    from appearance group by place, number, person
+),
+people as (select place, number, map(list(person), list(name)) as names from person group by place, number),
+told as (
+    select place, number, count(*) filter (text_id is not null or action in ('comment', 'review', 'review_comment')) as comments,
+        count(*) filter (action = 'comment') as comments_seen,
+        count(*) filter (action = 'review_comment') as review_comments_seen,
+        count(distinct author) filter (bot is null) as users, count(distinct author) filter (bot is not null) as bots,
+        list({
+            'number': position, 'user': names[lower(hex(author))],
+            'role': case when bot is not null then 'bot' when author = coalesce(opener, opened_by) then 'author' else 'participant' end,
+            'bot': bot, 'association': ordered.association, 'action': action, 'time': ordered.happened::timestamp, 'text': called(text, names),
+            'id': text_id, 'review_state': review_state, 'review': review_id, 'in_reply_to': in_reply_to, 'path': path, 'line': line,
+            'diff_hunk': diff_hunk, 'commit': commit, 'merged': ordered.merged
+        } order by position) as messages
+    from ordered join summary using (place, number) left join people using (place, number)
+    group by place, number
+)
+select origin, repository, try_cast(place as bigint) as repository_id, number, kind, called(said.title, names) as title, case state when 'reopened' then 'opened' else state end as state,
+    merged, case
+        when not whole then 'trimmed'
+        when said is null or comments_seen < comments_counted or review_comments_seen < review_comments_counted then 'partial'
+        else 'complete'
+    end as completeness,
+    opened_at::timestamp as opened_at, opened_seen is not null as opened_seen, labels, coalesce(comments, 0) as comments, comments_counted,
+    coalesce(users, 0) as users, coalesce(bots, 0) as bots, events, first_event::timestamp as first_event,
+    last_event::timestamp as last_event, base, head, coalesce(messages, []) as messages
+from summary left join told using (place, number) left join people using (place, number);
+
+-- Repositories of forges: the newest that events say of each, and how often it was starred and forked while we looked. `visited` are
+-- the origins of the lake that are this repository.
+create or replace view repository as
+with happened as (
+    select repo_id as repository_id, arg_max(repo, row(created_at, length(id), id)) as repository,
+        arg_max(url, row(created_at, length(id), id)) as origin, count(distinct id) filter (type = 'WatchEvent') as star_events,
+        count(distinct id) filter (type = 'ForkEvent') as fork_events, count(distinct id) as events,
+        min(created_at) as first_event, max(created_at) as last_event
+    from lake.gharchive_event where repo_id is not null group by repo_id
+),
+observed as (
+    select distinct on (repository_id) * exclude (slice, source, attempt, item, id, part)
+    from lake.repository_observation order by repository_id, observed_at desc, length(id) desc, id desc, part, slice desc, source, item
+),
+merged as (
+    select repository_id, coalesce(happened.origin, observed.origin) as origin, coalesce(happened.repository, observed.repository) as repository,
+        observed.* exclude (repository_id, origin, repository), happened.* exclude (repository_id, origin, repository)
+    from happened full join observed using (repository_id)
+),
+visited as (select place(url) as place, list(url order by url) as visited from lake.origin group by 1)
+select origin, repository, repository_id, description, homepage, language, license, license_key, topics, default_branch, fork, forked_from,
+    archived, stars, watchers, forks, open_issues, size, created_at::timestamp as created_at, updated_at::timestamp as updated_at,
+    pushed_at::timestamp as pushed_at, observed_at::timestamp as observed_at, coalesce(star_events, 0) as star_events,
+    coalesce(fork_events, 0) as fork_events, coalesce(events, 0) as events, first_event::timestamp as first_event,
+    last_event::timestamp as last_event, coalesce(visited, []) as visited
+from merged left join visited on visited.place = place(merged.origin);
+
 -- What the stages decided.
 
 -- Under the policies as they are now; `lake.license_decision` keeps what earlier versions said.

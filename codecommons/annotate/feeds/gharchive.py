@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""GH Archive's events: what they add to threads, and what they say of repositories (see ``annotate.forge``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codecommons.annotate.feed import Problem, Reader, Said
+from codecommons.annotate.forge import observations, repositories, thread_event, threads
+from codecommons.engine import Engine
+from codecommons.errors import ItemError
+from codecommons.lake import Lake, NewsFile
+from codecommons.lake.schemas import TABLES
+from codecommons.lake.storage import lake_errors
+
+_THREAD, _REPOSITORY = (pa.schema(TABLES[name].fields) for name in ("thread_event", "repository_observation"))
+
+
+def _read(events: Sequence[Mapping[str, Any]]) -> Said:
+    parts: list[dict[str, Any]] = []
+    seen: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for event in events:
+        kind, about = event["type"], {"item": event["item"], "id": event["id"]}
+        if kind not in threads.EVENTS and kind not in repositories.EVENTS:
+            continue
+        record = orjson.loads(event["event"])
+        if kind in repositories.EVENTS:
+            told = observations(kind, record, event["url"])
+            seen += [about | {"observed_at": event["created_at"]} | one for one in told]
+        if kind in threads.EVENTS:
+            here = {"created_at": event["created_at"], "repository_id": event["repo_id"], "complete": event["complete"]}
+            here |= {"repository": event["repo"], "origin": event["url"]}
+            try:
+                if not event["repo"] or not event["created_at"]:
+                    raise ItemError("no-thread", f"the {kind} has no repository or time")
+                parts.append(about | here | thread_event(kind, record))
+            except ItemError as error:
+                problems.append(Problem(event["item"], error.reason, f"event {event['id']}: {error.detail}", False))
+    rows = pa.Table.from_pylist(parts, _THREAD)
+    return Said(rows, problems=problems, also={"repository_observation": pa.Table.from_pylist(seen, _REPOSITORY)})
+
+
+def _figures(lake: Lake, engine: Engine, slice: str, source: str, files: Sequence[NewsFile]) -> dict[str, Any]:
+    """How many threads the slice has a part of, and what of them."""
+    found = [pl.DataFrame(schema={"repository": pl.String, "number": pl.Int64, "complete": pl.Boolean, "bot": pl.String})]
+    for one in files:
+        if one.table == "thread_event":
+            with lake_errors(f"reading {one.path}"), lake.fs.open(one.path, "rb") as file:
+                found.append(pl.DataFrame(pq.read_table(file, columns=found[0].columns)))
+    events = pl.concat(found)
+    return {
+        "threads": {
+            "threads": events.select("repository", "number").n_unique() if events.height else 0,
+            "events": events.height,
+            "of bots": int(events["bot"].count()),
+            "not complete": int((~events["complete"]).sum()),
+        },
+        "repositories observed": sum(one.rows for one in files if one.table == "repository_observation"),
+    }
+
+
+COLUMNS = ("item", "id", "type", "repo_id", "repo", "url", "created_at", "complete", "event")
+READER = Reader("gharchive_event", COLUMNS, "thread_event", 1, _read, _figures, ("repository_observation",))
