@@ -14,7 +14,7 @@ from assets.specs import stage_spec, table_spec
 from assets.stages import Event, run_stage
 from codecommons.annotate import current
 from codecommons.annotate.feed import readers
-from codecommons.lake.schemas import TABLES
+from codecommons.lake.schemas import TABLES, VULNERABILITIES
 from codecommons.settings import Settings
 from resources import EngineResource, LakeResource
 
@@ -32,6 +32,7 @@ _tables += [
     for reader in readers(Settings.from_environment()).values()
     for name in reader.tables
 ]
+_tables += [table_spec(STAGE, table, STAGE, deps=["raw_archive_slice"]) for table in VULNERABILITIES if table.scope == "content"]
 _closing = stage_spec(
     STAGE, "Every file of the slice has its annotations, computed once per content.", [spec.key for spec in _tables]
 )

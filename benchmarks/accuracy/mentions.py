@@ -4,8 +4,8 @@
 
 """Mentions of software: SoFAIR's validated papers, read again by another parser.
 
-Names, the characters they stand at and what corresponds to them (version, address, publisher, language) are asked. Which origin is
-meant has no known answers here, and is not measured.
+Names, the characters they stand at and what corresponds to them (version, address, publisher, language) are asked. Which origin
+is meant has no known answers here, and is not measured.
 """
 
 from __future__ import annotations

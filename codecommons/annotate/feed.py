@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -127,8 +128,8 @@ def annotate_records(lake: Lake, engine: Engine, report: StageReport, reader: Re
                 report.details |= reader.then(lake, engine, report.slice, report.source, files)
         report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
         problems = [problem for read in found for problem in read.problems]
-        for problem in problems:
-            report.drop(problem.reason, 0 if problem.kept else 1)
+        for reason, count in sorted(sum((Counter(read.lost) for read in found), Counter()).items()):
+            report.drop(reason, count)
         report.rows_kept = report.rows_in - sum(count.rows for count in report.dropped.values())
         report.bytes_kept = report.bytes_in
         rows = [{"stage": STAGE, "path": None, "length": None} | vars(problem) for problem in problems]
@@ -173,6 +174,7 @@ class _Read:
 
     files: list[NewsFile]
     problems: list[Problem]
+    lost: dict[str, int]
     staged: list[StagedFile] = field(default_factory=list)
 
 
@@ -212,8 +214,9 @@ def _known(lake: Lake, reader: Reader, key: str, files: Mapping[str, Sequence[Da
         return None
     looked = [news.find(lake.storage, TABLES[table], files[table], key) for table in reader.tables]
     found = [file for file in looked if file]
-    problems = [Problem(**one) for one in json.loads(rows[0]["detail"])]
-    return _Read(found, problems) if sum(file.rows for file in found) == rows[0]["files"] else None
+    told = json.loads(rows[0]["detail"])
+    problems = [Problem(**one) for one in told["problems"]]
+    return _Read(found, problems, told["lost"]) if sum(file.rows for file in found) == rows[0]["files"] else None
 
 
 def read_file(task: _Task) -> _Read:
@@ -222,6 +225,7 @@ def read_file(task: _Task) -> _Read:
     reader = readers(storage.settings)[task.source]
     facts = task.area.writer(str(task))
     problems: list[Problem] = []
+    lost: Counter[str] = Counter()
     waiting: dict[str, list[pa.Table]] = {table: [] for table in reader.tables}
     with ExitStack() as stack:
         writers = {table: stack.enter_context(NewsWriter(task.area, table, task.key)) for table in reader.tables}
@@ -235,12 +239,15 @@ def read_file(task: _Task) -> _Read:
             for table, rows in sorted(said.facts.items()):
                 facts.add(table, rows)
             problems += said.problems[: _PROBLEMS - len(problems)]
+            lost.update(problem.reason for problem in said.problems if not problem.kept)
         for table, left in waiting.items():
             if left:
                 writers[table].add(pa.concat_tables(left))
     files = [file for writer in writers.values() if (file := writer.file())]
-    facts.add("extid", _remembered(task.key, reader, sum(file.rows for file in files), problems))
-    return _Read(files, problems, facts.close())
+    read = _Read(files, problems, dict(lost))
+    facts.add("extid", _remembered(task.key, reader, read))
+    read.staged = facts.close()
+    return read
 
 
 def _batches(storage: Storage, reader: Reader, path: str) -> Iterator[list[dict[str, Any]]]:
@@ -253,14 +260,14 @@ def _batches(storage: Storage, reader: Reader, path: str) -> Iterator[list[dict[
                 yield batch.to_pylist()
 
 
-def _remembered(key: str, reader: Reader, rows: int, problems: Sequence[Problem]) -> pa.Table:
+def _remembered(key: str, reader: Reader, read: _Read) -> pa.Table:
     schema = pa.schema(TABLES["extid"].fields)
     row = dict.fromkeys(schema.names) | {
         "extid": _extid(key),
         "extid_type": _EXTID_TYPE,
         "extid_version": reader.version,
-        "files": rows,
-        "detail": json.dumps([vars(problem) for problem in problems]),
+        "files": sum(file.rows for file in read.files),
+        "detail": json.dumps({"problems": [vars(problem) for problem in read.problems], "lost": read.lost}),
     }
     return pa.Table.from_pylist([row], schema)
 

@@ -97,7 +97,8 @@ def _vulnerability(row: Row) -> str:
     if row["state"] != "affected":
         return f"{row['id']}{also}: can't be told of {which}: {row['detail']}"
     fixed = f"; fixed in {', '.join(row['fixed'])}" if row["fixed"] else ""
-    return f"{row['id']}{also}: affects {which} by {row['rule']}{fixed}"
+    but = f"; {row['detail']}" if row["rule"] == "git-range" and row["detail"] else ""
+    return f"{row['id']}{also}: affects {which} by {row['rule']}{fixed}{but}"
 
 
 def _mentioned(row: Row) -> str:

@@ -16,8 +16,8 @@ import re
 _VERSION = re.compile(r"[@?#].*", re.DOTALL)
 _BEFORE_HOST = re.compile(r"^(?:(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@]*@)?)?(?:www\.)?")
 _SHORT = re.compile(r"^[a-z0-9_.-]+@([a-z0-9.-]+):/*")
-_QUERY = re.compile(r"[?#].*$", re.DOTALL)
-_END = re.compile(r"(?:/|\.git)+$")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
+_END = re.compile(r"(?:/|\.git)+\Z")
 
 
 def place(address: str) -> str:

@@ -240,19 +240,27 @@ with record as (
     ) where withdrawn is null
 ),
 stated as (
-    select record.* exclude (affected, severity, withdrawn), one.statement,
+    select record.* exclude (affected, severity, withdrawn), one.entry, one.statement,
         coalesce(if(len(one.severity) > 0, one.severity, null), record.severity) as severity
     from record, unnest(record.affected) as entry(one)
 ),
 told as (
     select stated.*, said.* exclude (statement) from stated join lake.vulnerability_statement as said using (statement)
 ),
+listed as (
+    select id, entry, any_value(name) as listed_name, any_value(versions) as listed
+    from told where kind = 'package' and len(versions) > 0 group by id, entry
+),
 verdict as (from lake.vulnerability_verdict semi join lake.current_vulnerability_rules using (digest)),
 judged as (
-    select told.*, named.origin, named.anchor_kind, named.anchor, named.version, verdict.affected, verdict.rule, verdict.detail
+    select told.*, named.origin, named.anchor_kind, named.anchor, named.version, verdict.affected, verdict.rule,
+        -- A range of commits may lack the fix of a branch whose versions the same record knows to be good.
+        if(told.kind = 'git' and not list_contains(listed.listed, regexp_replace(named.version, '^[^0-9]*', '')),
+            'the versions of ' || listed.listed_name || ' that the record lists are others', verdict.detail) as detail
     from told
     join verdict using (statement)
     join lake.named as named on named.target = verdict.target and named.kind = told.kind
+    left join listed on listed.id = told.id and listed.entry = told.entry
     where verdict.affected is distinct from false and (told.kind = 'git' or place(named.origin) = told.place)
     union all
     select told.*, named.origin, named.anchor_kind, named.anchor, named.version,

@@ -130,9 +130,9 @@ def _judged(question: Question, below: NDArray[np.bool_] | None, descent: _Desce
         if event == INTRODUCED:
             begins = np.ones(len(at), bool) if value == FIRST else descent.of(bytes.fromhex(value), at)
             ended = np.zeros(len(at), bool)
-            for end in (*fixes, *lasts):
+            for end, itself in (*((fix, True) for fix in fixes), *((last, False) for last in lasts)):
                 if value == FIRST or _precedes(descent, bytes.fromhex(value), end):
-                    ended |= descent.of(end, at) & (at != descent.index.get(end, -1) if end in lasts else True)
+                    ended |= descent.of(end, at) & (itself | (at != descent.index.get(end, -1)))
             found |= begins & ~ended
             begun |= begins
             refuted &= ended

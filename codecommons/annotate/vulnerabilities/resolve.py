@@ -15,8 +15,9 @@ statement speaks of is told by its address, and by history: what holds one of it
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,15 +44,21 @@ _OF_RECORDS = """
 create temp table asking as select said.* from lake.vulnerability_statement as said semi join given using (statement);
 create temp table asked as from lake.named;
 """
-_OF_CODE = """
+_OF_CODE = f"""
 create temp table asked as select named.* from lake.named as named
     semi join (select origin from lake.origin_visit_status where slice = $slice and source = $source) using (origin);
-create temp table asking as from lake.vulnerability_statement;
+create temp table asking as
+    from lake.vulnerability_statement
+    where kind = '{PACKAGE}' and place in (select place(origin) from asked where kind = '{PACKAGE}')
+    union all
+    select * replace ([]::varchar[] as versions) from lake.vulnerability_statement
+    where kind = '{GIT}' and exists (from asked where kind = '{GIT}');
 """
 _PACKAGES = f"""
 create temp table version as
     select distinct asking.statement, asked.target, asked.version
     from asking join asked on asking.kind = '{PACKAGE}' and asked.kind = '{PACKAGE}' and asking.place = place(asked.origin)
+        and asked.version is not null
     anti join lake.vulnerability_verdict as known
         on known.digest = $digest and known.statement = asking.statement and known.target = asked.target
     order by all
@@ -82,8 +89,8 @@ create temp table pair as
 _HELD = """
 create temp table involved as select origin.id from lake.origin as origin
     where url in (select origin from meant semi join pair using (statement));
-create temp table held as select id, any_value(committer_date) as committer_date from lake.revision
-    where id in (select revision from lake.origin_revision where origin in (select id from involved)) group by id;
+create temp table held as select id, committer_date from lake.revision
+    where id in (select revision from lake.origin_revision where origin in (select id from involved));
 create temp table held_history as select id, parent_id from lake.revision_history semi join held using (id);
 """
 _TURNS = f"""
@@ -123,10 +130,14 @@ def resolve(lake: Lake, engine: Engine, slice: str, source: str, statements: pl.
 @contextmanager
 def _asking(lake: Lake, slice: str, source: str, statements: pl.Series | None) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB over the lake, with who asks (``asking``) and who is asked (``asked``)."""
-    with lake_errors(f"looking for what vulnerabilities affect in the lake {lake.settings.lake}"), lake.sql() as sql:
-        lake.settings.cache.mkdir(parents=True, exist_ok=True)
+    cache = lake.settings.cache
+    with lake_errors(f"looking for what vulnerabilities affect in the lake {lake.settings.lake}"), ExitStack() as opened:
+        cache.mkdir(parents=True, exist_ok=True)
+        # A folder each: DuckDB gives its files the same names in every process.
+        spill = opened.enter_context(tempfile.TemporaryDirectory(prefix="duckdb-", dir=cache))
+        sql = opened.enter_context(lake.sql())
         sql.execute("set memory_limit = '1GB'; set threads = 2")
-        sql.execute("set temp_directory = $folder", {"folder": str(lake.settings.cache)})
+        sql.execute("set temp_directory = $folder", {"folder": spill})
         if statements is None:
             first, second = _OF_CODE.strip().split(";\n")
             sql.execute(first, {"slice": slice, "source": source})

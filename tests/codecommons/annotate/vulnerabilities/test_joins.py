@@ -137,7 +137,7 @@ def test_whichever_comes_last_the_same_is_affected(lake, tmp_path, index, reposi
         ("pypi", [f"pypi:some-thing=={version}" for version in ("1.0", "1.1", "2.0")]),
         ("git", [f"git:{repository.path}"]),
     ]
-    orders = [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)]
+    orders = [(0, 1, 2, 3), (3, 1, 2, 0)]
     results = []
     for order in orders:
         one = fresh(lake, tmp_path, "".join(map(str, order)))
@@ -203,7 +203,7 @@ def test_what_the_lake_can_not_tell_is_stated_with_its_reason(lake, tmp_path, in
 def test_a_story_tells_what_affects_it_and_who_mentions_it(lake, tmp_path, index, repository):
     bad, fix = repository.commits["v1.1"], repository.commits["v2.0"]
     bring(lake, DAYS[0], "pypi", "pypi:some-thing==1.0", "pypi:some-thing==2.0", annotated=True)
-    bring(lake, DAYS[0], "git", f"git:{repository.path}", annotated=True)
+    bring(lake, DAYS[0], "git", f"git:{repository.path}")
     said = [
         record("A-1", affected=[package("some-thing", ("introduced", "0"), ("fixed", "2.0"))]),
         record("A-2", affected=[commits("https://example.org/ada/thing.git", ("introduced", bad), ("fixed", fix))]),
