@@ -362,25 +362,30 @@ message as (
     select place, number, 1, created_at, n, action, author, bot, association, null, null, null, null, null, null, null, null, null, merged
     from lake.thread_part where text_kind is null and action in ('reopened', 'closed', 'merged')
     union all
-    select place, number, 1, coalesce(text_at, created_at), n, text_kind, author, bot, association, text, text_id, review_state,
+    select place, number, 1, first_at, first_n, text_kind, author, bot, association, text, text_id, review_state,
         review_id, in_reply_to, path, line, diff_hunk, commit, null
     from (
-        select * from lake.thread_part where text_kind is not null
+        select *, min(coalesce(text_at, created_at)) over said as first_at, min(n) over said as first_n
+        from lake.thread_part where text_kind is not null
+        window said as (partition by place, number, text_kind, coalesce(text_id, -n))
         qualify row_number() over (partition by place, number, text_kind, coalesce(text_id, -n) order by n desc) = 1
     )
     where action is distinct from 'deleted'
 ),
 ordered as (select *, row_number() over (partition by place, number order by turn, happened, n) - 1 as position from message),
+called as (
+    select place, number, 0 as position, 1 as part, regexp_extract_all(said.title, '@\{([0-9a-f]{64})\}', 1) as people from summary
+    union all
+    select place, number, position, 2, regexp_extract_all(text, '@\{([0-9a-f]{64})\}', 1) from ordered
+),
 appearance as (
-    select place, number, position, 0 as rank, lower(hex(author)) as person from ordered where author is not null
+    select place, number, position, 0 as part, 0 as rank, lower(hex(author)) as person from ordered where author is not null
     union all
-    select place, number, -1, 1, unnest(regexp_extract_all(said.title, '@\{([0-9a-f]{64})\}', 1)) from summary
-    union all
-    select place, number, position, 1, unnest(regexp_extract_all(text, '@\{([0-9a-f]{64})\}', 1)) from ordered
+    select place, number, position, part, generate_subscripts(people, 1), unnest(people) from called
 ),
 person as (
     select place, number, person,
-        'username_' || (row_number() over (partition by place, number order by min(greatest(position, 0) * 2 + rank), person) - 1) as name
+        'username_' || (row_number() over (partition by place, number order by min(row(position, part, rank))) - 1) as name
     from appearance group by place, number, person
 ),
 people as (select place, number, map(list(person), list(name)) as names from person group by place, number),

@@ -6,8 +6,8 @@
 
 Belongs here: what one event adds to a thread (``threads``), whom its texts call (``people``), who is a bot (``bots``), what it
 says of a repository (``repositories``), reading JSON that may hold anything (``values``), and the text that a model is trained
-on (``text``). Does not belong here: joining events to threads and threads to origins, which the views ``thread`` and ``repository``
-do, whatever hours and days the events came in.
+on (``text``). Does not belong here: joining events to threads and threads to origins, which the views ``thread`` and
+``repository`` do, whatever hours and days the events came in.
 """
 
 from codecommons.annotate.forge.repositories import observations

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-# Raised when a login may get another answer.
+# Raised, together with the reader's, when a login may get another answer.
 VERSION = 1
 _KNOWN = frozenset(
     {

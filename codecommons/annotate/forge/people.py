@@ -4,8 +4,8 @@
 
 """People in the texts of a thread: whom a text calls becomes a token, and who is quoted from a mail is left out.
 
-A login is hashed in lower case, as the forge takes ``@Ada`` and ``@ada`` for the same. In code a text calls nobody: there ``@`` is
-a decorator, an annotation or a scope. A team (``@owner/team``) is nobody, either.
+A login is hashed in lower case, as the forge takes ``@Ada`` and ``@ada`` for the same. In code a text calls nobody: there ``@``
+is a decorator, an annotation or a scope. A team (``@owner/team``) is nobody, either.
 """
 
 from __future__ import annotations
