@@ -168,10 +168,10 @@ def current(settings: Settings) -> dict[str, Annotator]:
 def tree_files(annotator: Annotator) -> pa.DataType:
     """The type of ``files``, which an annotator of trees gets: path (bytes, from the root), content, and what it needs to know.
 
-    The last is the struct ``said``: the fields of ``needs``, null where that has no answer.
+    The last is the struct ``said``: the fields of ``needs``, null where that has no answer; without ``needs`` it is not there.
     """
-    said = pa.struct(annotator.needs.fields if annotator.needs else ())
-    return pa.list_(pa.struct([pa.field("path", pa.binary()), pa.field("content", HASH), pa.field("said", said)]))
+    said = [pa.field("said", pa.struct(annotator.needs.fields))] if annotator.needs else []
+    return pa.list_(pa.struct([pa.field("path", pa.binary()), pa.field("content", HASH), *said]))
 
 
 def prepare(settings: Settings) -> None:

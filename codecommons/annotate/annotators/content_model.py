@@ -4,10 +4,11 @@
 
 """A second opinion where linguist's rules leave several languages: Magika, a model of contents.
 
-Switched on by ``CODECOMMONS_ANNOTATORS=content_model``; Magika, which has its model in its package, comes with the extra ``models``.
-There is a row for every file whose extension belongs to several languages. Linguist's rules settle most of them; where several
-languages are left (``candidates``) its word statistics decide, and only then the model is asked. It sees the content and no name,
-and it knows about a hundred languages, not all of linguist's: ``agrees`` is null where it names none that linguist has.
+Switched on by ``CODECOMMONS_ANNOTATORS=content_model``; Magika, which has its model in its package, comes with the extra
+``models``. There is a row for every file whose extension belongs to several languages. Linguist's rules settle most of them; where several
+languages are left (``candidates``) its word statistics decide, and ``.h`` and ``.sql`` without any sign get the most frequent
+language. Only then the model is asked. It sees the content and no name, and it knows about a hundred languages, not all of
+linguist's: ``agrees`` is null where it names none that linguist has.
 
 The annotator ``language`` stays as it is: on linguist's own samples the model is never right where the two differ. What a policy
 makes of a disagreement is its own affair.
@@ -80,6 +81,8 @@ LANGUAGES = {
     "yaml": "YAML",
     "yara": "YARA",
 }
+# Extensions whose rules end with a language that needs no sign.
+DEFAULTED = (".h", ".sql")
 MOST_BYTES = 1 << 20
 
 FIELDS = (
@@ -97,7 +100,8 @@ def row_of(name: bytes, data: bytes) -> tuple[Any, ...]:
     file, head = name.decode("utf-8", "replace"), data[:HEAD]
     language = enry.get_language(file, head) or None
     candidates = sorted(enry.get_languages(file, head)) if language else []
-    if len(candidates) < 2:
+    by_default = language and file.lower().endswith(DEFAULTED) and language == enry.get_language(file, b"")
+    if len(candidates) < 2 and not by_default:
         return language, candidates, None, None, None, None
     said = model().identify_bytes(data[:MOST_BYTES])
     label = str(said.output.label)
@@ -125,7 +129,8 @@ def ambiguous_extensions() -> tuple[str, ...]:
     from codecommons.annotate.languages import some_languages
 
     extensions = {extension for language in some_languages() for extension in enry.get_language_extensions(language)}
-    return tuple(sorted({one.lower() for one in extensions if len(enry.get_languages(f"x{one}", b"")) > 1}))
+    several = {one.lower() for one in extensions if len(enry.get_languages(f"x{one}", b"")) > 1}
+    return tuple(sorted(several.union(DEFAULTED)))
 
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
@@ -142,7 +147,7 @@ def _annotator(names: str | None) -> Annotator:
         fields=FIELDS,
         annotate=annotate,
         tools=("enry-python", "magika", "onnxruntime"),
-        configuration={"head": HEAD, "most_bytes": MOST_BYTES, "languages": LANGUAGES},
+        configuration={"head": HEAD, "most_bytes": MOST_BYTES, "languages": LANGUAGES, "defaulted": DEFAULTED},
         names=names,
         configure=lambda _: _annotator(".*(" + "|".join(map(re.escape, ambiguous_extensions())) + ")"),
         extra="models",

@@ -39,7 +39,9 @@ def row_of(data: bytes) -> tuple[int, int, int, float, str | None]:
         raise ValueError(f"a notebook of {len(data)} bytes; at most {MOST_BYTES} are read")
     notebook = orjson.loads(data)
     sheets = notebook.get("worksheets", [notebook]) if isinstance(notebook, dict) else None
-    if not isinstance(sheets, list) or not all(isinstance(sheet, dict) and isinstance(sheet.get("cells"), list) for sheet in sheets):
+    if not isinstance(sheets, list) or not all(
+        isinstance(sheet, dict) and isinstance(sheet.get("cells"), list) for sheet in sheets
+    ):
         raise ValueError("no notebook: it has no list of cells")
     cells = [cell for sheet in sheets for cell in sheet["cells"] if isinstance(cell, dict)]
     outputs = [one for cell in cells for one in _list(cell.get("outputs"))]

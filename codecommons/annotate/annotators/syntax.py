@@ -5,8 +5,8 @@
 """What the syntax tree of a file says: whether it parses, how it is commented, how its control flow branches, what it imports.
 
 Switched on by ``CODECOMMONS_ANNOTATORS=syntax``; tree-sitter and the grammars come with the extra ``syntax``. ``language`` is
-linguist's, of those that have a grammar; of other files nothing is said. A content that can't be parsed within the limits of size,
-memory and time has its reason in ``error``.
+linguist's, of those that have a grammar; of other files nothing is said. A content that can't be parsed within the limits of
+size, memory and time has its reason in ``error``.
 
 ====================  ============================================================================================================
 parsed                the tree has no error: the grammar accepts the file. It may still not compile
