@@ -15,7 +15,7 @@ A plug-in is a file ``<plug-in folder>/annotators/<name>.py``::
     ANNOTATOR = scorer("tutorial_likeness_v1", "How alike a file is to those of tutorials.", Path("model.bin"), load)
 
 Its scores are an annotation like any other: computed once per content, keyed by the sha256 of the model, and for a policy to use.
-A score is called after what the model has seen ("likeness to files of tutorials, by weak labels"), never after what one hopes for.
+A score is called after what the model has seen ("likeness to files of tutorials, by weak labels"), never after what one hopes.
 """
 
 from __future__ import annotations

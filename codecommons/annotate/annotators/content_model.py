@@ -5,10 +5,10 @@
 """A second opinion where linguist's rules leave several languages: Magika, a model of contents.
 
 Switched on by ``CODECOMMONS_ANNOTATORS=content_model``; Magika, which has its model in its package, comes with the extra
-``models``. There is a row for every file whose extension belongs to several languages. Linguist's rules settle most of them; where several
-languages are left (``candidates``) its word statistics decide, and ``.h`` and ``.sql`` without any sign get the most frequent
-language. Only then the model is asked. It sees the content and no name, and it knows about a hundred languages, not all of
-linguist's: ``agrees`` is null where it names none that linguist has.
+``models``. There is a row for every file whose extension belongs to several languages. Linguist's rules settle most of them;
+where several languages are left (``candidates``) its word statistics decide, and ``.h`` and ``.sql`` without any sign get the
+most frequent language. Only then the model is asked. It sees the content and no name, and it knows about a hundred languages, not
+all of linguist's: ``agrees`` is null where it names none that linguist has.
 
 The annotator ``language`` stays as it is: on linguist's own samples the model is never right where the two differ. What a policy
 makes of a disagreement is its own affair.

@@ -15,7 +15,10 @@ from codecommons.annotate.annotators import content_model
 from codecommons.errors import UsageError
 
 VERILOG = b"always begin\n" + b"  q <= d; r <= #5 ~r;\n" * 9 + b"end\n"
-HEADER = b"int f(void);\nint g(int);\n" * 9
+HEADER = (
+    b"#ifndef A_H\n#define A_H\n#include <stdio.h>\n"
+    b"struct s { char *name; int length; };\nextern int f(struct s *s, FILE *out);\n#endif\n"
+)
 
 
 @pytest.fixture(scope="module")

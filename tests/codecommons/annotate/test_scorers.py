@@ -112,5 +112,5 @@ def test_scores_that_are_none_are_the_row_s_reason(tmp_path, batch, answer):
 def test_a_model_that_is_not_there_is_one_clear_line(tmp_path):
     from codecommons.annotate.scorers import scorer
 
-    with pytest.raises(UsageError, match="the model .*none of the scorer mine can't be read: No such file"):
+    with pytest.raises(UsageError, match=r"the model .*none of the scorer mine can't be read: No such file"):
         scorer("mine", "x", tmp_path / "none", lambda path: lambda texts: [])

@@ -105,18 +105,23 @@ def test_python_s_own_modules_have_the_counts_of_its_own_parser(parse, module):
     [
         (b"a.c", '#include <a/b.h>\n#include "c.h"\nint f(int x) { switch (x) { case 1: case 2: break; default: ; }'
          " return x && 1 ? 1 : 0; }\n", 1, 5, ["a/b.h", "c.h"]),
-        (b"a.cpp", '#include "c.h"\nint f() { for (auto x : y) try { g(); } catch (...) {} return [] { return 1; }(); }\n', 1, 3, ["c.h"]),
+        (b"a.cpp", '#include "c.h"\nint f() { for (auto x : y) try { g(); } catch (...) {} return [] { return 1; }(); }\n',
+         1, 3, ["c.h"]),
         (b"A.cs", "using A.B;\nclass C { int F(int x) { while (x > 0 || x < 9) x--; return x; } }\n", 1, 3, ["A.B"]),
-        (b"a.go", 'package a\nimport ("fmt"; b "x/y")\nfunc f(x int) { if x > 1 && x < 9 { } ; for { } }\n', 1, 4, ["fmt", "x/y"]),
+        (b"a.go", 'package a\nimport ("fmt"; b "x/y")\nfunc f(x int) { if x > 1 && x < 9 { } ; for { } }\n', 1, 4,
+         ["fmt", "x/y"]),
         (b"A.java", "import a.b.C;\nimport static a.D.e;\nclass A { int f(int x) { do { x++; } while (x < 9);"
          " return x > 1 ? 1 : 2; } }\n", 1, 3, ["a.b.C", "a.D.e"]),
         (b"a.js", "import x from './y';\nexport * from \"./w\";\nconst z = require('z');\nconst f = (a) => a && b ?? c;\n", 1, 3,
          ["./y", "./w", "z"]),
-        (b"a.ts", "import type { X } from './y';\nfunction f(a: number): number { if (a) { return 1 } return 2 }\n", 1, 2, ["./y"]),
+        (b"a.ts", "import type { X } from './y';\nfunction f(a: number): number { if (a) { return 1 } return 2 }\n", 1, 2,
+         ["./y"]),
         (b"a.tsx", "import { X } from './y';\nexport const F = () => <p>{a ? 1 : 2}</p>;\n", 1, 2, ["./y"]),
-        (b"a.php", "<?php\nuse A\\B\\C;\nfunction f($x) { if ($x) {} elseif ($y) {} foreach ($x as $y) {} }\n", 1, 4, ["A\\B\\C"]),
+        (b"a.php", "<?php\nuse A\\B\\C;\nfunction f($x) { if ($x) {} elseif ($y) {} foreach ($x as $y) {} }\n", 1, 4,
+         ["A\\B\\C"]),
         (b"a.rb", "require 'a/b'\ndef f(x)\n  return 1 if x && y\n  case x when 1 then 2 end\nend\n", 1, 4, ["a/b"]),
-        (b"a.rs", "mod x;\nuse crate::a::{b, c};\nfn f() -> R { match x { A => 1, _ => g()? } }\n", 1, 4, ["x", "crate::a::{b,c}"]),
+        (b"a.rs", "mod x;\nuse crate::a::{b, c};\nfn f() -> R { match x { A => 1, _ => g()? } }\n", 1, 4,
+         ["x", "crate::a::{b,c}"]),
         (b"a.sh", "#!/bin/sh\nsource ./b.sh\nf() { if a && b; then c; fi; for x in y; do z; done; }\n", 1, 4, ["./b.sh"]),
     ],
 )  # fmt: skip
