@@ -86,27 +86,27 @@ DEFAULTED = (".h", ".sql")
 MOST_BYTES = 1 << 20
 
 FIELDS = (
+    pa.field("label", pa.string()),
+    pa.field("score", pa.float64()),
+    pa.field("model_language", pa.string()),
     pa.field("language", pa.string()),
     pa.field("candidates", pa.list_(pa.string())),
-    pa.field("label", pa.string()),
-    pa.field("model_language", pa.string()),
-    pa.field("score", pa.float64()),
     pa.field("agrees", pa.bool_()),
 )
 
 
 def row_of(name: bytes, data: bytes) -> tuple[Any, ...]:
-    """Linguist's answer and what it chose from; the model's label, linguist's name for it, its score, whether they agree."""
+    """The model's label, its score, linguist's name for it; linguist's answer, what it chose from; whether the two agree."""
     file, head = name.decode("utf-8", "replace"), data[:HEAD]
     language = enry.get_language(file, head) or None
     candidates = sorted(enry.get_languages(file, head)) if language else []
     by_default = language and file.lower().endswith(DEFAULTED) and language == enry.get_language(file, b"")
     if len(candidates) < 2 and not by_default:
-        return language, candidates, None, None, None, None
+        return None, None, None, language, candidates, None
     said = model().identify_bytes(data[:MOST_BYTES])
     label = str(said.output.label)
     named = linguist_name(label)
-    return language, candidates, label, named, round(said.score, 3), None if named is None else named == language
+    return label, round(said.score, 3), named, language, candidates, None if named is None else named == language
 
 
 def linguist_name(label: str) -> str | None:
