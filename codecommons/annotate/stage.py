@@ -219,20 +219,19 @@ def batches(contents: pa.RecordBatch, units: pl.DataFrame, batch_bytes: int) -> 
 
 def _trees(lake: Lake, annotator: Annotator, roots: pl.DataFrame) -> Iterator[pa.RecordBatch]:
     """What an annotator of trees gets to see: root, files (see ``tree_files``), one tree at a time."""
-    said = store.rows(lake, annotator.needs) if annotator.needs else None
+    entries = lake.scan("tree_file").filter(pl.col("perms") != SYMBOLIC_LINK).join(roots.lazy(), on="root", how="semi")
+    files = store.named(entries.select("root", "path", "content").collect())
+    columns = ["path", "content"]
+    if annotator.needs:
+        key = [name for name in annotator.needs.table.key if name != "digest"]
+        said = pl.struct(field.name for field in annotator.needs.fields)
+        known = store.rows(lake, annotator.needs).join(files.lazy().select(key), on=key, how="semi")
+        files = files.join(known.select(*key, said=said).collect(), on=key, how="left")
+        columns.append("said")
+    trees = files.sort("root", "path").partition_by("root", as_dict=True, maintain_order=True)
     for root in roots["root"]:
-        entries = lake.scan("tree_file").filter(pl.col("root") == root, pl.col("perms") != SYMBOLIC_LINK)
-        files = store.named(entries.select("path", "content").sort("path").collect())
-        if said is not None and annotator.needs:
-            key = [name for name in annotator.needs.table.key if name != "digest"]
-            answer = pl.struct(field.name for field in annotator.needs.fields)
-            known = said.join(files.lazy().select(key), on=key, how="semi").select(*key, said=answer).collect()
-            files = files.join(known, on=key, how="left", maintain_order="left")
-        columns = ["path", "content", *(["said"] if "said" in files.columns else [])]
-        kind = tree_files(annotator)
-        yield pa.record_batch(
-            {"root": pa.array([root], pa.binary()), "files": pa.array([files.select(columns).to_dicts()], kind)}
-        )
+        tree = trees[root,].select(columns).to_dicts()
+        yield pa.record_batch({"root": pa.array([root], pa.binary()), "files": pa.array([tree], tree_files(annotator))})
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -134,7 +134,7 @@ def _rust(path: str, module: str, there: set[str]) -> Target:
 
 def row_of(files: list[dict[str, Any]]) -> tuple[list[dict[str, Any]]]:
     """The column ``files`` of one tree: each file that was parsed, in order of path."""
-    names = {entry["path"].decode("utf-8", "backslashreplace"): entry["path"] for entry in files}
+    names = {entry["path"].decode("utf-8", "surrogateescape"): entry["path"] for entry in files}
     parsed = [
         File(path, entry["said"]["language"], entry["said"]["modules"] or ())
         for path, entry in zip(names, files, strict=True)

@@ -249,6 +249,18 @@ def test_a_tree_knows_which_of_its_files_import_which(syntax, settings, tmp_path
     assert again.computed == 0
 
 
+def test_names_that_are_no_text_are_names_of_their_own():
+    from codecommons.annotate.annotators.in_edges import row_of
+
+    paths = [b"\\xff.py", b"\xff.py", b"m.py"]
+    said = [{"language": "Python", "modules": modules} for modules in (["m"], [], [])]
+    files = [{"path": path, "content": bytes(20), "said": one} for path, one in zip(paths, said, strict=True)]
+    (rows,) = row_of([*files, {"path": b"README", "content": bytes(20), "said": None}])
+    assert {row["path"]: (row["imported_by"], row["imports"]) for row in rows} == {
+        b"\\xff.py": (0, 1), b"\xff.py": (0, 0), b"m.py": (1, 0),
+    }  # fmt: skip
+
+
 def test_another_parser_makes_other_edges():
     from codecommons.annotate.annotators import in_edges, syntax
 
