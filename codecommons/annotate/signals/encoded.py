@@ -121,7 +121,9 @@ def find_encoded(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: N
             # A word's inside opens no item, and most hexadecimal digits stand there.
             before = data[at - 1] if at > start else np.uint8(32)
             word = 48 <= before <= 57 or 65 <= before <= 90 or 97 <= before <= 122 or before == 95
-            if at >= matched and (byte == 92 or not word):
+            # Two digits that stand alone, or a prefix.
+            opened = byte == 92 or (at + 1 < end and (data[at + 1] == 120 or opens[data[at + 1]]))
+            if at >= matched and opened and (byte == 92 or not word):
                 items, after, characters = _hex_run(data, at, start, end, classes)
                 if items >= LEAST_ITEMS:
                     matched = after

@@ -152,12 +152,13 @@ def count_lines(
                     begins[codes], ends[codes], hashes[codes] = begin, at, mixed ^ (mixed >> np.uint64(29))
                 codes += 1
             at += 1
-        code = comments = strings = 0
+        comments = strings = characters = 0
         for place in range(start, end):
-            if data[place] & 0xC0 != 0x80:
-                code += kinds[place] != COMMENT
-                comments += kinds[place] == COMMENT
-                strings += kinds[place] == STRING
+            leads = data[place] & 0xC0 != 0x80
+            characters += leads
+            comments += leads & (kinds[place] == COMMENT)
+            strings += leads & (kinds[place] == STRING)
+        code = characters - comments
         out[row, LINES], out[row, CODE_LINES], out[row, ASSERTS], out[row, PROMPTS] = lines, codes, asserts, prompts
         out[row, CODE], out[row, COMMENTS], out[row, STRINGS] = code, comments, strings
         out[row, LONG_STRINGS] = _long_strings(data, kinds, start, end, classes)
