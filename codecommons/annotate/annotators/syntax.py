@@ -10,9 +10,9 @@ size, memory and time has its reason in ``error``.
 
 ====================  ============================================================================================================
 parsed                the tree has no error: the grammar accepts the file. It may still not compile
-errors, error_share   nodes that are errors or had to be invented, and the share of the bytes that are in errors
+errors, error_share   nodes that are errors or had to be invented, and the share of the characters that are in errors
 code_lines            lines with a visible byte outside of comments and documentation strings
-comment_share         share of the bytes in comments and documentation strings
+comment_share         share of the characters in comments and documentation strings
 functions             definitions of functions and methods; JavaScript's function expressions count, lambdas elsewhere don't
 documented_functions  those that begin with a documentation string, or directly above which a comment ends
 classes               definitions of classes and other types

@@ -83,9 +83,9 @@ def facts(grammar: Grammar, data: bytes, seconds: float) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "parsed": not errors and not found.get("missing"),
         "errors": len(errors) + len(found.get("missing", [])),
-        "error_share": _covered(errors) / max(len(data), 1),
+        "error_share": _share(data, errors),
         "code_lines": _code_lines(data, notes),
-        "comment_share": _covered(notes) / max(len(data), 1),
+        "comment_share": _share(data, notes),
         "functions": len(functions),
         "documented_functions": _documented(functions, found.get("comment", []), found.get("doc", [])),
         "decisions": len(points),
@@ -105,13 +105,17 @@ def facts(grammar: Grammar, data: bytes, seconds: float) -> dict[str, Any]:
     return answer
 
 
-def _covered(nodes: list[Any]) -> int:
-    """Bytes of some nodes, those of one inside another once."""
+def _share(data: bytes, nodes: list[Any]) -> float:
+    """Characters of some nodes, those of one inside another once, as a share of a content's."""
     total = end = 0
     for start, stop in sorted(node.byte_range for node in nodes):
-        total += max(stop, end) - max(start, end)
+        total += _characters(data[max(start, end) : max(stop, end)])
         end = max(end, stop)
-    return total
+    return total / max(_characters(data), 1)
+
+
+def _characters(data: bytes) -> int:
+    return len(data.decode("utf-8", "replace"))
 
 
 def _code_lines(data: bytes, notes: list[Any]) -> int:
