@@ -123,22 +123,23 @@ def _judged(question: Question, below: NDArray[np.bool_] | None, descent: _Desce
     places = np.array([descent.index.get(one, -1) for one in question.revisions], np.int64)
     there = places >= 0
     at = places[there]
-    fixes = [bytes.fromhex(value) for event, value in question.events if event == FIXED]
-    lasts = [bytes.fromhex(value) for event, value in question.events if event == LAST_AFFECTED]
+    fixes, lasts = _known(descent, question, FIXED), _known(descent, question, LAST_AFFECTED)
+    own = descent.marks[at]
+    others = own.copy()  # the last affected commit is affected itself
+    for place, bit in lasts.T.tolist():
+        others[at == place, bit // ORIGINS] &= ~(np.uint64(1) << np.uint64(bit % ORIGINS))
     found, refuted, begun = np.zeros(len(at), bool), np.ones(len(at), bool), np.zeros(len(at), bool)
     for event, value in question.events:
         if event == INTRODUCED:
             begins = np.ones(len(at), bool) if value == FIRST else descent.of(bytes.fromhex(value), at)
-            ended = np.zeros(len(at), bool)
-            for end, itself in (*((fix, True) for fix in fixes), *((last, False) for last in lasts)):
-                if value == FIRST or _precedes(descent, bytes.fromhex(value), end):
-                    ended |= descent.of(end, at) & (itself | (at != descent.index.get(end, -1)))
+            after = None if value == FIRST else bytes.fromhex(value)
+            ended = ((own & _bits(descent, fixes, after)) | (others & _bits(descent, lasts, after))).any(axis=1)
             found |= begins & ~ended
             begun |= begins
             refuted &= ended
     # Of a history that is whole, what has no mark is no descendant. Of another one, only what has marks is known.
     whole = descent.whole[at]
-    yes = np.where(whole, found, begun & (not fixes and not lasts))
+    yes = np.where(whole, found, begun & (not _commits(question, (FIXED, LAST_AFFECTED))))
     no = np.where(whole, ~found, refuted)
     if below is not None:
         known = all(
@@ -152,9 +153,21 @@ def _judged(question: Question, below: NDArray[np.bool_] | None, descent: _Desce
     return answers
 
 
-def _precedes(descent: _Descent, commit: bytes, other: bytes) -> bool:
-    place = descent.index.get(other)
-    return place is not None and bool(descent.of(commit, np.array([place]))[0])
+def _bits(descent: _Descent, commits: NDArray[np.int64], after: bytes | None) -> Marks:
+    """The bits of those commits (places and bits) that are another one or descend from it; of all, where there is none."""
+    places, bits = commits
+    if after is not None:
+        follow = descent.of(after, places)
+        bits = bits[follow]
+    mask: Marks = np.zeros(descent.marks.shape[1], np.uint64)
+    np.bitwise_or.at(mask, bits // ORIGINS, np.uint64(1) << (bits % ORIGINS).astype(np.uint64))
+    return mask
+
+
+def _known(descent: _Descent, question: Question, event: str) -> NDArray[np.int64]:
+    """The commits of an event that are there: their places, and their bits."""
+    found = [(descent.index[one], descent.commits[one]) for one in _commits(question, (event,)) if one in descent.commits]
+    return np.array(found, np.int64).reshape(-1, 2).T
 
 
 def _nodes(sql: duckdb.DuckDBPyConnection, questions: Sequence[Question]) -> pl.DataFrame:

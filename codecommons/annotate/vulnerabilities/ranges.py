@@ -11,6 +11,7 @@ several stand at one version, what introduces comes first.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,11 +79,13 @@ class _Timeline:
         self._said, self._order, self._problem = said, order, ""
         self._from_first = any(event == (INTRODUCED, FIRST) for event in said.events)
         self._endless = not any(event == LIMIT for event, _ in said.events) or (LIMIT, ENDLESS) in said.events
-        self._events: list[tuple[Any, int]] = []
+        self._at: list[Any] = []
+        self._ranks: list[int] = []
         self._limits: list[Any] = []
         try:
             events = [(self._read(value), event) for event, value in said.events if (event, value) not in _SPECIAL]
-            self._events = sorted((value, _RANK[event]) for value, event in events if event != LIMIT)
+            timeline = sorted((value, _RANK[event]) for value, event in events if event != LIMIT)
+            self._at, self._ranks = [value for value, _ in timeline], [rank for _, rank in timeline]
             self._limits = [value for value, event in events if event == LIMIT]
         except ValueError as error:
             self._problem = str(error)
@@ -104,15 +107,12 @@ class _Timeline:
         try:
             if not self._endless and not any(value < limit for limit in self._limits):
                 return False
-            inside = self._from_first
-            for at, rank in self._events:
-                if rank == _RANK[LAST_AFFECTED] and value > at:
-                    inside = False
-                elif rank != _RANK[LAST_AFFECTED] and value >= at:
-                    inside = rank == _RANK[INTRODUCED]
+            last = bisect_right(self._at, value)
+            while last and self._ranks[last - 1] == _RANK[LAST_AFFECTED] and not self._at[last - 1] < value:
+                last -= 1  # a version is still affected where it is the last one
         except Exception as error:
             raise ValueError(f"{_short(version)} can't be compared: {type(error).__name__}") from None
-        return inside
+        return self._ranks[last - 1] == _RANK[INTRODUCED] if last else self._from_first
 
     def _read(self, version: str) -> Any:
         if self._order is None:

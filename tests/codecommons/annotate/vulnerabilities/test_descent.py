@@ -10,6 +10,7 @@ import hashlib
 import os
 import random
 import subprocess
+import time
 
 import duckdb
 import polars as pl
@@ -188,3 +189,13 @@ def test_more_commits_than_one_sweep_marks_and_circles_come_to_an_end(tmp_path):
     circle = {**line, commits[0]: [commits[-1]]}
     [answers] = ask(held(circle, dict.fromkeys(commits, 0)), tmp_path, Question([("introduced", commits[7].hex())], commits))
     assert answers == [True] * 300
+
+
+def test_a_thousand_commits_in_one_range_cost_little(tmp_path):
+    commits = ids(1000)
+    line = {one: [commits[at - 1]] if at else [] for at, one in enumerate(commits)}
+    events = [("introduced" if at % 2 else "fixed", one.hex()) for at, one in enumerate(commits)]
+    begun = time.process_time()
+    [answers] = ask(held(line, dict.fromkeys(commits, 0)), tmp_path, Question(events, commits))
+    assert answers == [at % 2 == 1 for at in range(1000)]
+    assert time.process_time() - begun < 3

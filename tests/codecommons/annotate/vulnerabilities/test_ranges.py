@@ -65,6 +65,32 @@ def test_the_order_in_which_events_stand_makes_no_difference(events, data):
     assert affected(of(said), *versions) == affected(of(shuffled), *versions)
 
 
+RANK = {"introduced": 0, "fixed": 1, "last_affected": 2}
+
+
+def as_the_schema_has_it(events, version):
+    """IncludedInRanges and BeforeLimits of OSV's schema, line by line, for versions that are numbers."""
+    limits = [number for event, number in events if event == "limit"]
+    if limits and not any(version < limit for limit in limits):
+        return False
+    vulnerable = False
+    for event, number in sorted((one for one in events if one[0] != "limit"), key=lambda one: (one[1], RANK[one[0]])):
+        if event == "introduced" and version >= number:
+            vulnerable = True
+        elif (event == "fixed" and version >= number) or (event == "last_affected" and version > number):
+            vulnerable = False
+    return vulnerable
+
+
+@given(st.lists(st.tuples(st.sampled_from([*RANK, "limit"]), st.integers(1, 6)), max_size=8), st.integers(0, 6))
+def test_ranges_are_evaluated_as_the_pseudo_code_of_the_schema_does(events, begin):
+    events = [*events, ("introduced", begin)]
+    said = of([(event, f"{number}.0.0" if number else "0") for event, number in events])
+    assert affected(said, *(f"{number}.0.0" for number in range(8))) == [
+        as_the_schema_has_it(events, number) for number in range(8)
+    ]
+
+
 def test_ranges_that_are_upside_down_open_or_empty_have_an_answer():
     assert affected(of([("introduced", "2.0.0"), ("fixed", "1.0.0")]), "0.5.0", "1.5.0", "2.5.0") == [False, False, True]
     assert affected(of([("introduced", "1.0.0"), ("fixed", "1.0.0")]), "0.9.0", "1.0.0", "2.0.0") == [False, False, False]
