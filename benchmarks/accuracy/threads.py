@@ -48,7 +48,10 @@ def measure(data: Path) -> list[Accuracy]:
             "grouping: threads there",
             len(threads),
             len(expected.keys() & found.keys()),
-            [f"`{one}`: {'not found' if one in expected else 'there is no such thread'}" for one in sorted(expected.keys() ^ found.keys())],
+            [
+                f"`{one}`: {'not found' if one in expected else 'there is no such thread'}"
+                for one in sorted(expected.keys() ^ found.keys())
+            ],
         )
     ]
     for at, name in enumerate(_ASKED):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,20 +53,24 @@ def _read(events: Sequence[Mapping[str, Any]]) -> Said:
 
 def _figures(lake: Lake, engine: Engine, slice: str, source: str, files: Sequence[NewsFile]) -> dict[str, Any]:
     """How many threads the slice has a part of, and what of them."""
-    found = [pl.DataFrame(schema={"repository": pl.String, "number": pl.Int64, "complete": pl.Boolean, "bot": pl.String})]
+    threads_of: list[pl.Series] = []
+    counts: Counter[str] = Counter()
     for one in files:
+        counts[one.table] += one.rows
         if one.table == "thread_event":
             with lake_errors(f"reading {one.path}"), lake.fs.open(one.path, "rb") as file:
-                found.append(pl.DataFrame(pq.read_table(file, columns=found[0].columns)))
-    events = pl.concat(found)
+                events = pl.DataFrame(pq.read_table(file, columns=["repository", "number", "complete", "bot"]))
+            threads_of.append(events.select(pl.struct("repository", "number").hash()).to_series().unique())
+            counts["bots"] += int(events["bot"].count())
+            counts["trimmed"] += int((~events["complete"]).sum())
     return {
         "threads": {
-            "threads": events.select("repository", "number").n_unique() if events.height else 0,
-            "events": events.height,
-            "of bots": int(events["bot"].count()),
-            "not complete": int((~events["complete"]).sum()),
+            "threads": pl.concat(threads_of).n_unique() if threads_of else 0,
+            "events": counts["thread_event"],
+            "of bots": counts["bots"],
+            "not complete": counts["trimmed"],
         },
-        "repositories observed": sum(one.rows for one in files if one.table == "repository_observation"),
+        "repositories observed": counts["repository_observation"],
     }
 
 
