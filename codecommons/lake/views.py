@@ -145,8 +145,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     Raises:
         LakeError: the lake can't be reached.
     """
-    # Here, as both know the lake: they say which annotations and decisions are current.
+    # Here, as both know the lake: they say which annotations, decisions and verdicts are current.
     from codecommons.annotate.annotator import current
+    from codecommons.annotate.vulnerabilities.rules import digest
     from codecommons.license.policy import policies
 
     storage = Storage(settings)
@@ -167,6 +168,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     connection.execute("\n".join(_annotation_views(annotators.values())))
     keys = ", ".join(_quoted(policy.key(settings)) for policy in policies(settings).values())
     connection.execute(f"create or replace view lake.current_policy as select unnest([{keys}]::varchar[]) as policy")
+    connection.execute(f"create or replace view lake.current_vulnerability_rules as select '{digest()}' as digest")
     connection.execute(_script("views"))
     unreadable = {}
     for table in tables:
