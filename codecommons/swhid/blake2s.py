@@ -6,8 +6,8 @@
 
 It is the slowest of Software Heritage's four hashes: processors have instructions for SHA-1 and SHA-256, and none for this.
 One message can't be hashed in parallel, but eight can: word ``i`` of eight states lies side by side, and one instruction
-works on all of them. That is three times as fast as ``hashlib`` over contents of one size, and 1.7 times over the demo's files, 4 MiB
-at a time (2.1 times over 16 MiB): at the end of each lot lanes run empty.
+works on all of them. That is three times as fast as ``hashlib`` over contents of one size, and 1.7 times over the demo's files,
+4 MiB at a time (2.1 times over 16 MiB): at the end of each lot lanes run empty.
 """
 
 from __future__ import annotations
