@@ -60,11 +60,14 @@ SYNTHETIC = "synthetic export"
 NOT_FETCHED = "not-fetched"
 MISMATCH = "mismatch"
 BAD_LENGTH = "bad-length"
+MALFORMED = "malformed"
 TOO_DEEP = "too-deep"
 
 # Columns of the export that are hashes written as hex.
 _HASHES = ("sha1", "sha1_git", "sha256", "blake2s256")
 _HEX = frozenset(("id", "target", "directory", "snapshot", "snapshot_id", "parent_id", "directory_id", *_HASHES))
+# What is no hex is no bytes at all, which no hash is: it is the fault of its row, and not of the export.
+_BYTES = "coalesce(try(unhex({0})), {0}[:0]::blob)"
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -178,7 +181,7 @@ class Walk:
     ) -> None:
         """Read a table of the export into the one of that name, hashes as bytes, keeping what ``only`` says."""
         columns = COLUMNS[table]
-        shown = ", ".join(f"unhex({name}) as {name}" if name in _HEX else f'"{name}"' for name in columns)
+        shown = ", ".join(f"{_BYTES.format(name)} as {name}" if name in _HEX else f'"{name}"' for name in columns)
         with self._streamed(self._export.read(table, list(columns), where, matching)):
             found = f"(select {shown}, (file::bigint << 40) + row as position from streamed) as found"
             self._run(f"insert into {into or table} by name select found.* from {found} {only}")
@@ -205,7 +208,7 @@ class Walk:
         """Add what a query (kind, id) gives to ``wanted``."""
         self._run(
             f"insert into wanted select distinct kind, id from ({query}) as more anti join wanted using (kind, id) "
-            "where kind in ('content', 'directory', 'revision', 'release', 'snapshot') and id is not null"
+            "where kind in ('content', 'directory', 'revision', 'release', 'snapshot') and octet_length(id) = 20"
         )
 
     # From origins to contents.
@@ -264,6 +267,8 @@ class Walk:
             self._step("window", low=window.low or dt.datetime.min, high=window.high or dt.datetime.max)
 
     def _snapshots(self) -> None:
+        unnamed = self._run("select origin from seen where octet_length(snapshot) <> 20 order by origin").fetchall()
+        self._note(MALFORMED, "{} visits name a snapshot that is none, such as one of {}", [origin for (origin,) in unnamed])
         self._want("select 'snapshot' as kind, snapshot as id from seen")
         self._seek("snapshot")
         self._find("snapshot", "id")
@@ -348,6 +353,7 @@ class Walk:
             too_large=TOO_LARGE,
             not_fetched=NOT_FETCHED,
             bad_length=BAD_LENGTH,
+            malformed=MALFORMED,
         )
 
     # Verifying.

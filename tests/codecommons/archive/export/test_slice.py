@@ -7,7 +7,7 @@
 import dataclasses
 import hashlib
 import os
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 
 import polars as pl
@@ -538,6 +538,48 @@ def test_paths_of_more_bytes_than_a_disk_holds_are_a_bomb(
     made.rows["directory_entry"] += [("ab" * 20, b"%d" % number, "file", file, 0o100644) for number in range(10)]
     assert loaded(tmp_path, lake, made, ingest) == {"bomb"}
     assert lake.scan("tree_file").collect().height == 0
+
+
+NO_HASHES = {
+    ("origin_visit_status", "snapshot"): ("partial", {"malformed"}),
+    ("snapshot", "id"): ("partial", {"missing-objects"}),
+    ("snapshot_branch", "target"): ("partial", {"mismatch"}),
+    ("release", "target"): ("partial", {"mismatch"}),
+    ("revision", "id"): ("partial", {"missing-objects"}),
+    ("revision", "directory"): ("partial", {"mismatch"}),
+    ("revision_history", "parent_id"): ("partial", {"mismatch"}),
+    ("directory", "id"): ("partial", {"missing-objects"}),
+    ("directory_entry", "target"): ("partial", {"mismatch"}),
+    ("content", "sha1_git"): ("full", {"missing-upstream"}),
+    ("content", "sha1"): ("full", {"malformed"}),
+    ("content", "sha256"): ("full", {"malformed"}),
+}
+
+
+def test_what_is_no_hash_is_the_fault_of_its_row_and_not_of_the_export(tmp_path: Path, settings, repository, graph) -> None:
+    import tempfile
+
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import COLUMNS, Export
+    from codecommons.archive.export.walk import Walk
+
+    repository.commit("Second", readme__md="# Two\n")
+    repository.git("tag", "-a", "v1", "-m", "Version 1")
+    said = {}
+    for (table, column), text in zip(NO_HASHES, cycle(("zz" * 20, "12" * 19, "")), strict=False):
+        made = graph(repository).visit("https://a", 1, "2026-01-30")
+        at, rows = list(COLUMNS[table]).index(column), made.rows[table]
+        number = next(number for number, row in enumerate(rows) if row[at] is not None)
+        rows[number] = (*rows[number][:at], text, *rows[number][at + 1 :])
+        folder = made.write(tmp_path / f"{table}-{column}", "parquet")
+        one = parse_selection(f"{folder}?branch=all&history=yes&contents={made.store(tmp_path / 'content')}")
+        with tempfile.TemporaryDirectory() as place, Walk(Export(one, settings), one, Path(place), settings) as walk:
+            walk.run("2026-01-31")
+            assert all(batch.num_rows for _, batch in walk.rows())
+            [visit] = walk.visits()
+            reasons = {note.reason for note in walk.notes} | {reason for reason, *_ in walk.lost()} - {"not-fetched"}
+            said[table, column] = (visit.status, reasons)
+    assert said == NO_HASHES
 
 
 @pytest.mark.parametrize("name", [None, b"a/b", b"a\0b"])
