@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from codecommons.archive.cache import copy_archive, download_folder, keep_archive
+from codecommons.archive.cache import copy_archive, keep_archive
+from codecommons.archive.scratch import scratch_folder
 from codecommons.errors import CodeCommonsError, ItemError, UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import Settings
@@ -184,7 +185,7 @@ def bring(where: str, settings: Settings) -> tuple[Path, str]:
     if not _URI.match(where):
         return _bring_local(Path(where), settings)
     fs, path = _open(where, settings)
-    with download_folder(settings) as folder:
+    with scratch_folder("download", settings) as folder:
         target = folder / "file"
         with lake_errors(f"writing {target}"):
             sink = target.open("wb")
@@ -204,7 +205,7 @@ def bring_folder(files: Iterable[Path], root: Path, settings: Settings) -> tuple
         ItemError: ``unreadable``.
         LakeError: the cache can't be written.
     """
-    with download_folder(settings) as folder:
+    with scratch_folder("download", settings) as folder:
         target = folder / "file"
         with lake_errors(f"writing {target}"), tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
             for file in files:

@@ -14,7 +14,6 @@ Trees are compared level by level, many revisions at a time, and a directory tha
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -25,6 +24,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from codecommons.archive.lineage import ORIGINS, Lineage, gathered
+from codecommons.archive.scratch import scratch_folder
 from codecommons.lake import Lake, StagedFile, StagingArea, commits
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.storage import lake_errors
@@ -152,18 +152,17 @@ def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         LakeError: a table can't be read, or there is no room for what does not fit.
     """
     settings = lake.settings
-    with lake_errors(f"tracing histories of the lake {settings.lake}"):
-        settings.cache.mkdir(parents=True, exist_ok=True)
-        with (
-            # A folder each: DuckDB gives its files the same names in every process.
-            tempfile.TemporaryDirectory(prefix="duckdb-", dir=settings.cache) as spill,
-            duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": spill}) as sql,
-        ):
-            for name in ("revision", "revision_history", "directory_entry"):
-                paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
-                schema = pa.schema(TABLES[name].fields)
-                sql.register(name, ds.dataset(paths, schema=schema, format="parquet", filesystem=lake.storage.arrow_fs))
-            yield sql
+    with (
+        # A folder each: DuckDB gives its files the same names in every process.
+        lake_errors(f"tracing histories of the lake {settings.lake}"),
+        scratch_folder("duckdb", settings) as spill,
+        duckdb.connect(config={"memory_limit": settings.sql_memory, "threads": 2, "temp_directory": str(spill)}) as sql,
+    ):
+        for name in ("revision", "revision_history", "directory_entry"):
+            paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
+            schema = pa.schema(TABLES[name].fields)
+            sql.register(name, ds.dataset(paths, schema=schema, format="parquet", filesystem=lake.storage.arrow_fs))
+        yield sql
 
 
 def _heads(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:

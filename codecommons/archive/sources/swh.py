@@ -12,7 +12,6 @@ them is there; a run that is killed goes on from there.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -27,6 +26,7 @@ from codecommons.archive.export.selection import (
     read_list,
     read_selection,
 )
+from codecommons.archive.scratch import scratch_folder
 from codecommons.archive.source import TREES, Item, Outcome, RecordedVisit, Source, Visit, Work, unexpected
 from codecommons.archive.tally import Note, Tally
 from codecommons.errors import ItemError
@@ -119,12 +119,7 @@ class SoftwareHeritage(Source):
         listed = _read_list(selection, settings) if selection.list else b""
         origins = parse_origins(listed, selection.origins) if selection.origins else None
         swhids = parse_swhids(listed, selection.swhids) if selection.swhids else None
-        with lake_errors(f"writing {settings.cache}"):
-            settings.cache.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(prefix="swh-", dir=settings.cache) as folder,
-            Walk(export, selection, Path(folder), settings) as walk,
-        ):
+        with scratch_folder("swh", settings) as folder, Walk(export, selection, folder, settings) as walk:
             walk.run(work.day, origins, swhids)
             seen = walk.visits()
             nothing = None if seen or swhids else _nothing(selection, work.day)
