@@ -25,6 +25,7 @@ from typing import IO, NamedTuple
 import polars as pl
 
 from codecommons.archive.objects import Rows
+from codecommons.archive.source import unexpected
 from codecommons.archive.tally import Note, Tally
 from codecommons.archive.tree import TOO_LARGE, too_large
 from codecommons.archive.unpack import large_hashes
@@ -236,7 +237,7 @@ def read_objects(task: ReadObjects) -> ObjectsRead:
     """Turn objects into staged rows."""
     rows = Rows(task.area, task.name)
     read = ObjectsRead()
-    with git.opened(task.repository) as git_dir, _no_search_for_cycles():
+    with unexpected(task.name), git.opened(task.repository) as git_dir, _no_search_for_cycles():
         for one in _objects(git_dir, task.ids, rows.settings.max_content_bytes):
             problem = _add(one, rows)
             read.counts[one.kind if problem is None else problem.reason] += 1
@@ -245,7 +246,7 @@ def read_objects(task: ReadObjects) -> ObjectsRead:
                 if one.kind == "blob":
                     rows.skipped_content(one.id, UNREADABLE)
                     read.lost.add(one.id)
-    read.staged = rows.close()
+        read.staged = rows.close()
     return read
 
 
@@ -371,11 +372,13 @@ def list_tree(task: ListTree) -> tuple[Tally, list[StagedFile]]:
 
     Raises:
         ItemError: ``missing-objects``: a directory of it is not there. ``too-many-files``: it lists more than any tree has.
+            ``unexpected``.
     """
-    try:
-        return _listed(task, None)
-    except _UnorderedError:
-        return _listed(task, set())
+    with unexpected(task.name):
+        try:
+            return _listed(task, None)
+        except _UnorderedError:
+            return _listed(task, set())
 
 
 class _UnorderedError(Exception):

@@ -92,7 +92,8 @@ class SoftwareHeritage(Source):
         visits: dict[tuple[str, int], Visit] = {}
         for row in inputs:
             try:
-                self._load_one(work, row, visits, outcome)
+                with unexpected(f"{self.name}:{row.item}", lake=True):
+                    self._load_one(work, row, visits, outcome)
             except ItemError as error:
                 outcome.items.append(Item(row.item, read_selection(row.item).uri, "failed", error=error))
         if any(item.error for item in outcome.items):
@@ -127,10 +128,10 @@ class SoftwareHeritage(Source):
             writer = work.area.writer(f"swh-{work.day}")
             for table, batch in walk.rows():
                 writer.add(table, batch)
-            outcome.staged.append(writer.close())
+            trees = [_item(row.item, tree) for tree in walk.trees()]
             notes = [*walk.notes, *_losses(walk), *([nothing] if nothing else [])]
-            outcome.items.append(Item(row.item, selection.uri, "loaded", Tally(notes=notes)))
-            outcome.items += [_item(row.item, tree) for tree in walk.trees()]
+            outcome.staged.append(writer.close())
+            outcome.items += [Item(row.item, selection.uri, "loaded", Tally(notes=notes)), *trees]
             for visit in seen:
                 visits.setdefault((visit.origin, visit.visit), _visit(visit))
 
