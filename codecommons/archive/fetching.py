@@ -31,6 +31,8 @@ _URI = re.compile(r"([a-z][a-z0-9+.-]*)://")
 _GLOB = re.compile(r"[*?\[]")
 # Between file systems that are read through each other, such as ``zip://a.json::file:///x``; the last may be anywhere.
 _CHAIN = "::"
+# Of version 6, in which two colons are zeros.
+_ADDRESS = re.compile(r"(?<=//)\[[0-9a-f:.]+\]", re.IGNORECASE)
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _USER = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)@", re.IGNORECASE)
 _USERS = re.compile(r"(?<=://)[^/?#\s]*@")
@@ -119,7 +121,7 @@ def is_web(text: str) -> bool:
 
 def is_local(text: str) -> bool:
     """Whether a place could be one of this machine, or one that is read with its keys: all but http(s) without a chain."""
-    return not is_web(text) or _CHAIN in text
+    return not is_web(text) or _CHAIN in _ADDRESS.sub("", text, count=1)
 
 
 def url_of(where: str) -> str:
