@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -456,40 +456,50 @@ class Walk:
 
     # What was found.
 
+    def _told(self) -> AbstractContextManager[None]:
+        """Errors of DuckDB over what was read, such as no more room for it."""
+        return export_errors(f"what was selected of the export {self._export.uri}")
+
     def visits(self) -> list[SeenVisit]:
         """The selected visits, by origin and number; one whose snapshot is not whole in the export is partial."""
-        found = self._run(self._steps["visits"][0]).fetchall()
+        with self._told():
+            found = self._run(self._steps["visits"][0]).fetchall()
         return [SeenVisit(origin, visit, date.replace(tzinfo=dt.UTC), *rest) for origin, visit, date, *rest in found]
 
     def to_fetch(self) -> Iterator[pa.RecordBatch]:
         """Contents whose bytes may be had (sha1_git, sha1, sha256, blake2s256, length), by sha1_git."""
-        # Of its own, as the one of the walk is used while this one is read.
-        yield from self._sql.cursor().execute(self._steps["to_fetch"][0]).to_arrow_reader(_ROWS)
+        with self._told():
+            # Of its own, as the one of the walk is used while this one is read.
+            yield from self._sql.cursor().execute(self._steps["to_fetch"][0]).to_arrow_reader(_ROWS)
 
     def here(self, ids: pa.Array) -> None:
         """Say that the bytes of contents are in the lake."""
-        with self._streamed(pa.table({"sha1_git": ids})):
+        with self._told(), self._streamed(pa.table({"sha1_git": ids})):
             self._run("insert into here from streamed")
 
     def failed(self, reasons: Iterable[tuple[bytes, str]]) -> None:
         """Say why the bytes of contents are not."""
         ids, why = zip(*reasons, strict=True)
-        with self._streamed(pa.table({"sha1_git": pa.array(ids, pa.binary()), "reason": pa.array(why, pa.string())})):
+        rows = pa.table({"sha1_git": pa.array(ids, pa.binary()), "reason": pa.array(why, pa.string())})
+        with self._told(), self._streamed(rows):
             self._run("insert into failed from streamed")
 
     def rows(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Everything that was found, as rows of the lake's tables, table by table and sorted by key."""
-        self._step("content_states")
-        for table, [statement] in ((name[5:], steps) for name, steps in self._steps.items() if name.startswith("rows ")):
-            names = ", ".join(field.name for field in TABLES[table].fields)
-            values = {"why": NO_BYTES if self._selection.verify else SYNTHETIC} if "$why" in statement else {}
-            for batch in self._run(f"select {names} from ({statement})", **values).to_arrow_reader(_ROWS):
-                yield table, batch
+        with self._told():
+            self._step("content_states")
+            for table, [statement] in ((name[5:], steps) for name, steps in self._steps.items() if name.startswith("rows ")):
+                names = ", ".join(field.name for field in TABLES[table].fields)
+                values = {"why": NO_BYTES if self._selection.verify else SYNTHETIC} if "$why" in statement else {}
+                for batch in self._run(f"select {names} from ({statement})", **values).to_arrow_reader(_ROWS):
+                    yield table, batch
 
     def trees(self) -> list[ShownTree]:
         """The trees that the visits show, by origin and anchor; call after ``rows``."""
         found: dict[tuple[str, bytes], dict[str | None, tuple[int, int]]] = {}
-        for origin, anchor, reason, files, size in self._run(self._steps["trees"][0]).fetchall():
+        with self._told():
+            rows = self._run(self._steps["trees"][0]).fetchall()
+        for origin, anchor, reason, files, size in rows:
             tree = found.setdefault((origin, anchor), {})
             if files:
                 tree[reason] = (files, size)
@@ -497,7 +507,8 @@ class Walk:
 
     def lost(self) -> list[tuple[str, int, bytes]]:
         """Why contents have no bytes, how many, and the first of them; call after ``rows``."""
-        return self._run(self._steps["lost"][0]).fetchall()
+        with self._told():
+            return self._run(self._steps["lost"][0]).fetchall()
 
 
 def _statements(name: str) -> dict[str, list[str]]:
