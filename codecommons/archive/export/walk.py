@@ -41,6 +41,7 @@ from codecommons.archive.tree import TOO_LARGE
 from codecommons.archive.views import HEADS, heads
 from codecommons.engine.local import release_memory
 from codecommons.lake.schemas import TABLES
+from codecommons.lake.storage import JOIN_AS_WRITTEN
 from codecommons.settings import Settings
 from codecommons.swhid import KINDS, Release, Revision, Swhid, release_id, revision_id, swhid_text
 
@@ -184,7 +185,9 @@ class Walk:
         shown = ", ".join(f"{_BYTES.format(name)} as {name}" if name in _HEX else f'"{name}"' for name in columns)
         with self._streamed(self._export.read(table, list(columns), where, matching)):
             found = f"(select {shown}, (file::bigint << 40) + row as position from streamed) as found"
+            self._run(JOIN_AS_WRITTEN)
             self._run(f"insert into {into or table} by name select found.* from {found} {only}")
+            self._run("reset disabled_optimizers")
 
     def _find(self, table: str, column: str) -> None:
         """Read the rows of a table whose ``column`` is in ``sought``."""
