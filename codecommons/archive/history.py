@@ -14,7 +14,6 @@ Trees are compared level by level, many revisions at a time, and a directory tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -33,8 +32,6 @@ from codecommons.swhid import origin_id
 
 # Revisions whose trees are compared together, and rows that are staged at once.
 _WINDOW, _ROWS = 8_000, 200_000
-# What DuckDB takes for a pattern in the name of a file.
-_GLOB = re.compile(r"[*?\[]")
 # Origins whose heads are looked at together.
 _VISITED = 5_000
 # No honest tree is deeper; what is below is not looked at.
@@ -166,7 +163,7 @@ def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         for name in ("revision", "revision_history", "directory_entry"):
             paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
             schema = pa.schema(TABLES[name].fields)
-            if paths and not lake.storage.remote and not _GLOB.search(settings.lake):
+            if paths and not lake.storage.remote:
                 sql.read_parquet(paths, union_by_name=True, hive_partitioning=False).create_view(name)
             else:  # DuckDB's own reader takes half the time and memory, and needs more than a file system to reach S3
                 sql.register(name, ds.dataset(paths, schema=schema, format="parquet", filesystem=lake.storage.arrow_fs))

@@ -39,8 +39,8 @@ READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_
 _UNREACHABLE = ("connect", "dispatch", "redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden")
 # What to do about a damaged table.
 ADVICE = "restore its folder from a backup, or remove the lake and ingest again"
-# Has DuckDB join as is written, keeping the right side in memory. It does not know how large a stream or a table of files is, takes
-# it for small, and would keep all of it instead of the few keys that are looked for.
+# Has DuckDB join as is written, keeping the right side in memory. It does not know how large a stream or a table of files is,
+# takes it for small, and would keep all of it instead of the few keys that are looked for.
 JOIN_AS_WRITTEN = "set disabled_optimizers = 'join_order,build_side_probe_side'"
 # What to do where DuckDB ran out of memory: it says so too when it can't write to the disk what does not fit.
 MEMORY_ADVICE = (

@@ -625,6 +625,27 @@ def test_a_selection_without_any_visit_says_so(several: Path, lake: Lake, ingest
     assert lake.scan("quarantine").select("reason", "kept").collect().rows() == [("nothing-selected", state == "loaded")]
 
 
+def test_of_a_table_of_the_export_only_what_is_looked_for_is_kept(several: Path, settings, tmp_path: Path, monkeypatch) -> None:
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import Export
+    from codecommons.archive.export.walk import Walk
+
+    selection = parse_selection(f"{several}?branch=all&history=yes")
+    plans: list[str] = []
+    with Walk(Export(selection, settings), selection, tmp_path, settings) as walk:
+        run = walk._run
+
+        def explained(statement: str, **values: object):
+            if " from streamed) as found where found." in statement:
+                plans.append(walk._sql.execute(f"explain {statement}").fetchall()[0][1])
+            return run(statement, **values)
+
+        monkeypatch.setattr(walk, "_run", explained)
+        walk.run("2024-01-20")
+    assert len(plans) >= 5
+    assert all("Join Type: SEMI" in plan for plan in plans), "RIGHT_SEMI would keep all of the table"
+
+
 def test_a_pipe_in_an_export_is_no_table(several: Path, lake: Lake, ingest) -> None:
     os.mkfifo(several / "parquet" / "origin" / "pipe.parquet")
     ingest(lake, f"swh:{several}?origin={ONE}")
