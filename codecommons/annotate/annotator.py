@@ -92,7 +92,11 @@ class Annotator:
 
     def wants(self, name: bytes) -> bool:
         """Whether a file of this name gets a row."""
-        return self.names is None or re.fullmatch(self.names, name.decode("utf-8", "replace"), re.IGNORECASE) is not None
+        return self._pattern is None or self._pattern.fullmatch(name.decode("utf-8", "replace")) is not None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        return None if self.names is None else re.compile(self.names, re.IGNORECASE)
 
     def run(self, batch: pa.RecordBatch) -> pa.Table:
         """Annotate a batch; a row that the annotator fails on gets nulls and the reason in ``error``.

@@ -30,6 +30,12 @@ PATHS_A_TASK = 100_000
 # An annotator gets copies of what was read; smaller ones cost no time, and leave memory to the answers.
 BATCHES_A_READ = 4
 TOP = 20
+# What the report counts: its name there, annotator, column.
+_COUNTED = {
+    "languages": ("language", "language"),
+    "encodings": ("encoding", "encoding"),
+    "licenses": ("license_evidence", "stated"),
+}
 
 
 def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:
@@ -206,9 +212,11 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _found(lake: Lake, annotator: Annotator, wanted: pl.DataFrame) -> pl.DataFrame:
-    """The rows of an annotator for some units."""
+    """What the report tells of an annotator's rows for some units: their key, their error, and what is counted."""
     key = [name for name in wanted.columns if name != "path"]
-    return store.rows(lake, annotator).join(wanted.lazy().select(key), on=key, how="semi").collect()
+    told = [column for name, column in _COUNTED.values() if name == annotator.name]
+    rows = store.rows(lake, annotator).select(*key, "error", *told)
+    return rows.join(wanted.lazy().select(key), on=key, how="semi").collect()
 
 
 def _describe(
@@ -219,9 +227,7 @@ def _describe(
     files: pl.DataFrame,
 ) -> None:
     """Fill ``details``."""
-    report.details["languages"] = _top(files, found["language"], "language")
-    report.details["encodings"] = _top(files, found["encoding"], "encoding")
-    report.details["licenses"] = _top(files, found["license_evidence"], "stated")
+    report.details |= {detail: _top(files, found[name], column) for detail, (name, column) in _COUNTED.items()}
     report.details["errors"] = {name: int(rows["error"].count()) for name, rows in found.items() if rows["error"].count()}
     report.details["annotators"] = {
         name: {"digest": annotator.digest, "computed": todo[name].height, "reused": found[name].height - todo[name].height}
