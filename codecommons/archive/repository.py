@@ -27,7 +27,7 @@ import polars as pl
 from codecommons.archive.objects import Rows
 from codecommons.archive.source import unexpected
 from codecommons.archive.tally import Note, Tally
-from codecommons.archive.tree import TOO_LARGE, too_large
+from codecommons.archive.tree import TOO_LARGE, shown_path, too_large
 from codecommons.archive.unpack import large_hashes
 from codecommons.errors import ItemError
 from codecommons.lake import StagedFile, StagingArea
@@ -42,6 +42,8 @@ _CHUNK = 1 << 18
 _WINDOW_BYTES = 4 << 20
 # Paths of one tree, in sum: a few small trees that name each other many times list more files than any disk holds.
 MOST_PATH_BYTES = 1 << 30
+# Remarks on one repository, each about one object or file.
+MOST_NOTES = 1000
 # Commits and tags of a damaged repository, looked at for what they name.
 _MOST_LOOKED_AT = 64 << 20
 _REV_LIST = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
@@ -430,17 +432,24 @@ def _files(
             raise _UnorderedError
         last = path
         if content in lost:
-            tally.skipped += Count(1, 0)
-            tally.notes.append(Note(MISSING, "the repository holds other bytes, or none that can be read", path))
+            _miss(path, "the repository holds other bytes of it, or none that can be read", tally)
         elif length is None:
-            tally.skipped += Count(1, 0)
-            tally.notes.append(Note(MISSING, "the repository does not hold its bytes", path))
+            _miss(path, "the repository does not hold its bytes", tally)
         elif length > limit:
             tally.skipped += Count(1, length)
             tally.notes.append(too_large(path, length, limit))
         else:
             tally.kept += Count(1, length)
         yield path, int(mode, 8), content
+
+
+def _miss(path: bytes, why: str, tally: Tally) -> None:
+    """Count a file without bytes; of very many, as in a partial clone, the first are named."""
+    tally.skipped += Count(1, 0)
+    if len(tally.notes) < MOST_NOTES:
+        tally.notes.append(Note(MISSING, f"{shown_path(path)}: {why}", path))
+    else:
+        tally.reasons[MISSING] = tally.reasons.get(MISSING, Count()) + Count(1, 0)
 
 
 def _records(stream: IO[bytes]) -> Iterator[bytes]:

@@ -30,6 +30,7 @@ from codecommons.archive.fetching import is_local, local_path, refuse_credential
 from codecommons.archive.objects import Branches
 from codecommons.archive.repository import (
     MISSING,
+    MOST_NOTES,
     Listing,
     ListTree,
     ObjectsRead,
@@ -75,7 +76,6 @@ _TABLES = (
 _TASK_BYTES = 32 << 20
 # What an object costs beside its bytes, in the same coin.
 _OBJECT_COST = 1 << 10
-_MOST_NOTES = 1000
 
 
 class Git(ChangingSource):
@@ -242,9 +242,9 @@ def _stage_missing(work: Work, missing: pl.DataFrame, name: str) -> list[StagedF
 def _fewest(notes: list[Note]) -> list[Note]:
     """Notes in an order of their own; of very many the first, and how many more there are."""
     notes = sorted(notes, key=lambda note: (note.reason, note.detail))
-    if len(notes) <= _MOST_NOTES:
+    if len(notes) <= MOST_NOTES:
         return notes
-    return [*notes[:_MOST_NOTES], Note("more-of-these", f"{len(notes) - _MOST_NOTES:,} more objects are in no better state")]
+    return [*notes[:MOST_NOTES], Note("more-of-these", f"{len(notes) - MOST_NOTES:,} more objects are in no better state")]
 
 
 def _is_bundle(path: Path) -> bool:
