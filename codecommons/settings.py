@@ -42,6 +42,7 @@ class Settings:
         plugins: folders holding users' own annotators and sources (Python files), searched after ours.
         storage_options: credentials and endpoint for an S3 lake, in delta-rs' names.
         export_options: the same for what is read from S3, wherever the lake is; empty for anonymous access to AWS.
+        annotators: names of annotators that are off unless they are named.
         yara: the user's YARA rule files; none switches their annotator off.
         scancode: the Python of an environment that has ScanCode; None switches its annotator off.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
@@ -58,6 +59,7 @@ class Settings:
     max_archive_ratio: int = 200
     max_archive_members: int = 1_000_000
     plugins: tuple[Path, ...] = ()
+    annotators: tuple[str, ...] = ()
     yara: tuple[Path, ...] = ()
     scancode: Path | None = None
     storage_options: tuple[tuple[str, str], ...] = ()
@@ -117,6 +119,7 @@ class Settings:
             lake=lake if "://" in lake else str(Path(lake).expanduser().absolute()),
             first_day=_day(env, "CODECOMMONS_FIRST_DAY") or cls.first_day,
             plugins=plugins,
+            annotators=tuple(sorted({name.strip() for name in env.get("CODECOMMONS_ANNOTATORS", "").split(",") if name.strip()})),
             yara=yara,
             scancode=next(iter(_paths(env, "CODECOMMONS_SCANCODE")), None),
             storage_options=tuple(sorted(options.items())),

@@ -15,8 +15,10 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons.annotate import store
-from codecommons.annotate.annotator import Annotator, current, prepare
+from codecommons.annotate.annotator import Annotator, current, prepare, tree_files
 from codecommons.annotate.columns import buffers
+from codecommons.annotate.feed import annotate_records, readers
+from codecommons.annotate.vulnerabilities.resolve import resolve
 from codecommons.archive import slice_roots
 from codecommons.engine import Engine
 from codecommons.lake import Lake, StagedFile, StagingArea, close_stage
@@ -27,6 +29,7 @@ from codecommons.report import STAGES, CheckResult, Measure, StageReport
 STAGE, BEFORE = STAGES[1], STAGES[0]
 SYMBOLIC_LINK = 0o120000
 PATHS_A_TASK = 100_000
+TREES_A_TASK = 16
 # An annotator gets copies of what was read; smaller ones cost no time, and leave memory to the answers.
 BATCHES_A_READ = 4
 TOP = 20
@@ -39,7 +42,7 @@ _COUNTED = {
 
 
 def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:
-    """Annotate the contents, names and paths of a slice that no annotator of the current digests has seen.
+    """Annotate the contents, names, paths and trees of a slice that no annotator of the current digests has seen.
 
     Args:
         lake: the lake.
@@ -58,6 +61,8 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
     """
     lake.log.require_passed(slice, source, BEFORE)
     report = StageReport(STAGE, slice, source)
+    if reader := readers(lake.settings).get(source):
+        return annotate_records(lake, engine, report, reader)
     annotators = current(lake.settings)
     with Measure() as measure:
         files = _files(lake, slice, source, report)
@@ -68,8 +73,11 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
                 list(engine.map(prepare, [lake.settings]))  # in one process, before many would do it at a time
             tasks = [*_content_tasks(lake, area, annotators, todo, files), *_path_tasks(lake, area, annotators, todo)]
             lake.commit(area, engine.map(annotate_task, tasks), engine)
+        with lake.staging(f"annotate-trees-{source}") as area:  # what is said of trees needs what was said of their files
+            lake.commit(area, engine.map(annotate_task, _tree_tasks(lake, area, annotators, todo)), engine)
         found = {name: _found(lake, annotators[name], wanted) for name, wanted in units.items()}
         _describe(report, annotators, todo, found, files)
+        report.details["verdicts"] = resolve(lake, engine, slice, source)
     report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
     report.computed = sum(frame.height for frame in todo.values())
     report.reused = sum(frame.height for frame in units.values()) - report.computed
@@ -106,14 +114,14 @@ def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataF
 
 @dataclass(frozen=True)
 class Task:
-    """A range of contents, or some paths, and what each annotator has to say about them.
+    """A range of contents, or some paths or trees, and what each annotator has to say about them.
 
     Attributes:
         name: what an error calls it.
         lake: the lake.
         area: where rows go.
         units: annotator -> keys that are missing.
-        ids: columns sha1_git, length: the contents to read; None for paths.
+        ids: columns sha1_git, length: the contents to read; None for paths and trees.
     """
 
     name: str
@@ -131,7 +139,7 @@ def _content_tasks(
     lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame], files: pl.DataFrame
 ) -> list[Task]:
     """Ranges of content identifiers of at most a batch of bytes each, with the units that are missing there."""
-    units = {name: frame for name, frame in todo.items() if annotators[name].input != "path" and frame.height}
+    units = {name: frame for name, frame in todo.items() if "content" in annotators[name].input and frame.height}
     if not units:
         return []
     wanted = pl.concat([frame.select(sha1_git="content") for frame in units.values()]).unique()
@@ -167,6 +175,18 @@ def _path_tasks(
     ]
 
 
+def _tree_tasks(
+    lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame]
+) -> list[Task]:
+    return [
+        Task(f"annotating trees ({name})", lake, area, {name: part})
+        for name, frame in todo.items()
+        if annotators[name].input == "tree"
+        for part in frame.iter_slices(TREES_A_TASK)
+        if part.height
+    ]
+
+
 def annotate_task(task: Task) -> list[StagedFile]:
     """Run the annotators of a task over its contents, each content's bytes being read once."""
     settings = task.lake.settings
@@ -175,8 +195,9 @@ def annotate_task(task: Task) -> list[StagedFile]:
     prepare(settings)
     if task.ids is None:
         for name, units in task.units.items():
-            for batch in units.to_arrow().to_batches():
-                writer.add(annotators[name].table.name, annotators[name].run(_plain(batch)))
+            trees = annotators[name].input == "tree"
+            for batch in _trees(task.lake, annotators[name], units) if trees else units.to_arrow().to_batches():
+                writer.add(annotators[name].table.name, annotators[name].run(batch if trees else _plain(batch)))
         return writer.close()
     for contents in task.lake.contents(task.ids, settings.batch_bytes):
         for name, units in task.units.items():
@@ -205,6 +226,23 @@ def batches(contents: pa.RecordBatch, units: pl.DataFrame, batch_bytes: int) -> 
         if "name" in run.columns:
             columns["name"] = run["name"].to_arrow().cast(pa.binary())
         yield pa.record_batch(columns)
+
+
+def _trees(lake: Lake, annotator: Annotator, roots: pl.DataFrame) -> Iterator[pa.RecordBatch]:
+    """What an annotator of trees gets to see: root, files (see ``tree_files``), one tree at a time."""
+    entries = lake.scan("tree_file").filter(pl.col("perms") != SYMBOLIC_LINK).join(roots.lazy(), on="root", how="semi")
+    files = store.named(entries.select("root", "path", "content").collect())
+    columns = ["path", "content"]
+    if annotator.needs:
+        key = [name for name in annotator.needs.table.key if name != "digest"]
+        said = pl.struct(field.name for field in annotator.needs.fields)
+        known = store.rows(lake, annotator.needs).join(files.lazy().select(key), on=key, how="semi")
+        files = files.join(known.select(*key, said=said).collect(), on=key, how="left")
+        columns.append("said")
+    trees = files.sort("root", "path").partition_by("root", as_dict=True, maintain_order=True)
+    for root in roots["root"]:
+        tree = trees[root,].select(columns).to_dicts()
+        yield pa.record_batch({"root": pa.array([root], pa.binary()), "files": pa.array([tree], tree_files(annotator))})
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -145,8 +145,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     Raises:
         LakeError: the lake can't be reached.
     """
-    # Here, as both know the lake: they say which annotations and decisions are current.
+    # Here, as both know the lake: they say which annotations, decisions and verdicts are current.
     from codecommons.annotate.annotator import current
+    from codecommons.annotate.vulnerabilities.rules import digest
     from codecommons.license.policy import policies
 
     storage = Storage(settings)
@@ -167,6 +168,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     connection.execute("\n".join(_annotation_views(annotators.values())))
     keys = ", ".join(_quoted(policy.key(settings)) for policy in policies(settings).values())
     connection.execute(f"create or replace view lake.current_policy as select unnest([{keys}]::varchar[]) as policy")
+    connection.execute(f"create or replace view lake.current_vulnerability_rules as select '{digest()}' as digest")
     connection.execute(_script("views"))
     unreadable = {}
     for table in tables:
@@ -222,6 +224,9 @@ def _live(table: Table) -> str:
 def _annotation_views(annotators: Iterable[Annotator]) -> Iterator[str]:
     """One view an annotator, of its current digest, and ``annotation``: all of them in one, what they say being JSON."""
     public = {"content": "swhid('cnt', content) as swhid", "name": "from_utf8(name) as name", "path": "from_utf8(path) as path"}
+    annotators = list(annotators)
+    if any(annotator.input == "tree" for annotator in annotators):
+        public["root"] = "swhid('dir', root) as root"
     parts = []
     for annotator in annotators:
         name, columns = annotator.table.name, annotator.table.schema.names
