@@ -72,6 +72,11 @@ class Settings:
         return self.home / "cache"
 
     @property
+    def sql_memory(self) -> str:
+        """What a DuckDB connection over tables of the lake may use, as DuckDB reads it: 1 GB, or 64 batches if that is more."""
+        return f"{max(1_000, (64 * self.batch_bytes) >> 20)}MB"
+
+    @property
     def dagster_home(self) -> Path:
         """The persistent Dagster instance."""
         return self.home / "dagster"

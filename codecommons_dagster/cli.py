@@ -134,7 +134,8 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     """Bring packages and repositories into a slice, and through every stage up to near-duplicates, as a Dagster run.
 
     SOURCE is pypi:NAME==VERSION, npm:NAME@VERSION, git:URL-or-path, swh:EXPORT, or a local path. Without any, the slice is made
-    again from its recorded input: what is there already costs nothing, what failed is tried again.
+    again from its recorded input: what is there already costs nothing, what failed is tried again. Exit code 1 when a stage failed,
+    or nothing of what was asked for came in; one item of several that can't be had is told of, and no failure.
     """
     from codecommons import archive
     from codecommons.lake import Lake
@@ -151,24 +152,23 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     requests = [archive.parse_request(text, settings) for text in texts]
     archive.settle_terms(requests, settings, accept_terms, _accepts if sys.stdin.isatty() else None)
     lake, slice_ = _watched(Lake.open(settings)), chosen.isoformat()
-    if requests:
-        archive.add_inputs(lake, requests, slice_)
-    elif not lake.log.sources(slice_):
+    asked = {f"{row.source}:{row.item}" for row in archive.add_inputs(lake, requests, slice_)} if requests else set()
+    if not requests and not lake.log.sources(slice_):
         raise click.UsageError(f"nothing is recorded for {slice_}; say what to ingest")
     from codecommons_dagster.instance import run_job
 
     before = lake.runs()
     finished = run_job(settings, "ingest", slice_)
     reports = _reports(lake, slice_, before)
+    nothing = bool(asked) and asked.issubset(one for report in reports for one in report.details.get("failed", ()))
     if as_json:
-        _say(
-            _json(
-                {"slice": slice_, "run": finished.run_id, "ok": bool(finished), "reports": [vars(report) for report in reports]}
-            )
-        )
+        done = {"slice": slice_, "run": finished.run_id, "ok": bool(finished) and not nothing}
+        _say(_json({**done, "reports": [vars(report) for report in reports]}))
     else:
         _tell(reports)
     _finish(finished)
+    if nothing:
+        raise LakeError("nothing of what was asked for came in; `codecommons forget SOURCE…` takes back what was mistyped")
 
 
 @main.command(epilog=_example("codecommons forget git:https://example.org/mistyped.git"))

@@ -310,6 +310,18 @@ def test_what_the_lake_does_not_have_is_one_line_and_a_failure(filled: Lake, rep
     assert "Other bytes at this path (1)" in changed.stdout
 
 
+def test_an_ingest_that_brings_nothing_of_what_was_asked_for_fails_and_says_why(home: Path, tmp_path: Path) -> None:
+    for name in ("broken", "cut"):
+        (tmp_path / f"{name}.tar.gz").write_bytes(b"no archive")
+    failed = run("ingest", str(tmp_path / "broken.tar.gz"), str(tmp_path / "cut.tar.gz"))
+    assert failed.exit_code == 1
+    *reasons, last = failed.stderr.splitlines()
+    assert [line.partition(": not-an-archive: ")[0] for line in reasons] == [
+        f"left out  path:{tmp_path / name}.tar.gz" for name in ("broken", "cut")
+    ]
+    assert last.startswith("Error: nothing of what was asked for came in; ")
+
+
 def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, repository: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.tar.gz"
     broken.write_bytes(b"no archive")
