@@ -62,6 +62,19 @@ def fingerprint_of(inputs_digest: str, result_digest: str) -> str:
     return digest({"inputs": inputs_digest, "result": result_digest})
 
 
+def account_of(one: Release) -> dict[str, Any]:
+    """What a release's fingerprint is made from, its Merkle roots aside: ``inputs``, ``shards`` and ``manifest``."""
+    shards = [[shard["name"], shard["sha256"], shard["rows"]] for shard in one.shards]
+    return {"inputs": one.document["inputs_digest"], "shards": shards, "manifest": one.document["result"]["manifest"]["sha256"]}
+
+
+def result_digest(result: dict[str, Any]) -> str:
+    """The identity of what came out: shards, manifest, and Merkle roots (which releases of earlier versions lack)."""
+    shards = [[shard["name"], shard["sha256"], shard["rows"]] for shard in result["shards"]]
+    roots = [result["merkle"]] if "merkle" in result else []
+    return digest([shards, result["manifest"]["sha256"], *roots])
+
+
 def list_releases(lake: Lake, name: str | None = None) -> list[Release]:
     """Published releases, of one dataset or of all, by name and as-of day.
 
