@@ -14,14 +14,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+import pyarrow.parquet as pq
+
 from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.shards import swhids_of
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
+from codecommons.optout.receipts import Published
 
 MARKER = "fingerprint.json"
 
@@ -66,6 +71,29 @@ def account_of(one: Release) -> dict[str, Any]:
     """What a release's fingerprint is made from, its Merkle roots aside: ``inputs``, ``shards`` and ``manifest``."""
     shards = [[shard["name"], shard["sha256"], shard["rows"]] for shard in one.shards]
     return {"inputs": one.document["inputs_digest"], "shards": shards, "manifest": one.document["result"]["manifest"]["sha256"]}
+
+
+def published(lake: Lake) -> Iterator[Published]:
+    """Every release as a receipt needs it, by name and as-of day.
+
+    Raises:
+        LakeError: one can't be read.
+    """
+    for one in list_releases(lake):
+        path = lake.path(one.folder, "manifest.parquet")
+        with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
+            frame = pl.DataFrame(pq.read_table(file, columns=["content", "origin"]))
+        inputs = one.document["inputs"]
+        yield Published(
+            f"{one.name}/{one.fingerprint[:12]}",
+            one.fingerprint,
+            inputs["as_of"],
+            # A release of a version that had no roots can't be proved of.
+            inputs.get("opt_out") if "merkle" in one.document["result"] else None,
+            account_of(one),
+            swhids_of(frame),
+            frame["origin"].to_list(),
+        )
 
 
 def result_digest(result: dict[str, Any]) -> str:

@@ -4,8 +4,9 @@
 
 """From candidates to the rows of a dataset: rule after rule, each leaving out rows for a stated reason.
 
-The order is: what was opted out, what was asked for (source, language, name, where), what can be a row at all (file, bytes, identity, text), what
-may be one (license, conflict), what is good enough (filters, exclusions), and last which of several copies (exact, near).
+The order is: what was opted out, what was asked for (source, language, name, where), what can be a row at all (file, bytes,
+identity, text), what may be one (license, conflict), what is good enough (filters, exclusions), and last which of several copies
+(exact, near).
 """
 
 from __future__ import annotations

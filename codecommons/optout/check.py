@@ -4,8 +4,9 @@
 
 """A small, independent verifier of receipts: it needs the receipt and the published key, no lake and nothing that made either.
 
-A receipt is a DSSE envelope around an in-toto statement. That it holds means: the key's owner signed it; each release's fingerprint
-follows from the roots that are stated; and for each text that is said to be absent, two neighbours under the root leave no room.
+A receipt is a DSSE envelope around an in-toto statement. That it holds means: the key's owner signed it; each release's
+fingerprint follows from the roots that are stated; and for each text that is said to be absent, two neighbours under the root
+leave no room.
 Every byte counts: what says the same in other bytes is refused.
 """
 
@@ -125,5 +126,5 @@ def _faults(statement: Mapping[str, Any]) -> list[str]:
         for kind in ("swhids", "origins"):
             root, leaves = merkle[kind]["root"], merkle[kind]["leaves"]
             bad = [proof for proof in release["absent"][kind] if not absent(root, leaves, proof)]
-            faults += [f"{name}: {proof['prefix']} is not shown to be absent" for proof in bad]
+            faults += [f"{name}: {proof['text']} is not shown to be absent" for proof in bad]
     return faults

@@ -2,11 +2,11 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""What happens to requests: taken in, verified, refused, withdrawn. All of a submission goes into the ledger, or nothing of it."""
+"""What happens to requests: taken in, verified, refused, withdrawn. All of a submission goes into the ledger, or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -15,7 +15,7 @@ from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.optout import claimants
 from codecommons.optout.ledger import Ledger, append, read
-from codecommons.optout.requests import Request, Submission, plain
+from codecommons.optout.requests import Request, Submission, is_form, parse, parse_form, plain
 from codecommons.optout.standing import NEEDED, OPEN, RUNGS, Standing, after, one_of
 from codecommons.optout.verification import by_account, by_challenge
 
@@ -26,9 +26,9 @@ MOST_CLAIMED = 10
 def submit(lake: Lake, submission: Submission, received: str) -> list[Standing]:
     """Take in requests.
 
-    What comes from the account it is about is verified at once. Other requests for single origins, paths or contents take effect at
-    once, pending verification; those for owners, directories, authors or many things, and those from another account than the one
-    they are about, are held until somebody has looked.
+    What comes from the account it is about is verified at once. Other requests for single origins, paths or contents take effect
+    at once, pending verification; those for owners, directories, authors or many things, and those from another account than the
+    one they are about, are held until somebody has looked.
 
     Args:
         lake: the lake.
@@ -91,6 +91,42 @@ def _verified_by_account(lake: Lake, one: Standing, account: str) -> Standing:
     return _step(lake, one.id, "verified", rung="account", why="it came from the account it is about", evidence=[evidence])
 
 
+def read_requests(source: bytes, name: str, account: str | None) -> Submission:
+    """Read requests of either kind: an issue form, or a YAML or JSON file.
+
+    Args:
+        source: the file's bytes.
+        name: how errors name it.
+        account: the forge account that they came from, if an operator has seen it.
+
+    Raises:
+        UsageError: see ``requests.parse`` and ``requests.parse_form``.
+    """
+    if is_form(source):
+        return parse_form(source, name, account)
+    submission = parse(source, name)
+    claimant = dict(submission.claimant)
+    # What a file says of its own account is only a claim.
+    if said := claimant.pop("account", None):
+        claimant["notes"] = f"{claimant.get('notes', '')} claims the account {said}".strip()
+    return Submission(submission.requests, {**claimant, **({"account": account} if account else {})})
+
+
+def applied(ledger: Ledger, releases: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """Request -> releases that were made since it was verified, by name.
+
+    Args:
+        ledger: the ledger.
+        releases: what a release is called -> the head of the ledger it was made at.
+    """
+    place = {digest: at for at, (digest, _) in enumerate(ledger.entries, 1)}
+    since = {name: place.get(head or "", 0) for name, head in releases.items()}
+    return {
+        one.id: sorted(name for name, at in since.items() if one.state == "verified" and at >= one.changed)
+        for one in ledger.standings.values()
+    }
+
+
 def verify(lake: Lake, identifier: str, trees: pl.DataFrame, saw: str | None = None) -> Standing:
     """Verify a request: by what a person saw, else by the challenge in the archive.
 
@@ -116,8 +152,8 @@ def verify(lake: Lake, identifier: str, trees: pl.DataFrame, saw: str | None = N
     anchors, lacking = by_challenge(lake, one.request, one.id, trees)
     if lacking or not anchors:
         raise UsageError(
-            f"request {one.id}: {lacking[0] if lacking else 'none of its origins'} has no archived .codecommons-opt-out with the line "
-            f"{one.id}; commit it, ingest the origin again, then verify"
+            f"request {one.id}: {lacking[0] if lacking else 'none of its origins'} has no archived .codecommons-opt-out with the "
+            f"line {one.id}; commit it, ingest the origin again, then verify"
         )
     return _step(lake, one.id, "verified", rung="challenge", why="the challenge is archived", evidence=anchors)
 

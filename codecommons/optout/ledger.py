@@ -4,8 +4,8 @@
 
 """The ledger in the lake: a Delta table to which entries are only ever added, each in a transaction on top of the one before.
 
-Two who write at once can't lose or fork anything: an entry names its predecessor, and a commit holds only on top of the version it
-was made for. That nothing was changed shows in the chain; that nothing was cut off its end, in the head that every home
+Two who write at once can't lose or fork anything: an entry names its predecessor, and a commit holds only on top of the version
+it was made for. That nothing was changed shows in the chain; that nothing was cut off its end, in the head that every home
 remembers outside the lake (``CODECOMMONS_HOME/opt-out/head.json``) and that every release names.
 """
 
@@ -151,8 +151,8 @@ def _pinned(settings: Settings) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise GateError(
-            f"{file}, which remembers how long the opt-out ledger was, can't be read ({error}); compare the ledger with a backup, "
-            "then delete the file"
+            f"{file}, which remembers how long the opt-out ledger was, can't be read ({error}); compare the ledger with a "
+            "backup, then delete the file"
         ) from error
 
 

@@ -9,8 +9,8 @@ At the root of a tree, or in the one folder that a package wraps its tree in:
 ``.ai-train.json``           a JSON object; ``{"train": false}`` opts out, ``{"train": true}`` says nothing
 ``.well-known/tdmrep.json``  TDM Reservation Protocol: a list in which ``tdm-reservation`` of location ``/`` or ``/*`` is 1
 
-One that can't be understood opts out as well, until somebody mends it: its author wished for something. An origin is opted out for
-as long as the newest of its trees has a marker.
+One that can't be understood opts out as well, until somebody mends it: its author wished for something. An origin is opted out
+for as long as the newest of its trees has a marker.
 """
 
 from __future__ import annotations

@@ -39,22 +39,25 @@ class Tree:
         """Root and number of leaves, as a release states them."""
         return {"root": self.root, "leaves": len(self.leaves)}
 
-    def holds(self, prefix: str) -> bool:
-        """Whether a text begins so."""
-        at = bisect_left(self.leaves, prefix.encode())
-        return at < len(self.leaves) and self.leaves[at].startswith(prefix.encode())
+    def holds(self, text: str, exact: bool = False) -> bool:
+        """Whether a text of the set begins so, or is exactly so."""
+        return self._meets(bisect_left(self.leaves, text.encode()), text.encode(), exact)
 
-    def absence(self, prefix: str) -> dict[str, Any]:
-        """A proof that no text begins so, for ``absent``.
+    def _meets(self, at: int, text: bytes, exact: bool) -> bool:
+        return at < len(self.leaves) and (self.leaves[at] == text if exact else self.leaves[at].startswith(text))
+
+    def absence(self, text: str, exact: bool = False) -> dict[str, Any]:
+        """A proof, for ``absent``, that no text of the set begins so, or is exactly so.
 
         Raises:
             ValueError: one does.
         """
-        if self.holds(prefix):
-            raise ValueError(f"the set has a text that begins with {prefix!r}")
-        at = bisect_left(self.leaves, prefix.encode())
+        at = bisect_left(self.leaves, text.encode())
+        if self._meets(at, text.encode(), exact):
+            raise ValueError(f"the set has {text!r}")
         return {
-            "prefix": prefix,
+            "text": text,
+            "exact": exact,
             "before": self._membership(at - 1) if at else None,
             "after": self._membership(at) if at < len(self.leaves) else None,
         }
@@ -70,7 +73,7 @@ class Tree:
 
 
 def absent(root: str, leaves: int, proof: dict[str, Any]) -> bool:
-    """Whether a proof shows that no text of a set begins with ``proof["prefix"]``.
+    """Whether a proof shows that no text of a set is, or unless ``exact`` begins with, ``proof["text"]``.
 
     Args:
         root: of the set, 64 hex digits.
@@ -78,16 +81,16 @@ def absent(root: str, leaves: int, proof: dict[str, Any]) -> bool:
         proof: what ``Tree.absence`` made; anything else is no proof.
     """
     try:
-        prefix, before, after = proof["prefix"].encode(), proof["before"], proof["after"]
-        if not prefix:
+        asked, exact, before, after = proof["text"].encode(), proof["exact"], proof["before"], proof["after"]
+        if not asked or type(exact) is not bool:
             return False
         if leaves == 0:
             return before is None and after is None and root == _sealed(0, b"")
-        if before is not None and not (before["text"].encode() < prefix and _is_member(root, leaves, before)):
+        if before is not None and not (before["text"].encode() < asked and _is_member(root, leaves, before)):
             return False
         if after is not None:
             text = after["text"].encode()
-            if not (text > prefix and not text.startswith(prefix) and _is_member(root, leaves, after)):
+            if not (text > asked and (exact or not text.startswith(asked)) and _is_member(root, leaves, after)):
                 return False
         first = -1 if before is None else before["index"]
         last = leaves if after is None else after["index"]

@@ -71,7 +71,7 @@ def resolve(lake: Lake, standings: Iterable[Standing], trees: pl.DataFrame) -> E
     Args:
         lake: the lake.
         standings: requests; those not in effect are passed over.
-        trees: every tree that counts: origin, slice, visit, anchor, anchor_date, root, current (see ``datasets.candidates.trees``).
+        trees: every tree that counts: origin, slice, visit, anchor, anchor_date, root, current (``archive.views.visited_trees``).
 
     Raises:
         LakeError: a table can't be read.
@@ -115,8 +115,9 @@ def _first(frames: list[pl.DataFrame], schema: pl.Schema, key: list[str]) -> pl.
 def origins_of(request: Request, known: Iterable[str]) -> list[str]:
     """Those of known origins that a request for an origin, an owner or paths is about, however either is written."""
     asked = request.values if request.within is None else (request.within,)
-    exact = {key_of(value) for value in asked if not value.endswith("/")}
-    owners = tuple(f"{key_of(value)}/" for value in asked if value.endswith("/"))
+    owning = [value for value in asked if value.endswith("/") and request.scope != "origin"]
+    exact = {key_of(value) for value in asked if value not in owning}
+    owners = tuple(f"{key_of(value)}/" for value in owning)
     return [origin for origin in known if (key := key_of(origin)) in exact or key.startswith(owners)]
 
 

@@ -73,7 +73,9 @@ def prove(lake: Lake, identifier: str, trees: pl.DataFrame, releases: Iterable[P
     wanted = [f"swh:1:cnt:{content.hex()}" for content in contents["content"].head(MOST_CONTENTS)]
     asked = one.request.values if one.request.within is None else (one.request.within,)
     by_origin = one.request.scope in ("origin", "owner")
-    gone = sorted({*asked, *origins_of(one.request, trees["origin"].unique().to_list())}) if by_origin else []
+    named = sorted({*asked, *origins_of(one.request, trees["origin"].unique().to_list())}) if by_origin else []
+    # An origin is a whole text, and an owner a beginning that ends in a slash.
+    gone = [(text, one.request.scope == "origin" or not text.endswith("/")) for text in named]
     after, before = [], []
     for release in releases:
         if release.ledger is None or place.get(release.ledger, 0) < one.sequence:
@@ -90,8 +92,7 @@ def prove(lake: Lake, identifier: str, trees: pl.DataFrame, releases: Iterable[P
                 "account": release.account,
                 "absent": {
                     "swhids": [swhids.absence(swhid) for swhid in wanted if not swhids.holds(swhid)],
-                    # An origin is a whole text, and an owner a beginning that ends in a slash.
-                    "origins": [origins.absence(origin) for origin in gone if not origins.holds(origin)],
+                    "origins": [origins.absence(text, exact) for text, exact in gone if not origins.holds(text, exact)],
                 },
                 "elsewhere": [swhid for swhid in wanted if swhids.holds(swhid)],
             }

@@ -98,6 +98,7 @@ def key_of(origin: str) -> str:
 
 def _origin(value: Any, where: str) -> str:
     text = plain(value, where)
+    text = text if text.startswith("pkg:") else text.rstrip("/")
     if re.fullmatch(r"pkg:[a-z0-9.+-]+/[^\s*?@]+(/[^\s*?@]+)*", text) and not text.endswith("/"):
         return text
     try:

@@ -4,8 +4,9 @@
 
 """Where each request stands, which follows from the ledger alone.
 
-submitted as ``quarantined`` (in effect at once) or ``held`` (it waits) -> ``verified`` -> ``withdrawn``; ``refused`` and ``withdrawn``
-are the ends. A verified request is applied by every release that is built from then on, which the release's own account says.
+Submitted as ``quarantined`` (in effect at once) or ``held`` (it waits) -> ``verified`` -> ``withdrawn``; ``refused`` and
+``withdrawn`` are the ends. A verified request is applied by every release that is built from then on; the release's own account
+says at which head of the ledger that was.
 """
 
 from __future__ import annotations
