@@ -217,6 +217,23 @@ select file_swhid(content, root, path) as file, policy, verdict, rule, evidence,
     swhid('dir', root) as root, from_utf8(path) as path
 from lake.license_decision semi join lake.current_policy using (policy);
 
+-- Where each opt-out request stands: its last entry says so. Who asks is in no table.
+create or replace view opt_out as
+with entry as (
+    select sequence, digest, entry->>'$.action' as action, coalesce(entry->>'$.id', digest[:16]) as id, entry from lake.opt_out_ledger
+),
+last as (
+    select distinct on (id) id, case action when 'submitted' then entry->>'$.state' else action end as state,
+        entry->>'$.why' as why, cast(entry->'$.evidence' as varchar[]) as evidence, sequence, digest
+    from entry order by id, sequence desc
+)
+select
+    id, entry.entry->>'$.request.scope' as scope, cast(entry.entry->'$.request.values' as varchar[]) as "values",
+    entry.entry->>'$.request.within' as within, entry.entry->>'$.request.reason' as reason, last.state, last.why, last.evidence,
+    entry.entry->>'$.received' as received, last.sequence, last.digest
+from entry join last using (id)
+where entry.action = 'submitted';
+
 create or replace view duplicate_pair as
 select swhid('cnt', a) as a, swhid('cnt', b) as b, similarity, accepted, configuration from lake.duplicate_pair;
 

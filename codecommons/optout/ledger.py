@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,8 +76,9 @@ def read(lake: Lake) -> Ledger:
         GateError: an entry was changed or taken out, or the ledger is older than it was.
         LakeError: the table can't be read.
     """
+    seen = _pinned(lake.settings)  # first: somebody may add to both at any time
     ledger = _at(lake, commits.open_table(lake.storage, OPT_OUT_LEDGER))
-    _known(lake.settings, ledger)
+    _known(seen.get(lake.settings.lake), ledger)
     _pin(lake.settings, ledger)
     return ledger
 
@@ -95,12 +97,12 @@ def append(lake: Lake, make: Callable[[Ledger], list[dict[str, Any]]]) -> Ledger
         GateError: the ledger is broken.
         LakeError: the table can't be read or written.
     """
-    ledger = Ledger(())
+    ledger, seen = Ledger(()), _pinned(lake.settings)
 
     def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
         nonlocal ledger
         ledger = _at(lake, delta)
-        _known(lake.settings, ledger)
+        _known(seen.get(lake.settings.lake), ledger)
         new = []
         for entry in make(ledger):
             whole = {**entry, "sequence": len(ledger.entries) + 1, "previous": ledger.head}
@@ -156,12 +158,12 @@ def _pinned(settings: Settings) -> dict[str, Any]:
         ) from error
 
 
-def _known(settings: Settings, ledger: Ledger) -> None:
+def _known(seen: Mapping[str, Any] | None, ledger: Ledger) -> None:
     """Refuse a ledger that lacks what this home has seen of it."""
-    seen = _pinned(settings).get(settings.lake)
-    if seen and (
-        len(ledger.entries) < seen["entries"] or (seen["entries"] and ledger.entries[seen["entries"] - 1][0] != seen["head"])
-    ):
+    if seen is None or not seen["entries"]:
+        return
+    digests = [digest for digest, _ in ledger.entries[seen["entries"] - 1 : seen["entries"]]]
+    if digests != [seen["head"]]:
         raise GateError(
             f"the opt-out ledger is stale: it has {len(ledger.entries)} entries, and entry {seen['entries']} was "
             f"{seen['head'][:12]} when this home saw it; {_ADVICE}"
@@ -174,7 +176,7 @@ def _pin(settings: Settings, ledger: Ledger) -> None:
     if not ledger.entries or pinned.get(settings.lake, {"entries": 0})["entries"] >= len(ledger.entries):
         return
     file = _head_file(settings)
-    half = file.with_name(f".head.{os.getpid()}.part")
+    half = file.with_name(f".head.{os.getpid()}.{secrets.token_hex(4)}")
     with lake_errors(f"writing {file}"):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         half.write_text(

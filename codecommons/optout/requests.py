@@ -86,9 +86,9 @@ def plain(value: Any, where: str) -> str:
 
 
 def key_of(origin: str) -> str:
-    """The same for every way of writing one origin: case of the host, a final slash, ``.git``."""
+    """The same for every way of writing one origin: case of the host, a final slash, ``.git``, ``@`` in a purl."""
     if origin.startswith("pkg:"):
-        return origin.rstrip("/")
+        return origin.rstrip("/").replace("/@", "/%40")
     parts = urlsplit(origin)
     rest = f"{parts.netloc}{parts.path}".rstrip("/").removesuffix(".git")
     host, slash, path = rest.partition("/")
@@ -99,7 +99,7 @@ def key_of(origin: str) -> str:
 def _origin(value: Any, where: str) -> str:
     text = plain(value, where)
     text = text if text.startswith("pkg:") else text.rstrip("/")
-    if re.fullmatch(r"pkg:[a-z0-9.+-]+/[^\s*?@]+(/[^\s*?@]+)*", text) and not text.endswith("/"):
+    if re.fullmatch(r"pkg:[a-z0-9.+-]+(/@?[^\s*?@/]+)+", text) and not text.endswith("/"):
         return text
     try:
         parts = urlsplit(text)

@@ -7,6 +7,7 @@
 import hashlib
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -226,3 +227,65 @@ def test_who_asks_is_nowhere_in_the_lake(shop):
     assert b"someone@example.org" not in ledger.read(shop.lake).head.encode()
     assert [file.stat().st_mode & 0o777 for file in kept] == [0o600]
     assert b"someone@example.org" in kept[0].read_bytes()
+
+
+def test_a_directory_goes_wherever_it_stands_with_everything_below(world):
+    files = {"lib/mine/a.py": b"a = 1\n", "lib/mine/b/c.py": b"c = 1\n", "lib/mine2/d.py": b"d = 1\n"}
+    world.add("https://forge.example/a/one", {name.removeprefix("lib/"): data for name, data in files.items()}, source="git")
+    world.add("https://forge.example/b/vendoring", {**files, "copy.py": b"a = 1\n"}, source="git")
+    mine, lib = b"\1" * 20, b"\2" * 20
+    visited = {row["origin"]: row["snapshot"] for row in world.news["2026-01-01", "git"]}
+    heads = {row["snapshot_id"]: row["target"] for row in world.rows["snapshot_branch"]}
+    roots = {
+        origin: name["directory"] for origin, at in visited.items() for name in world.rows["revision"] if name["id"] == heads[at]
+    }
+    for parent, name, target in (
+        (roots["https://forge.example/a/one"], b"mine", mine),
+        (roots["https://forge.example/b/vendoring"], b"lib", lib),
+        (lib, b"mine", mine),
+    ):
+        world.rows["directory_entry"].append(
+            {"directory_id": parent, "name": name, "type": "dir", "target": target, "perms": 0o40000}
+        )
+    world.passed()
+    one = ask(world, "directory", f"swh:1:dir:{mine.hex()}")
+    left = rows_of(world, build(world.lake, ENGINE, world.specify("all", "{}")))
+    assert sorted(path.rpartition("/")[2] for path in left["path"]) == ["copy.py", "d.py"]
+    assert [(copy.kind, copy.path) for copy in review(world.lake, one, visited_trees(world.lake))] == [("same", "copy.py")]
+
+
+def test_what_an_author_wrote_first_goes_wherever_it_went_since(world):
+    author, other = hashlib.sha256(b"A <a@example.org>").digest(), hashlib.sha256(b"B <b@example.org>").digest()
+    files = {"a.py": b"a = 1\n", "b.py": b"b = 1\n"}
+    world.add("https://forge.example/a/one", files, source="git")
+    world.add("pkg:pypi/copy", {"pkg/a.py": b"a = 1\n", "c.py": b"c = 1\n"})
+    content = {row["path"]: row["content"] for row in world.rows["tree_file"]}
+    plain = world.rows["revision"][0]
+    for at, (who, date, path) in enumerate(
+        [(author, 10, b"a.py"), (other, 20, b"a.py"), (other, 5, b"b.py"), (author, 30, b"b.py")]
+    ):
+        revision = bytes([at]) * 20
+        world.rows["revision"].append({**plain, "id": revision, "author": who, "date": {"seconds": date, "microseconds": 0}})
+        world.rows["introduced"].append({"revision": revision, "parents": 0, "path": path, "content": content[path]})
+    world.passed()
+    ask(world, "author", author.hex())
+    left = rows_of(world, build(world.lake, ENGINE, world.specify("all", "{}")))
+    assert sorted(left["path"]) == ["b.py", "c.py"]
+
+
+def test_the_ledger_and_its_receipts_are_the_same_on_s3(remote_world):
+    remote_world.add("pkg:pypi/one", {"a.py": b"a = 1\n"})
+    remote_world.add("pkg:pypi/two", {"b.py": b"b = 1\n"})
+    remote_world.passed()
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda at: ask(remote_world, "origin", f"pkg:pypi/other{at}", saw=None), range(3)))
+    one = ask(remote_world, "origin", "pkg:pypi/one")
+    assert len(ledger.read(remote_world.lake).entries) == 5
+    build(remote_world.lake, ENGINE, remote_world.specify("all", "{}"))
+    lake = remote_world.lake
+    receipt = receipts.prove(lake, one.id, visited_trees(lake), published(lake))
+    assert check(receipt, signing.public_file(remote_world.settings).read_bytes()).problems == ()
+    with lake.sql() as connection:
+        states = connection.sql('select scope, "values", state, evidence from opt_out order by sequence').fetchall()
+    assert states[-1] == ("origin", ["pkg:pypi/one"], "verified", ["checked by a test"])
+    assert [state for _, _, state, _ in states] == ["quarantined"] * 3 + ["verified"]
