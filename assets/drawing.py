@@ -65,5 +65,29 @@ def _bars(bars: Sequence[tuple[str, Count]]) -> str:
     )
 
 
+def change(before: Mapping[str, float], now: Mapping[str, float]) -> str:
+    """An SVG drawing, as a Markdown image: shares of a whole before (grey) and now, of as many names as are shown at once."""
+    names = sorted({*before, *now}, key=lambda name: (-max(before.get(name, 0), now.get(name, 0)), name))
+    for most in range(len(names), 0, -1):
+        image = f"![change]({_data_uri(_pairs([(name, before.get(name, 0), now.get(name, 0)) for name in names[:most]]))})"
+        if len(image) < SHOWN_AT_ONCE:
+            return image
+    return ""
+
+
+def _pairs(pairs: Sequence[tuple[str, float, float]]) -> str:
+    """Two horizontal bars a name, before over now; length is the share, the label says both."""
+    widest = max(max(before, now) for _, before, now in pairs) or 1.0
+    grey = "".join(f"M150 {24 * at + 1}h{round(330 * before / widest)}v9H150" for at, (_, before, _) in enumerate(pairs))
+    blue = "".join(f"M150 {24 * at + 10}h{round(330 * now / widest)}v9H150" for at, (_, _, now) in enumerate(pairs))
+    texts = [
+        f"<text y='{24 * at + 14}'>{escape(name[:22])}<tspan x='490'>{before:.1%} → {now:.1%}</tspan></text>"
+        for at, (name, before, now) in enumerate(pairs)
+    ]
+    size = f"width='640' height='{24 * len(pairs)}' style='font:13px sans-serif;background:#fff'"
+    paths = f"<path d='{grey}' fill='#bbb'/><path d='{blue}' fill='#47a'/>"
+    return f"<svg xmlns='http://www.w3.org/2000/svg' {size}>{paths}{''.join(texts)}</svg>"
+
+
 def _data_uri(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

@@ -31,12 +31,14 @@ class Subject:
         slice: the slice in the lake's log.
         source: the source in the lake's log.
         fingerprint: of the release, for a dataset.
+        previous: the source's last slice before this one that passed the stage; empty when there is none.
     """
 
     partition: str
     slice: str
     source: str
     fingerprint: str = ""
+    previous: str = ""
 
 
 def expectation_step(stage: str) -> dg.AssetChecksDefinition:
@@ -44,7 +46,9 @@ def expectation_step(stage: str) -> dg.AssetChecksDefinition:
     suites = [suite for suite in SUITES if suite.stage == stage]
     partitions = DATASETS if stage == STAGES[-1] else SLICES
     specs = [
-        dg.AssetCheckSpec(suite.name, asset=stage, description=suite.description, blocking=True, partitions_def=partitions)
+        dg.AssetCheckSpec(
+            suite.name, asset=stage, description=suite.description, blocking=suite.blocking, partitions_def=partitions
+        )
         for suite in suites
     ]
 
@@ -68,7 +72,11 @@ def expectation_step(stage: str) -> dg.AssetChecksDefinition:
 def subjects(lake: Lake, stage: str, partitions: Sequence[str]) -> list[Subject]:
     """What passed the stage in the partitions of a run."""
     if stage != STAGES[-1]:
-        return [Subject(day, day, source) for day in partitions for source in lake.log.passed_sources(day, stage)]
+        return [
+            Subject(day, day, source, previous=lake.log.passed_before(day, source, stage) or "")
+            for day in partitions
+            for source in lake.log.passed_sources(day, stage)
+        ]
     newest = [report for report in lake.reports() if report.stage == stage and report.source in partitions]
     return [
         Subject(report.source, report.slice, report.source, str(report.details.get("fingerprint", "")))
@@ -86,7 +94,7 @@ def judge(lake: Lake, looked_at: Sequence[Subject], suites: Sequence[Suite]) -> 
             connection.execute(f"attach '{database}' as scratch")
             connection.execute("set variable digests = ?", [{name: one.digest for name, one in current(lake.settings).items()}])
             for number, subject in enumerate(looked_at):
-                for name in ("slice", "source", "fingerprint"):
+                for name in ("slice", "source", "fingerprint", "previous"):
                     connection.execute(f"set variable {name} = ?", [getattr(subject, name)])
                 for suite in suites:
                     connection.execute(f"create table scratch.{suite.name}_{number} as {suite.query}")
@@ -106,8 +114,8 @@ def _with_next_command(check: CheckResult, subject: Subject) -> CheckResult:
 
 
 def record(lake: Lake, stage: str, subject: Subject, results: Sequence[CheckResult]) -> Outcome:
-    """Shut the lake's gate behind a subject that doesn't meet what is expected of it."""
-    red = [check for check in results if not check.passed]
+    """Shut the lake's gate behind a subject that doesn't meet what is expected of it; a warning shuts nothing."""
+    red = [check for check in results if not check.passed and check.name in _BLOCKING]
     if not red:
         return Outcome(subject.partition, subject.source)
     lake.log.record(subject.slice, subject.source, stage, "failed", failing_check=red[0].name, detail=red[0].description)
@@ -121,5 +129,6 @@ def expectations_shut(lake: Lake, day: str) -> bool:
     return any(row["slice"] == day and row["failing_check"] in names for row in lake.log.verdicts().to_dicts())
 
 
+_BLOCKING = frozenset(suite.name for suite in SUITES if suite.blocking)
 CHECKS = [expectation_step(stage) for stage in STAGES]
 CHECK_KEYS = [key for step in CHECKS for key in step.check_keys]

@@ -5,7 +5,8 @@
 """What we expect of each stage's tables, as data: Great Expectations suites, each over one query on the lake's views.
 
 A query sees one source of one slice (``getvariable('slice')``, ``getvariable('source')``) or one release of a dataset
-(``getvariable('source')``, its name, and ``getvariable('fingerprint')``), and ``getvariable('digests')``, annotator -> its
+(``getvariable('source')``, its name, and ``getvariable('fingerprint')``); also ``getvariable('previous')``, the source's last
+slice before this one that passed the stage (an empty text for the first one), and ``getvariable('digests')``, annotator -> its
 current digest. It gives few rows: it counts where it can, and says as a truth value what DuckDB tells better than Great
 Expectations, whose regular expressions don't run on DuckDB. Expectations are named as in its gallery.
 """
@@ -29,6 +30,7 @@ class Suite:
         query: DuckDB SQL over the lake's views.
         item: columns that name a row to a person, when it is red.
         expectations: class name in ``great_expectations.expectations`` and its arguments.
+        blocking: whether a red one stops what comes after; else it is a warning to a person: data may well be so.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Suite:
     query: str
     item: tuple[str, ...]
     expectations: tuple[Expectation, ...]
+    blocking: bool = True
 
 
 def _never_null(*columns: str) -> tuple[Expectation, ...]:
@@ -61,12 +64,20 @@ def _unique(*columns: str) -> Expectation:
     return ("ExpectCompoundColumnsToBeUnique", {"column_list": list(columns)})
 
 
-# The files of the slice: one row a root directory and path, however many visits saw it.
-_FILES = """
+def _files(slice: str = "slice") -> str:
+    """The files of a slice (of this one, or the ``previous``): one row a root directory and path, however many visits saw it."""
+    return f"""
     select distinct tree.root, tree.path, tree.perms, tree.content
     from lake.anchor as anchor join lake.tree_file as tree on tree.root = anchor.root
-    where anchor.slice = getvariable('slice') and anchor.source = getvariable('source')
+    where anchor.slice = getvariable('{slice}') and anchor.source = getvariable('source')
 """
+
+
+_FILES = _files()
+# Shares of fewer files say little.
+_ENOUGH = 500
+# A name in a licence expression.
+_NAME = "'[A-Za-z0-9.+-]+'"
 
 SUITES = (
     Suite(
@@ -158,6 +169,167 @@ SUITES = (
         """,
         ("language", "kind"),
         (_one_of("kind", "programming", "data", "markup", "prose"), _unique("language", "kind")),
+    ),
+    Suite(
+        "span_values",
+        "enriched_context",
+        "Every span of a secret or of personal data lies in its content, in order, with a kind, a rule and a confidence.",
+        f"""
+        with content as (select distinct content from ({_FILES})),
+        said as (
+            select 'secrets' as annotator, content, spans from lake.annotation_secrets
+            where digest = getvariable('digests')['secrets']
+            union all
+            select 'personal_data', content, spans from lake.annotation_personal_data
+            where digest = getvariable('digests')['personal_data']
+        ),
+        span as (select annotator, content, unnest(spans) as span from said semi join content using (content))
+        select annotator, span.kind as kind, count(*) as spans, count(distinct span.rule) as rules, min(span.confidence) as least,
+            max(span.confidence) as most,
+            count(*) filter (span.start < 0 or span.start >= span."end" or span."end" > stored.length) as outside,
+            swhid('cnt', min(content)) as example
+        from span join lake.content as stored on stored.sha1_git = content
+        group by annotator, span.kind
+        """,
+        ("annotator", "kind", "example"),
+        (
+            *_never_null("kind", "least"),
+            _between("rules", 1),
+            _between("least", 0, 1),
+            _between("most", 0, 1),
+            _between("outside", 0, 0),
+            _unique("annotator", "kind"),
+        ),
+    ),
+    Suite(
+        "license_evidence_values",
+        "enriched_context",
+        "Every statement about a licence has its lines, an expression, and a detector that we have.",
+        f"""
+        with content as (select distinct content from ({_FILES})),
+        said as (
+            select content, unnest(evidence) as one from lake.annotation_license_evidence semi join content using (content)
+            where digest = getvariable('digests')['license_evidence']
+        )
+        select one.detector as detector, count(*) as statements,
+            regexp_full_match(detector, 'spdx-tag|(changed-)?license-(text|notice|tag|reference|intro)') as is_ours,
+            count(*) filter (one.expression is null) as silent,
+            count(*) filter (one.start_line < 1 or one.end_line < one.start_line) as misplaced,
+            swhid('cnt', min(content)) as example
+        from said group by one.detector
+        """,
+        ("detector", "example"),
+        (
+            *_always_true("is_ours"),
+            _between("silent", 0, 0),
+            _between("misplaced", 0, 0),
+        ),
+    ),
+    Suite(
+        "annotators_answer",
+        "enriched_context",
+        "Of the slice's contents few make an annotator fail, and few texts are of no language.",
+        f"""
+        with content as (select distinct content from ({_FILES}) where perms <> 40960),
+        said as (
+            select 'encoding' as annotator, content, error is not null as mute from lake.annotation_encoding
+            where digest = getvariable('digests')['encoding']
+            union all
+            select 'line_statistics', content, error is not null from lake.annotation_line_statistics
+            where digest = getvariable('digests')['line_statistics']
+            union all
+            select 'license_evidence', content, error is not null from lake.annotation_license_evidence
+            where digest = getvariable('digests')['license_evidence']
+            union all
+            select 'secrets', content, error is not null from lake.annotation_secrets
+            where digest = getvariable('digests')['secrets']
+            union all
+            select 'language', said.content, said.language is null from lake.annotation_language as said
+            join lake.annotation_encoding as encoding on encoding.content = said.content
+                and encoding.digest = getvariable('digests')['encoding'] and not encoding.binary
+            where said.digest = getvariable('digests')['language']
+        )
+        select annotator, count(*) as answers, count(*) filter (mute) as silent, silent / answers as share,
+            share <= case annotator when 'language' then 0.5 else 0.01 end or silent <= 5 as is_usual,
+            swhid('cnt', min(content) filter (mute)) as example
+        from said semi join content using (content) group by annotator
+        """,
+        ("annotator", "example"),
+        (_between("share", 0, 1), *_always_true("is_usual")),
+        blocking=False,
+    ),
+    Suite(
+        "drift_since_last_slice",
+        "enriched_context",
+        f"Less than half of the files (of {_ENOUGH} or more) are of other languages or licences than those of the last slice.",
+        f"""
+        with here as ({_FILES}), before as ({_files("previous")}),
+        named as (
+            select 'here' as side, parse_filename(from_utf8(path), false, 'forward_slash') as name, content from here
+            union all
+            select 'before', parse_filename(from_utf8(path), false, 'forward_slash'), content from before
+        ),
+        said as (
+            select 'language' as annotation, side, coalesce(language, 'none') as value
+            from named join annotation_language as it on it.swhid = swhid('cnt', named.content) and it.name = named.name
+            union all
+            select 'license', side, coalesce(stated, 'none')
+            from named join annotation_license_evidence as it on it.swhid = swhid('cnt', named.content) and it.name = named.name
+        ),
+        counted as (
+            select annotation, value, count(*) filter (side = 'here') as here, count(*) filter (side = 'before') as before
+            from said group by annotation, value
+        ),
+        whole as (select annotation, sum(here) as here, sum(before) as before from counted group by annotation)
+        select annotation, whole.here::bigint as files, whole.before::bigint as files_before,
+            case when least(whole.here, whole.before) >= {_ENOUGH}
+                then sum(abs(counted.here / whole.here - counted.before / whole.before)) / 2 end as moved,
+            arg_max(value, abs(counted.here / whole.here - counted.before / whole.before)) as most_of_all
+        from counted join whole using (annotation) group by annotation, whole.here, whole.before
+        """,
+        ("annotation", "most_of_all"),
+        (_between("moved", 0, 0.5),),
+        blocking=False,
+    ),
+    Suite(
+        "detectors_agree",
+        "enriched_context",
+        "Two detectors seldom differ about one thing: a binary file or a program, the manifest's licence or the licence file's.",
+        f"""
+        with file as ({_FILES}),
+        named as (select distinct content, parse_filename(from_utf8(path), false, 'forward_slash') as name from file),
+        licensed as (
+            select file.root, list(distinct said.stated) as stated
+            from file join annotation_license_evidence as said on said.swhid = swhid('cnt', file.content) and said.license_file
+            where said.stated is not null group by file.root
+        ),
+        declared as (
+            select file.root, any_value(said.license order by from_utf8(file.path)) as license, min(file.content) as content
+            from file join annotation_project_metadata as said on said.swhid = swhid('cnt', file.content)
+                and said.name = parse_filename(from_utf8(file.path), false, 'forward_slash')
+            where said.license is not null group by file.root
+        ),
+        pair as (
+            select 'encoding and language' as detectors, named.content,
+                language.kind is not distinct from 'programming' and encoding.binary as differ
+            from named join annotation_language as language
+                on language.swhid = swhid('cnt', named.content) and language.name = named.name
+            join annotation_encoding as encoding on encoding.swhid = language.swhid
+            union all
+            -- One name in common will do: `MIT` and `MIT AND Apache-2.0` agree.
+            select 'manifest and license file', content,
+                not list_has_any(
+                    regexp_extract_all(license, {_NAME}), flatten(list_transform(stated, one -> regexp_extract_all(one, {_NAME})))
+                )
+            from declared join licensed using (root)
+        )
+        select detectors, count(*) as compared, count(*) filter (differ) as differing, differing / compared as share,
+            share <= 0.25 or differing <= 5 as is_usual, swhid('cnt', min(content) filter (differ)) as example
+        from pair group by detectors
+        """,
+        ("detectors", "example"),
+        (_between("share", 0, 1), *_always_true("is_usual")),
+        blocking=False,
     ),
     Suite(
         "decisions_have_reasons",

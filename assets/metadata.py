@@ -22,6 +22,8 @@ from codecommons.report import Count, StageReport
 OWNERS = ["team:codecommons"]
 MEGABYTE = 1_000_000
 LONGEST_LIST = 15
+# Details whose change since the last slice is drawn.
+SPREADS = ("languages", "licenses")
 
 
 def column_schema(table: Table) -> dg.TableSchema:
@@ -54,8 +56,13 @@ def table_metadata(lake: Lake, table: str | Table) -> dict[str, Any]:
     }
 
 
-def stage_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What a stage did in one partition, all its sources taken together: the funnel, tables, and figures that the UI plots."""
+def stage_metadata(outcomes: Sequence[Outcome], before: Sequence[StageReport] = ()) -> dict[str, Any]:
+    """What a stage did in one partition, all its sources taken together: the funnel, tables, and figures that the UI plots.
+
+    Args:
+        outcomes: what became of each source.
+        before: what the stage said of the slice that each source had before this one (see ``reports_before``).
+    """
     reports = [outcome.report for outcome in outcomes if outcome.report]
     problems = [f"- **{outcome.source}**: {outcome.problem}" for outcome in outcomes if outcome.problem]
     if not reports:
@@ -65,7 +72,7 @@ def stage_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     records = [report for report in reports if report.unit != "files"]
     computed, reused = sum(report.computed for report in reports), sum(report.reused for report in reports)
     seconds = sum(report.seconds for report in reports)
-    shown = {"funnel": funnel(of_files), "by source": by_source(reports)}
+    shown = {"funnel": funnel(of_files), **changes(before, of_files), "by source": by_source(reports)}
     for label, text in {**_detail_tables(reports), **_figures(reports)}.items():
         shown[f"{label}, counted" if label in shown else label] = text
     return {
@@ -84,6 +91,38 @@ def stage_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "seconds saved": round(sum(report.seconds_saved for report in reports), 2),
         "peak memory MB": round(max(report.peak_memory for report in reports) / MEGABYTE, 1),
     }
+
+
+def reports_before(lake: Lake, outcomes: Sequence[Outcome]) -> list[StageReport]:
+    """What a stage said of the last slice before this one that each source has passed it with."""
+    wanted = {
+        (lake.log.passed_before(one.report.slice, one.source, one.report.stage), one.source, one.report.stage)
+        for one in outcomes
+        if one.report
+    }
+    return [report for report in lake.reports() if (report.slice, report.source, report.stage) in wanted]
+
+
+def changes(before: Sequence[StageReport], now: Sequence[StageReport]) -> dict[str, str]:
+    """A drawing for each of ``SPREADS`` that both tell: the share of the files that each name had before, and has now."""
+    known = {report.source for report in before}
+    drawn = {}
+    for label in SPREADS:
+        shares = [_shares(reports, label) for reports in (before, [report for report in now if report.source in known])]
+        if all(shares):
+            days = sorted({report.slice for report in before})
+            drawn[f"{label} since {' and '.join(days)}"] = drawing.change(*shares)
+    return drawn
+
+
+def _shares(reports: Sequence[StageReport], label: str) -> dict[str, float]:
+    """The share of the files that each name of a counted detail has, over all reports."""
+    files: dict[str, float] = {}
+    for report in reports:
+        for name, counts in _counts(report.details.get(label)):
+            files[name] = files.get(name, 0) + counts.get("files", 0)
+    whole = sum(report.rows_kept for report in reports)
+    return {name: count / whole for name, count in files.items()} if whole else {}
 
 
 def _sum(reports: Iterable[StageReport], what: str) -> Count:
@@ -147,12 +186,12 @@ def _count_table(label: str, rows: dict[str, dict[str, float]]) -> str:
 
 
 def _counts(detail: Any) -> list[tuple[str, dict[str, float]]]:
-    """Read ``{name: count}``, ``{name: {column: count}}`` or rows whose first value is a name; anything else counts nothing."""
+    """Read ``{name: count}``, ``{name: {column: count}}`` or rows with a name (else: named by their first value)."""
     if isinstance(detail, dict):
         detail = [{"name": name, **(value if isinstance(value, dict) else {"count": value})} for name, value in detail.items()]
     if not isinstance(detail, list) or not all(isinstance(row, dict) and row for row in detail):
         return []
-    named = [(str(next(iter(row.values())) or "none"), row) for row in detail]
+    named = [(str(row.get("name", next(iter(row.values()))) or "none"), row) for row in detail]
     counted = [(name, {label: one for label, one in row.items() if isinstance(one, (int, float))}) for name, row in named]
     return [(name, counts) for name, counts in counted if counts]
 

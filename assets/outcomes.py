@@ -185,17 +185,19 @@ def evaluations(
         for spec in specs:
             group = found[partition, spec.name]
             if group or partition not in busy:
-                yield _evaluation(stage, spec.name, partition, group)
+                yield _evaluation(stage, spec, partition, group)
 
 
-def _evaluation(stage: str, name: str, partition: str, results: Sequence[tuple[str, CheckResult]]) -> dg.AssetCheckEvaluation:
+def _evaluation(
+    stage: str, spec: dg.AssetCheckSpec, partition: str, results: Sequence[tuple[str, CheckResult]]
+) -> dg.AssetCheckEvaluation:
     """One check of one partition: red when it is red for any source, and then its description speaks of the red ones only."""
     red = [result for result in results if not result[1].passed]
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(stage),
-        check_name=name,
+        check_name=spec.name,
         passed=not red,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.ERROR if spec.blocking else dg.AssetCheckSeverity.WARN,
         description="; ".join(f"{source}: {check.description}" for source, check in red or results)
         or "There is nothing to look at.",
         metadata={f"{source}: {label}": _shown(value) for source, check in results for label, value in check.metadata.items()},

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from assets.metadata import stage_metadata, table_metadata
+from assets.metadata import reports_before, stage_metadata, table_metadata
 from assets.outcomes import Outcome, Work, by_partition, checks_of, evaluations, hand_over, plain_errors, work_through
 from codecommons.lake import Lake
 from resources import EngineResource, LakeResource
@@ -53,7 +53,7 @@ def close_stage(
     """
     *tables, closing = specs
     for partition, group in by_partition(outcomes).items():
-        context.add_asset_metadata(stage_metadata(group), closing.key, partition_key=partition)
+        context.add_asset_metadata(stage_metadata(group, reports_before(lake, group)), closing.key, partition_key=partition)
     results = [(outcome.partition, outcome.source, check) for outcome in outcomes for check in checks_of(outcome)]
     yield from evaluations(closing.key.path[-1], context.partition_keys, results, checks)
     materialized: list[dg.MaterializeResult[None]] = [

@@ -4,9 +4,10 @@
 
 """What each annotator costs on real files: ``python -m benchmarks.annotators``.
 
-Every annotator that is switched on sees every distinct input of the corpus once, in batches as a task of the stage makes them, in
-one process; CPU seconds of that process and of those it started, so that a busy machine does not show. Compiling and loading come
-before.
+Every annotator sees every distinct input of the corpus once, in batches as a task of the stage makes them, in one process; CPU
+seconds of that process and of those it started, so that a busy machine does not show. Compiling and loading come before. Those
+that users switch on are measured where what they need is installed, and report their own figure: the inputs are those they had an
+answer for. Those of trees, which read what others said, are left out.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import resource
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,10 @@ import pyarrow as pa
 
 from benchmarks.accuracy import PAGE, put
 from benchmarks.corpus import PACKAGES, File, files
-from benchmarks.processes import machine
+from benchmarks.processes import children_cpu_seconds, machine
 from codecommons.annotate import Annotator, current, prepare
+from codecommons.errors import UsageError
+from codecommons.plugins import discover
 from codecommons.settings import Settings
 
 RESULT = Path("benchmarks/results/annotators.json")
@@ -37,6 +39,7 @@ class Cost:
     """One annotator over the corpus: inputs it wanted, bytes of their contents, rows with an error, CPU seconds."""
 
     name: str
+    default: bool = True
     inputs: int = 0
     bytes: int = 0
     errors: int = 0
@@ -58,24 +61,31 @@ class Result:
 
     @property
     def seconds(self) -> float:
-        """CPU seconds of all annotators together."""
-        return sum(cost.cpu_seconds for cost in self.costs)
+        """CPU seconds of the default annotators together."""
+        return sum(cost.cpu_seconds for cost in self.costs if cost.default)
 
     def to_markdown(self) -> str:
         """The table."""
         lines = [
             f"{self.contents:,} distinct contents, {self.bytes / 1e6:.0f} MB, {self.environment}. A speed is of the whole corpus "
-            "per CPU second; inputs are what an annotator wants of it (contents, contents under a name, or paths).",
+            "per CPU second, or, of what users switch on, of what it was asked about; inputs are what an annotator wants of it "
+            "(contents, contents under a name, or paths).",
             "",
             "| annotator | inputs | errors | CPU seconds | MB/s | inputs/s |",
             "|---|---:|---:|---:|---:|---:|",
         ]
-        for cost in sorted(self.costs, key=lambda cost: -cost.cpu_seconds):
-            seconds = max(cost.cpu_seconds, 1e-3)
-            speed = f"{cost.cpu_seconds:.1f} | {self.bytes / seconds / 1e6:,.0f} | {cost.inputs / seconds:,.0f}"
-            lines.append(f"| `{cost.name}` | {cost.inputs:,} | {cost.errors:,} | {speed} |")
+        ordered = sorted(self.costs, key=lambda cost: (not cost.default, -cost.cpu_seconds))
         speed = f"{self.seconds:.1f} | **{self.bytes / self.seconds / 1e6:.1f}** | "
-        return "\n".join([*lines, f"| all together | | | {speed}|"])
+        lines += [self._row(cost, self.bytes) for cost in ordered if cost.default]
+        lines.append(f"| all together | | | {speed}|")
+        return "\n".join(lines + [self._row(cost, cost.bytes) for cost in ordered if not cost.default])
+
+    @staticmethod
+    def _row(cost: Cost, size: int) -> str:
+        seconds = max(cost.cpu_seconds, 1e-3)
+        speed = f"{cost.cpu_seconds:.1f} | {size / seconds / 1e6:,.0f} | {cost.inputs / seconds:,.0f}"
+        name = f"`{cost.name}`" if cost.default else f"`{cost.name}` (switched on)"
+        return f"| {name} | {cost.inputs:,} | {cost.errors:,} | {speed} |"
 
 
 def run(settings: Settings, packages: Path = PACKAGES, every: int = 1) -> Result:
@@ -89,9 +99,11 @@ def run(settings: Settings, packages: Path = PACKAGES, every: int = 1) -> Result
     Raises:
         UsageError: none of the archives can be had, or an annotator can't be used.
     """
-    annotators = current(settings)
+    default = current(replace(settings, annotators=()))
+    settings = replace(settings, annotators=_installed())
+    annotators = {name: one for name, one in current(settings).items() if one.input != "tree"}
     prepare(settings)
-    costs = {name: Cost(name) for name in annotators}
+    costs = {name: Cost(name, name in default) for name in annotators}
     contents: set[bytes] = set()
     paths: set[bytes] = set()
     size = 0
@@ -138,14 +150,27 @@ def _annotate(annotator: Annotator, batch: list[File], cost: Cost) -> None:
     start = _cpu()
     rows = annotator.run(table)
     cost.cpu_seconds += _cpu() - start
-    cost.inputs += len(wanted)
-    cost.bytes += sum(len(file.data) for file in wanted)
+    first = rows[annotator.fields[0].name].is_valid().to_pylist()
+    told = [file for file, valid in zip(wanted, first, strict=True) if cost.default or valid]
+    cost.inputs += len(told)
+    cost.bytes += sum(len(file.data) for file in told)
     cost.errors += len(wanted) - rows["error"].null_count
 
 
+def _installed() -> tuple[str, ...]:
+    """Names of annotators that users switch on, as far as what they need is installed."""
+    found = []
+    for name, annotator in discover("codecommons.annotate.annotators", "ANNOTATOR", Annotator).items():
+        try:
+            if annotator.extra and annotator.digest:
+                found.append(name)
+        except UsageError:
+            continue
+    return tuple(found)
+
+
 def _cpu() -> float:
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+    return time.process_time() + children_cpu_seconds()
 
 
 if __name__ == "__main__":

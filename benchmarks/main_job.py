@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import shutil
 import time
@@ -192,6 +193,7 @@ def _fetched(lake: Lake, wanted: Sequence[str], say: Callable[[str], None]) -> l
 def _ready(settings: Settings) -> None:
     """Start a worker and have it import what loading needs, as the limit's workers are started before they are measured."""
     sources(settings)
+    importlib.import_module("codecommons.swhid.blake2s")
     time.sleep(0.5)  # so that no worker takes two of these
 
 

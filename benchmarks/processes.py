@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -31,6 +32,12 @@ def tree_cpu_seconds() -> float:
         todo += parents.get(pid, [])
         total += ticks.get(pid, 0)
     return total / _TICK
+
+
+def children_cpu_seconds() -> float:
+    """CPU seconds of what this process started, living or dead."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return tree_cpu_seconds() - own.ru_utime - own.ru_stime
 
 
 def machine() -> str:

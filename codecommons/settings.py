@@ -42,6 +42,7 @@ class Settings:
         plugins: folders holding users' own annotators and sources (Python files), searched after ours.
         storage_options: credentials and endpoint for an S3 lake, in delta-rs' names.
         export_options: the same for what is read from S3, wherever the lake is; empty for anonymous access to AWS.
+        annotators: names of annotators that are off unless they are named.
         yara: the user's YARA rule files; none switches their annotator off.
         scancode: the Python of an environment that has ScanCode; None switches its annotator off.
         signing_key: the PEM file of the Ed25519 key that receipts are signed with; None for one of the home's own.
@@ -59,6 +60,7 @@ class Settings:
     max_archive_ratio: int = 200
     max_archive_members: int = 1_000_000
     plugins: tuple[Path, ...] = ()
+    annotators: tuple[str, ...] = ()
     yara: tuple[Path, ...] = ()
     scancode: Path | None = None
     signing_key: Path | None = None
@@ -119,6 +121,7 @@ class Settings:
             lake=lake if "://" in lake else str(Path(lake).expanduser().absolute()),
             first_day=_day(env, "CODECOMMONS_FIRST_DAY") or cls.first_day,
             plugins=plugins,
+            annotators=tuple(sorted({name.strip() for name in env.get("CODECOMMONS_ANNOTATORS", "").split(",") if name.strip()})),
             yara=yara,
             scancode=next(iter(_paths(env, "CODECOMMONS_SCANCODE")), None),
             signing_key=next(iter(_paths(env, "CODECOMMONS_SIGNING_KEY")), None),

@@ -346,6 +346,23 @@ def explain(target: str, limit: int, as_json: bool) -> None:
         raise LakeError(f"{story['swhid']}{asked} is not in the lake; `codecommons ingest SOURCE…` brings things in")
 
 
+@main.command(epilog=_example("codecommons whence src/area.c\npbpaste | codecommons whence - --json"))
+@click.argument("target", metavar="FILE|-|SWHID")
+@click.option("--places", default=5, show_default=True, type=click.IntRange(1), help="Occurrences of each match.")
+@json_option
+def whence(target: str, places: int, as_json: bool) -> None:
+    """Say where code comes from: the same bytes, the same text, or a similar one, with origin, licence and first occurrence.
+
+    Exit code 1 when the lake has nothing like it. Whole files only.
+    """
+    from codecommons import whence as origins
+
+    answer = origins.whence(_lake(), target, places)
+    _say(_json(answer) if as_json else origins.render(answer))
+    if not answer["found"]:
+        raise click.exceptions.Exit(1)
+
+
 @main.command(epilog=_example("codecommons status --json"))
 @json_option
 def status(as_json: bool) -> None:

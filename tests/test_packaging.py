@@ -110,5 +110,9 @@ def test_the_lock_pins_what_the_project_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and not line.startswith("#")]
     locked = {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
-    for wanted in map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["test"]]):
+    extras = [wanted for extra in project["optional-dependencies"].values() for wanted in extra]
+    for wanted in map(Requirement, [*project["dependencies"], *extras]):
+        if wanted.name == project["name"]:
+            assert wanted.extras <= set(project["optional-dependencies"])
+            continue
         assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)]), wanted

@@ -7,7 +7,8 @@
 Belongs here: annotators (``annotators``, one file each, found by name), how they are run and keyed (``annotator``), the tables
 they fill (``store``), the second stage (``stage``), annotating files without a lake (``files``) and what annotators share:
 licence expressions (``expressions``), known licence texts (``notices``), ScanCode (``scancode``), secrets and personal data
-(``spans``) and the manifests of packages (``manifests``).
+(``spans``), the manifests of packages (``manifests``), what quality filters look at (``signals``), syntax trees (``syntax``) and
+where a trained classifier plugs in (``scorers``).
 Does not belong here: decisions. An annotation is a signal; thresholds and verdicts are policies (``license``, ``datasets``).
 """
 

@@ -22,12 +22,13 @@ from codecommons.lake.stages import digest
 from codecommons.plugins import discover
 from codecommons.settings import Settings
 
-Input = Literal["content", "named_content", "path"]
+Input = Literal["content", "named_content", "path", "tree"]
 
 KEYS: dict[str, tuple[pa.Field, ...]] = {
     "content": (pa.field("content", HASH),),
     "named_content": (pa.field("content", HASH), pa.field("name", pa.binary())),
     "path": (pa.field("path_id", HASH), pa.field("path", pa.binary())),
+    "tree": (pa.field("root", HASH),),
 }
 
 # A notice with a word changed: it takes every way through the matching of licences.
@@ -47,6 +48,7 @@ class Annotator:
         version: raised by hand whenever the same input may get another answer.
         input: what one row is about. ``content``: columns sha1_git, data. ``named_content``: sha1_git, name (bytes of
             the last part of a path), data; one content can have several names. ``path``: path (bytes, from the root).
+            ``tree``: root (sha1_git of a root directory), files, see ``tree_files``.
         fields: columns of the answer.
         annotate: one answer per row of the batch, in order, as a table with the columns ``fields``.
         tools: distributions whose version can change an answer.
@@ -54,6 +56,9 @@ class Annotator:
         names: a regular expression (case ignored) that a file's name must match as a whole; other files get no row.
         prepare: called with a folder for derived data (a cache, safe to delete) before the first batch of a process.
         configure: for an annotator that users switch on: what the settings make of it, None where they leave it off.
+        extra: for an annotator that users switch on by its name in ``CODECOMMONS_ANNOTATORS``: the extra of this package that
+            brings what it needs.
+        needs: for ``tree``: the annotator of contents whose answer about each file it gets.
     """
 
     name: str
@@ -67,6 +72,8 @@ class Annotator:
     names: str | None = None
     prepare: Callable[[Path], None] | None = None
     configure: Callable[[Settings], Annotator | None] | None = None
+    extra: str | None = None
+    needs: Annotator | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -78,9 +85,11 @@ class Annotator:
         try:
             tools = {tool: version(tool) for tool in self.tools}
         except PackageNotFoundError as missing:
-            raise UsageError(f"the annotator {self.name} needs the package {missing.name}, which is not installed") from None
+            how = f"; pip install 'codecommons[{self.extra}]'" if self.extra else ""
+            raise UsageError(f"the annotator {self.name} needs the package {missing.name}, which is not installed{how}") from None
         shape = [[f.name, str(f.type)] for f in self.fields]
-        return digest([self.name, self.version, self.input, shape, tools, dict(self.configuration), self.names])
+        needs = [self.needs.digest] if self.needs else []
+        return digest([self.name, self.version, self.input, shape, tools, dict(self.configuration), self.names, *needs])
 
     @cached_property
     def table(self) -> Table:
@@ -92,13 +101,17 @@ class Annotator:
 
     def wants(self, name: bytes) -> bool:
         """Whether a file of this name gets a row."""
-        return self.names is None or re.fullmatch(self.names, name.decode("utf-8", "replace"), re.IGNORECASE) is not None
+        return self._pattern is None or self._pattern.fullmatch(name.decode("utf-8", "replace")) is not None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        return None if self.names is None else re.compile(self.names, re.IGNORECASE)
 
     def run(self, batch: pa.RecordBatch) -> pa.Table:
         """Annotate a batch; a row that the annotator fails on gets nulls and the reason in ``error``.
 
         Args:
-            batch: the columns that ``input`` names; for ``path`` also ``path_id``.
+            batch: the columns that ``input`` names; for ``path`` also ``path_id``. An answer may bring ``error`` itself.
 
         Returns:
             Rows of ``table``, one per row of the batch, in order.
@@ -119,7 +132,9 @@ class Annotator:
             answer = self.annotate(batch)
             if answer.num_rows != batch.num_rows:
                 raise ValueError(f"{answer.num_rows} answers for {batch.num_rows} rows")
-            return answer.append_column("error", pa.nulls(batch.num_rows, pa.string())).select(schema.names).cast(schema)
+            if "error" not in answer.column_names:
+                answer = answer.append_column("error", pa.nulls(batch.num_rows, pa.string()))
+            return answer.select(schema.names).cast(schema)
         except UsageError:  # the installation's fault, which a row would blame on a content for ever
             raise
         except Exception as error:  # whatever a file makes an annotator do, the others still get their answer
@@ -141,8 +156,26 @@ def current(settings: Settings) -> dict[str, Annotator]:
     for name, annotator in found.items():
         if annotator.name != name:
             raise UsageError(f"the annotator in {name}.py calls itself {annotator.name!r}; file and annotator need one name")
-    configured = {name: one.configure(settings) if one.configure else one for name, one in found.items()}
+    optional = [name for name, one in found.items() if one.extra]
+    for name in settings.annotators:
+        if name not in optional:
+            raise UsageError(f"CODECOMMONS_ANNOTATORS names {name!r}; it may name {', '.join(optional)}")
+        needed = found[name].needs
+        if needed and needed.extra and needed.name not in settings.annotators:
+            raise UsageError(f"CODECOMMONS_ANNOTATORS names {name}, which needs {needed.name}: name that, too")
+        _ = found[name].digest  # what is not installed is told before anything runs
+    left = {name: one for name, one in found.items() if not one.extra or name in settings.annotators}
+    configured = {name: one.configure(settings) if one.configure else one for name, one in left.items()}
     return {name: one for name, one in configured.items() if one}
+
+
+def tree_files(annotator: Annotator) -> pa.DataType:
+    """The type of ``files``, which an annotator of trees gets: path (bytes, from the root), content, and what it needs to know.
+
+    The last is the struct ``said``: the fields of ``needs``, null where that has no answer; without ``needs`` it is not there.
+    """
+    said = [pa.field("said", pa.struct(annotator.needs.fields))] if annotator.needs else []
+    return pa.list_(pa.struct([pa.field("path", pa.binary()), pa.field("content", HASH), *said]))
 
 
 def prepare(settings: Settings) -> None:
@@ -156,4 +189,5 @@ def prepare(settings: Settings) -> None:
     for annotator in current(settings).values():
         if annotator.prepare:
             annotator.prepare(settings.cache)
-        annotator.run(batch)
+        if annotator.input != "tree":
+            annotator.run(batch)

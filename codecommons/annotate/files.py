@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from codecommons.annotate.annotator import Annotator, current, prepare
+from codecommons.annotate.annotator import Annotator, current, prepare, tree_files
 from codecommons.annotate.copyright import copyrights
 from codecommons.errors import UsageError
 from codecommons.settings import Settings
@@ -26,8 +26,9 @@ MOST_FILES = 1024
 
 @dataclass(frozen=True)
 class File:
-    """One file: where it is, and its path from the root of the tree it was found in."""
+    """One file: the folder it was found below (None: it was named itself), where it is, and its path from that folder."""
 
+    tree: Path | None
     path: Path
     tree_path: bytes
     data: bytes
@@ -43,7 +44,8 @@ def annotate_files(paths: Iterable[str | Path], settings: Settings) -> Iterator[
     Yields:
         The object of ``annotate --json`` (design.md section 10): path, swhid, length, encoding, language, license,
         license_evidence, copyright, generated, vendored, documentation, test, stats, spans, project; the answers of plug-ins
-        under ``annotations``; ``errors`` by annotator. ``spans`` are byte offsets into the file, in order of place.
+        under ``annotations``; ``errors`` by annotator. ``spans`` are byte offsets into the file, in order of place. Where an
+        annotator of trees is switched on, one more object for each folder: path, annotations, errors.
 
     Raises:
         UsageError: a path does not exist or can't be read.
@@ -51,14 +53,16 @@ def annotate_files(paths: Iterable[str | Path], settings: Settings) -> Iterator[
     annotators = current(settings)
     prepare(settings)
     batch: list[File] = []
+    trees: dict[Path, list[dict[str, Any]]] = {}
     size = 0
     for file in _read(paths):
         if batch and (size + len(file.data) > settings.batch_bytes or len(batch) >= MOST_FILES):
-            yield from _annotate(batch, annotators)
+            yield from _annotate(batch, annotators, trees)
             batch, size = [], 0
         batch.append(file)
         size += len(file.data)
-    yield from _annotate(batch, annotators)
+    yield from _annotate(batch, annotators, trees)
+    yield from _annotate_trees(trees, annotators)
 
 
 def _read(paths: Iterable[str | Path]) -> Iterator[File]:
@@ -67,18 +71,21 @@ def _read(paths: Iterable[str | Path]) -> Iterator[File]:
             if not given.is_dir():
                 if given.exists() and not given.is_file():
                     raise UsageError(f"{given} is neither a file nor a folder")
-                yield File(given, os.fsencode(given.name), given.read_bytes())
+                yield File(None, given, os.fsencode(given.name), given.read_bytes())
                 continue
             for folder, folders, names in os.walk(given):
                 folders[:] = sorted(set(folders) - {".git"})
                 for path in (Path(folder, name) for name in sorted(names)):
                     if path.is_file() and not path.is_symlink():
-                        yield File(path, os.fsencode(path.relative_to(given).as_posix()), path.read_bytes())
+                        yield File(given, path, os.fsencode(path.relative_to(given).as_posix()), path.read_bytes())
         except OSError as error:
             raise UsageError(f"{error.filename or given} can't be read: {error.strerror}") from None
 
 
-def _annotate(files: list[File], annotators: Mapping[str, Annotator]) -> Iterator[dict[str, Any]]:
+def _annotate(
+    files: list[File], annotators: Mapping[str, Annotator], trees: dict[Path, list[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    """The objects of some files; what annotators of trees need to know of them is added to ``trees``."""
     if not files:
         return
     ids = [content_id(file.data) for file in files]
@@ -93,12 +100,47 @@ def _annotate(files: list[File], annotators: Mapping[str, Annotator]) -> Iterato
     batch = pa.record_batch({name: pa.array(values, pa.binary()) for name, values in columns.items()})
     answers: list[dict[str, dict[str, Any]]] = [{} for _ in files]
     for name, annotator in annotators.items():
+        if annotator.input == "tree":
+            continue
         wanted = [at for at, file_name in enumerate(columns["name"]) if annotator.wants(file_name)]
         rows = annotator.run(batch.take(pa.array(wanted, pa.int64()))).to_pylist() if wanted else []
         for at, row in zip(wanted, rows, strict=True):
             answers[at][name] = {field: row[field] for field in (*(f.name for f in annotator.fields), "error")}
+    needed = {one.needs.name for one in annotators.values() if one.input == "tree" and one.needs}
     for file, identifier, said in zip(files, ids, answers, strict=True):
+        if file.tree is not None and needed:
+            known = {name: said.get(name) for name in needed}
+            trees.setdefault(file.tree, []).append({"path": file.tree_path, "content": identifier, "said": known})
         yield _shape(file, swhid_text("cnt", identifier), said)
+
+
+def _annotate_trees(trees: Mapping[Path, list[dict[str, Any]]], annotators: Mapping[str, Annotator]) -> Iterator[dict[str, Any]]:
+    """One object for each folder, if an annotator of trees is switched on."""
+    for folder, entries in trees.items():
+        said = {}
+        for name, annotator in annotators.items():
+            if annotator.input == "tree" and annotator.needs:
+                files = [{**entry, "said": entry["said"][annotator.needs.name]} for entry in sorted(entries, key=_path)]
+                columns = {"root": pa.array([b""], pa.binary()), "files": pa.array([files], tree_files(annotator))}
+                row = annotator.run(pa.record_batch(columns)).to_pylist()[0]
+                said[name] = {field: _shown(row[field]) for field in (*(f.name for f in annotator.fields), "error")}
+        errors = {name: row.pop("error") for name, row in said.items()}
+        path = os.fsencode(folder).decode("utf-8", "backslashreplace")
+        yield {"path": path, "annotations": said, "errors": {name: error for name, error in errors.items() if error}}
+
+
+def _path(entry: dict[str, Any]) -> bytes:
+    path: bytes = entry["path"]
+    return path
+
+
+def _shown(value: Any) -> Any:
+    """Bytes as text, wherever they are."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    return {name: _shown(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 _SPANS = ("personal_data", "secrets")

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons.annotate import store
-from codecommons.annotate.annotator import Annotator, current, prepare
+from codecommons.annotate.annotator import Annotator, current, prepare, tree_files
 from codecommons.annotate.columns import buffers
 from codecommons.archive import slice_roots
 from codecommons.engine import Engine
@@ -27,13 +27,20 @@ from codecommons.report import STAGES, CheckResult, Measure, StageReport
 STAGE, BEFORE = STAGES[1], STAGES[0]
 SYMBOLIC_LINK = 0o120000
 PATHS_A_TASK = 100_000
+TREES_A_TASK = 16
 # An annotator gets copies of what was read; smaller ones cost no time, and leave memory to the answers.
 BATCHES_A_READ = 4
 TOP = 20
+# What the report counts: its name there, annotator, column.
+_COUNTED = {
+    "languages": ("language", "language"),
+    "encodings": ("encoding", "encoding"),
+    "licenses": ("license_evidence", "stated"),
+}
 
 
 def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:
-    """Annotate the contents, names and paths of a slice that no annotator of the current digests has seen.
+    """Annotate the contents, names, paths and trees of a slice that no annotator of the current digests has seen.
 
     Args:
         lake: the lake.
@@ -62,6 +69,8 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
                 list(engine.map(prepare, [lake.settings]))  # in one process, before many would do it at a time
             tasks = [*_content_tasks(lake, area, annotators, todo, files), *_path_tasks(lake, area, annotators, todo)]
             lake.commit(area, engine.map(annotate_task, tasks), engine)
+        with lake.staging(f"annotate-trees-{source}") as area:  # what is said of trees needs what was said of their files
+            lake.commit(area, engine.map(annotate_task, _tree_tasks(lake, area, annotators, todo)), engine)
         found = {name: _found(lake, annotators[name], wanted) for name, wanted in units.items()}
         _describe(report, annotators, todo, found, files)
     report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
@@ -100,14 +109,14 @@ def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataF
 
 @dataclass(frozen=True)
 class Task:
-    """A range of contents, or some paths, and what each annotator has to say about them.
+    """A range of contents, or some paths or trees, and what each annotator has to say about them.
 
     Attributes:
         name: what an error calls it.
         lake: the lake.
         area: where rows go.
         units: annotator -> keys that are missing.
-        ids: columns sha1_git, length: the contents to read; None for paths.
+        ids: columns sha1_git, length: the contents to read; None for paths and trees.
     """
 
     name: str
@@ -125,7 +134,7 @@ def _content_tasks(
     lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame], files: pl.DataFrame
 ) -> list[Task]:
     """Ranges of content identifiers of at most a batch of bytes each, with the units that are missing there."""
-    units = {name: frame for name, frame in todo.items() if annotators[name].input != "path" and frame.height}
+    units = {name: frame for name, frame in todo.items() if "content" in annotators[name].input and frame.height}
     if not units:
         return []
     wanted = pl.concat([frame.select(sha1_git="content") for frame in units.values()]).unique()
@@ -161,6 +170,18 @@ def _path_tasks(
     ]
 
 
+def _tree_tasks(
+    lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame]
+) -> list[Task]:
+    return [
+        Task(f"annotating trees ({name})", lake, area, {name: part})
+        for name, frame in todo.items()
+        if annotators[name].input == "tree"
+        for part in frame.iter_slices(TREES_A_TASK)
+        if part.height
+    ]
+
+
 def annotate_task(task: Task) -> list[StagedFile]:
     """Run the annotators of a task over its contents, each content's bytes being read once."""
     settings = task.lake.settings
@@ -169,8 +190,9 @@ def annotate_task(task: Task) -> list[StagedFile]:
     prepare(settings)
     if task.ids is None:
         for name, units in task.units.items():
-            for batch in units.to_arrow().to_batches():
-                writer.add(annotators[name].table.name, annotators[name].run(_plain(batch)))
+            trees = annotators[name].input == "tree"
+            for batch in _trees(task.lake, annotators[name], units) if trees else units.to_arrow().to_batches():
+                writer.add(annotators[name].table.name, annotators[name].run(batch if trees else _plain(batch)))
         return writer.close()
     for contents in task.lake.contents(task.ids, settings.batch_bytes):
         for name, units in task.units.items():
@@ -201,14 +223,33 @@ def batches(contents: pa.RecordBatch, units: pl.DataFrame, batch_bytes: int) -> 
         yield pa.record_batch(columns)
 
 
+def _trees(lake: Lake, annotator: Annotator, roots: pl.DataFrame) -> Iterator[pa.RecordBatch]:
+    """What an annotator of trees gets to see: root, files (see ``tree_files``), one tree at a time."""
+    entries = lake.scan("tree_file").filter(pl.col("perms") != SYMBOLIC_LINK).join(roots.lazy(), on="root", how="semi")
+    files = store.named(entries.select("root", "path", "content").collect())
+    columns = ["path", "content"]
+    if annotator.needs:
+        key = [name for name in annotator.needs.table.key if name != "digest"]
+        said = pl.struct(field.name for field in annotator.needs.fields)
+        known = store.rows(lake, annotator.needs).join(files.lazy().select(key), on=key, how="semi")
+        files = files.join(known.select(*key, said=said).collect(), on=key, how="left")
+        columns.append("said")
+    trees = files.sort("root", "path").partition_by("root", as_dict=True, maintain_order=True)
+    for root in roots["root"]:
+        tree = trees[root,].select(columns).to_dicts()
+        yield pa.record_batch({"root": pa.array([root], pa.binary()), "files": pa.array([tree], tree_files(annotator))})
+
+
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.record_batch([column.cast(pa.binary()) for column in batch.columns], names=batch.schema.names)
 
 
 def _found(lake: Lake, annotator: Annotator, wanted: pl.DataFrame) -> pl.DataFrame:
-    """The rows of an annotator for some units."""
+    """What the report tells of an annotator's rows for some units: their key, their error, and what is counted."""
     key = [name for name in wanted.columns if name != "path"]
-    return store.rows(lake, annotator).join(wanted.lazy().select(key), on=key, how="semi").collect()
+    told = [column for name, column in _COUNTED.values() if name == annotator.name]
+    rows = store.rows(lake, annotator).select(*key, "error", *told)
+    return rows.join(wanted.lazy().select(key), on=key, how="semi").collect()
 
 
 def _describe(
@@ -219,9 +260,7 @@ def _describe(
     files: pl.DataFrame,
 ) -> None:
     """Fill ``details``."""
-    report.details["languages"] = _top(files, found["language"], "language")
-    report.details["encodings"] = _top(files, found["encoding"], "encoding")
-    report.details["licenses"] = _top(files, found["license_evidence"], "stated")
+    report.details |= {detail: _top(files, found[name], column) for detail, (name, column) in _COUNTED.items()}
     report.details["errors"] = {name: int(rows["error"].count()) for name, rows in found.items() if rows["error"].count()}
     report.details["annotators"] = {
         name: {"digest": annotator.digest, "computed": todo[name].height, "reused": found[name].height - todo[name].height}

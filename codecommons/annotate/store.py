@@ -48,7 +48,7 @@ def units(annotator: Annotator, files: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         annotator: the annotator.
-        files: columns content (sha1_git), path (bytes, from the root of a tree).
+        files: columns root, content (both sha1_git), path (bytes, from the root).
 
     Returns:
         Distinct keys, sorted: the key columns of the annotator's table without digest, and path where it is the input.
@@ -66,6 +66,8 @@ def units(annotator: Annotator, files: pl.DataFrame) -> pl.DataFrame:
             paths = files["path"].unique()
             ids = pl.Series([hashlib.sha1(path, usedforsecurity=False).digest() for path in paths], dtype=pl.Binary)
             return pl.DataFrame({"path_id": ids, "path": paths}).sort("path_id")
+        case "tree":
+            return files.select("root").unique().sort("root")
 
 
 def missing(lake: Lake, annotator: Annotator, wanted: pl.DataFrame) -> pl.DataFrame:

@@ -44,7 +44,7 @@ from codecommons.lake import StagedFile, StagingArea
 from codecommons.lake.storage import lake_errors
 from codecommons.report import Count
 from codecommons.settings import Settings
-from codecommons.swhid import FILE_PERMS, hash_content, origin_id
+from codecommons.swhid import FILE_PERMS, content_id, hash_content, origin_id
 
 # Part of every state's digest: raised when the same rows give other trees.
 VERSION = 2
@@ -418,21 +418,21 @@ def _fact(record: Mapping[str, Any], default: str, rows: Rows, facts: Facts) -> 
     origin = _origin(record.get("origin"), default)
     identifier = _word(record.get("id"))
     path = _path(record.get("path"))
-    hashes = hash_content(text)
+    content = content_id(text)
     skipped = len(text) > rows.settings.max_content_bytes
     if skipped:
-        rows.skipped_content(hashes.sha1_git, TOO_LARGE, hashes, len(text))
+        rows.skipped_content(content, TOO_LARGE, hash_content(text), len(text))
         facts.remarks[TOO_LARGE] = facts.remarks.get(TOO_LARGE, 0) + 1
     else:
-        rows.content(hashes, text)
+        rows.content(content, text)
     date, readable = _date(record.get("date"))
     if not readable:
         facts.remarks["bad-date"] = facts.remarks.get("bad-date", 0) + 1
     return (
         origin_id(origin),
         origin,
-        path or _default_name(identifier, hashes.sha1_git),
-        hashes.sha1_git,
+        path or _default_name(identifier, content),
+        content,
         len(text),
         skipped,
         _licenses(record.get("license")),

@@ -32,7 +32,7 @@ from codecommons.errors import ItemError
 from codecommons.lake import StagedFile, StagingArea
 from codecommons.report import Count
 from codecommons.settings import Settings
-from codecommons.swhid import ContentHashes, git, git_object_id, hash_content
+from codecommons.swhid import ContentHashes, git, git_object_id
 from codecommons.swhid.parsing import parse_directory, parse_release, parse_revision
 
 MISSING, UNREADABLE = "missing-upstream", "unreadable-upstream"
@@ -272,16 +272,12 @@ def _add(one: _Object, rows: Rows) -> Note | None:
     if body is None:
         what = f"is too large to be read, {one.size:,} bytes" if one.whole else "can't be read"
         return Note("unreadable-object", f"{kind or 'object'} {one.id.hex()} {what}; it was left out")
-    if kind == "blob":
-        hashes = hash_content(body)
-        if hashes.sha1_git != one.id:
-            return _mismatch(one)
-        rows.content(hashes, body)
-        return None
     if git_object_id(kind, body) != one.id:
         return _mismatch(one)
     try:
         match kind:
+            case "blob":
+                rows.content(one.id, body)
             case "tree":
                 directory = parse_directory(body)
                 rows.directory(one.id, directory.entries, directory.raw_manifest)

@@ -20,7 +20,7 @@ from codecommons.archive.unpack import Member, large_hashes
 from codecommons.errors import ItemError
 from codecommons.report import Count
 from codecommons.settings import Settings
-from codecommons.swhid import DIRECTORY_PERMS, EXECUTABLE_PERMS, FILE_PERMS, SYMLINK_PERMS, directory_id, hash_content
+from codecommons.swhid import DIRECTORY_PERMS, EXECUTABLE_PERMS, FILE_PERMS, SYMLINK_PERMS, content_id, directory_id
 
 TOO_LARGE = "too-large"
 _CHUNK = 1 << 18
@@ -204,9 +204,9 @@ def _stored(member: Member, rows: Rows) -> _File:
         assert member.hashes is not None
         rows.skipped_content(member.hashes.sha1_git, TOO_LARGE, member.hashes, member.length)
         return _File(member.perms, member.hashes.sha1_git, member.length, True)
-    hashes = hash_content(member.data)
-    rows.content(hashes, member.data)
-    return _File(member.perms, hashes.sha1_git, member.length, False)
+    identifier = content_id(member.data)
+    rows.content(identifier, member.data)
+    return _File(member.perms, identifier, member.length, False)
 
 
 def _linked(folders: dict[bytes, dict[bytes, _File | None]], member: Member) -> _File:

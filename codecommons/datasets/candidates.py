@@ -16,6 +16,7 @@ from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.archive.source import sources
 from codecommons.archive.views import visited_trees
+from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
 from codecommons.datasets.releases import list_releases
 from codecommons.datasets.specification import Specification, is_pattern, specification
 from codecommons.dedup.configuration import WORDS
@@ -37,6 +38,8 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
     "generated": ("generated",),
     "path_facts": ("vendored", "documentation", "test"),
 }
+# Read only where a dataset's condition names one.
+ON_DEMAND: Mapping[str, tuple[str, ...]] = {"filter_signals": tuple(FILTER_SIGNALS)}
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     as_of = specification.as_of or str(passed["slice"].max())
     wanted = lake.scan("slice_input").select("slice", "source").filter(pl.col("slice") <= as_of).unique().collect()
     rest = wanted.join(log, on=["slice", "source"], how="full", coalesce=True).join(passed, on=["slice", "source"], how="anti")
+    named = signals_of(specification.where or "")
+    read = {*SIGNALS, *(name for name, signals in ON_DEMAND.items() if named.intersection(signals))}
     state = pl.format("{} {}", "stage", "verdict").fill_null("has not run")
     stuck = rest.sort("slice", "source", "stage").group_by("slice", "source", maintain_order=True).agg(state)
     before = list_releases(lake, specification.name)
@@ -127,7 +132,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         slices=tuple(used.to_dicts()),
         left_out=tuple(f"{day} {source} ({', '.join(states)})" for day, source, states in stuck.iter_rows()),
         policy=judging,
-        annotators={name: one.digest for name, one in sorted(current(lake.settings).items()) if name in SIGNALS},
+        annotators={name: one.digest for name, one in sorted(current(lake.settings).items()) if name in read},
         pairs=WORDS.key(lake.settings),
         opt_out=ledger.gate(lake, heads).head,
     )
@@ -143,8 +148,9 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
 
     Returns:
         The columns of ``trees``; path (binary), name (binary, its last part), perms, content (binary); length, status, verified,
-        verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``; license (SPDX expression), verdict, rule
-        and evidence, of the decision for the file in its own tree. What nobody has said of a file is null.
+        verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``, and those ``ON_DEMAND`` that were asked
+        for, with ``said_<annotator>``: true where it has a row; license (SPDX expression), verdict, rule and evidence, of the
+        decision for the file in its own tree. What nobody has said of a file is null.
     """
     taken = trees(lake, inputs).filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
@@ -156,12 +162,18 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     )
     rows = rows.with_columns(length=pl.coalesce("length", "skipped_length", pl.lit(0, pl.Int64))).drop("skipped_length")
     annotators = current(lake.settings)
-    for annotator, signals in SIGNALS.items():
+    demanded = {name: signals for name, signals in ON_DEMAND.items() if name in inputs.annotators}
+    for annotator, signals in (*SIGNALS.items(), *demanded.items()):
         said = store.rows(lake, annotators[annotator])
         key = [name for name in ("content", "name", "path") if name in said.collect_schema()]
-        rows = rows.join(said.select(*key, *signals), on=key, how="left")
+        mark = [pl.lit(True).alias(_said(annotator))] if annotator in demanded else []
+        rows = rows.join(said.select(*key, *signals, *mark), on=key, how="left")
     decisions = _decisions(lake, inputs).drop("content")
     return rows.join(decisions, on=["root", "path"], how="left").collect(engine="streaming")
+
+
+def _said(annotator: str) -> str:
+    return f"said_{annotator}"
 
 
 def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
@@ -179,7 +191,8 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
         GateError: it names the slice and the stage to run again.
     """
     here = rows.filter((pl.col("perms") != SYMLINK) & (pl.col("verified") == "yes"))
-    unseen = here.filter(pl.col("binary").is_null().all().over("root"))
+    unsaid = [pl.col(name).is_null().all() for name in ("binary", *map(_said, ON_DEMAND)) if name in here.columns]
+    unseen = here.filter(pl.any_horizontal(unsaid).over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
     uncompared = here.filter(~pl.col("binary") & pl.col("length").is_between(1, WORDS.most_bytes)) if near else here.clear()
     done = lake.scan(SIGNATURE).filter(pl.col("configuration") == WORDS.key(lake.settings)).select("content")

@@ -65,11 +65,14 @@ def read_texts(lake: Lake, texts: pl.DataFrame) -> Iterator[tuple[pa.Array, pa.A
 def _decode(ids: pa.Array, data: pa.Array, encodings: dict[Any, str]) -> pa.Array:
     where = pc.is_in(ids, value_set=pa.array(list(encodings), pa.binary()))
     foreign = zip(ids.filter(where).to_pylist(), data.filter(where).to_pylist(), strict=True)
-    texts = [_to_utf8(text, encodings[key]) for key, text in foreign]
+    texts = [to_utf8(text, encodings[key]) for key, text in foreign]
     return pc.replace_with_mask(data, where, pa.array(texts, pa.binary()))
 
 
-def _to_utf8(data: Any, encoding: str) -> bytes:
+def to_utf8(data: bytes, encoding: str) -> bytes:
+    """A text as UTF-8; as it is where nobody knows the encoding."""
+    if encoding.lower() in _UTF8:
+        return data
     try:
         return data.decode(encoding, "replace").encode("utf-8", "replace")
     except LookupError:

@@ -30,7 +30,16 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # Imported once by the fork server, so that workers start in milliseconds and share it; not Polars, which may hang after a fork.
-_PRELOAD = ["numpy", "pyarrow", "pyarrow.parquet", "pyarrow.dataset", "deltalake", "numba", "codecommons.engine.preloaded"]
+_PRELOAD = [
+    "numpy",
+    "pyarrow",
+    "pyarrow.parquet",
+    "pyarrow.dataset",
+    "deltalake",
+    "numba",
+    "codecommons.swhid.blake2s",
+    "codecommons.engine.preloaded",
+]
 
 
 class Engine(Protocol):

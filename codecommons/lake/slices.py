@@ -134,6 +134,11 @@ class SliceLog:
         log = self.verdicts().filter((pl.col("slice") == day) & (pl.col("stage") == stage) & (pl.col("verdict") == "passed"))
         return log["source"].to_list()
 
+    def passed_before(self, day: str, source: str, stage: str) -> str | None:
+        """The last slice before a day whose stage a source has passed."""
+        mine = (pl.col("source") == source) & (pl.col("stage") == stage) & (pl.col("verdict") == "passed")
+        return self.verdicts().filter(mine & (pl.col("slice") < day))["slice"].max()  # type: ignore[return-value]
+
     def record(
         self,
         day: str,

@@ -222,6 +222,9 @@ def _live(table: Table) -> str:
 def _annotation_views(annotators: Iterable[Annotator]) -> Iterator[str]:
     """One view an annotator, of its current digest, and ``annotation``: all of them in one, what they say being JSON."""
     public = {"content": "swhid('cnt', content) as swhid", "name": "from_utf8(name) as name", "path": "from_utf8(path) as path"}
+    annotators = list(annotators)
+    if any(annotator.input == "tree" for annotator in annotators):
+        public["root"] = "swhid('dir', root) as root"
     parts = []
     for annotator in annotators:
         name, columns = annotator.table.name, annotator.table.schema.names

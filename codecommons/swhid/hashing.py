@@ -4,16 +4,19 @@
 
 """Hash file contents: the four digests that Software Heritage keeps of every content.
 
-One blob at a time for a loader's inner loop, or a whole Arrow column at once. Arrow is imported only by the batch form.
+One blob at a time, or a whole Arrow column at once, which is faster. Arrow and Numba are imported only by the batch form.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2s, sha1, sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 
 class ContentHashes(NamedTuple):
@@ -44,20 +47,62 @@ def content_id(data: bytes | bytearray | memoryview) -> bytes:
     return git.digest()
 
 
-def hash_contents(data: pa.BinaryArray | pa.LargeBinaryArray | pa.ChunkedArray[Any]) -> pa.Table:
-    """Hash every value of a binary or large-binary column, without copying it.
+def hash_contents(data: pa.Array) -> pa.Table:
+    """Hash every value of a column, without copying it.
+
+    Args:
+        data: binary or large binary, without nulls.
 
     Returns:
-        One row per value, in order: ``sha1_git, sha1, sha256, blake2s256`` (binary) and ``length`` (int64, bytes). A null
-        value, bytes that are not here, gives a row of nulls.
+        One row per value, in order: ``sha1_git, sha1, sha256, blake2s256`` (binary) and ``length`` (int64, bytes).
+
+    Raises:
+        ValueError: there are nulls.
     """
+    import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    rows = [hash_content(memoryview(value.as_buffer())) if value.is_valid else _UNKNOWN for value in data]
-    names = ContentHashes._fields
-    columns = {name: pa.array([row[i] for row in rows], pa.binary()) for i, name in enumerate(names)}
-    return pa.table({**columns, "length": pc.binary_length(data).cast(pa.int64())})
+    ends, blob = _bytes(data)
+    values = [blob[start:end] for start, end in pairwise(ends.tolist())]
+    columns = {
+        "sha1_git": pa.array(map(content_id, values), pa.binary()),
+        "sha1": pa.array((sha1(value).digest() for value in values), pa.binary()),
+        "sha256": pa.array((sha256(value).digest() for value in values), pa.binary()),
+        "blake2s256": blake2s_column(data),
+    }
+    return pa.table({**columns, "length": pa.array(np.diff(ends))})
 
 
-_UNKNOWN = (None, None, None, None)
+def blake2s_column(data: pa.Array) -> pa.Array:
+    """``blake2s256`` of every value of a column, without copying it.
+
+    Args:
+        data: binary or large binary, without nulls.
+
+    Returns:
+        Binary values of 32 bytes.
+
+    Raises:
+        ValueError: there are nulls.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    from codecommons.swhid.blake2s import blake2s_many
+
+    ends, blob = _bytes(data)
+    rows = blake2s_many(ends, np.frombuffer(blob, np.uint8))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1]), len(rows), [None, pa.py_buffer(rows)]).cast(pa.binary())
+
+
+def _bytes(data: pa.Array) -> tuple[NDArray[np.int64], memoryview]:
+    """Where values begin, and after them where the last one ends, and the bytes."""
+    import numpy as np
+    import pyarrow as pa
+
+    if data.null_count:
+        raise ValueError(f"bytes that are not here can't be hashed: {data.null_count} of {len(data)} values are null")
+    _, offsets, content = data.buffers()
+    width = np.int32 if data.type == pa.binary() else np.int64
+    ends = np.frombuffer(offsets or b"\0" * 8, width)[data.offset :][: len(data) + 1].astype(np.int64)
+    return ends, memoryview(content or b"")

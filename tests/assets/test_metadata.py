@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 import pyarrow as pa
 
-from assets.drawing import SHOWN_AT_ONCE, table
+from assets.drawing import SHOWN_AT_ONCE, change, table
 from assets.metadata import column_schema, funnel, stage_metadata, table_metadata
 from assets.outcomes import Outcome
 from codecommons.lake.schemas import TABLES
@@ -69,6 +69,24 @@ def test_the_figures_of_all_sources_are_added_up():
     assert shown["verdict"].value == "passed"
     assert "|Python|100|20|" in shown["languages"].value
     assert drawn(shown["funnel"].value) is not None
+
+
+def test_what_moved_since_the_last_slice_of_the_same_sources_is_drawn():
+    stored = [{"bytes": 9, "files": 35, "name": "Python"}, {"bytes": 9, "files": 35, "name": None}]  # its keys are sorted
+    then = report(details={"languages": stored})
+    other = report("npm", details={"languages": [{"name": "CSS", "files": 1000}]})
+    shown = stage_metadata([Outcome("2026-02-01", one.source, one) for one in (report(), other)], [then])
+    label = "languages since 2026-01-31"
+    assert texts(shown[label].value) == ["Python 50.0% → 71.4%", "none 50.0% → 0.0%", "C|C++ 0.0% → 28.6%"]
+    assert len(shown[label].value) < SHOWN_AT_ONCE
+    assert "licenses since 2026-01-31" not in shown
+
+
+def test_a_change_of_many_names_is_drawn_of_as_many_as_are_shown_at_once():
+    many = {f"language {number}": 0.01 for number in range(100)}
+    image = change(many, {"Python": 1.0})
+    assert len(image) < SHOWN_AT_ONCE
+    assert texts(image)[0] == "Python 0.0% → 100.0%"
 
 
 def test_a_problem_is_told_in_the_metadata_of_the_stage():

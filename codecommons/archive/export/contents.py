@@ -170,7 +170,7 @@ def _take(row: dict[str, Any], packed: bytes, rows: Rows, done: Fetched) -> None
     if data is not None:
         hashes = hash_content(data)
         if all(row[name] in (None, found) for name, found in hashes._asdict().items()):
-            rows.content(hashes, data)
+            rows.content(hashes.sha1_git, data)
             done.ids.append(hashes.sha1_git)
             done.bytes += len(data)
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
@@ -17,8 +18,12 @@ from hypothesis import strategies as st
 from codecommons.annotate import current
 from codecommons.settings import Settings
 
-ANNOTATORS = current(Settings.from_environment({}))
-NAMES = [b"LICENSE", b"a.v", b"\xff\xfe.py", b"", b"x.min.js", b"Cargo.lock", b"README.md", b"a.h", b"a\nb", b"notebook.ipynb"]
+OPTIONAL = [name for name, module in (("content_model", "magika"), ("syntax", "tree_sitter")) if find_spec(module)]
+ANNOTATORS = current(Settings.from_environment({"CODECOMMONS_ANNOTATORS": ",".join(OPTIONAL)}))
+NAMES = [
+    b"LICENSE", b"a.v", b"\xff\xfe.py", b"", b"x.min.js", b"Cargo.lock", b"README.md", b"a.h", b"a\nb", b"notebook.ipynb",
+    b"a.py", b"a.html", b"a.sql",
+]  # fmt: skip
 MANIFESTS = [
     b"PKG-INFO", b"METADATA", b"package.json", b"Cargo.toml", b"pyproject.toml", b"setup.cfg", b"pom.xml", b"a.gemspec",
     b"composer.json", b"CITATION.cff", b"codemeta.json", b"pubspec.yaml", b"DESCRIPTION", b"a.nuspec", b"go.mod",
@@ -30,10 +35,11 @@ FRAGMENTS = [
     b"under the terms of the GNU General Public License ", b"#!/usr/bin/env python\n",
     b"<project>", b"</project>", b"<version>${x}", b"&amp;", b"<!DOCTYPE p [", b"Gem::Specification.new do |s|\n", b"s.name = ",
     b"%q(", b"<<A\n", b"A\n", b"- a: &b *b\n", b"authors:\n", b"module x\n", b"require (\n", b"License: GPL (>= 2)\n",
+    b'{"cells": [', b'"outputs": [{}]', b"def f(x):\n", b"if (x) {", b"/* ", b" */", b'"""', b"<p>", b"0x41,",
     b"password = 'hunter2", b"AKIA", b"-----BEGIN PRIVATE KEY-----\n", b"a@example.org", b"192.168.0.1", b"eyJhbGciOi.",
 ]  # fmt: skip
 DATA = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=40)), max_size=20).map(b"".join)
-FAILING = {"project_metadata"}  # what can't be read is a row that says why; of the others nothing fails on any bytes
+FAILING = {"notebook", "project_metadata"}  # what can't be read is a row that says why; of the others nothing fails on any bytes
 
 
 @pytest.mark.parametrize("name", ANNOTATORS)
@@ -85,7 +91,7 @@ def repeated(text, size):
 def test_hostile_contents_take_bounded_time(batch, name, data):
     annotator = ANNOTATORS[name]
     start = time.process_time()
-    for file in (b"LICENSE", b"package.json", b"Cargo.toml", b"pom.xml", b"a.gemspec", b"pubspec.yaml", b"PKG-INFO"):
+    for file in (b"LICENSE", *MANIFESTS, b"a.ipynb", b"a.v"):
         if annotator.wants(file) and (annotator.names or file == b"LICENSE"):
             row = annotator.run(batch([(file, data)])).to_pylist()[0]
             assert row["error"] is None or name in FAILING

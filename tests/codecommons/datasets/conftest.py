@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from codecommons.annotate.annotator import Annotator, current
-from codecommons.datasets.candidates import SIGNALS
+from codecommons.datasets.candidates import ON_DEMAND, SIGNALS
 from codecommons.dedup.configuration import WORDS
 from codecommons.dedup.tables import TABLES as DEDUP_TABLES
 from codecommons.engine.local import InlineEngine
@@ -192,7 +192,7 @@ class World:
             "path": {"path_id": [hashlib.sha1(path).digest() for path in paths], "path": paths},
         }
         known = current(self.settings)
-        for annotator in (known[name] for name in SIGNALS):
+        for annotator in (known[name] for name in (*SIGNALS, *ON_DEMAND)):
             self.lake.register(annotator.table)
             wanted = columns[annotator.input]
             yield annotator, pa.record_batch([pa.array(values, pa.binary()) for values in wanted.values()], names=list(wanted))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from codecommons.datasets import build, list_releases, plan, specification, verify
+from codecommons.datasets.candidates import resolve
 from codecommons.datasets.shards import ROW
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine, PoolEngine
@@ -194,6 +195,8 @@ def test_what_is_not_decided_not_annotated_not_verified_or_not_here_is_left_out(
         ("languages: [JavaScript]", ["index.js"]),
         ("names: ['*.js', 'READ?E']", ["README", "index.js"]),
         ("where: path like 'alpha/%' and length > 0", ["alpha/io.py", "alpha/new.py"]),
+        ("where: words > 5 and comments < 0.1 and not telling_name", ["alpha/io.py"]),
+        ("where: telling_name", ["README"]),
         ("filters: {min_length: 70}", ["alpha/io.py"]),
         ("filters: {max_lines: 1, min_alphabetic: 0.9}", []),
         (
@@ -266,6 +269,17 @@ def test_what_an_earlier_stage_has_not_seen_with_todays_configuration_is_refused
     if stage == "deduped":
         exact = build(shop.lake, ENGINE, shop.specify("exact", "{deduplicate: {threshold: null}}"))
         assert failing(exact) == {}
+
+
+def test_signals_that_a_condition_names_are_read_and_part_of_what_the_dataset_is_made_from(shop):
+    shop.lake.delta("annotation_filter_signals").delete()
+    shop.specify("plain", "where: \"language = 'Python'\"")
+    shop.specify("signals", "where: words > 5")
+    assert "filter_signals" not in resolve(shop.lake, specification(shop.settings, "plain")).annotators
+    assert "filter_signals" in resolve(shop.lake, specification(shop.settings, "signals")).annotators
+    assert failing(build(shop.lake, ENGINE, "plain")) == {}
+    with pytest.raises(GateError, match=r"materialize enriched_context of 2026-01-0[12] again"):
+        build(shop.lake, ENGINE, "signals")
 
 
 def test_without_any_slice_that_has_come_through_the_stage_refuses(world):

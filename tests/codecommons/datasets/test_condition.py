@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from codecommons.datasets.condition import COLUMNS, checked, matches
+from codecommons.datasets.condition import COLUMNS, FILTER_SIGNALS, checked, matches, signals_of
 from codecommons.errors import UsageError
 
 
@@ -105,3 +105,18 @@ def test_a_condition_that_takes_too_long_is_stopped(monkeypatch):
     slow = " or ".join(f"regexp_matches(path, '(.*)(.*)(.*){n}x')" for n in range(60))
     with pytest.raises(UsageError, match="more than"):
         matches(slow, rows(path=["a" * 300] * 50_000))
+
+
+def test_signals_of_filters_are_columns_of_conditions_under_their_own_names():
+    from codecommons.annotate.annotators.filter_signals import FIELDS
+
+    assert {field.name: field.type for field in FIELDS} == FILTER_SIGNALS
+    assert not FILTER_SIGNALS.keys() & COLUMNS.keys()
+
+
+def test_a_condition_tells_which_signals_it_names():
+    condition = "comments < 0.8 and top_2grams <= .2 and path like '%words%'"
+    assert checked(condition, "where") == condition
+    assert signals_of(condition) == {"comments", "top_2grams", "words"}  # the last one needlessly, which costs time and no row
+    table = rows(path=["words", "words"]).with_columns(comments=pl.Series([0.9, 0.1]), top_2grams=pl.Series([0.1, 0.1]))
+    assert matches(condition, table).to_list() == [False, True]

@@ -6,26 +6,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from hashlib import blake2s
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codecommons.swhid import ContentHashes, hash_content, hash_contents
+from codecommons.swhid import hash_content, hash_contents
 
 
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
 @settings(deadline=None)
-@given(data=st.lists(st.one_of(st.none(), st.binary(max_size=50)), max_size=10), skip=st.integers(0, 3))
-def test_a_column_hashes_as_its_values_do(kind: pa.DataType, data: list[bytes | None], skip: int) -> None:
-    for column in (
-        pa.array(data, kind).slice(skip),
-        pa.chunked_array([pa.array(data, kind), pa.array([b"x"], kind)]).slice(skip),
-    ):
-        hashed = hash_contents(column)
-        for row, value in zip(hashed.to_pylist(), column.to_pylist(), strict=True):
-            expected = dict.fromkeys(ContentHashes._fields) if value is None else hash_content(value)._asdict()
-            assert row == {**expected, "length": None if value is None else len(value)}
+@given(data=st.lists(st.binary(max_size=300), max_size=30), skip=st.integers(0, 3))
+def test_a_column_hashes_as_its_values_do(kind: pa.DataType, data: list[bytes], skip: int) -> None:
+    hashed = hash_contents(pa.array(data, kind).slice(skip))
+    assert hashed.to_pylist() == [{**hash_content(value)._asdict(), "length": len(value)} for value in data[skip:]]
+
+
+@pytest.mark.parametrize(
+    "lengths", [range(200), [64] * 9, [1 << 20, *range(60, 70)], [0, 0, 1 << 16], [5000] * 17, [100_000] * 8]
+)
+def test_contents_of_very_different_sizes_share_the_lanes(lengths: Sequence[int]) -> None:
+    data = [(bytes(range(251)) * (1 + length // 251))[:length] for length in lengths]
+    assert hash_contents(pa.array(data, pa.binary()))["blake2s256"].to_pylist() == [blake2s(one).digest() for one in data]
+
+
+def test_what_is_not_here_can_not_be_hashed() -> None:
+    with pytest.raises(ValueError, match="1 of 2 values are null"):
+        hash_contents(pa.array([b"", None], pa.binary()))
 
 
 def test_views_and_bytearrays_hash_as_bytes() -> None:

@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""How many other files of its own tree import a file, as far as import statements name files.
+
+Switched on by ``CODECOMMONS_ANNOTATORS=in_edges,syntax``. What a statement names is looked for as the language would, without its
+search paths: a relative name from the folder of the importing file, another one as the end of a path, of several the one that
+shares the most folders with the importing file, then the shortest. Statements of Go and C# name packages and namespaces, not
+files, so these have no edges. A file that nothing imports may still be used: from outside, by a build, by reflection.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from codecommons.annotate.annotator import Annotator
+from codecommons.annotate.annotators.syntax import ANNOTATOR as SYNTAX
+from codecommons.annotate.columns import table
+
+FILE = pa.struct([pa.field("path", pa.binary()), pa.field("imported_by", pa.int64()), pa.field("imports", pa.int64())])
+FIELDS = (pa.field("files", pa.list_(FILE)),)
+
+_SCRIPTS = (".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mjs", ".cjs")
+_TYPED = {".js": (".ts", ".tsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
+_CRATES = ("lib.rs", "main.rs")
+
+
+class File(NamedTuple):
+    """A file that was parsed: its path from the root, its language, what its import statements name."""
+
+    path: str
+    language: str
+    modules: Sequence[str]
+
+
+class Target(NamedTuple):
+    """Where an import statement may lead: whole paths, in order of preference, then ends of paths."""
+
+    paths: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+
+
+def edges(files: Sequence[File], paths: Sequence[str]) -> set[tuple[str, str]]:
+    """Pairs of paths: who imports, and what.
+
+    Args:
+        files: those that were parsed.
+        paths: all of the tree.
+    """
+    there = set(paths)
+    wanted = [(file, target) for file in files for target in _targets(file, there)]
+    ends = {end for _, target in wanted for end in target.ends}
+    places: dict[str, list[str]] = {}
+    for path in sorted(there):
+        at = len(path)
+        while at > 0:
+            at = path.rfind("/", 0, at)
+            if path[at + 1 :] in ends:
+                places.setdefault(path[at + 1 :], []).append(path)
+    found = set()
+    for file, target in wanted:
+        exact = next((path for path in target.paths if path in there), None)
+        near = next((places[end] for end in target.ends if end in places), [])
+        chosen = exact or min(near, key=lambda path: (-_shared(path, file.path), path.count("/"), path), default=None)
+        if chosen is not None and chosen != file.path:
+            found.add((file.path, chosen))
+    return found
+
+
+def _shared(one: str, other: str) -> int:
+    """Leading folders that two paths have in common."""
+    pairs = zip(one.split("/")[:-1], other.split("/")[:-1], strict=False)
+    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(one.count("/"), other.count("/")))
+
+
+def _targets(file: File, there: set[str]) -> Iterator[Target]:
+    folder = posixpath.dirname(file.path)
+    for module in file.modules:
+        match file.language:
+            case "Python":
+                yield _python(folder, module)
+            case "JavaScript" | "TypeScript" | "TSX" if module.startswith("."):
+                path = posixpath.normpath(posixpath.join(folder, module))
+                stem, extension = posixpath.splitext(path)
+                typed = tuple(stem + other for other in _TYPED.get(extension, ()))
+                yield Target((path, *(path + e for e in _SCRIPTS), *typed, *(f"{path}/index{e}" for e in _SCRIPTS)))
+            case "C" | "C++" | "Shell" | "Ruby":
+                name = f"{module}.rb" if file.language == "Ruby" and not module.endswith(".rb") else module
+                path = posixpath.normpath(posixpath.join(folder, name))
+                end = posixpath.normpath(name).lstrip("./")
+                yield Target((path,), (end,) if end else ())
+            case "Java":
+                parts = module.split(".")
+                yield Target((), tuple("/".join(parts[:length]) + ".java" for length in (len(parts), len(parts) - 1) if length))
+            case "PHP" if "\\" in module:
+                parts = module.strip("\\").split("\\")
+                yield Target((), tuple("/".join(parts[first:]) + ".php" for first in range(len(parts) - 1)))
+            case "Rust":
+                yield _rust(file.path, module, there)
+
+
+def _python(folder: str, module: str) -> Target:
+    name = module.lstrip(".")
+    dots, parts = len(module) - len(name), name.replace(".", "/")
+    if not dots:
+        return Target((), (f"{parts}.py", f"{parts}/__init__.py", f"{parts}.pyi"))
+    for _ in range(dots - 1):
+        folder = posixpath.dirname(folder)
+    base = posixpath.join(folder, parts) if parts else folder
+    return Target((*((f"{base}.py", f"{base}.pyi") if parts else ()), posixpath.join(base, "__init__.py")))
+
+
+def _rust(path: str, module: str, there: set[str]) -> Target:
+    folder, name = posixpath.split(path)
+    own = folder if name in (*_CRATES, "mod.rs") else posixpath.splitext(path)[0]
+    parts = module.partition("{")[0].removesuffix("::").split("::")
+    if parts[0] == "crate":
+        while folder and not any(posixpath.join(folder, crate) in there for crate in _CRATES):
+            folder = posixpath.dirname(folder)
+        base, parts = folder, parts[1:]
+    elif parts[0] in ("self", "super"):
+        base = own if parts[0] == "self" else posixpath.dirname(own)
+        parts = parts[1:]
+    else:
+        base = own
+    stems = [posixpath.join(base, *parts[:length]) for length in range(len(parts), 0, -1)]
+    return Target(tuple(stem + end for stem in stems for end in (".rs", "/mod.rs")))
+
+
+def row_of(files: list[dict[str, Any]]) -> tuple[list[dict[str, Any]]]:
+    """The column ``files`` of one tree: each file that was parsed, in order of path."""
+    names = {entry["path"].decode("utf-8", "surrogateescape"): entry["path"] for entry in files}
+    parsed = [
+        File(path, entry["said"]["language"], entry["said"]["modules"] or ())
+        for path, entry in zip(names, files, strict=True)
+        if entry["said"] and entry["said"]["language"]
+    ]
+    into = dict.fromkeys((file.path for file in parsed), 0)
+    out = dict.fromkeys(into, 0)
+    for importer, imported in edges(parsed, list(names)):
+        out[importer] += 1
+        if imported in into:
+            into[imported] += 1
+    return ([{"path": names[path], "imported_by": into[path], "imports": out[path]} for path in sorted(into)],)
+
+
+def annotate(batch: pa.RecordBatch) -> pa.Table:
+    """See ``Annotator.annotate``."""
+    return table((row_of(files.as_py()) for files in batch.column("files")), FIELDS)
+
+
+ANNOTATOR = Annotator(
+    name="in_edges",
+    description="How many other files of a tree import each of its files, by their import statements.",
+    version=1,
+    input="tree",
+    fields=FIELDS,
+    annotate=annotate,
+    extra="syntax",
+    needs=SYNTAX,
+)

@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a text is once the traces of editors and checkouts are gone: texts that differ in nothing else have one hash.
+
+Left out are a UTF-8 byte order mark, blanks at the ends of lines (a carriage return is one), and empty lines at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from codecs import BOM_UTF8
+
+import pyarrow as pa
+
+from codecommons.annotate.annotator import Annotator
+from codecommons.annotate.columns import table, values
+
+# Where git looks for a NUL byte to tell that a file is no text; UTF-16 has them, too, and is not looked into.
+HEAD = 8000
+
+FIELDS = (pa.field("normalized", pa.string()),)
+
+
+def normalized(data: bytes) -> str | None:
+    """sha1, in hex, of the normalised text; None of what is binary, or empty but for blanks."""
+    if b"\0" in data[:HEAD]:
+        return None
+    lines = data.removeprefix(BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    text = b"\n".join(map(bytes.rstrip, lines)).rstrip(b"\n")
+    return hashlib.sha1(text, usedforsecurity=False).hexdigest() if text else None
+
+
+def annotate(batch: pa.RecordBatch) -> pa.Table:
+    """See ``Annotator.annotate``."""
+    return table(((normalized(data),) for data in values(batch, "data")), FIELDS)
+
+
+ANNOTATOR = Annotator(
+    name="normalized_text",
+    description="Hash of a text without byte order mark, blanks at line ends and empty lines at its end.",
+    version=1,
+    input="content",
+    fields=FIELDS,
+    annotate=annotate,
+    configuration={"head": HEAD},
+)

@@ -1,0 +1,228 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+r"""Words, and how much of a content is said again and again, as OpenCoder's filters count (they are RedPajama's).
+
+A content is lower-cased and normalised to NFKC; ASCII punctuation, which includes ``_``, and white space separate words. A word
+is a run of letters and digits, or a run of other characters that are neither (arrows, control characters). Lengths are
+characters.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from codecommons.annotate.signals.characters import SPACE, WORD, point_at
+
+MOST_WORDS = 1 << 21
+LAST_TOP, FIRST_DUPE, LAST_DUPE = 4, 5, 10
+# Columns of ``count_words``: words, characters, distinct words; characters of the top 2- to 4-gram, of repeated 5- to 10-grams
+COLUMNS = 3 + (LAST_TOP - 1) + (LAST_DUPE - FIRST_DUPE + 1)
+
+
+def normalized(contents: Iterable[bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Offsets and bytes of contents as words are looked for in them: lower case, NFKC, UTF-8."""
+    pieces = [_normalized(content) for content in contents]
+    offsets = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+    return offsets, np.frombuffer(b"".join(pieces), np.uint8)
+
+
+def _normalized(content: bytes) -> bytes:
+    if content.isascii():
+        return content.lower()
+    text = content.decode("utf-8", "replace").lower()
+    return (text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)).encode()
+
+
+@njit(cache=True, nogil=True)
+def _kind(point: np.int64 | int, classes: NDArray[np.uint8]) -> int:
+    """0 separates, 1 is of a word, 2 is of a word of signs."""
+    if 33 <= point <= 47 or 58 <= point <= 64 or 91 <= point <= 96 or 123 <= point <= 126:
+        return 0
+    kind = classes[point]
+    if kind & SPACE:
+        return 0
+    return 1 if kind & WORD else 2
+
+
+@njit(cache=True, nogil=True)
+def _split(
+    data: NDArray[np.uint8],
+    start: int,
+    end: int,
+    classes: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    lengths: NDArray[np.int32],
+) -> tuple[int, int]:
+    """Words and their characters; those that find room are written to ``starts``, ``ends``, ``lengths``."""
+    words = total = length = 0
+    inside = 0
+    begin = at = start
+    quick = np.zeros(128, np.uint8)
+    for sign in range(128):
+        quick[sign] = _kind(sign, classes)
+    while at <= end:
+        width, kind = 1, 0
+        if at < end and data[at] < 128:
+            kind = quick[data[at]]
+        elif at < end:
+            point, width = point_at(data, at, end)
+            kind = _kind(point, classes)
+        if kind != inside:
+            if inside:
+                if words < len(starts):
+                    starts[words], ends[words], lengths[words] = begin, at, length
+                words += 1
+                total += length
+            begin, length, inside = at, 0, kind
+        length += 1
+        at += width
+    return words, total
+
+
+@njit(cache=True, nogil=True)
+def _number(
+    data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], words: int, numbers: NDArray[np.int32]
+) -> int:
+    """Give every distinct word a number, by its bytes; returns how many there are."""
+    size = 16
+    while size < 2 * words:
+        size *= 2
+    table = np.full(size, -1, np.int32)
+    distinct = 0
+    for word in range(words):
+        mixed = np.uint64(14695981039346656037)
+        for at in range(starts[word], ends[word]):
+            mixed = (mixed ^ np.uint64(data[at])) * np.uint64(1099511628211)
+        mixed ^= mixed >> np.uint64(29)
+        slot = np.int64(mixed & np.uint64(size - 1))
+        while True:
+            other = table[slot]
+            if other < 0:
+                table[slot] = word
+                numbers[word] = distinct
+                distinct += 1
+                break
+            same = ends[other] - starts[other] == ends[word] - starts[word]
+            step = 0
+            while same and step < ends[word] - starts[word]:
+                same = data[starts[other] + step] == data[starts[word] + step]
+                step += 1
+            if same:
+                numbers[word] = numbers[other]
+                break
+            slot = (slot + 1) & (size - 1)
+    return distinct
+
+
+@njit(cache=True, nogil=True)
+def _repeat(
+    grams: NDArray[np.int32],
+    numbers: NDArray[np.int32],
+    words: int,
+    long: int,
+    counts: NDArray[np.int32],
+    firsts: NDArray[np.int32],
+) -> int:
+    """Make grams one word longer, in place: each gets a number, or -1 where it occurs once. Returns how many numbers there are.
+
+    A gram whose beginning or end occurs once occurs once itself, so most are settled without being looked up.
+    """
+    there = words - long + 1
+    active = 0
+    for at in range(there):
+        if grams[at] >= 0 and grams[at + 1] >= 0:
+            active += 1
+    size = 16
+    while size < 2 * active:
+        size *= 2
+    keys = np.full(size, -1, np.int64)
+    values = np.empty(size, np.int32)
+    distinct = 0
+    for at in range(max(there, 0)):
+        if grams[at] < 0 or grams[at + 1] < 0:
+            grams[at] = -1
+            continue
+        key = (np.int64(grams[at]) << 32) | np.int64(numbers[at + long - 1])
+        mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(32)
+        slot = np.int64(mixed & np.uint64(size - 1))
+        while keys[slot] != key:
+            if keys[slot] < 0:
+                keys[slot] = key
+                values[slot] = distinct
+                counts[distinct] = 0
+                firsts[distinct] = at
+                distinct += 1
+                break
+            slot = (slot + 1) & (size - 1)
+        grams[at] = values[slot]
+        counts[values[slot]] += 1
+    for at in range(max(there, 0)):
+        if grams[at] >= 0 and counts[grams[at]] < 2:
+            grams[at] = -1
+    for at in range(max(there, 0), words):
+        grams[at] = -1
+    return distinct
+
+
+@njit(cache=True, nogil=True)
+def count_words(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], most: int) -> NDArray[np.int64]:
+    """Per content the ``COLUMNS``; -1 from the third on where there are more than ``most`` words."""
+    out = np.zeros((len(offsets) - 1, COLUMNS), np.int64)
+    nothing = np.empty(0, np.int64)
+    for row in range(len(offsets) - 1):
+        start, end = offsets[row], offsets[row + 1]
+        room = min((end - start + 1) // 2 + 1, most)
+        starts, ends, lengths = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32)
+        words, total = _split(data, start, end, classes, starts, ends, lengths)
+        out[row, 0], out[row, 1] = words, total
+        if words > most:
+            out[row, 2:] = -1
+            continue
+        if words > room:  # one-character words of other kinds may stand side by side
+            starts, ends, lengths = np.empty(words, np.int64), np.empty(words, np.int64), np.empty(words, np.int32)
+            _split(data, start, end, classes, starts, ends, lengths)
+        numbers = np.empty(words, np.int32)
+        out[row, 2] = distinct = _number(data, starts, ends, words, numbers)
+        starts, ends = nothing, nothing
+        counts, firsts = np.zeros(max(words, 1), np.int32), np.empty(max(words, 1), np.int32)
+        for word in range(words):
+            counts[numbers[word]] += 1
+        grams = numbers.copy()
+        for word in range(words):
+            if counts[grams[word]] < 2:
+                grams[word] = -1
+        for long in range(2, LAST_DUPE + 1):
+            if words < long:
+                break
+            distinct = _repeat(grams, numbers, words, long, counts, firsts)
+            if distinct == 0:
+                break
+            if long <= LAST_TOP:
+                best = 0
+                for gram in range(1, distinct):  # the first of those that are as frequent
+                    if counts[gram] > counts[best]:
+                        best = gram
+                if counts[best] > 1:
+                    characters = 0
+                    for at in range(firsts[best], firsts[best] + long):
+                        characters += lengths[at]
+                    out[row, 1 + long] = characters * counts[best]
+            else:
+                until = 0
+                characters = 0
+                for at in range(words - long + 1):
+                    if grams[at] >= 0:
+                        for place in range(max(at, until), at + long):
+                            characters += lengths[place]
+                        until = at + long
+                out[row, 1 + long] = characters
+    return out

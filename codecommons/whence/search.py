@@ -1,0 +1,219 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Looks for one text by identity, as the same text but for blanks, and by exact similarity to what shares a band with it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from codecommons.annotate import store
+from codecommons.annotate.annotator import current
+from codecommons.annotate.annotators.encoding import encoding_of
+from codecommons.annotate.annotators.normalized_text import normalized
+from codecommons.dedup import WORDS, Configuration
+from codecommons.dedup.signatures import sign
+from codecommons.dedup.similarity import jaccard, shingle_sets
+from codecommons.dedup.tables import BAND, SIGNATURE
+from codecommons.dedup.texts import read_texts, select_texts, to_utf8
+from codecommons.errors import UsageError
+from codecommons.lake import Lake
+from codecommons.swhid import Swhid, content_id, swhid_text
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, Any]
+# Content, how it was found, similarity.
+Found = tuple[bytes, str, float]
+
+SCOPE = "whole files only: a passage copied into a larger file is found where most of the two files is the same"
+# A text is read whole; what is longer is compared by identity alone, as in the lake.
+MOST_BYTES = 100 << 20
+EXACT, NORMALIZED, NEAR = "exact", "normalized", "near"
+
+
+def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
+    """Say where code comes from, by what is in the lake now.
+
+    Args:
+        lake: the lake.
+        target: a file, ``-`` for standard input, or the SWHID of a content.
+        most_places: occurrences told of each match; how many there are is said.
+
+    Returns:
+        ``target, swhid, length, found`` and ``matches``, the closest and among these the earliest first: of each ``swhid, match``
+        (``exact``, ``normalized``: but for blanks at line ends and the like, or ``near``) ``, similarity`` (exact Jaccard
+        similarity of shingles; 1 unless near) ``, duplicate`` (whether the lake would call it one) ``, first_occurrence,
+        occurrences, places, licenses`` (verdict, expression and evidence under every policy) ``, datasets``. ``searched`` says in
+        what, ``scope`` and ``note`` what the answer doesn't tell.
+
+    Raises:
+        UsageError: there is no such file, it is too large, or the SWHID is of no content.
+        LakeError: a table can't be read.
+    """
+    identifier, data = _read(lake, target)
+    text, note = _text(data)
+    rows = [*_exact(lake, identifier), *_same_text(lake, data), *_near(lake, text, WORDS)]
+    schema = {"content": pl.Binary, "match": pl.String, "similarity": pl.Float64}
+    found = pl.DataFrame(rows, schema=schema, orient="row").unique("content", keep="first", maintain_order=True)
+    with lake.sql() as connection:
+        matches = [_told(connection, (one[0], one[1], one[2]), most_places) for one in found.iter_rows()]
+    matches.sort(key=lambda match: (_ORDER[match["match"]], -match["similarity"], _age(match), match["swhid"]))
+    return {
+        "target": target,
+        "swhid": swhid_text("cnt", identifier),
+        "length": None if data is None else len(data),
+        "found": bool(matches),
+        "matches": matches,
+        "searched": _searched(lake),
+        "scope": SCOPE,
+        "note": note,
+    }
+
+
+_ORDER = {EXACT: 0, NORMALIZED: 1, NEAR: 2}
+
+
+def _age(match: Row) -> str:
+    first = match["first_occurrence"]
+    return str(first["date"]) if first and first["date"] else "9999"
+
+
+def _read(lake: Lake, target: str) -> tuple[bytes, bytes | None]:
+    """Identifier and bytes of what is asked about; None of a SWHID whose bytes are not in the lake."""
+    if target.startswith("swh:"):
+        swhid = Swhid.parse(target)
+        if swhid.kind != "cnt":
+            raise UsageError(f"{target} is no content; `codecommons explain` tells about other objects")
+        wanted = pl.DataFrame({"sha1_git": [swhid.identifier]})
+        return swhid.identifier, next((batch["data"][0].as_py() for batch in lake.contents(wanted)), None)
+    try:
+        if target == "-":
+            data = sys.stdin.buffer.read(MOST_BYTES + 1)
+        else:
+            with Path(target).open("rb") as source:
+                data = source.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{target} can't be read: {error.strerror or error}; give a file, - or the SWHID of a content"
+        ) from error
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"{target} has more than {MOST_BYTES:,} bytes, which is no source code; `codecommons identify` takes it")
+    return content_id(data), data
+
+
+def _exact(lake: Lake, identifier: bytes) -> list[Found]:
+    """The content itself, whether its bytes are here or only its name."""
+    for table in ("content", "skipped_content"):
+        if lake.scan(table).filter(pl.col("sha1_git") == identifier).select(pl.len()).collect().item():
+            return [(identifier, EXACT, 1.0)]
+    return []
+
+
+def _text(data: bytes | None) -> tuple[bytes | None, str | None]:
+    """The text that similar ones are looked for, in UTF-8, or why none can be."""
+    if data is None:
+        return None, "its bytes are not in the lake, so nothing but its name could be looked for"
+    encoding = encoding_of(data)
+    if encoding.binary or not data:
+        return None, "it is no text, so nothing but its name could be looked for"
+    if len(data) > WORDS.most_bytes:
+        return None, f"texts of more than {WORDS.most_bytes:,} bytes are not looked into for similar ones"
+    text = to_utf8(data, encoding.encoding or "utf-8")
+    words, _ = sign(pa.array([text], pa.binary()), WORDS)
+    if words[0] < WORDS.shingle:
+        return None, f"it has fewer than {WORDS.shingle} words, too few to look for similar texts"
+    return text, None
+
+
+def _same_text(lake: Lake, data: bytes | None) -> list[Found]:
+    """The contents that differ in nothing but line ends, blanks and the like."""
+    key = normalized(data) if data else None
+    if key is None:
+        return []
+    rows = store.rows(lake, current(lake.settings)["normalized_text"]).filter(pl.col("normalized") == key)
+    return [(content, NORMALIZED, 1.0) for content in rows.select("content").sort("content").collect()["content"]]
+
+
+def _near(lake: Lake, text: bytes | None, configuration: Configuration) -> list[Found]:
+    """Contents that share a band with a text and reach the floor, with their similarity.
+
+    In a crowded band the members of smallest identifier are looked at, as when texts of the lake are compared.
+    """
+    if text is None:
+        return []
+    one = pa.array([text], pa.binary())
+    _, values = sign(one, configuration)
+    lake.register(BAND)
+    mine = pl.col("configuration") == configuration.key(lake.settings)
+    packed = values[0].astype(">u8").tobytes()
+    bands = [packed[at : at + 8] for at in range(0, len(packed), 8)]
+    members = lake.scan(BAND).filter(mine & pl.col("value").is_in(bands)).select("value", "content").collect()
+    anchors = members.sort("value", "content").group_by("value", maintain_order=True).head(configuration.anchors)
+    texts = select_texts(lake, anchors.select(sha1_git="content").unique(), configuration)
+    found: list[Found] = []
+    for ids, others in read_texts(lake, texts):
+        sets, ends = shingle_sets(pa.concat_arrays([one, others]))
+        places = np.arange(1, len(others) + 1)
+        scores = jaccard(sets, ends, np.zeros_like(places), places, configuration.floor)
+        near = np.flatnonzero(scores >= configuration.floor)
+        found += [(ids[int(at)].as_py(), NEAR, float(scores[at])) for at in near]
+    return found
+
+
+def _told(connection: duckdb.DuckDBPyConnection, found: Found, most: int) -> Row:
+    """Everything that is told of one match."""
+    content, match, similarity = found
+    places = _rows(
+        connection,
+        """select origin, swhid(kind, id) as anchor, from_utf8(path) as path, date from lake.seen where content = ?
+        order by date nulls last, id, origin, path""",
+        [content],
+    )
+    licenses = _rows(
+        connection,
+        """select distinct on (policy, expression, verdict) policy, verdict, expression, rule, evidence
+        from lake.license_decision semi join lake.current_policy using (policy) where content = ?
+        order by policy, expression, verdict, rule""",
+        [content],
+    )
+    datasets = _rows(
+        connection, "select distinct dataset, fingerprint from lake.dataset_row where content = ? order by all", [content]
+    )
+    return {
+        "swhid": swhid_text("cnt", content),
+        "match": match,
+        "similarity": similarity,
+        "duplicate": similarity >= WORDS.threshold,
+        "first_occurrence": places[0] if places else None,
+        "occurrences": len(places),
+        "places": places[:most],
+        "licenses": licenses,
+        "datasets": datasets,
+    }
+
+
+def _searched(lake: Lake) -> Row:
+    """What the answer is over: a reader must know what "not found" means."""
+    lake.register(SIGNATURE)
+    mine = pl.col("configuration") == WORDS.key(lake.settings)
+    return {
+        "contents": lake.scan("content").select(pl.len()).collect().item(),
+        "texts_compared": lake.scan(SIGNATURE).filter(mine).select(pl.len()).collect().item(),
+        "origins": lake.scan("origin").select(pl.len()).collect().item(),
+        "newest_slice": max(lake.log.slices(), default=None),
+    }
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[Any]) -> list[Row]:
+    cursor = connection.execute(query, parameters)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is expected of annotations: a defect planted into tables of our own making turns its suite red, and no other."""
+
+from importlib.resources import files
+
+import duckdb
+import pytest
+
+from assets.expectation_checks import Subject, record
+from assets.expectations import SUITES
+from assets.gx_on_duckdb import validate
+from codecommons.lake import Lake
+from codecommons.report import CheckResult
+from codecommons.settings import Settings
+
+ANNOTATORS = ("encoding", "line_statistics", "language", "license_evidence", "secrets", "personal_data", "project_metadata")
+
+# Two slices of 600 files in eight trees each; every content has one name, every annotator its answer.
+TABLES = """
+create schema lake;
+create table lake.anchor as
+select '2026-01-0' || day as slice, 'pypi' as source, ('r' || day || tree)::blob as root
+from range(1, 3) as days(day), range(8) as trees(tree);
+create table lake.tree_file as
+select ('r' || day || n % 8)::blob as root, ('f/' || n || '.py')::blob as path, 33188 as perms, ('c' || day || n)::blob as content
+from range(1, 3) as days(day), range(600) as numbers(n);
+create table lake.content as select distinct content as sha1_git, 100 as length from lake.tree_file;
+create table lake.content_data as select sha1_git from lake.content;
+create table lake.annotation_encoding as
+select 'encoding' as digest, sha1_git as content, false as binary, null::varchar as error from lake.content;
+create table lake.annotation_line_statistics as
+select 'line_statistics' as digest, sha1_git as content, 9 as max_line, 3.5 as mean_line,
+    0.5 as alphabetic, 0.6 as alphanumeric, 0.1 as whitespace, null::varchar as error from lake.content;
+create table lake.annotation_language as select 'language' as digest, content, ('' || parse_filename(decode(path)))::blob as name,
+    'Python' as language, 'programming' as kind, null::varchar as error from lake.tree_file;
+create table lake.annotation_license_evidence as
+select 'license_evidence' as digest, content, name, 'MIT' as stated, true as license_file,
+    [{start_line: 1, end_line: 2, expression: 'MIT', detector: 'changed-license-text'}] as evidence, null::varchar as error
+from lake.annotation_language;
+create table lake.annotation_secrets as select 'secrets' as digest, content, null::varchar as error,
+    [{kind: 'token', start: 5, "end": 100, rule: 'npm', confidence: 0.9}] as spans from lake.annotation_language;
+create table lake.annotation_personal_data as select 'personal_data' as digest, content, null::varchar as error,
+    [{kind: 'email', start: 0, "end": 10, rule: 'address', confidence: 0.7}] as spans from lake.annotation_language;
+create table lake.annotation_project_metadata as select 'project_metadata' as digest, content, name, 'MIT AND ISC' as license
+from lake.annotation_language;
+"""
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    path = tmp_path_factory.mktemp("expectations") / "sound.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute((files("codecommons.lake") / "macros.sql").read_text())
+        connection.execute(TABLES)
+        for name in ("encoding", "language", "license_evidence", "project_metadata"):
+            key = "swhid('cnt', content) as swhid" + ("" if name == "encoding" else ", from_utf8(name) as name")
+            answer = "* exclude (digest, content)" if name == "encoding" else "* exclude (digest, content, name)"
+            connection.execute(f"create view annotation_{name} as select {key}, {answer} from lake.annotation_{name}")
+    return path
+
+
+def span(annotator, kind="'token'", end=10, confidence=0.7):
+    """A statement that gives one content of the second slice another span."""
+    one = f"{{kind: {kind}, start: 5, \"end\": {end}, rule: 'some', confidence: {confidence}}}"
+    return f"update lake.annotation_{annotator} set spans = [{one}] where content = 'c27'"
+
+
+def statement(end_line=2, detector="'spdx-tag'"):
+    """A statement that gives one content of the second slice other evidence."""
+    one = f"{{start_line: 1, end_line: {end_line}, expression: 'MIT', detector: {detector}}}"
+    return f"update lake.annotation_license_evidence set evidence = [{one}] where content = 'c27'"
+
+
+def judged(sound, tmp_path, *defects):
+    """Names of the suites that are red over the second slice, once statements were run on a copy of the tables."""
+    database = tmp_path / "scratch.duckdb"
+    database.write_bytes(sound.read_bytes())
+    suites = {suite.name: suite for suite in SUITES if suite.stage == "enriched_context"}
+    with duckdb.connect(database) as connection:
+        connection.execute("set variable digests = ?", [{name: name for name in ANNOTATORS}])
+        connection.execute(
+            "set variable slice = '2026-01-02'; set variable previous = '2026-01-01'; set variable source = 'pypi'"
+        )
+        for defect in defects:
+            connection.execute(defect)
+        for suite in suites.values():
+            connection.execute(f"create table {suite.name} as {suite.query}")
+    return {name for name, result in validate(database, suites).items() if not result.passed}
+
+
+def test_a_sound_slice_is_green(sound, tmp_path):
+    assert judged(sound, tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("suite", "defect"),
+    [
+        ("span_values", span("secrets", end=101)),
+        ("span_values", span("personal_data", confidence=1.5)),
+        ("span_values", span("personal_data", kind="null")),
+        ("license_evidence_values", statement(end_line=0)),
+        ("license_evidence_values", statement(detector="'hope'")),
+        ("annotators_answer", "update lake.annotation_secrets set error = 'TimeoutError' where decode(content) like 'c2_'"),
+        ("annotators_answer", "update lake.annotation_language set language = null"),
+        ("drift_since_last_slice", "update lake.annotation_language set language = 'C' where decode(content) like 'c2%'"),
+        ("detectors_agree", "update lake.annotation_project_metadata set license = 'GPL-3.0-only'"),
+        ("detectors_agree", 'update lake.annotation_encoding set "binary" = true'),
+    ],
+)
+def test_a_planted_defect_turns_its_suite_red_and_no_other(sound, tmp_path, suite, defect):
+    assert judged(sound, tmp_path, defect) == {suite}
+
+
+def test_a_warning_shuts_no_gate_and_a_blocking_check_does(tmp_path):
+    lake = Lake.open(Settings(tmp_path, str(tmp_path / "lake")))
+    day, stage = "2026-01-02", "enriched_context"
+    lake.log.record(day, "pypi", stage, "passed", attempt="a")
+    subject = Subject(day, day, "pypi")
+    assert record(lake, stage, subject, [CheckResult("drift_since_last_slice", False, "moved")]).passed
+    assert lake.log.verdict(day, "pypi", stage)["verdict"] == "passed"
+    assert not record(lake, stage, subject, [CheckResult("span_values", False, "outside")]).passed
+    assert lake.log.verdict(day, "pypi", stage)["failing_check"] == "span_values"
