@@ -65,20 +65,21 @@ class Excluded:
         )
 
 
-def resolve(lake: Lake, standings: Iterable[Standing], trees: pl.DataFrame) -> Excluded:
+def resolve(lake: Lake, standings: Iterable[Standing], trees: pl.DataFrame, with_markers: bool = True) -> Excluded:
     """What requests in effect, and markers in the trees themselves, leave out of trees; the same for any order of requests.
 
     Args:
         lake: the lake.
         standings: requests; those not in effect are passed over.
         trees: every tree that counts: origin, slice, visit, anchor, anchor_date, root, current (``archive.views.visited_trees``).
+        with_markers: whether markers in the trees count, which have to be looked for.
 
     Raises:
         LakeError: a table can't be read.
     """
     effective = sorted((one for one in standings if one.in_effect), key=lambda one: one.id)
     contents: list[pl.DataFrame] = [pl.DataFrame(schema=_CONTENTS)]
-    origins = [markers.marked_origins(lake, trees).select("origin", reason="reason").cast(_ORIGINS)]
+    origins = [markers.marked_origins(lake, trees) if with_markers else pl.DataFrame(schema=_ORIGINS)]
     places: list[pl.DataFrame] = [pl.DataFrame(schema=_PLACES)]
     known = sorted(trees["origin"].unique().to_list())
     roots = trees.select("origin", "root").unique()
@@ -181,6 +182,23 @@ def _released_by(lake: Lake, request: Request, trees: pl.DataFrame) -> pl.DataFr
     named = releases.select(anchor=pl.lit("swh:1:rel:") + pl.col("id").bin.encode("hex"))
     roots = trees.join(named, on="anchor", how="semi").select("origin", "root").unique()
     return lake.scan("tree_file").select("root", "path").join(roots.lazy(), on="root").select("origin", "root", "path").collect()
+
+
+def hidden(lake: Lake, excluded: Excluded, trees: pl.DataFrame) -> pl.DataFrame:
+    """Contents of which no occurrence in any tree is left, or that are out wherever they are: column content (binary), sorted."""
+    roots = trees.select("origin", "root").unique()
+    cut_roots = roots.filter(pl.col("origin").is_in(excluded.origins["origin"].implode()))
+    files = lake.scan("tree_file").select("root", "path", "content")
+    cut = pl.concat(
+        [
+            files.join(cut_roots.lazy(), on="root", how="semi").select("content"),
+            files.join(excluded.places.lazy(), on=["root", "path"], how="semi").select("content"),
+        ]
+    ).unique()
+    seen = files.join(cut, on="content", how="semi").join(roots.lazy(), on="root").collect(engine="streaming")
+    left = excluded.marked(seen).filter(pl.col("opt_out").is_null()).select("content").unique()
+    gone = seen.select("content").unique().join(left, on="content", how="anti")
+    return pl.concat([gone, excluded.contents.select("content")]).unique().sort("content")
 
 
 @dataclass(frozen=True)

@@ -289,3 +289,23 @@ def test_the_ledger_and_its_receipts_are_the_same_on_s3(remote_world):
         states = connection.sql('select scope, "values", state, evidence from opt_out order by sequence').fetchall()
     assert states[-1] == ("origin", ["pkg:pypi/one"], "verified", ["checked by a test"])
     assert [state for _, _, state, _ in states] == ["quarantined"] * 3 + ["verified"]
+
+
+def test_no_public_view_shows_what_is_opted_out_and_none_answers_over_a_broken_ledger(shop):
+    def ask_sql(query):
+        with shop.lake.sql() as connection:
+            return connection.sql(query).fetchall()
+
+    seen = "select origin, path from file order by all"
+    before, contents = ask_sql(seen), ask_sql("select count(*) from content")[0][0]
+    assert {origin for origin, _ in before} >= {"pkg:pypi/alpha", "pkg:npm/beta"}
+    one = ask(shop, "origin", "pkg:pypi/alpha")
+    assert ask_sql(seen) == [row for row in before if row[0] != "pkg:pypi/alpha"]
+    assert ask_sql("select count(*) from content")[0][0] == ask_sql("select count(*) from content_data")[0][0] == contents - 4
+    assert ask_sql("select count(*) from origin where url = 'pkg:pypi/alpha'") == [(0,)]
+    desk.withdraw(shop.lake, one.id)
+    assert ask_sql(seen) == before
+    (shop.settings.opt_out / "head.json").write_text("{")
+    with pytest.raises(Exception, match="remembers how long the opt-out ledger was"):
+        ask_sql(seen)
+    assert ask_sql("select count(*) from slice_log")[0][0] > 0
