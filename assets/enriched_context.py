@@ -13,6 +13,8 @@ from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
 from assets.stages import Event, run_stage
 from codecommons.annotate import current
+from codecommons.annotate.feed import readers
+from codecommons.lake.schemas import TABLES, VULNERABILITIES
 from codecommons.settings import Settings
 from resources import EngineResource, LakeResource
 
@@ -25,6 +27,12 @@ CHECKS = {
 
 _annotators = current(Settings.from_environment())
 _tables = [table_spec(STAGE, one.table, STAGE, deps=["raw_archive_slice"], version=one.digest) for one in _annotators.values()]
+_tables += [
+    table_spec(STAGE, TABLES[name], STAGE, deps=["raw_archive_slice"], version=str(reader.version))
+    for reader in readers(Settings.from_environment()).values()
+    for name in reader.tables
+]
+_tables += [table_spec(STAGE, table, STAGE, deps=["raw_archive_slice"]) for table in VULNERABILITIES if table.scope == "content"]
 _closing = stage_spec(
     STAGE, "Every file of the slice has its annotations, computed once per content.", [spec.key for spec in _tables]
 )
@@ -34,7 +42,7 @@ _checks = check_specs(STAGE, CHECKS, SLICES)
 
 @dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=BACKFILL)
 def enriched_context(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> Iterator[Event]:
-    """One output per annotator, and the stage itself."""
+    """One output per annotator and per table of feeds, and the stage itself."""
     from codecommons.annotate import annotate_slice
 
     yield from run_stage(context, lake, engine, annotate_slice, _specs, _checks)

@@ -88,7 +88,7 @@ class StageReport:
 
     @property
     def unit(self) -> str:
-        """What a row is: ``files``, or ``records`` of a feed, which end with the first stage."""
+        """What a row is: ``files``, or ``records`` of a feed, which have no files: later stages don't see them."""
         return str(self.details.get("unit", "files"))
 
     @property

@@ -17,6 +17,8 @@ import pyarrow as pa
 from codecommons.annotate import store
 from codecommons.annotate.annotator import Annotator, current, prepare, tree_files
 from codecommons.annotate.columns import buffers
+from codecommons.annotate.feed import annotate_records, readers
+from codecommons.annotate.vulnerabilities.resolve import resolve
 from codecommons.archive import slice_roots
 from codecommons.engine import Engine
 from codecommons.lake import Lake, StagedFile, StagingArea, close_stage
@@ -59,6 +61,8 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
     """
     lake.log.require_passed(slice, source, BEFORE)
     report = StageReport(STAGE, slice, source)
+    if reader := readers(lake.settings).get(source):
+        return annotate_records(lake, engine, report, reader)
     annotators = current(lake.settings)
     with Measure() as measure:
         files = _files(lake, slice, source, report)
@@ -73,6 +77,7 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
             lake.commit(area, engine.map(annotate_task, _tree_tasks(lake, area, annotators, todo)), engine)
         found = {name: _found(lake, annotators[name], wanted) for name, wanted in units.items()}
         _describe(report, annotators, todo, found, files)
+        report.details["verdicts"] = resolve(lake, engine, slice, source)
     report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
     report.computed = sum(frame.height for frame in todo.values())
     report.reused = sum(frame.height for frame in units.values()) - report.computed

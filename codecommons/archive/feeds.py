@@ -4,7 +4,7 @@
 
 """What feeds have in common: a file of records, JSON objects, becomes rows of a raw table of the slice.
 
-A feed brings no trees: its records end with the first stage, in a table that keeps all that was in them, for later stages to
+A feed brings no trees: its records go to a table that keeps all that was in them, for the second stage to
 parse in depth. A file is pinned by its sha256 and kept in the cache when it is listed. What it holds that can't be read as a
 record is counted and quarantined, one row a reason; the rest of the file goes on. A day holds the newest state of each file.
 """

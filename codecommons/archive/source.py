@@ -153,7 +153,7 @@ class Source(ABC):
     terms: str | None = None
     # The tables that it writes, as they are shown as assets: between a snapshot and a directory stand a package's releases.
     tables: tuple[str, ...] = (*TREES, "release")
-    # What it brings: files of trees, which all stages see, or records of a feed, which end with the first.
+    # What it brings: files of trees, which all stages see, or records of a feed, which end with the second.
     unit: Literal["files", "records"] = "files"
 
     @abstractmethod

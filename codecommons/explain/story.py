@@ -39,8 +39,9 @@ def explain(lake: Lake, target: str) -> Row:
     Returns:
         ``target, kind, swhid, archive, known`` and, by kind: for a content ``content, occurrences, first_occurrence,
         annotations, license_decisions, duplicate_pairs, datasets, dropped, quarantine``; for another object ``object, anchors,
-        parents``; for an origin ``visits, anchors, licenses, quarantine``. ``note`` says what a reader might otherwise
-        misread.
+        parents``; for an origin ``visits, anchors, licenses, quarantine``. All but a path that is not there have
+        ``vulnerabilities`` (of an origin, or of the releases and revisions that hold an object) and ``mentions`` (of the
+        origins). ``note`` says what a reader might otherwise misread.
 
     Raises:
         UsageError: the target is no SWHID, no path and no origin of the lake.
@@ -104,6 +105,8 @@ def _explain_origin(connection: duckdb.DuckDBPyConnection, target: str, origin: 
         "visits": visits,
         "anchors": anchors,
         "licenses": licenses,
+        "vulnerabilities": _vulnerabilities(connection, "origin", [origin]),
+        "mentions": _mentions(connection, [origin]),
         "quarantine": _quarantine_of(connection, [origin]),
     }
 
@@ -165,6 +168,8 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         "duplicate_pairs": pairs,
         "datasets": datasets,
         "dropped": dropped,
+        "vulnerabilities": _vulnerabilities(connection, "anchor", [row["anchor"] for row in occurrences]),
+        "mentions": _mentions(connection, [row["origin"] for row in occurrences]),
         "quarantine": _quarantine_of(connection, {row["origin"] for row in occurrences}, {row["path"] for row in occurrences}),
     }
 
@@ -191,6 +196,8 @@ def _container(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         "object": found[0] if found else None,
         "anchors": anchors,
         "parents": parents,
+        "vulnerabilities": _vulnerabilities(connection, "anchor", [swhid.core, *(row["anchor"] for row in anchors)]),
+        "mentions": _mentions(connection, [row["origin"] for row in anchors]),
     }
 
 
@@ -203,6 +210,27 @@ def _annotations(connection: duckdb.DuckDBPyConnection, content: bytes) -> list[
         [content],
     )
     return [{key: value for key, value in row.items() if value is not None} | {"value": json.loads(row["value"])} for row in rows]
+
+
+def _vulnerabilities(connection: duckdb.DuckDBPyConnection, column: str, values: Iterable[str]) -> list[Row]:
+    """Known vulnerabilities of some origins, or of some releases and revisions."""
+    return _rows(
+        connection,
+        f"""select id, aliases, severity, origin, anchor, version, state, rule, detail, fixed from vulnerability
+        where list_contains(?, {column}) order by all""",
+        [sorted(set(values))],
+    )
+
+
+def _mentions(connection: duckdb.DuckDBPyConnection, origins: Iterable[str]) -> list[Row]:
+    """Papers that mention some origins, and by what rule they do."""
+    return _rows(
+        connection,
+        """select paper, doi, title, name, versions, urls, origin, rule, confidence, document_used as used,
+            document_created as created, document_shared as shared
+        from mention where list_contains(?, origin) order by rule = 'name', doi, paper, number""",
+        [sorted(set(origins))],
+    )
 
 
 def _quarantine_of(

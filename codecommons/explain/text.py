@@ -91,6 +91,23 @@ def _drop(row: Row) -> str:
     return f"{row['dataset']} {row['fingerprint'][:12]}: {why}, at {row['origin']}  {row['path']}"
 
 
+def _vulnerability(row: Row) -> str:
+    which = f"{row['version'] or ''} {row['anchor']}".strip()
+    also = f" ({', '.join(row['aliases'])})" if row["aliases"] else ""
+    if row["state"] != "affected":
+        return f"{row['id']}{also}: can't be told of {which}: {row['detail']}"
+    fixed = f"; fixed in {', '.join(row['fixed'])}" if row["fixed"] else ""
+    but = f"; {row['detail']}" if row["rule"] == "git-range" and row["detail"] else ""
+    return f"{row['id']}{also}: affects {which} by {row['rule']}{fixed}{but}"
+
+
+def _mentioned(row: Row) -> str:
+    what = " ".join(filter(None, (row["name"], *row["versions"][:1]))) or "software"
+    purposes = [purpose for purpose in ("used", "created", "shared") if row[purpose]]
+    by = f"by {row['rule']}, confidence {row['confidence']}" + (f"; {', '.join(purposes)}" if purposes else "")
+    return f"{row['doi'] or row['paper']}: {what} ({by})" + (f"  {row['title']}" if row["title"] else "")
+
+
 def _quarantined(row: Row) -> str:
     said = f"{row['slice']}  {row['source']}:{row['item']}: {row['reason']} in {row['stage']}: {row['detail']}"
     return f"{said} (kept)" if row["kept"] else said
@@ -105,6 +122,8 @@ _CHAPTERS: dict[str, tuple[str, Callable[[Row], str]]] = {
     "duplicate_pairs": ("Near-duplicates", _pair),
     "datasets": ("In datasets", _release_row),
     "dropped": ("Left out of datasets", _drop),
+    "vulnerabilities": ("Known vulnerabilities", _vulnerability),
+    "mentions": ("Mentions in papers", _mentioned),
     "visits": (
         "Visits",
         lambda row: f"{row['slice']}  visit {row['visit']}: {row['status']}, {row['snapshot'] or 'nothing seen'}",

@@ -28,3 +28,15 @@ create or replace macro qualifier(bytes) as regexp_replace(url_encode(bytes::var
 -- Where a file of a tree is, as a SWHID with qualifiers.
 create or replace macro file_swhid(content, root, path) as
     swhid('cnt', content) || ';anchor=' || swhid('dir', root) || ';path=/' || qualifier(path);
+
+-- The form of an address that is compared, as `lake.places.place` has it: `host/a/b`, of a package its purl without version.
+create or replace macro place(address) as case when starts_with(address, 'pkg:') then regexp_replace(address, '[@?#].*', '', 's')
+    else regexp_replace(regexp_replace(regexp_replace(
+        regexp_replace(lower(trim(address)), '^[a-z0-9_.-]+@([a-z0-9.-]+):/*', '\1/'),
+        '^(?:(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@]*@)?)?(?:www\.)?', ''), '[?#].*$', '', 's'), '(?:/|\.git)+$', '') end;
+
+-- A text in which those it calls, `@{sha256}`, have their names of a thread.
+create or replace macro called(text, names) as list_reduce(
+    list_concat([text], list_distinct(regexp_extract_all(text, '@\{([0-9a-f]{64})\}', 1))),
+    lambda said, person: replace(said, '@{' || person || '}', '@' || names[person])
+);

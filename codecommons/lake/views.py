@@ -152,8 +152,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     Raises:
         LakeError: the lake can't be reached.
     """
-    # Here, as both know the lake: they say which annotations and decisions are current.
+    # Here, as both know the lake: they say which annotations, decisions and verdicts are current.
     from codecommons.annotate.annotator import current
+    from codecommons.annotate.vulnerabilities.rules import digest
     from codecommons.license.policy import policies
 
     storage = Storage(settings)
@@ -177,6 +178,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     for name, columns in _OPTED_OUT.items():
         nothing = ", ".join(f"null::{kind} as {column}" for column, kind in columns.items())
         connection.execute(f"create or replace view lake.{name} as select {nothing} where false")
+    connection.execute(f"create or replace view lake.current_vulnerability_rules as select '{digest()}' as digest")
     connection.execute(_script("views"))
     unreadable = {}
     for table in tables:

@@ -216,6 +216,239 @@ from lake.osv_record;
 
 create or replace view software_mention as select id, doi, title, layout, mentions, slice, source, item from lake.software_mention;
 
+-- What snapshots name: the releases of a package, by version, and tags and branches of a repository, with their revisions. What
+-- people only propose (refs/pull/…) does not count.
+create or replace view lake.named as
+with seen as (select distinct origin, snapshot from lake.origin_visit_status where snapshot is not null),
+branch as (
+    select seen.origin, branch.name, branch.target_type, branch.target, release.name as version, release.target as released,
+        release.target_type as released_type
+    from seen
+    join lake.snapshot_branch as branch on branch.snapshot_id = seen.snapshot
+    left join lake.release as release on branch.target_type = 'release' and release.id = branch.target
+    where branch.target_type in ('release', 'revision')
+)
+select distinct origin, 'package' as kind, target, 'rel' as anchor_kind, target as anchor, from_utf8(version) as version
+from branch where starts_with(origin, 'pkg:') and target_type = 'release'
+union all
+select distinct origin, 'git', if(target_type = 'release', released, target), if(target_type = 'release', 'rel', 'rev'), target,
+    if(starts_with(name::varchar, 'refs/tags/'), substr(from_utf8(name), 11), null)
+from branch
+where not starts_with(origin, 'pkg:') and (target_type = 'revision' or released_type = 'revision')
+    and (not starts_with(name::varchar, 'refs/') or regexp_matches(name::varchar, '^refs/(heads|tags)/'));
+
+-- Known vulnerabilities: which releases and revisions of the lake the newest state of each record affects, by which rule, and
+-- where that can't be told, why. Records that were withdrawn affect nothing.
+create or replace view vulnerability as
+with record as (
+    select * from (
+        select distinct on (id) id, aliases, summary, severity, affected, modified, published, withdrawn
+        from lake.vulnerability_record order by id, modified desc, digest desc
+    ) where withdrawn is null
+),
+stated as (
+    select record.* exclude (affected, severity, withdrawn), one.entry, one.statement,
+        coalesce(if(len(one.severity) > 0, one.severity, null), record.severity) as severity
+    from record, unnest(record.affected) as entry(one)
+),
+told as (
+    select stated.*, said.* exclude (statement) from stated join lake.vulnerability_statement as said using (statement)
+),
+listed as (
+    select id, entry, any_value(name) as listed_name, any_value(versions) as listed
+    from told where kind = 'package' and len(versions) > 0 group by id, entry
+),
+verdict as (from lake.vulnerability_verdict semi join lake.current_vulnerability_rules using (digest)),
+judged as (
+    select told.*, named.origin, named.anchor_kind, named.anchor, named.version, verdict.affected, verdict.rule,
+        -- A range of commits may lack the fix of a branch whose versions the same record knows to be good.
+        if(told.kind = 'git' and not list_contains(listed.listed, regexp_replace(named.version, '^[^0-9]*', '')),
+            'the versions of ' || listed.listed_name || ' that the record lists are others', verdict.detail) as detail
+    from told
+    join verdict using (statement)
+    join lake.named as named on named.target = verdict.target and named.kind = told.kind
+    left join listed on listed.id = told.id and listed.entry = told.entry
+    where verdict.affected is distinct from false and (told.kind = 'git' or place(named.origin) = told.place)
+    union all
+    select told.*, named.origin, named.anchor_kind, named.anchor, named.version,
+        if(list_contains(told.versions, named.version), true, null),
+        if(list_contains(told.versions, named.version), 'versions', 'git-range'),
+        case
+            when list_contains(told.versions, named.version) then named.version
+            when told.problem is not null then told.problem
+            when named.target not in (select id from lake.revision) then 'the revision is not in the lake'
+            else 'the lake has not all of its history, or has not been asked yet (enriched_context of its day)'
+        end
+    from told
+    join lake.named as named on told.kind = 'git' and place(named.origin) = told.place
+    left join verdict on verdict.statement = told.statement and verdict.target = named.target
+    where verdict.affected is null or (not verdict.affected and list_contains(told.versions, named.version))
+)
+select id, aliases, severity, summary, origin, swhid(anchor_kind, anchor) as anchor, version,
+    if(affected, 'affected', 'not-resolvable') as state, rule, detail, fixed, ecosystem, name as package, modified::timestamp as modified,
+    published::timestamp as published
+from judged;
+
+-- Papers that mention software, and the origin that is meant, by the best of these rules: a SWHID that a visit of the origin shows
+-- (high); an address that is the origin's (high); the name of a package with a version that it has (medium); the name alone (low),
+-- of which several packages may be guilty. What no rule joins has no origin.
+create or replace view mention as
+with said as (
+    select * from lake.mention qualify dense_rank() over (partition by paper order by slice desc, source, item) = 1
+),
+visited as (select distinct origin from lake.origin_visit_status),
+package as (
+    select origin, lower(regexp_replace(url_decode(split_part(origin, '/', -1)), '[-_.]+', '-', 'g')) as form
+    from visited where starts_with(origin, 'pkg:')
+),
+identified as (select paper, number, swhid, from_swhid(swhid) as id, split_part(swhid, ':', 3) as kind from said where swhid is not null),
+link as (
+    select paper, number, origin.url as origin, 1 as rank
+    from identified join lake.origin_revision as held on kind = 'rev' and held.revision = identified.id
+    join lake.origin as origin on origin.id = held.origin
+    union
+    select paper, number, origin, 1 from identified join lake.anchor on identified.id = anchor.id and identified.kind = anchor.kind
+    union
+    select paper, number, origin, 1 from identified join lake.anchor on identified.kind = 'dir' and identified.id = anchor.root
+    union
+    select paper, number, origin, 1 from identified join lake.origin_visit_status as visit on kind = 'snp' and identified.id = visit.snapshot
+    union
+    select paper, number, visited.origin, 2
+    from (select paper, number, unnest(places) as place from said) as meant join visited on place(visited.origin) = meant.place
+    union
+    select paper, number, package.origin, if(named.version is null, 4, 3)
+    from (select paper, number, name_form, versions from said) as meant
+    join package on package.form = meant.name_form
+    left join lake.named as named on named.origin = package.origin and list_contains(meant.versions, named.version)
+),
+best as (select paper, number, origin, min(rank) as rank from link group by all)
+select paper, doi, title, number, name, normalized, type, versions, urls, publishers, languages, swhid, relationship, origin,
+    ['swhid', 'url', 'name-and-version', 'name'][rank] as rule, ['high', 'high', 'medium', 'low'][rank] as confidence,
+    used, used_score, created, created_score, shared, shared_score, document_used, document_used_score, document_created,
+    document_created_score, document_shared, document_shared_score, start_offset, end_offset, offsets_in, layout, slice, source, item
+from said left join best using (paper, number);
+
+-- What happened on forges, from GH Archive's events.
+
+-- Events of issues and pull requests, each once however often it came, numbered from 1 in each thread in the order they happened.
+-- A repository is its number, as names change.
+create or replace view lake.thread_part as
+select *, row_number() over (partition by place, number order by created_at, length(id), id) as n
+from (
+    select distinct on (id) *, coalesce(repository_id::varchar, repository) as place
+    from lake.thread_event order by id, slice desc, source, item
+);
+
+-- Discussions: one row an issue or pull request, from whatever days its events came in. Messages are in order, and people are called
+-- username_0 and so on, by who appears first; a comment that was edited is there once, as it was last, and one that was deleted is not.
+-- `completeness` is trimmed (the forge left out what a pull request says), partial (the opening is not there, or fewer
+-- comments than the forge counted) or complete.
+create or replace view thread as
+with summary as (
+    select place, number, arg_max(repository, n) as repository, arg_max(origin, n) as origin,
+        if(bool_or(kind = 'pull_request'), 'pull_request', 'issue') as kind,
+        arg_max({'title': title, 'body': body}, n) filter (title is not null) as said,
+        arg_max(opener, n) as opener, arg_max(opener_bot, n) as opener_bot, arg_max(opened_at, n) as opened_at,
+        arg_max(if(text_kind is null, association, null), n) as association,
+        min(created_at) filter (action = 'opened' and text_kind is null) as opened_seen,
+        arg_min(author, n) filter (action = 'opened' and text_kind is null) as opened_by,
+        arg_min(bot, n) filter (action = 'opened' and text_kind is null) as opened_by_bot,
+        arg_max(labels, n) as labels, arg_max(base, n) as base, arg_max(head, n) as head,
+        arg_max(action, n) filter (text_kind is null and action in ('opened', 'reopened', 'closed', 'merged')) as state,
+        bool_or(merged) as merged, max(comments) as comments_counted, max(review_comments) as review_comments_counted,
+        bool_and(complete) as whole, count(*) as events, min(created_at) as first_event, max(created_at) as last_event
+    from lake.thread_part group by place, number
+),
+message as (
+    select place, number, 0 as turn, coalesce(opened_at, opened_seen) as happened, 0 as n, 'opened' as action,
+        coalesce(opener, opened_by) as author, if(opener is null, opened_by_bot, opener_bot) as bot, association, said.body as text,
+        null::bigint as text_id, null::varchar as review_state, null::bigint as review_id, null::bigint as in_reply_to,
+        null::varchar as path, null::bigint as line, null::varchar as diff_hunk, null::varchar as commit, null::boolean as merged
+    from summary where said is not null or opened_seen is not null
+    union all
+    select place, number, 1, created_at, n, action, author, bot, association, null, null, null, null, null, null, null, null, null, merged
+    from lake.thread_part where text_kind is null and action in ('reopened', 'closed', 'merged')
+    union all
+    select place, number, 1, first_at, first_n, text_kind, author, bot, association, text, text_id, review_state,
+        review_id, in_reply_to, path, line, diff_hunk, commit, null
+    from (
+        select *, min(coalesce(text_at, created_at)) over said as first_at, min(n) over said as first_n
+        from lake.thread_part where text_kind is not null
+        window said as (partition by place, number, text_kind, coalesce(text_id, -n))
+        qualify row_number() over (partition by place, number, text_kind, coalesce(text_id, -n) order by n desc) = 1
+    )
+    where action is distinct from 'deleted'
+),
+ordered as (select *, row_number() over (partition by place, number order by turn, happened, n) - 1 as position from message),
+called as (
+    select place, number, 0 as position, 1 as part, regexp_extract_all(said.title, '@\{([0-9a-f]{64})\}', 1) as people from summary
+    union all
+    select place, number, position, 2, regexp_extract_all(text, '@\{([0-9a-f]{64})\}', 1) from ordered
+),
+appearance as (
+    select place, number, position, 0 as part, 0 as rank, lower(hex(author)) as person from ordered where author is not null
+    union all
+    select place, number, position, part, generate_subscripts(people, 1), unnest(people) from called
+),
+person as (
+    select place, number, person,
+        'username_' || (row_number() over (partition by place, number order by min(row(position, part, rank))) - 1) as name
+    from appearance group by place, number, person
+),
+people as (select place, number, map(list(person), list(name)) as names from person group by place, number),
+told as (
+    select place, number, count(*) filter (text_id is not null or action in ('comment', 'review', 'review_comment')) as comments,
+        count(*) filter (action = 'comment') as comments_seen,
+        count(*) filter (action = 'review_comment') as review_comments_seen,
+        count(distinct author) filter (bot is null) as users, count(distinct author) filter (bot is not null) as bots,
+        list({
+            'number': position, 'user': names[lower(hex(author))],
+            'role': case when bot is not null then 'bot' when author = coalesce(opener, opened_by) then 'author' else 'participant' end,
+            'bot': bot, 'association': ordered.association, 'action': action, 'time': ordered.happened::timestamp, 'text': called(text, names),
+            'id': text_id, 'review_state': review_state, 'review': review_id, 'in_reply_to': in_reply_to, 'path': path, 'line': line,
+            'diff_hunk': diff_hunk, 'commit': commit, 'merged': ordered.merged
+        } order by position) as messages
+    from ordered join summary using (place, number) left join people using (place, number)
+    group by place, number
+)
+select origin, repository, try_cast(place as bigint) as repository_id, number, kind, called(said.title, names) as title, case state when 'reopened' then 'opened' else state end as state,
+    merged, case
+        when not whole then 'trimmed'
+        when said is null or comments_seen < comments_counted or review_comments_seen < review_comments_counted then 'partial'
+        else 'complete'
+    end as completeness,
+    opened_at::timestamp as opened_at, opened_seen is not null as opened_seen, labels, coalesce(comments, 0) as comments, comments_counted,
+    coalesce(users, 0) as users, coalesce(bots, 0) as bots, events, first_event::timestamp as first_event,
+    last_event::timestamp as last_event, base, head, coalesce(messages, []) as messages
+from summary left join told using (place, number) left join people using (place, number);
+
+-- Repositories of forges: the newest that events say of each, and how often it was starred and forked while we looked. `visited` are
+-- the origins of the lake that are this repository.
+create or replace view repository as
+with happened as (
+    select repo_id as repository_id, arg_max(repo, row(created_at, length(id), id)) as repository,
+        arg_max(url, row(created_at, length(id), id)) as origin, count(distinct id) filter (type = 'WatchEvent') as star_events,
+        count(distinct id) filter (type = 'ForkEvent') as fork_events, count(distinct id) as events,
+        min(created_at) as first_event, max(created_at) as last_event
+    from lake.gharchive_event where repo_id is not null group by repo_id
+),
+observed as (
+    select distinct on (repository_id) * exclude (slice, source, attempt, item, id, part)
+    from lake.repository_observation order by repository_id, observed_at desc, length(id) desc, id desc, part, slice desc, source, item
+),
+merged as (
+    select repository_id, coalesce(happened.origin, observed.origin) as origin, coalesce(happened.repository, observed.repository) as repository,
+        observed.* exclude (repository_id, origin, repository), happened.* exclude (repository_id, origin, repository)
+    from happened full join observed using (repository_id)
+),
+visited as (select place(url) as place, list(url order by url) as visited from lake.origin group by 1)
+select origin, repository, repository_id, description, homepage, language, license, license_key, topics, default_branch, fork, forked_from,
+    archived, stars, watchers, forks, open_issues, size, created_at::timestamp as created_at, updated_at::timestamp as updated_at,
+    pushed_at::timestamp as pushed_at, observed_at::timestamp as observed_at, coalesce(star_events, 0) as star_events,
+    coalesce(fork_events, 0) as fork_events, coalesce(events, 0) as events, first_event::timestamp as first_event,
+    last_event::timestamp as last_event, coalesce(visited, []) as visited
+from merged left join visited on visited.place = place(merged.origin);
+
 -- What the stages decided.
 
 -- Under the policies as they are now; `lake.license_decision` keeps what earlier versions said.

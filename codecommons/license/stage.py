@@ -149,7 +149,7 @@ def _checks(
     silent = sum(_silent(frame).height for frame in decided.values())
     against = [found for name, policy in known.items() for found in _against(policy, decided[name])]
     arrived = sum(
-        one.rows_kept for one in lake.reports() if (one.slice, one.source, one.stage) == (report.slice, report.source, BEFORE)
+        one.files_kept for one in lake.reports() if (one.slice, one.source, one.stage) == (report.slice, report.source, BEFORE)
     )
     return [
         CheckResult(

@@ -6,7 +6,8 @@
 
 An hour is got from the folder or URL that ``CODECOMMONS_GHARCHIVE`` names. Since 2025-10-07 the forge leaves out what commits
 and pull requests say; such events are there and not ``complete``. An event is kept whole in column ``event``, whichever layout
-it has: people's logins, names and addresses are in it, so no view shows it. Threads are made of it by a later stage.
+it has: people's logins, names and addresses are in it, so no view shows it. The second stage makes threads of
+it (``annotate.forge``).
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
 
 """Mentions of software in papers: ``mentions:FILE``, JSON lines or a folder or archive of JSON files, by path or URI.
 
-Two layouts are known. ``tei``: a paper a line, whose text (``tei_xml``) is TEI with ``<rs type="software">`` where software is
-mentioned, as in SoFAIR's dataset. ``softcite``: a paper a file, with a list ``mentions``, as Softcite's recogniser writes it. A
+Three layouts are known. ``tei``: a paper a line, whose text (``tei_xml``) is TEI with ``<rs type="software">`` where software is
+mentioned, as in SoFAIR's dataset. ``softcite``: a paper a file, with a list ``mentions``, as Softcite's recogniser writes it.
+``coar``: a COAR Notify notification that announces a relationship, whose subject is a paper and whose object a software. A
 document is kept whole in column ``record``, which no view shows: the text of a paper may name people and their addresses. The
 mentions are read out of it by a later stage.
 """
@@ -30,6 +31,7 @@ class Mentions(Feed):
     name = "mentions"
     tables = ("software_mention",)
     changes = True
+    version = 3
 
     def parse(self, text: str) -> str:
         """A path or URI."""
@@ -51,8 +53,10 @@ class Mentions(Feed):
             layout, count = "tei", len(_MENTION.findall(text))
         elif isinstance(mentions, list):
             layout, count = "softcite", len(mentions)
+        elif is_announcement(record):
+            return _announced(record, raw)
         else:
-            raise ItemError("unknown-layout", "it has neither tei_xml nor a list of mentions")
+            raise ItemError("unknown-layout", "it has neither tei_xml nor a list of mentions, and announces no relationship")
         about = typed(record.get("metadata"), dict, "metadata") or {}
         doi, title = (typed(record.get(name) or about.get(name), str, name) for name in ("doi", "title"))
         named = next((record[name] for name in ("core_id", "id") if isinstance(record.get(name), (str, int))), None)
@@ -60,6 +64,33 @@ class Mentions(Feed):
         if identifier is None:
             identifier = f"sha256:{hashlib.sha256(raw).hexdigest()}"
         return str(identifier), doi, title, layout, count, raw.decode()
+
+
+def is_announcement(record: dict[str, Any]) -> bool:
+    """Whether a record is a notification that announces a relationship (COAR Notify 1.0.1, Announce Relationship)."""
+    types, relationship = record.get("type"), record.get("object")
+    announces = "Announce" in (types if isinstance(types, list) else [types])
+    return (
+        announces
+        and isinstance(relationship, dict)
+        and all(isinstance(said(relationship, key), str) for key in ("subject", "object"))
+    )
+
+
+def said(relationship: dict[str, Any], key: str) -> Any:
+    """A value of a relationship, with or without the prefix of Activity Streams: senders write both."""
+    return relationship.get(f"as:{key}", relationship.get(key))
+
+
+def _announced(record: dict[str, Any], raw: bytes) -> tuple[Any, ...]:
+    """A notification's row: it is known by its own identifier, as a paper may mention much."""
+    about = typed(record.get("context"), dict, "context") or {}
+    paper = said(record["object"], "subject")
+    cited = about.get("ietf:cite-as")
+    doi = next((one for one in (cited, paper) if isinstance(one, str) and "10." in one), None)
+    title = typed(about.get("sorg:name"), str, "sorg:name")
+    identifier = typed(record.get("id"), str, "id") or f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    return identifier, doi, title, "coar", 1, raw.decode()
 
 
 SOURCE = Mentions()
