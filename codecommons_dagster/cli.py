@@ -135,8 +135,8 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     """Bring packages and repositories into a slice, and through every stage up to near-duplicates, as a Dagster run.
 
     SOURCE is pypi:NAME==VERSION, npm:NAME@VERSION, git:URL-or-path, swh:EXPORT, or a local path. Without any, the slice is made
-    again from its recorded input: what is there already costs nothing, what failed is tried again. Exit code 1 when a stage failed,
-    or nothing of what was asked for came in; one item of several that can't be had is told of, and no failure.
+    again from its recorded input: what is there already costs nothing, what failed is tried again. Exit code 1 when a stage
+    failed, or nothing of what was asked for came in; one item of several that can't be had is told of, and no failure.
     """
     from codecommons import archive
     from codecommons.lake import Lake
