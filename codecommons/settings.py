@@ -45,6 +45,7 @@ class Settings:
         annotators: names of annotators that are off unless they are named.
         yara: the user's YARA rule files; none switches their annotator off.
         scancode: the Python of an environment that has ScanCode; None switches its annotator off.
+        signing_key: the PEM file of the Ed25519 key that receipts are signed with; None for one of the home's own.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
     """
 
@@ -62,6 +63,7 @@ class Settings:
     annotators: tuple[str, ...] = ()
     yara: tuple[Path, ...] = ()
     scancode: Path | None = None
+    signing_key: Path | None = None
     storage_options: tuple[tuple[str, str], ...] = ()
     gharchive: str = ""
     export_options: tuple[tuple[str, str], ...] = ()
@@ -72,9 +74,19 @@ class Settings:
         return self.home / "cache"
 
     @property
+    def sql_memory(self) -> str:
+        """What a DuckDB connection over tables of the lake may use, as DuckDB reads it: 1 GB, or 64 batches if that is more."""
+        return f"{max(1_000, (64 * self.batch_bytes) >> 20)}MB"
+
+    @property
     def dagster_home(self) -> Path:
         """The persistent Dagster instance."""
         return self.home / "dagster"
+
+    @property
+    def opt_out(self) -> Path:
+        """What of opting out is not for the lake: who asks, what was seen of the ledger, and requests that wait to be read."""
+        return self.home / "opt-out"
 
     @property
     def catalogue(self) -> Path:
@@ -117,6 +129,7 @@ class Settings:
             annotators=tuple(sorted({name.strip() for name in env.get("CODECOMMONS_ANNOTATORS", "").split(",") if name.strip()})),
             yara=yara,
             scancode=next(iter(_paths(env, "CODECOMMONS_SCANCODE")), None),
+            signing_key=next(iter(_paths(env, "CODECOMMONS_SIGNING_KEY")), None),
             storage_options=tuple(sorted(options.items())),
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),

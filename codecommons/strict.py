@@ -92,6 +92,13 @@ def whole(low: int, high: int) -> Callable[[Any, str], int]:
     return parse
 
 
+def flag(value: Any, where: str) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{where} is {value!r}; it must be true or false")
+    return value
+
+
 def numbers(known: Iterable[str]) -> Callable[[Any, str], tuple[tuple[str, float], ...]]:
     """A mapping of known names to numbers, in the order of the known names."""
     names = tuple(known)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from codecommons.datasets import Specification
     from codecommons.lake import Lake
+    from codecommons.optout.standing import Standing
     from codecommons.report import StageReport
     from codecommons_dagster.instance import Finished
 
@@ -145,7 +146,8 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     """Bring packages and repositories into a slice, and through every stage up to near-duplicates, as a Dagster run.
 
     SOURCE is pypi:NAME==VERSION, npm:NAME@VERSION, git:URL-or-path, swh:EXPORT, or a local path. Without any, the slice is made
-    again from its recorded input: what is there already costs nothing, what failed is tried again.
+    again from its recorded input: what is there already costs nothing, what failed is tried again. Exit code 1 when a stage
+    failed, or nothing of what was asked for came in; one item of several that can't be had is told of, and no failure.
     """
     from codecommons import archive
     from codecommons.lake import Lake
@@ -162,24 +164,23 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     requests = [archive.parse_request(text, settings) for text in texts]
     archive.settle_terms(requests, settings, accept_terms, _accepts if sys.stdin.isatty() else None)
     lake, slice_ = _watched(Lake.open(settings)), chosen.isoformat()
-    if requests:
-        archive.add_inputs(lake, requests, slice_)
-    elif not lake.log.sources(slice_):
+    asked = {f"{row.source}:{row.item}" for row in archive.add_inputs(lake, requests, slice_)} if requests else set()
+    if not requests and not lake.log.sources(slice_):
         raise click.UsageError(f"nothing is recorded for {slice_}; say what to ingest")
     from codecommons_dagster.instance import run_job
 
     before = lake.runs()
     finished = run_job(settings, "ingest", slice_)
     reports = _reports(lake, slice_, before)
+    nothing = bool(asked) and asked.issubset(one for report in reports for one in report.details.get("failed", ()))
     if as_json:
-        _say(
-            _json(
-                {"slice": slice_, "run": finished.run_id, "ok": bool(finished), "reports": [vars(report) for report in reports]}
-            )
-        )
+        done = {"slice": slice_, "run": finished.run_id, "ok": bool(finished) and not nothing}
+        _say(_json({**done, "reports": [vars(report) for report in reports]}))
     else:
         _tell(reports)
     _finish(finished)
+    if nothing:
+        raise LakeError("nothing of what was asked for came in; `codecommons forget SOURCE…` takes back what was mistyped")
 
 
 @main.command(epilog=_example("codecommons forget git:https://example.org/mistyped.git"))
@@ -496,6 +497,130 @@ def verify(name: str, fingerprint: str | None, as_json: bool) -> None:
         _say(f"{found.name} {found.fingerprint[:12]}: {found.rows:,} rows, {len(found.problems) or 'no'} problems")
     if not found.passed:
         raise click.exceptions.Exit(1)
+
+
+@main.group("opt-out")
+def opt_out() -> None:
+    """Leave code out of every dataset from now on, at the wish of its authors, and prove that it is gone."""
+
+
+@opt_out.command(
+    epilog=_example("codecommons opt-out submit request.yaml\ncodecommons opt-out submit issue.md --account octocat")
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--account", help="The forge account that the request came from, as you have seen it: NAME or HOST/NAME.")
+@json_option
+def submit(file: Path, account: str | None, as_json: bool) -> None:
+    """Take in requests from a YAML or JSON file, or from the text of an issue that was made with BigCode's form.
+
+    All of a file is taken, or nothing of it.
+    """
+    from codecommons.lake import Lake
+    from codecommons.optout import desk
+    from codecommons.settings import Settings
+
+    submission = desk.read_requests(file.read_bytes(), file.name, account)
+    received = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    _tell_standing(desk.submit(_watched(Lake.open(Settings.from_environment())), submission, received), as_json)
+
+
+@opt_out.command(
+    "verify",
+    epilog=_example('codecommons opt-out verify 0a1b2c\ncodecommons opt-out verify 0a1b2c --saw "mail of 3 May, by A. N."'),
+)
+@click.argument("request")
+@click.option("--saw", help="What a person saw that shows it, instead of looking for the challenge in the archive.")
+@click.option("--refuse", "refused", metavar="WHY", help="Refuse the request instead.")
+@json_option
+def verify_request(request: str, saw: str | None, refused: str | None, as_json: bool) -> None:
+    """Verify a request by its identifier in the file .codecommons-opt-out of the archived code, or by what a person saw."""
+    from codecommons.archive.views import visited_trees
+    from codecommons.optout import desk
+
+    if saw and refused:
+        raise click.UsageError("either --saw or --refuse")
+    lake = _lake()
+    found = desk.refuse(lake, request, refused) if refused else desk.verify(lake, request, visited_trees(lake), saw)
+    _tell_standing([found], as_json)
+
+
+@opt_out.command("list", epilog=_example("codecommons opt-out list\ncodecommons opt-out list 0a1b2c --json"))
+@click.argument("request", required=False)
+@json_option
+def list_requests(request: str | None, as_json: bool) -> None:
+    """List requests, where they stand and which releases apply them; of one REQUEST, also copies elsewhere, for review."""
+    from codecommons.archive.views import visited_trees
+    from codecommons.datasets import list_releases
+    from codecommons.optout import desk, ledger, reach
+    from codecommons.optout.standing import one_of
+
+    lake = _lake()
+    book = ledger.read(lake)
+    shown = [one_of(book.standings, request)] if request else list(book.standings.values())
+    releases = {f"{one.name}/{one.fingerprint[:12]}": one.document["inputs"].get("opt_out") for one in list_releases(lake)}
+    applied = desk.applied(book, releases)
+    copies = list(reach.review(lake, shown[0], visited_trees(lake))) if request else []
+    if as_json:
+        rows = [{**dataclasses.asdict(one), "applied": applied[one.id]} for one in shown]
+        found = {"review": [dataclasses.asdict(one) for one in copies]} if request else {}
+        _say(_json({"head": book.head, "entries": len(book.entries), "requests": rows, **found}))
+        return
+    for one in shown:
+        _say(lines.of_standing(one, applied[one.id]))
+    for copy in copies:
+        _say(lines.of_copy(copy))
+    _say(f"{len(book.standings)} requests in {len(book.entries)} entries; head {book.head[:12]}")
+
+
+@opt_out.command(epilog=_example('codecommons opt-out withdraw 0a1b2c --why "by mail of 3 May"'))
+@click.argument("request")
+@click.option("--why", default="withdrawn by the claimant", show_default=True)
+@json_option
+def withdraw(request: str, why: str, as_json: bool) -> None:
+    """Take a request back: what it left out comes back with the next release."""
+    from codecommons.optout import desk
+
+    _tell_standing([desk.withdraw(_lake(), request, why)], as_json)
+
+
+@opt_out.command(epilog=_example("codecommons opt-out prove 0a1b2c -o receipt.json"))
+@click.argument("request")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write to a file instead.")
+def prove(request: str, output: Path | None) -> None:
+    """Make a signed receipt: the request, the releases made since, and proofs that what it is about is not in them.
+
+    Publish CODECOMMONS_HOME/keys/receipts.pub.pem: receipts are checked with it. CODECOMMONS_SIGNING_KEY names a key of your own.
+    """
+    from codecommons.archive.views import visited_trees
+    from codecommons.datasets.releases import published
+    from codecommons.optout import receipts
+
+    lake = _lake()
+    receipt = receipts.prove(lake, request, visited_trees(lake), published(lake))
+    if output:
+        output.write_bytes(receipt)
+    else:
+        sys.stdout.buffer.write(receipt)
+
+
+@opt_out.command(epilog=_example("codecommons opt-out check receipt.json --key receipts.pub.pem"))
+@click.argument("receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The published key, PEM."
+)
+@json_option
+def check(receipt: Path, key: Path, as_json: bool) -> None:
+    """Check a receipt against the published key; no lake is needed. Exit code 1 when it doesn't hold."""
+    from codecommons.optout.check import check as checked
+
+    found = checked(receipt.read_bytes(), key.read_bytes())
+    _say(_json({**dataclasses.asdict(found), "passed": not found.problems}) if as_json else "\n".join(lines.of_receipt(found)))
+    if found.problems:
+        raise click.exceptions.Exit(1)
+
+
+def _tell_standing(found: list[Standing], as_json: bool) -> None:
+    _say(_json([dataclasses.asdict(one) for one in found]) if as_json else "\n".join(lines.of_standing(one) for one in found))
 
 
 def _specification(name: str) -> Specification:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from codecommons.datasets import Plan, Release
     from codecommons.lake import Lake
     from codecommons.lake.garbage import Garbage
+    from codecommons.optout.check import Receipt
+    from codecommons.optout.reach import Copy
+    from codecommons.optout.standing import Standing
     from codecommons.report import StageReport
 
 
@@ -24,6 +27,35 @@ def of_report(report: StageReport) -> str:
         f" ({size(report.bytes_kept)}) in {report.seconds:.1f} s; {report.computed:,} computed, {report.reused:,} found done"
         f"{f'; left out {left}' if left else ''}"
     )
+
+
+def of_standing(one: Standing, applied: Sequence[str] = ()) -> str:
+    """Where an opt-out request stands."""
+    about = one.request.values[0] if one.request.within is None else f"{one.request.within} {one.request.values[0]}"
+    more = f" and {len(one.request.values) - 1} more" if len(one.request.values) > 1 else ""
+    where = f"; applied in {', '.join(applied)}" if applied else ""
+    return f"{one.id}  {one.state:11} {one.rung:9} {one.request.scope:9} {about}{more}: {one.why}{where}"
+
+
+def of_copy(one: Copy) -> str:
+    """A copy beyond what was asked, for review."""
+    what = "the same" if one.kind == "same" else f"{one.similarity:.2f} similar to {one.content}"
+    return f"  review  {one.other} at {one.origin} /{one.path}: {what}"
+
+
+def of_receipt(found: Receipt) -> Iterator[str]:
+    """What a receipt shows, or what is wrong with it."""
+    if found.problems:
+        yield from (f"refused: {problem}" for problem in found.problems)
+        return
+    said = found.statement["predicate"]
+    asked = said["request"]
+    yield f"holds: request {asked['id']}, received {asked['received']}, {said['contents']:,} contents concerned"
+    for release in said["releases"]:
+        gone = ", ".join(f"{len(proofs):,} {kind}" for kind, proofs in sorted(release["absent"].items()))
+        left = f"; {len(release['elsewhere']):,} contents are in it from elsewhere" if release["elsewhere"] else ""
+        yield f"  {release['name']} ({release['as_of']}): shown to be absent are {gone}{left}"
+    yield from (f"  {name}: made before the request" for name in said["releases_before"])
 
 
 def of_followed(one: dict[str, Any]) -> str:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from codecommons.archive.scratch import scratch_folder
 from codecommons.errors import ItemError
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import Settings
@@ -41,7 +39,7 @@ def keep_archive(path: Path, wanted: str | None, settings: Settings) -> tuple[Pa
     """Move a downloaded file into the cache.
 
     Args:
-        path: the file, in ``download_folder``.
+        path: the file, in a ``scratch_folder``.
         wanted: the hex sha256 it must have; None takes what came.
         settings: where the cache is.
 
@@ -61,21 +59,9 @@ def keep_archive(path: Path, wanted: str | None, settings: Settings) -> tuple[Pa
     return place, found
 
 
-@contextmanager
-def download_folder(settings: Settings) -> Iterator[Path]:
-    """A folder in the cache that is removed afterwards, with whatever is left in it."""
-    folder = settings.cache / "downloads" / uuid.uuid4().hex
-    with lake_errors(f"writing {folder}"):
-        folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def copy_archive(file: Path, settings: Settings) -> tuple[Path, str]:
     """Copy a local file into the cache, so that loading it again needs no luck."""
-    with download_folder(settings) as folder:
+    with scratch_folder("download", settings) as folder:
         target = folder / "archive"
         with lake_errors(f"writing {target}"):
             shutil.copyfile(file, target)

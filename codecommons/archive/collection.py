@@ -36,6 +36,7 @@ from codecommons import strict
 from codecommons.archive.feeds import LeftOut, numbered_lines, parse
 from codecommons.archive.objects import Rows
 from codecommons.archive.packages import parse_time
+from codecommons.archive.source import unexpected
 from codecommons.archive.tally import Note, Tally
 from codecommons.archive.tree import TOO_LARGE, listed_tree
 from codecommons.archive.unpack import clean_path, unpacked
@@ -233,13 +234,14 @@ def read_part(part: Part) -> Facts:
     with _FactsFile(part.area, target) as sink:
         try:
             records = _parquet_rows(part, settings) if _is_parquet(part.path) else _json_rows(part, settings, left_out)
-            for record, length in records:
-                try:
-                    waiting.append(_fact(record, part.origin, rows, facts))
-                except ItemError as error:
-                    _add(facts.left_out, error.reason, Count(1, length))
-                if len(waiting) * _FACT_BYTES >= settings.batch_bytes:
-                    sink.write(waiting)
+            with unexpected(part.name):
+                for record, length in records:
+                    try:
+                        waiting.append(_fact(record, part.origin, rows, facts))
+                    except ItemError as error:
+                        _add(facts.left_out, error.reason, Count(1, length))
+                    if len(waiting) * _FACT_BYTES >= settings.batch_bytes:
+                        sink.write(waiting)
         except ItemError as error:
             facts.error = error
         sink.write(waiting)

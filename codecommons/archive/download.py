@@ -18,7 +18,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from codecommons.archive.cache import download_folder, keep_archive, sha256_of
+from codecommons.archive.cache import keep_archive, sha256_of
+from codecommons.archive.scratch import scratch_folder
 from codecommons.errors import ItemError
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import Settings
@@ -79,7 +80,7 @@ def _place(sha256: str, settings: Settings) -> Iterator[Path]:
         if mine:
             yield part
             return
-    with download_folder(settings) as folder:
+    with scratch_folder("download", settings) as folder:
         (folder / "file").touch()
         yield folder / "file"
 

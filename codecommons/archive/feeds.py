@@ -343,7 +343,7 @@ def _read_file(task: _Task) -> _Read:
     key = feed.rows_key(task.row, settings)
     size = task.path.stat().st_size
     try:
-        with NewsWriter(task.area, feed.table, key) as writer:
+        with unexpected(str(task)), NewsWriter(task.area, feed.table, key) as writer:
             tally = _write(feed, task, writer)
     except ItemError as error:
         return _Read(Item(item, item, "failed", error=error, size=size))

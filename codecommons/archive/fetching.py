@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from codecommons.archive.cache import copy_archive, download_folder, keep_archive
+from codecommons.archive.cache import copy_archive, keep_archive
+from codecommons.archive.scratch import scratch_folder
 from codecommons.errors import CodeCommonsError, ItemError, UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import Settings
@@ -30,6 +31,8 @@ _URI = re.compile(r"([a-z][a-z0-9+.-]*)://")
 _GLOB = re.compile(r"[*?\[]")
 # Between file systems that are read through each other, such as ``zip://a.json::file:///x``; the last may be anywhere.
 _CHAIN = "::"
+# Of version 6, in which two colons are zeros.
+_ADDRESS = re.compile(r"(?<=//)\[[0-9a-f:.]+\]", re.IGNORECASE)
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _USER = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)@", re.IGNORECASE)
 _USERS = re.compile(r"(?<=://)[^/?#\s]*@")
@@ -118,7 +121,7 @@ def is_web(text: str) -> bool:
 
 def is_local(text: str) -> bool:
     """Whether a place could be one of this machine, or one that is read with its keys: all but http(s) without a chain."""
-    return not is_web(text) or _CHAIN in text
+    return not is_web(text) or _CHAIN in _ADDRESS.sub("", text, count=1)
 
 
 def url_of(where: str) -> str:
@@ -184,7 +187,7 @@ def bring(where: str, settings: Settings) -> tuple[Path, str]:
     if not _URI.match(where):
         return _bring_local(Path(where), settings)
     fs, path = _open(where, settings)
-    with download_folder(settings) as folder:
+    with scratch_folder("download", settings) as folder:
         target = folder / "file"
         with lake_errors(f"writing {target}"):
             sink = target.open("wb")
@@ -204,7 +207,7 @@ def bring_folder(files: Iterable[Path], root: Path, settings: Settings) -> tuple
         ItemError: ``unreadable``.
         LakeError: the cache can't be written.
     """
-    with download_folder(settings) as folder:
+    with scratch_folder("download", settings) as folder:
         target = folder / "file"
         with lake_errors(f"writing {target}"), tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
             for file in files:

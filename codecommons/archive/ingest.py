@@ -45,9 +45,9 @@ def ingest_slice(lake: Lake, engine: Engine, day: str, source: str) -> StageRepo
 
     Returns:
         The report. Its rows are files or, of a feed, records; a failed item counts as one row of the size of its archive.
-        ``details`` has ``items`` (state -> how many), ``quarantined`` and ``remarks`` (one line each: what was left out, what was
-        kept and is worth a look), ``committed`` (table -> new rows) and the
-        source's own figures.
+        ``details`` has ``items`` (state -> how many), ``failed`` (which have nothing here), ``quarantined`` and ``remarks`` (one
+        line each: what was left out, what was kept and is worth a look), ``committed`` (table -> new rows) and the source's own
+        figures.
 
     Raises:
         UsageError: there is no such source.
@@ -151,6 +151,7 @@ def _count(report: StageReport, outcome: Outcome) -> None:
     report.computed = states["loaded"]
     report.reused = states["reused"] + states["kept"]
     report.details["items"] = dict(sorted(states.items()))
+    report.details["failed"] = sorted({f"{report.source}:{item.name}" for item in outcome.items if item.state == "failed"})
     report.details["quarantined"] = [
         f"{report.source}:{item.name}: {item.error.reason}: {item.error.detail}"
         for item in outcome.items

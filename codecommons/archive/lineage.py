@@ -52,7 +52,7 @@ _EDGES = """
 select edge.number, node.number as parent from edge join node on node.id = edge.parent_id order by edge.number
 """
 _MARKED = """
-select node.id as revision, marked.parents, marked.bits from marked join node using (number) order by number
+select node.id as revision, marked.parents, marked.bits from node join marked using (number) order by number
 """
 
 
@@ -112,7 +112,7 @@ class Lineage:
             revision once, the newest first.
         """
         self._sql.register("head", heads.to_arrow())
-        begun = self._sql.execute("select number, bit from head join node on node.id = head.revision").fetchnumpy()
+        begun = self._sql.execute("select number, bit from node join head on head.revision = node.id").fetchnumpy()
         self._sql.unregister("head")
         np.bitwise_or.at(self._marks.array, begun["number"], np.uint64(1) << begun["bit"].astype(np.uint64))
         self._touched[begun["number"] // self._window] = True

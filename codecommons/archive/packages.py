@@ -130,7 +130,7 @@ class PackageSource(Source):
         inputs = [resolved_rows.get(row.item, row) for row in inputs]
         known = _known(work.lake, {row.item: self._extid(row, settings) for row in pinned})
         unknown = [row for row in pinned if row.item not in known]
-        fetched = list(_each(unknown, lambda row: (row, self.fetch(row, settings)), errors, self.at_once))
+        fetched = list(_each(unknown, lambda row: (row, self._fetch(row, settings)), errors, self.at_once))
         archives = [_Archive(row, path, self.packed_bytes(path), self._extid(row, settings)) for row, path in fetched]
         results = list(work.engine.map(_load_archives, _tasks(self.name, archives, work.area, work.engine.workers), name=str))
         loaded = {one.item: one for some, _ in results for one in some}
@@ -144,6 +144,10 @@ class PackageSource(Source):
             return row
         with unexpected(f"{self.name}:{row.item}"):
             return self.resolve(row, settings)
+
+    def _fetch(self, row: SliceInput, settings: Settings) -> Path:
+        with unexpected(f"{self.name}:{row.item}"):
+            return self.fetch(row, settings)
 
     def _extid(self, row: SliceInput, settings: Settings) -> bytes:
         """What the release is a function of."""
@@ -291,7 +295,7 @@ def _load_archives(task: _Task) -> tuple[list[_Loaded], list[StagedFile]]:
     loaded = []
     for archive in task.archives:
         try:
-            with rows.all_or_nothing():
+            with unexpected(f"{task.source}:{archive.row.item}"), rows.all_or_nothing():
                 loaded.append(_load_archive(source, archive, rows))
         except ItemError as error:
             loaded.append(_Loaded(archive.row.item, archive.size, error=error))

@@ -25,8 +25,9 @@ from typing import IO, NamedTuple
 import polars as pl
 
 from codecommons.archive.objects import Rows
+from codecommons.archive.source import unexpected
 from codecommons.archive.tally import Note, Tally
-from codecommons.archive.tree import TOO_LARGE, too_large
+from codecommons.archive.tree import TOO_LARGE, shown_path, too_large
 from codecommons.archive.unpack import large_hashes
 from codecommons.errors import ItemError
 from codecommons.lake import StagedFile, StagingArea
@@ -41,6 +42,8 @@ _CHUNK = 1 << 18
 _WINDOW_BYTES = 4 << 20
 # Paths of one tree, in sum: a few small trees that name each other many times list more files than any disk holds.
 MOST_PATH_BYTES = 1 << 30
+# Remarks on one repository, each about one object or file.
+MOST_NOTES = 1000
 # Commits and tags of a damaged repository, looked at for what they name.
 _MOST_LOOKED_AT = 64 << 20
 _REV_LIST = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
@@ -236,7 +239,7 @@ def read_objects(task: ReadObjects) -> ObjectsRead:
     """Turn objects into staged rows."""
     rows = Rows(task.area, task.name)
     read = ObjectsRead()
-    with git.opened(task.repository) as git_dir, _no_search_for_cycles():
+    with unexpected(task.name), git.opened(task.repository) as git_dir, _no_search_for_cycles():
         for one in _objects(git_dir, task.ids, rows.settings.max_content_bytes):
             problem = _add(one, rows)
             read.counts[one.kind if problem is None else problem.reason] += 1
@@ -245,7 +248,7 @@ def read_objects(task: ReadObjects) -> ObjectsRead:
                 if one.kind == "blob":
                     rows.skipped_content(one.id, UNREADABLE)
                     read.lost.add(one.id)
-    read.staged = rows.close()
+        read.staged = rows.close()
     return read
 
 
@@ -367,11 +370,13 @@ def list_tree(task: ListTree) -> tuple[Tally, list[StagedFile]]:
 
     Raises:
         ItemError: ``missing-objects``: a directory of it is not there. ``too-many-files``: it lists more than any tree has.
+            ``unexpected``.
     """
-    try:
-        return _listed(task, None)
-    except _UnorderedError:
-        return _listed(task, set())
+    with unexpected(task.name):
+        try:
+            return _listed(task, None)
+        except _UnorderedError:
+            return _listed(task, set())
 
 
 class _UnorderedError(Exception):
@@ -427,17 +432,24 @@ def _files(
             raise _UnorderedError
         last = path
         if content in lost:
-            tally.skipped += Count(1, 0)
-            tally.notes.append(Note(MISSING, "the repository holds other bytes, or none that can be read", path))
+            _miss(path, "the repository holds other bytes of it, or none that can be read", tally)
         elif length is None:
-            tally.skipped += Count(1, 0)
-            tally.notes.append(Note(MISSING, "the repository does not hold its bytes", path))
+            _miss(path, "the repository does not hold its bytes", tally)
         elif length > limit:
             tally.skipped += Count(1, length)
             tally.notes.append(too_large(path, length, limit))
         else:
             tally.kept += Count(1, length)
         yield path, int(mode, 8), content
+
+
+def _miss(path: bytes, why: str, tally: Tally) -> None:
+    """Count a file without bytes; of very many, as in a partial clone, the first are named."""
+    tally.skipped += Count(1, 0)
+    if len(tally.notes) < MOST_NOTES:
+        tally.notes.append(Note(MISSING, f"{shown_path(path)}: {why}", path))
+    else:
+        tally.reasons[MISSING] = tally.reasons.get(MISSING, Count()) + Count(1, 0)
 
 
 def _records(stream: IO[bytes]) -> Iterator[bytes]:

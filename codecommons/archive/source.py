@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import logging
 import re
 from abc import ABC, abstractmethod
@@ -20,11 +21,16 @@ from codecommons.archive.tally import Tally
 from codecommons.engine import Engine
 from codecommons.errors import CodeCommonsError, ItemError
 from codecommons.lake import Lake, NewsFile, SliceInput, StagedFile, StagingArea
+from codecommons.lake.storage import of_reader
 from codecommons.plugins import discover
 from codecommons.settings import Settings
 from codecommons.swhid import snapshot_id
 
 _LOG = logging.getLogger(__name__)
+# Errors of the system that the next item meets as well.
+_EVERYBODYS = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+)
 # Of the text of an error that nobody foresaw.
 _LONGEST_SAID = 300
 
@@ -186,11 +192,12 @@ class Source(ABC):
 
 
 @contextmanager
-def unexpected(what: str) -> Iterator[None]:
+def unexpected(what: str, lake: bool = False) -> Iterator[None]:
     """Let what a source did not foresee be the fault of the one item that it happened over.
 
     Args:
         what: the item, as ``source:item``.
+        lake: whether tables of the lake are read meanwhile: what their readers say is no fault of the item's.
 
     Raises:
         ItemError: ``unexpected``: anything but what stops everybody, such as a lake that can't be written. The log has the rest.
@@ -200,6 +207,8 @@ def unexpected(what: str) -> Iterator[None]:
     except (CodeCommonsError, MemoryError):
         raise
     except Exception as error:
+        if (lake and of_reader(error)) or (isinstance(error, OSError) and error.errno in _EVERYBODYS):
+            raise
         _LOG.exception("%s: unexpected", what)
         said = (str(error).strip().splitlines() or [""])[0][:_LONGEST_SAID]
         detail = f"{type(error).__name__}: {said}; this is a defect, please report it with the traceback in the log"

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from codecommons.archive.objects import Branches, Rows
-from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Source, Visit, Work, base_item, rank_of
+from codecommons.archive.source import LOADER_VERSION, Item, Outcome, Source, Visit, Work, base_item, rank_of, unexpected
 from codecommons.archive.tally import Tally
 from codecommons.errors import ItemError
 from codecommons.lake import Lake, SliceInput, StagedFile
@@ -107,7 +107,8 @@ class ChangingSource(Source):
                 Visit(origin, branches, "full", rank),
                 [],
             )
-        state = self.read(work, row)
+        with unexpected(f"{self.name}:{row.item}", lake=True):
+            state = self.read(work, row)
         rows = Rows(work.area, f"{self.name}:{row.item}")
         snapshot = snapshot_id(state.branches)
         # A state with holes is loaded again next time, when they may be filled; its counts are kept under another key.

@@ -65,8 +65,9 @@ class Tally:
             for note in self.notes
         ]
         detail: dict[str, Any] = {"replaced": [self.replaced.rows, self.replaced.bytes], "notes": notes}
-        if self.dropped:
-            detail["dropped"] = {reason: [count.rows, count.bytes] for reason, count in sorted(self.dropped.items())}
+        for name, counts in (("dropped", self.dropped), ("reasons", self.reasons)):
+            if counts:
+                detail[name] = {reason: [count.rows, count.bytes] for reason, count in sorted(counts.items())}
         return json.dumps(detail, separators=(",", ":"))
 
     @classmethod
@@ -82,5 +83,5 @@ class Tally:
             Count(row["skipped_files"], row["skipped_bytes"]),
             Count(*detail["replaced"]),
             notes,
-            {reason: Count(*count) for reason, count in detail.get("dropped", {}).items()},
+            *({reason: Count(*count) for reason, count in detail.get(name, {}).items()} for name in ("dropped", "reasons")),
         )

@@ -72,7 +72,7 @@ def build_tree(members: Iterable[Member], rows: Rows, wanted: bytes | None = Non
         parent, _, name = member.path.rpartition(b"/")
         folder = _folder(folders, parent)
         if name in folder and folder[name] is None:
-            raise ItemError("path-conflict", f"{_shown(member.path)} is both a file and a directory")
+            raise ItemError("path-conflict", f"{shown_path(member.path)} is both a file and a directory")
         file = _linked(folders, member) if member.same_as is not None else _stored(member, rows)
         old = folder.get(name)
         if old is not None:
@@ -110,7 +110,7 @@ def listed_tree(files: Iterable[tuple[bytes, int, bytes]], rows: Rows) -> bytes:
         parent, _, name = path.rpartition(b"/")
         folder = _folder(folders, parent)
         if name in folder:
-            raise ItemError("path-conflict", f"{_shown(path)} is there twice, or is both a file and a directory")
+            raise ItemError("path-conflict", f"{shown_path(path)} is there twice, or is both a file and a directory")
         folder[name] = _File(perms, content, 0, False)
     root = _directories(folders, rows)
     rows.tree_files(root, listed)
@@ -155,7 +155,7 @@ def file_member(file: Path, name: bytes, executable: bool, settings: Settings) -
 
 def too_large(path: bytes, length: int, limit: int) -> Note:
     """What is said of a file over the size limit."""
-    detail = f"{_shown(path)} has {length:,} bytes, over the limit of {limit:,}; its hashes are kept, its bytes are not"
+    detail = f"{shown_path(path)} has {length:,} bytes, over the limit of {limit:,}; its hashes are kept, its bytes are not"
     return Note(TOO_LARGE, detail, path, length)
 
 
@@ -192,7 +192,7 @@ def _folder(folders: dict[bytes, dict[bytes, _File | None]], path: bytes) -> dic
     for name in path.split(b"/"):
         parent = folders[at]
         if parent.get(name) is not None:
-            raise ItemError("path-conflict", f"{_shown(at + b'/' + name if at else name)} is both a file and a directory")
+            raise ItemError("path-conflict", f"{shown_path(at + b'/' + name if at else name)} is both a file and a directory")
         parent[name] = None
         at = at + b"/" + name if at else name
         folders.setdefault(at, {})
@@ -215,7 +215,8 @@ def _linked(folders: dict[bytes, dict[bytes, _File | None]], member: Member) -> 
     file = folders.get(parent, {}).get(name)
     if file is None:
         raise ItemError(
-            "broken-hardlink", f"{_shown(member.path)} is a hard link to {_shown(member.same_as)}, which is no earlier file"
+            "broken-hardlink",
+            f"{shown_path(member.path)} is a hard link to {shown_path(member.same_as)}, which is no earlier file",
         )
     return file
 
@@ -248,10 +249,10 @@ def _count(folders: dict[bytes, dict[bytes, _File | None]], tally: Tally) -> Ite
 
 def _summaries(odd: list[bytes], leaving: list[bytes]) -> Iterator[Note]:
     if odd:
-        what = f"{len(odd)} file names are not UTF-8 and are kept as bytes, such as {_shown(odd[0])}"
+        what = f"{len(odd)} file names are not UTF-8 and are kept as bytes, such as {shown_path(odd[0])}"
         yield Note("name-not-utf8", what, odd[0], kept=True)
     if leaving:
-        what = f"{len(leaving)} symbolic links point out of the tree, such as {_shown(leaving[0])}"
+        what = f"{len(leaving)} symbolic links point out of the tree, such as {shown_path(leaving[0])}"
         yield Note("link-leaves-tree", f"{what}; their text is kept, they are never followed", leaving[0], kept=True)
 
 
@@ -274,5 +275,6 @@ def _is_text(path: bytes) -> bool:
     return True
 
 
-def _shown(path: bytes) -> str:
+def shown_path(path: bytes) -> str:
+    """A path as a line for people has it: quoted, and not all of a very long one."""
     return repr(path[:200].decode("utf-8", "backslashreplace"))

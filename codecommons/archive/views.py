@@ -58,6 +58,37 @@ def anchors(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def visited_trees(lake: Lake, used: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Every tree that a visit saw.
+
+    Args:
+        lake: the lake.
+        used: columns slice and source of the visits that count; all of them unless given.
+
+    Returns:
+        slice, source, origin, visit, snapshot (binary), anchor (SWHID), root (binary), anchor_date (int64, seconds since 1970;
+        null when missing or impossible: not after 1970-01-01, or after the day of the visit), current (bool): whether the dataset
+        takes files from it, true once per (origin, anchor). Of a package that is every release, at its first visit; of a
+        repository the head of its latest full visit. The other trees only count as occurrences.
+    """
+    seconds = pl.col("anchor_date").struct.field("seconds")
+    end_of_day = pl.col("slice").str.to_date().dt.offset_by("1d").dt.epoch("s")
+    visits = lake.scan("origin_visit_status").select("origin", "visit", "snapshot", "slice", "source", "status")
+    if used is not None:
+        visits = visits.join(used.lazy(), on=["slice", "source"], how="semi")
+    seen = anchors(lake, visits.collect())
+    seen = seen.with_columns(anchor_date=pl.when((seconds > 0) & (seconds < end_of_day)).then(seconds)).sort(
+        "origin", "slice", "visit", "anchor"
+    )
+    time, full = pl.struct("slice", "visit"), pl.col("status") == "full"
+    first = pl.int_range(pl.len()).over("origin", "anchor") == 0
+    latest = full & (time == time.filter(full).last().over("origin"))
+    seen = seen.with_columns(
+        current=pl.when(pl.col("anchor").str.starts_with("swh:1:rel:")).then(first).otherwise(latest.fill_null(False))
+    )
+    return seen.select("slice", "source", "origin", "visit", "snapshot", "anchor", "root", "anchor_date", "current")
+
+
 def heads(branches: pl.DataFrame) -> pl.DataFrame:
     """The head of each snapshot, by the rule of ``HEADS``; the view ``lake.anchor`` has the same one.
 

@@ -16,16 +16,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecommons.datasets import documents, releases, shards
-from codecommons.datasets.candidates import Inputs, resolve
+from codecommons.datasets.candidates import Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.releases import Release
 from codecommons.datasets.selection import Selection, select
+from codecommons.datasets.shards import swhids_of
 from codecommons.datasets.specification import Specification, specification
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake, close_stage
 from codecommons.lake.stages import code_version
 from codecommons.lake.storage import lake_errors
+from codecommons.optout import ledger, merkle
+from codecommons.optout.reach import resolve as reached
 from codecommons.report import CheckResult, Measure, StageReport
 
 STAGE = "training_shards"
@@ -33,6 +36,7 @@ CHECKS = {
     "files_conserved": "Every candidate is a row or was left out for a stated reason.",
     "not_empty": "There are rows; else the rule that emptied the dataset is named.",
     "bytes_rehash": "The bytes of every row re-hash to its SWHID and are text in their encoding.",
+    "opt_out_honoured": "No row is one that the opt-out ledger, or a marker in the code, leaves out.",
     "policy_honoured": "Every row has a verdict that the specification accepts.",
     "no_duplicates": "Every content is there once.",
     "counts_agree": "Shards, manifest and report have the same number of rows.",
@@ -104,8 +108,9 @@ def _build(
                 for one in written
             ],
             "manifest": manifest,
+            "merkle": merkle.roots(swhids_of(frame), frame["origin"].to_list()),
         }
-        result["digest"] = digest([[[one.name, one.sha256, one.rows] for one in written], manifest["sha256"]])
+        result["digest"] = releases.result_digest(result)
         fingerprint = releases.fingerprint_of(document["inputs_digest"], str(result["digest"]))
         document |= {
             "fingerprint": fingerprint,
@@ -115,7 +120,7 @@ def _build(
         }
         report = _report(asked.name, inputs, document, frame)
         report.computed = table.num_rows
-        checks = _checks(report, asked, selection, frame, written)
+        checks = _checks(report, asked, selection, frame, written, _opted_out(lake, inputs, frame))
         if all(check.passed for check in checks):
             texts = {"README.md": documents.card(document, frame, inputs.left_out), "NOTICE": documents.notice(document, frame)}
             document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
@@ -123,7 +128,10 @@ def _build(
                 for name, text in texts.items():
                     lake.fs.pipe_file(f"{staged}/{name}", text.encode())
             if resolve(lake, asked).to_mapping() != inputs.to_mapping():
-                raise LakeError(f"a slice that dataset {asked.name} is made from has changed while it was built; build it again")
+                raise LakeError(
+                    f"a slice that dataset {asked.name} is made from, or the opt-out ledger, has changed while it was built; "
+                    "build it again"
+                )
             _write_tables(lake, asked, document, table, selection.drops)
             releases.publish(lake, document, staged, [*(f"data/{one.name}" for one in written), "manifest.parquet", *texts])
     return report, checks
@@ -195,8 +203,22 @@ def _write_tables(lake: Lake, asked: Specification, document: dict[str, Any], ma
     lake.replace_release("dataset", asked.name, fingerprint, pa.Table.from_pylist([one]))
 
 
+def _opted_out(lake: Lake, inputs: Inputs, manifest: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a manifest that are opted out, asked of the ledger as it is now."""
+    seen = trees(lake, inputs)
+    excluded = reached(lake, ledger.read(lake).effective, seen)
+    roots = seen.select("origin", "anchor", "root").unique()
+    rows = manifest.select("swhid", "content", "origin", "anchor", "path").join(roots, on=["origin", "anchor"], how="left")
+    return excluded.marked(rows).filter(pl.col("opt_out").is_not_null())
+
+
 def _checks(
-    report: StageReport, asked: Specification, selection: Selection, manifest: pl.DataFrame, written: Sequence[shards.Shard]
+    report: StageReport,
+    asked: Specification,
+    selection: Selection,
+    manifest: pl.DataFrame,
+    written: Sequence[shards.Shard],
+    opted_out: pl.DataFrame,
 ) -> list[CheckResult]:
     again = f"`codecommons dataset build {asked.name}`"
     dropped = selection.drops.height
@@ -215,6 +237,12 @@ def _checks(
             f"all {manifest.height} rows re-hash to their SWHID and are text in their encoding"
             if not damaged
             else f"{len(damaged)} rows do not, such as {damaged[0]}; `codecommons explain` tells where it is from; then {again}",
+        ),
+        "opt_out_honoured": (
+            not opted_out.height,
+            "no row is opted out"
+            if not opted_out.height
+            else f"{opted_out.height} rows are, such as {opted_out['swhid'][0]} by {opted_out['opt_out'][0]}; then {again}",
         ),
         "policy_honoured": (
             not refused.height,

@@ -15,14 +15,16 @@ import polars as pl
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.archive.source import sources
-from codecommons.archive.views import anchors
+from codecommons.archive.views import visited_trees
 from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
+from codecommons.datasets.releases import list_releases
 from codecommons.datasets.specification import Specification, is_pattern, specification
 from codecommons.dedup.configuration import WORDS
 from codecommons.dedup.tables import SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
 from codecommons.license.policy import policy
+from codecommons.optout import ledger
 from codecommons.report import STAGES
 from codecommons.strict import nearest
 from codecommons.swhid import SYMLINK_PERMS
@@ -50,6 +52,7 @@ class Inputs:
         policy: digest of the licence policy, ``name@hex12``.
         annotators: name -> digest of the annotators that are read.
         pairs: configuration of the near-duplicate pairs.
+        opt_out: head of the opt-out ledger, 64 hex digits.
     """
 
     as_of: str
@@ -58,6 +61,7 @@ class Inputs:
     policy: str
     annotators: Mapping[str, str]
     pairs: str
+    opt_out: str
 
     def to_mapping(self) -> dict[str, Any]:
         """What the fingerprint holds of it. Slices that are left out change nothing, so they are not part of it."""
@@ -67,6 +71,7 @@ class Inputs:
             "policy": self.policy,
             "annotators": dict(self.annotators),
             "pairs": self.pairs,
+            "opt_out": self.opt_out,
         }
 
 
@@ -85,7 +90,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
 
     Raises:
         UsageError: there is no such licence policy or source.
-        GateError: no slice up to the day has come through.
+        GateError: no slice up to the day has come through, or the opt-out ledger is broken, stale or not read to its end.
     """
     known = sources(lake.settings)
     for name in specification.sources:
@@ -119,6 +124,8 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     read = {*SIGNALS, *(name for name, signals in ON_DEMAND.items() if named.intersection(signals))}
     state = pl.format("{} {}", "stage", "verdict").fill_null("has not run")
     stuck = rest.sort("slice", "source", "stage").group_by("slice", "source", maintain_order=True).agg(state)
+    before = list_releases(lake, specification.name)
+    heads = {one.folder: head for one in before if (head := one.document["inputs"].get("opt_out"))}
     return Inputs(
         as_of=as_of,
         slices=tuple(used.to_dicts()),
@@ -126,33 +133,13 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         policy=judging,
         annotators={name: one.digest for name, one in sorted(current(lake.settings).items()) if name in read},
         pairs=WORDS.key(lake.settings),
+        opt_out=ledger.gate(lake, heads).head,
     )
 
 
 def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
-    """Every tree that a visit of the input slices saw.
-
-    Returns:
-        slice, source, origin, visit, snapshot (binary), anchor (SWHID), root (binary), anchor_date (int64, seconds since 1970;
-        null when missing or impossible: not after 1970-01-01, or after the day of the visit), current (bool): whether the dataset
-        takes files from it, true once per (origin, anchor). Of a package that is every release, at its first visit; of a
-        repository the head of its latest full visit. The other trees only count as occurrences.
-    """
-    used = pl.DataFrame(inputs.slices).select("slice", "source").unique()
-    seconds = pl.col("anchor_date").struct.field("seconds")
-    end_of_day = pl.col("slice").str.to_date().dt.offset_by("1d").dt.epoch("s")
-    visits = lake.scan("origin_visit_status").select("origin", "visit", "snapshot", "slice", "source", "status")
-    seen = anchors(lake, visits.join(used.lazy(), on=["slice", "source"], how="semi").collect())
-    seen = seen.with_columns(anchor_date=pl.when((seconds > 0) & (seconds < end_of_day)).then(seconds)).sort(
-        "origin", "slice", "visit", "anchor"
-    )
-    time, full = pl.struct("slice", "visit"), pl.col("status") == "full"
-    first = pl.int_range(pl.len()).over("origin", "anchor") == 0
-    latest = full & (time == time.filter(full).last().over("origin"))
-    seen = seen.with_columns(
-        current=pl.when(pl.col("anchor").str.starts_with("swh:1:rel:")).then(first).otherwise(latest.fill_null(False))
-    )
-    return seen.select("slice", "source", "origin", "visit", "snapshot", "anchor", "root", "anchor_date", "current")
+    """Every tree that a visit of the input slices saw; columns as ``archive.views.visited_trees``."""
+    return visited_trees(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
 
 
 def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:

@@ -14,14 +14,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+import pyarrow.parquet as pq
+
 from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.shards import swhids_of
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
+from codecommons.optout.receipts import Published
 
 MARKER = "fingerprint.json"
 
@@ -60,6 +65,42 @@ def folder(name: str, fingerprint: str) -> str:
 def fingerprint_of(inputs_digest: str, result_digest: str) -> str:
     """A release's identity: 64 hex digits."""
     return digest({"inputs": inputs_digest, "result": result_digest})
+
+
+def account_of(one: Release) -> dict[str, Any]:
+    """What a release's fingerprint is made from, its Merkle roots aside: ``inputs``, ``shards`` and ``manifest``."""
+    shards = [[shard["name"], shard["sha256"], shard["rows"]] for shard in one.shards]
+    return {"inputs": one.document["inputs_digest"], "shards": shards, "manifest": one.document["result"]["manifest"]["sha256"]}
+
+
+def published(lake: Lake) -> Iterator[Published]:
+    """Every release as a receipt needs it, by name and as-of day.
+
+    Raises:
+        LakeError: one can't be read.
+    """
+    for one in list_releases(lake):
+        path = lake.path(one.folder, "manifest.parquet")
+        with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
+            frame = pl.DataFrame(pq.read_table(file, columns=["content", "origin"]))
+        inputs = one.document["inputs"]
+        yield Published(
+            f"{one.name}/{one.fingerprint[:12]}",
+            one.fingerprint,
+            inputs["as_of"],
+            # A release of a version that had no roots can't be proved of.
+            inputs.get("opt_out") if "merkle" in one.document["result"] else None,
+            account_of(one),
+            swhids_of(frame),
+            frame["origin"].to_list(),
+        )
+
+
+def result_digest(result: dict[str, Any]) -> str:
+    """The identity of what came out: shards, manifest, and Merkle roots (which releases of earlier versions lack)."""
+    shards = [[shard["name"], shard["sha256"], shard["rows"]] for shard in result["shards"]]
+    roots = [result["merkle"]] if "merkle" in result else []
+    return digest([shards, result["manifest"]["sha256"], *roots])
 
 
 def list_releases(lake: Lake, name: str | None = None) -> list[Release]:

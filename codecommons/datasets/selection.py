@@ -4,8 +4,9 @@
 
 """From candidates to the rows of a dataset: rule after rule, each leaving out rows for a stated reason.
 
-The order is: what was asked for (source, language, name, where), what can be a row at all (file, bytes, identity, text), what
-may be one (license, conflict), what is good enough (filters, exclusions), and last which of several copies (exact, near).
+The order is: what was opted out, what was asked for (source, language, name, where), what can be a row at all (file, bytes,
+identity, text), what may be one (license, conflict), what is good enough (filters, exclusions), and last which of several copies
+(exact, near).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from codecommons.datasets import condition
-from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale
+from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale, trees
 from codecommons.datasets.election import elect
 from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import readable, swhid_of
@@ -23,6 +24,8 @@ from codecommons.datasets.specification import Specification, is_pattern
 from codecommons.dedup.pairs import pairs
 from codecommons.lake import Lake
 from codecommons.license.policy import VERDICTS
+from codecommons.optout import ledger
+from codecommons.optout.reach import resolve as reached
 from codecommons.swhid import SYMLINK_PERMS, Swhid
 
 DROP = pl.Schema(
@@ -120,13 +123,15 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         inputs: what it is asked of (``candidates.resolve``).
 
     Raises:
-        GateError: an earlier stage has to run again (``refuse_stale``).
+        GateError: an earlier stage has to run again (``refuse_stale``), or the opt-out ledger is broken.
         LakeError: a table can't be read.
         UsageError: the condition fails on a value.
     """
     rows = files(lake, inputs)
     refuse_stale(lake, specification.name, rows, specification.deduplicate.threshold is not None)
-    funnel = Funnel(rows)
+    excluded = reached(lake, ledger.read(lake).effective, trees(lake, inputs))
+    funnel = Funnel(excluded.marked(rows))
+    funnel.keep("opt_out", pl.col("opt_out").is_null(), pl.col("opt_out"))
     _asked_for(funnel, specification)
     _readable(funnel)
     _permitted(funnel, specification, lake, inputs)

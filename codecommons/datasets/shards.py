@@ -220,6 +220,11 @@ def swhid_of(kind: str, column: str) -> pl.Expr:
     return pl.lit(f"swh:1:{kind}:") + pl.col(column).bin.encode("hex")
 
 
+def swhids_of(manifest: pl.DataFrame) -> list[str]:
+    """Core SWHIDs of the rows of a manifest."""
+    return manifest.select(swhid=swhid_of("cnt", "content"))["swhid"].to_list()
+
+
 def repository(origin: str) -> str:
     """A readable name of an origin, as training formats put before a repository's files.
 

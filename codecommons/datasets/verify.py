@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.releases import Release, fingerprint_of, release
-from codecommons.datasets.shards import utf8
+from codecommons.datasets.releases import Release, fingerprint_of, release, result_digest
+from codecommons.datasets.shards import swhids_of, utf8
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
+from codecommons.optout import merkle
 from codecommons.swhid import content_id
 
 
@@ -92,6 +93,9 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
         problems.append(
             Problem("manifest.parquet", None, None, f"it has {manifest.height} rows, not {one.document['result']['rows']}")
         )
+    stated = one.document["result"].get("merkle")
+    if stated and stated != merkle.roots(swhids_of(manifest), manifest["origin"].to_list()):
+        problems.append(Problem("fingerprint.json", None, None, "its Merkle roots are not those of the manifest"))
     for shard in one.shards:
         problems += _shard(lake, one, shard, manifest.filter(pl.col("shard") == shard["name"]).sort("row"))
     return Verification(one.name, one.fingerprint, manifest.height, tuple(problems))
@@ -102,9 +106,7 @@ def _account(one: Release) -> Iterator[Problem]:
     document = one.document
     result = document["result"]
     inputs = digest(document["inputs"])
-    files = digest(
-        [[[shard["name"], shard["sha256"], shard["rows"]] for shard in result["shards"]], result["manifest"]["sha256"]]
-    )
+    files = result_digest(result)
     stated = (document["inputs_digest"], result["digest"], document["fingerprint"])
     if stated != (inputs, files, fingerprint_of(inputs, files)):
         yield Problem("fingerprint.json", None, None, "its digests do not follow from what it says; it was changed")

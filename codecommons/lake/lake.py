@@ -69,8 +69,10 @@ class Lake:
         Raises:
             LakeError: the folder or bucket can't be reached, read or written.
         """
-        if "%" in settings.lake:
-            raise LakeError(f"the lake's path {settings.lake} has a % in it, which Delta takes for an escape; choose another")
+        odd = next((sign for sign in "%*?[" if sign in settings.lake), None)
+        if odd:
+            what = "Delta takes for an escape" if odd == "%" else "readers of tables take for a pattern"
+            raise LakeError(f"the lake's path {settings.lake} has a {odd} in it, which {what}; choose another")
         storage = Storage(settings)
         with lake_errors(f"opening the lake {settings.lake}"):
             marker = storage.path("lake.json")

@@ -40,6 +40,8 @@ ROW_GROUP_BYTES = 4 << 20
 _BUNDLES_A_WORKER = 8
 # 20-byte keys held at once when looking for what is known: about 100 MB with Polars' overhead.
 KEYS_AT_ONCE = 1_000_000
+# How much more than its bytes a row takes of which nearly every column is compared: as much as ten times.
+_WEIGHT_OF_MANY = 4
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def merge(task: MergeTask) -> Merged:
     storage, table = task.storage, task.table
     bits = storage.settings.bucket_bits
     known_rows = sum(file.rows for file in task.known)
-    parts = max(1, -(-task.bytes // storage.settings.batch_bytes), -(-known_rows // KEYS_AT_ONCE))
+    weight = _WEIGHT_OF_MANY if table.many else 1
+    parts = max(1, -(-task.bytes * weight // storage.settings.batch_bytes), -(-known_rows // KEYS_AT_ONCE))
     ranges = [bucket_range(task.bucket, bits, part, parts) for part in range(parts)]
     with lake_errors(f"{task} in {storage.settings.lake}"):
         old_files = _files_to_replace(task, ranges)

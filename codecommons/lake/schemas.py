@@ -639,6 +639,13 @@ LICENSE_DECISION = Table(
     partition=("policy",),
     many=True,
 )
+OPT_OUT_LEDGER = Table(
+    "opt_out_ledger",
+    "One entry of the opt-out ledger: canonical JSON that names the digest of the entry before; digest is sha256 of it, hex.",
+    _fields(sequence=pa.int64(), digest=pa.string(), entry=pa.string()),
+    ("sequence",),
+    "log",
+)
 DATASETS = (
     Table(
         "dataset",
@@ -732,6 +739,7 @@ TABLES: dict[str, Table] = {
         LISTED_ORIGIN,
         CURSOR,
         LICENSE_DECISION,
+        OPT_OUT_LEDGER,
         *DATASETS,
     )
 }

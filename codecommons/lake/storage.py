@@ -41,6 +41,13 @@ READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_
 _UNREACHABLE = ("connect", "dispatch", "redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden")
 # What to do about a damaged table.
 ADVICE = "restore its folder from a backup, or remove the lake and ingest again"
+# Has DuckDB join as is written, keeping the right side in memory. It does not know how large a stream or a table of files is,
+# takes it for small, and would keep all of it instead of the few keys that are looked for.
+JOIN_AS_WRITTEN = "set disabled_optimizers = 'join_order,build_side_probe_side'"
+# What to do where DuckDB ran out of memory: it says so too when it can't write to the disk what does not fit.
+MEMORY_ADVICE = (
+    "raise CODECOMMONS_BATCH_BYTES, of which memory is a multiple, and see that the disk of CODECOMMONS_HOME has some room"
+)
 
 
 @contextlib.contextmanager
@@ -74,6 +81,8 @@ def advice_about(text: str) -> str | None:
 
 def _delta_advice(text: str) -> str:
     first = text.strip().splitlines()[0] if text.strip() else "unknown error"
+    if first.startswith("Out of Memory Error"):
+        return f"{first}; {MEMORY_ADVICE}"
     advice = advice_about(text)
     if advice:
         return advice

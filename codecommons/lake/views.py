@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 import duckdb
 import pyarrow as pa
 
-from codecommons.errors import LakeError
-from codecommons.lake.schemas import HASH, TABLES, Table
+from codecommons.errors import CodeCommonsError, LakeError
+from codecommons.lake.schemas import HASH, OPT_OUT_LEDGER, TABLES, Table
 from codecommons.lake.storage import ADVICE, Storage, lake_errors
 from codecommons.settings import Settings
 
@@ -47,6 +47,13 @@ DUPLICATE_PAIR = Table(
     ("configuration", "a", "b"),
     partition=("configuration",),
 )
+
+# What views anti-join with to keep out of sight what is opted out.
+_OPTED_OUT = {
+    "opted_out_content": {"content": "blob"},
+    "opted_out_origin": {"origin": "varchar"},
+    "opted_out_place": {"origin": "varchar", "root": "blob", "path": "blob"},
+}
 
 _SQL_TYPES = {
     pa.string(): "varchar",
@@ -168,6 +175,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     connection.execute("\n".join(_annotation_views(annotators.values())))
     keys = ", ".join(_quoted(policy.key(settings)) for policy in policies(settings).values())
     connection.execute(f"create or replace view lake.current_policy as select unnest([{keys}]::varchar[]) as policy")
+    for name, columns in _OPTED_OUT.items():
+        nothing = ", ".join(f"null::{kind} as {column}" for column, kind in columns.items())
+        connection.execute(f"create or replace view lake.{name} as select {nothing} where false")
     connection.execute(f"create or replace view lake.current_vulnerability_rules as select '{digest()}' as digest")
     connection.execute(_script("views"))
     unreadable = {}
@@ -181,7 +191,43 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
                 reason = f"table {table.name} in {settings.lake} can't be read: {_first_line(error)}; {ADVICE}"
                 connection.execute(f"create or replace view lake.{table.name} as {_refusal(table, reason)}")
                 unreadable[table.name] = reason
+    if OPT_OUT_LEDGER.name in there or settings.opt_out.is_dir():
+        _hide_opted_out(connection, storage)
     return unreadable
+
+
+def _hide_opted_out(connection: duckdb.DuckDBPyConnection, storage: Storage) -> None:
+    """Fill the views of what is opted out. When nobody can tell what that is, whoever asks for what it hides is told why."""
+    from codecommons.lake.lake import Lake
+    from codecommons.optout import ledger
+
+    lake = Lake(storage)
+    try:
+        effective = ledger.read(lake).effective
+        if not effective:
+            return
+        # What knows of near-duplicates takes a second to import, so only when it is needed.
+        from codecommons.archive.views import visited_trees
+        from codecommons.optout import reach
+
+        trees = visited_trees(lake)
+        excluded = reach.resolve(lake, effective, trees, with_markers=False)
+        rows = {
+            "opted_out_content": reach.hidden(lake, excluded, trees),
+            "opted_out_origin": excluded.origins.select("origin"),
+            "opted_out_place": excluded.places.select("origin", "root", "path"),
+        }
+    except CodeCommonsError as error:
+        failing = f"error({_quoted(str(error))})"
+        for name, columns in _OPTED_OUT.items():
+            refusal = ", ".join(f"{failing}::{kind} as {column}" for column, kind in columns.items())
+            connection.execute(f"create or replace view lake.{name} as select {refusal} where {failing}::boolean")
+        return
+    for name, frame in rows.items():
+        connection.register("opted_out_rows", frame.to_arrow())
+        connection.execute(f"create or replace table lake.{name}_rows as select * from opted_out_rows")
+        connection.unregister("opted_out_rows")
+        connection.execute(f"create or replace view lake.{name} as select * from lake.{name}_rows")
 
 
 def _nothing(table: Table) -> str:

@@ -8,9 +8,12 @@
 -- column is a SWHID as text, a hash is lower-case hex, a date is a UTC timestamp (null when it fits none), a name or a
 -- message stays binary as in Software Heritage's export, and a path is text in which bytes that are not UTF-8 stand as \xNN.
 
+-- What the opt-out ledger leaves out is in no view of contents, files and origins (`lake.opted_out_content`, `_origin`, `_place`).
+
 -- The archive, with Software Heritage's names.
 
-create or replace view origin as select lower(hex(id)) as id, url from lake.origin;
+create or replace view origin as select lower(hex(origin.id)) as id, origin.url
+from lake.origin anti join lake.opted_out_origin as gone on gone.origin = origin.url;
 
 create or replace view origin_visit as
 select origin, visit, make_timestamp(epoch_us(date)) as date, type, slice, source from lake.origin_visit;
@@ -56,16 +59,17 @@ create or replace view content as
 select
     swhid('cnt', sha1_git) as swhid, lower(hex(sha1)) as sha1, lower(hex(sha1_git)) as sha1_git, lower(hex(sha256)) as sha256,
     lower(hex(blake2s256)) as blake2s256, length, status, verified, verified_reason
-from lake.content;
+from lake.content anti join lake.opted_out_content as gone on gone.content = content.sha1_git;
 
 create or replace view skipped_content as
 select
     swhid('cnt', sha1_git) as swhid, lower(hex(sha1)) as sha1, lower(hex(sha1_git)) as sha1_git, lower(hex(sha256)) as sha256,
     lower(hex(blake2s256)) as blake2s256, length, status, reason
 -- Somebody else may have brought the bytes since.
-from lake.skipped_content;
+from lake.skipped_content anti join lake.opted_out_content as gone on gone.content = skipped_content.sha1_git;
 
-create or replace view content_data as select swhid('cnt', sha1_git) as swhid, data from lake.content_data;
+create or replace view content_data as select swhid('cnt', sha1_git) as swhid, data
+from lake.content_data anti join lake.opted_out_content as gone on gone.content = content_data.sha1_git;
 
 create or replace view extid as
 select lower(hex(extid)) as extid, extid_type, extid_version, swhid_of(target_type, target) as target, target_type,
@@ -118,7 +122,10 @@ join lake.tree_file as tree on tree.root = anchor.root;
 
 create or replace view file as
 select origin, visit, swhid(kind, id) as anchor, from_utf8(path) as path, swhid('cnt', content) as content, slice, swhid('dir', root) as root
-from lake.occurrence;
+from lake.occurrence
+anti join lake.opted_out_origin using (origin)
+anti join lake.opted_out_place using (origin, root, path)
+anti join lake.opted_out_content using (content);
 
 -- Every content where history brought it (see archive.history). A date after the newest visit of the origin is impossible.
 create or replace view lake.brought as
@@ -449,6 +456,23 @@ create or replace view license_decision as
 select file_swhid(content, root, path) as file, policy, verdict, rule, evidence, expression, swhid('cnt', content) as content,
     swhid('dir', root) as root, from_utf8(path) as path
 from lake.license_decision semi join lake.current_policy using (policy);
+
+-- Where each opt-out request stands: its last entry says so. Who asks is in no table.
+create or replace view opt_out as
+with entry as (
+    select sequence, digest, entry->>'$.action' as action, coalesce(entry->>'$.id', digest[:16]) as id, entry from lake.opt_out_ledger
+),
+last as (
+    select distinct on (id) id, case action when 'submitted' then entry->>'$.state' else action end as state,
+        entry->>'$.why' as why, cast(entry->'$.evidence' as varchar[]) as evidence, sequence, digest
+    from entry order by id, sequence desc
+)
+select
+    id, entry.entry->>'$.request.scope' as scope, cast(entry.entry->'$.request.values' as varchar[]) as "values",
+    entry.entry->>'$.request.within' as within, entry.entry->>'$.request.reason' as reason, last.state, last.why, last.evidence,
+    entry.entry->>'$.received' as received, last.sequence, last.digest
+from entry join last using (id)
+where entry.action = 'submitted';
 
 create or replace view duplicate_pair as
 select swhid('cnt', a) as a, swhid('cnt', b) as b, similarity, accepted, configuration from lake.duplicate_pair;

@@ -27,6 +27,7 @@ from codecommons.lake import Lake
 from codecommons.listing import store
 from codecommons.listing.followed import configuration, followed
 from codecommons.listing.lister import Context, Listed, Lister, ListingError, Options, listers
+from codecommons.listing.network import host_of, leads_inside
 from codecommons.listing.store import Cursor, Row
 
 _LOG = logging.getLogger(__name__)
@@ -169,6 +170,8 @@ class _Following:
         self.changing = {name for name, source in self.sources.items() if source.changes}
         self.lister: Lister = listers(lake.settings)[options.lister]
         self.report = FollowReport(name, options.lister)
+        said = [one for value in vars(options).values() for one in (value if isinstance(value, tuple) else (value,))]
+        self.named = {host for one in said if isinstance(one, str) and (host := host_of(one))}
         self.stored = cursor
         fresh = Cursor(name, options.lister, configuration(options))
         mine = cursor is not None and (cursor.lister, cursor.configuration) == (fresh.lister, fresh.configuration)
@@ -259,6 +262,11 @@ class _Following:
                 raise UsageError(entry.problem)
             with unexpected(without_credentials(request[:_LONGEST_SHOWN])):
                 asked = archive.parse_request(request, self.context.settings, self.sources, foreign=not entry.own)
+                if not (entry.own or self.options.own_network) and leads_inside(asked.item, self.named):
+                    raise UsageError(
+                        f"it leads into this machine's own network ({host_of(asked.item)}), where others have no say; "
+                        f"write own_network: true in the entry {self.report.name} if it is meant"
+                    )
                 source = self.sources[asked.source]
                 url = origin_of(source, asked.item)
         except (UsageError, ItemError) as error:

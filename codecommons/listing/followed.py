@@ -18,7 +18,7 @@ from codecommons.settings import Settings
 NAME = "sources.yaml"
 _MOST_BYTES = 4 << 20
 # What may change without another beginning.
-_PACE = {"every", "max_items", "max_pages", "token", "page_size"}
+_PACE = {"every", "max_items", "max_pages", "token", "page_size", "own_network"}
 
 
 def followed(settings: Settings, names: Collection[str] = ()) -> dict[str, Options]:

@@ -52,12 +52,15 @@ class Options:
         every: hours between two listings.
         max_items: items that become input on one day, at most; the rest waits for the next day.
         max_pages: pages that one listing asks for, at most; the next one goes on from there.
+        own_network: whether what others have written may lead to this machine or into its own network, beside the servers that
+            the entry itself names.
     """
 
     lister: str = strict.rule(strict.text)
     every: int = strict.rule(hours, 24)
     max_items: int = strict.rule(strict.whole(1, 10_000_000), 1000)
     max_pages: int = strict.rule(strict.whole(1, 1_000_000), 1000)
+    own_network: bool = strict.rule(strict.flag, False)
 
 
 AnyOptions = TypeVar("AnyOptions", bound=Options)

@@ -24,6 +24,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable, WriterProperties
 from deltalake.transaction import AddAction, RemoveAction
 
+from codecommons.archive.scratch import scratch_folder
 from codecommons.lake import Lake, commits
 from codecommons.lake.lake import MOST_FILES
 from codecommons.lake.schemas import CURSOR, LISTED_ORIGIN, SLICE_INPUT, Table
@@ -262,8 +263,12 @@ def recorded(lake: Lake, lister: str, instance: str, day: str, changing: Collect
 def _asking(lake: Lake, lister: str, instance: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB over what was listed and what slices consist of: it groups more than fits into memory, on disk."""
     partition = {"lister": lister, "instance": instance}
-    spill = str(lake.settings.cache / "duckdb")
-    with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": spill}) as connection:
+    settings = lake.settings
+    with (
+        lake_errors(f"reading what was listed in {settings.lake}"),
+        scratch_folder("duckdb", settings) as spill,
+        duckdb.connect(config={"memory_limit": settings.sql_memory, "temp_directory": str(spill)}) as connection,
+    ):
         for name, table, files in (
             ("listed", LISTED_ORIGIN, commits.data_files(lake.delta(LISTED_ORIGIN), partition)),
             ("input", SLICE_INPUT, commits.data_files(lake.delta(SLICE_INPUT))),

@@ -323,6 +323,18 @@ def test_what_the_lake_does_not_have_is_one_line_and_a_failure(filled: Lake, rep
     assert "Other bytes at this path (1)" in changed.stdout
 
 
+def test_an_ingest_that_brings_nothing_of_what_was_asked_for_fails_and_says_why(home: Path, tmp_path: Path) -> None:
+    for name in ("broken", "cut"):
+        (tmp_path / f"{name}.tar.gz").write_bytes(b"no archive")
+    failed = run("ingest", str(tmp_path / "broken.tar.gz"), str(tmp_path / "cut.tar.gz"))
+    assert failed.exit_code == 1
+    *reasons, last = failed.stderr.splitlines()
+    assert [line.partition(": not-an-archive: ")[0] for line in reasons] == [
+        f"left out  path:{tmp_path / name}.tar.gz" for name in ("broken", "cut")
+    ]
+    assert last.startswith("Error: nothing of what was asked for came in; ")
+
+
 def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, repository: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.tar.gz"
     broken.write_bytes(b"no archive")
@@ -385,3 +397,19 @@ def test_a_specification_file_can_be_planned_and_datasets_are_listed(filled: Lak
     told = {row["name"]: row.get("error") for row in json.loads(run("dataset", "list", "--json").stdout)}
     assert told["mine"] is None
     assert "did you mean 'Python'?" in told["typo"]
+
+
+def test_a_request_goes_through_the_door_and_its_receipt_is_checked_without_a_lake(home: Path, tmp_path: Path) -> None:
+    request = tmp_path / "request.yaml"
+    request.write_text("scope: origin\nvalues: [https://github.com/me/tool]\nclaimant: {contact: me@example.org}\n")
+    [one] = json.loads(run("opt-out", "submit", str(request), "--account", "me", "--json").output)
+    assert (one["state"], one["rung"]) == ("verified", "account")
+    again = run("opt-out", "submit", str(request))
+    assert again.exit_code == 2
+    assert "asked for before" in again.output
+    listed = json.loads(run("opt-out", "list", "--json").output)
+    assert [row["id"] for row in listed["requests"]] == [one["id"]]
+    assert "no release was made since" in run("opt-out", "prove", one["id"]).output
+    assert run("opt-out", "withdraw", one["id"][:6]).output.split()[:2] == [one["id"], "withdrawn"]
+    junk = run("opt-out", "check", str(request), "--key", str(request))
+    assert (junk.exit_code, junk.output) == (1, "refused: the key is no public key in PEM\n")

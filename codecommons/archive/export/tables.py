@@ -31,6 +31,7 @@ import pyarrow.dataset as ds
 from codecommons.archive.export.selection import Selection
 from codecommons.errors import CodeCommonsError, ItemError
 from codecommons.lake.schemas import DATE
+from codecommons.lake.storage import MEMORY_ADVICE
 from codecommons.settings import Settings
 
 if TYPE_CHECKING:
@@ -194,9 +195,7 @@ def export_errors(where: str) -> Iterator[None]:
     except Exception as error:
         family = type(error).__module__.split(".")[0]
         if type(error).__name__ == "OutOfMemoryException":
-            raise CodeCommonsError(
-                f"{where}: {_line(error)}; raise CODECOMMONS_BATCH_BYTES, of which memory is a multiple"
-            ) from error
+            raise CodeCommonsError(f"{where}: {_line(error)}; {MEMORY_ADVICE}") from error
         if isinstance(error, (pa.ArrowInvalid, pa.ArrowNotImplementedError)) or family in {"pyorc", "duckdb", "_duckdb"}:
             raise ItemError("malformed-export", f"{where} can't be read: {_line(error)}") from error
         if isinstance(error, OSError) or family in {"botocore", "aiobotocore", "aiohttp", "s3fs"}:

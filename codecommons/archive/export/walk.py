@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -41,6 +41,7 @@ from codecommons.archive.tree import TOO_LARGE
 from codecommons.archive.views import HEADS, heads
 from codecommons.engine.local import release_memory
 from codecommons.lake.schemas import TABLES
+from codecommons.lake.storage import JOIN_AS_WRITTEN
 from codecommons.settings import Settings
 from codecommons.swhid import KINDS, Release, Revision, Swhid, release_id, revision_id, swhid_text
 
@@ -60,11 +61,14 @@ SYNTHETIC = "synthetic export"
 NOT_FETCHED = "not-fetched"
 MISMATCH = "mismatch"
 BAD_LENGTH = "bad-length"
+MALFORMED = "malformed"
 TOO_DEEP = "too-deep"
 
 # Columns of the export that are hashes written as hex.
 _HASHES = ("sha1", "sha1_git", "sha256", "blake2s256")
 _HEX = frozenset(("id", "target", "directory", "snapshot", "snapshot_id", "parent_id", "directory_id", *_HASHES))
+# What is no hex is no bytes at all, which no hash is: it is the fault of its row, and not of the export.
+_BYTES = "coalesce(try(unhex({0})), {0}[:0]::blob)"
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -178,10 +182,12 @@ class Walk:
     ) -> None:
         """Read a table of the export into the one of that name, hashes as bytes, keeping what ``only`` says."""
         columns = COLUMNS[table]
-        shown = ", ".join(f"unhex({name}) as {name}" if name in _HEX else f'"{name}"' for name in columns)
+        shown = ", ".join(f"{_BYTES.format(name)} as {name}" if name in _HEX else f'"{name}"' for name in columns)
         with self._streamed(self._export.read(table, list(columns), where, matching)):
             found = f"(select {shown}, (file::bigint << 40) + row as position from streamed) as found"
+            self._run(JOIN_AS_WRITTEN)
             self._run(f"insert into {into or table} by name select found.* from {found} {only}")
+            self._run("reset disabled_optimizers")
 
     def _find(self, table: str, column: str) -> None:
         """Read the rows of a table whose ``column`` is in ``sought``."""
@@ -205,7 +211,7 @@ class Walk:
         """Add what a query (kind, id) gives to ``wanted``."""
         self._run(
             f"insert into wanted select distinct kind, id from ({query}) as more anti join wanted using (kind, id) "
-            "where kind in ('content', 'directory', 'revision', 'release', 'snapshot') and id is not null"
+            "where kind in ('content', 'directory', 'revision', 'release', 'snapshot') and octet_length(id) = 20"
         )
 
     # From origins to contents.
@@ -264,6 +270,8 @@ class Walk:
             self._step("window", low=window.low or dt.datetime.min, high=window.high or dt.datetime.max)
 
     def _snapshots(self) -> None:
+        unnamed = self._run("select origin from seen where octet_length(snapshot) <> 20 order by origin").fetchall()
+        self._note(MALFORMED, "{} visits name a snapshot that is none, such as one of {}", [origin for (origin,) in unnamed])
         self._want("select 'snapshot' as kind, snapshot as id from seen")
         self._seek("snapshot")
         self._find("snapshot", "id")
@@ -348,6 +356,7 @@ class Walk:
             too_large=TOO_LARGE,
             not_fetched=NOT_FETCHED,
             bad_length=BAD_LENGTH,
+            malformed=MALFORMED,
         )
 
     # Verifying.
@@ -450,40 +459,50 @@ class Walk:
 
     # What was found.
 
+    def _told(self) -> AbstractContextManager[None]:
+        """Errors of DuckDB over what was read, such as no more room for it."""
+        return export_errors(f"what was selected of the export {self._export.uri}")
+
     def visits(self) -> list[SeenVisit]:
         """The selected visits, by origin and number; one whose snapshot is not whole in the export is partial."""
-        found = self._run(self._steps["visits"][0]).fetchall()
+        with self._told():
+            found = self._run(self._steps["visits"][0]).fetchall()
         return [SeenVisit(origin, visit, date.replace(tzinfo=dt.UTC), *rest) for origin, visit, date, *rest in found]
 
     def to_fetch(self) -> Iterator[pa.RecordBatch]:
         """Contents whose bytes may be had (sha1_git, sha1, sha256, blake2s256, length), by sha1_git."""
-        # Of its own, as the one of the walk is used while this one is read.
-        yield from self._sql.cursor().execute(self._steps["to_fetch"][0]).to_arrow_reader(_ROWS)
+        with self._told():
+            # Of its own, as the one of the walk is used while this one is read.
+            yield from self._sql.cursor().execute(self._steps["to_fetch"][0]).to_arrow_reader(_ROWS)
 
     def here(self, ids: pa.Array) -> None:
         """Say that the bytes of contents are in the lake."""
-        with self._streamed(pa.table({"sha1_git": ids})):
+        with self._told(), self._streamed(pa.table({"sha1_git": ids})):
             self._run("insert into here from streamed")
 
     def failed(self, reasons: Iterable[tuple[bytes, str]]) -> None:
         """Say why the bytes of contents are not."""
         ids, why = zip(*reasons, strict=True)
-        with self._streamed(pa.table({"sha1_git": pa.array(ids, pa.binary()), "reason": pa.array(why, pa.string())})):
+        rows = pa.table({"sha1_git": pa.array(ids, pa.binary()), "reason": pa.array(why, pa.string())})
+        with self._told(), self._streamed(rows):
             self._run("insert into failed from streamed")
 
     def rows(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Everything that was found, as rows of the lake's tables, table by table and sorted by key."""
-        self._step("content_states")
-        for table, [statement] in ((name[5:], steps) for name, steps in self._steps.items() if name.startswith("rows ")):
-            names = ", ".join(field.name for field in TABLES[table].fields)
-            values = {"why": NO_BYTES if self._selection.verify else SYNTHETIC} if "$why" in statement else {}
-            for batch in self._run(f"select {names} from ({statement})", **values).to_arrow_reader(_ROWS):
-                yield table, batch
+        with self._told():
+            self._step("content_states")
+            for table, [statement] in ((name[5:], steps) for name, steps in self._steps.items() if name.startswith("rows ")):
+                names = ", ".join(field.name for field in TABLES[table].fields)
+                values = {"why": NO_BYTES if self._selection.verify else SYNTHETIC} if "$why" in statement else {}
+                for batch in self._run(f"select {names} from ({statement})", **values).to_arrow_reader(_ROWS):
+                    yield table, batch
 
     def trees(self) -> list[ShownTree]:
         """The trees that the visits show, by origin and anchor; call after ``rows``."""
         found: dict[tuple[str, bytes], dict[str | None, tuple[int, int]]] = {}
-        for origin, anchor, reason, files, size in self._run(self._steps["trees"][0]).fetchall():
+        with self._told():
+            rows = self._run(self._steps["trees"][0]).fetchall()
+        for origin, anchor, reason, files, size in rows:
             tree = found.setdefault((origin, anchor), {})
             if files:
                 tree[reason] = (files, size)
@@ -491,7 +510,8 @@ class Walk:
 
     def lost(self) -> list[tuple[str, int, bytes]]:
         """Why contents have no bytes, how many, and the first of them; call after ``rows``."""
-        return self._run(self._steps["lost"][0]).fetchall()
+        with self._told():
+            return self._run(self._steps["lost"][0]).fetchall()
 
 
 def _statements(name: str) -> dict[str, list[str]]:

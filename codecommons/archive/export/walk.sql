@@ -93,7 +93,7 @@ create table entry as
 select distinct directory_id, name, type, target, perms from directory_entry order by directory_id;
 drop table directory_entry;
 
--- What no object can have: an entry or branch without a name or target, or a name that can't be told from two.
+-- What no object can have: an entry or branch without a name or target, a target that no hash is, or a name that can't be told from two.
 -- [malformed]
 insert into malformed
 select distinct 'directory', directory_id from entry
@@ -105,11 +105,24 @@ where name is null or type is null or perms is null or target is null or octet_l
 union
 select distinct 'snapshot', snapshot_id from branch
 where name is null or (target_type is not null and target is null)
-    or (target_type not in ('alias', 'dangling') and octet_length(target) <> 20);
+    or (target_type not in ('alias', 'dangling') and octet_length(target) <> 20)
+    or (target_type = 'alias' and target = ''::blob)
+union
+select distinct 'release', id from release where octet_length(target) <> 20
+union
+select distinct 'revision', id from revision where directory is null or octet_length(directory) <> 20
+union
+select distinct 'revision', id from revision_history where parent_id is null or octet_length(parent_id) <> 20;
 
 -- [known_contents]
 create table known as
-select sha1_git, sha1, sha256, blake2s256, length, status
+select
+    sha1_git,
+    case when octet_length(sha1) = 20 then sha1 end as sha1,
+    case when octet_length(sha256) = 32 then sha256 end as sha256,
+    case when octet_length(blake2s256) = 32 then blake2s256 end as blake2s256,
+    octet_length(sha1) <> 20 or octet_length(sha256) <> 32 or octet_length(blake2s256) <> 32 as malformed,
+    length, status
 from content where position in (select min(position) from content group by sha1_git);
 drop table content;
 
@@ -131,12 +144,18 @@ select
         when known.status <> 'visible' then known.status
         when not (known.length between 0 and $longest) then $bad_length
         when known.length > $limit then $too_large
+        when known.malformed then $malformed
         when known.sha1 is null or known.length is null then $not_fetched
     end as reason
 from (select id from wanted where kind = 'content') as wanted
 left join known on known.sha1_git = wanted.id
 left join (
-    select sha1_git, sha1, sha256, blake2s256, length, coalesce(reason, $missing) as reason
+    select
+        sha1_git,
+        case when octet_length(sha1) = 20 then sha1 end as sha1,
+        case when octet_length(sha256) = 32 then sha256 end as sha256,
+        case when octet_length(blake2s256) = 32 then blake2s256 end as blake2s256,
+        length, coalesce(reason, $missing) as reason
     from skipped_content where position in (select min(position) from skipped_content group by sha1_git)
 ) as skipped on skipped.sha1_git = wanted.id;
 
@@ -355,7 +374,10 @@ select
         ) then 'partial'
         else seen.status
     end as status,
-    case when ('snapshot', seen.snapshot) not in (select (kind, id) from mismatch) then seen.snapshot end as snapshot
+    case
+        when octet_length(seen.snapshot) = 20 and ('snapshot', seen.snapshot) not in (select (kind, id) from mismatch)
+            then seen.snapshot
+    end as snapshot
 from seen order by seen.origin, seen.visit;
 
 -- [to_fetch]

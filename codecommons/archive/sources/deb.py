@@ -32,8 +32,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from codecommons.archive.cache import download_folder, find_archive, keep_archive, sha256_of
+from codecommons.archive.cache import find_archive, keep_archive, sha256_of
 from codecommons.archive.packages import NO_METADATA, PackageSource
+from codecommons.archive.scratch import scratch_folder
 from codecommons.archive.tree import Tree, folder_members
 from codecommons.archive.unpack import Member, members, unpacked
 from codecommons.errors import ItemError, UsageError
@@ -120,7 +121,7 @@ class Debian(PackageSource):
     def unpacked(self, archive: Path, settings: Settings) -> Iterator[Iterable[Member]]:
         """What ``dpkg-source`` makes of the package, patches applied."""
         dsc = _read_dsc(archive)
-        with download_folder(settings) as folder:
+        with scratch_folder("package", settings) as folder:
             folder.chmod(0o700)
             for file in dsc.files:
                 cached = find_archive(file.sha256, settings)
@@ -144,7 +145,7 @@ class Debian(PackageSource):
 
     def _download(self, wanted: SliceInput, settings: Settings) -> Path:
         name, version = self.split(wanted.item)
-        with download_folder(settings) as folder:
+        with scratch_folder("download", settings) as folder:
             _apt("source", "--download-only", "--only-source", f"{name}={self.tag(version)}", folder=folder)
             found = sorted(folder.glob("*.dsc"))
             if len(found) != 1:

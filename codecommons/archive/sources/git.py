@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from codecommons.archive.fetching import is_local, local_path, refuse_credential
 from codecommons.archive.objects import Branches
 from codecommons.archive.repository import (
     MISSING,
+    MOST_NOTES,
     Listing,
     ListTree,
     ObjectsRead,
@@ -41,6 +41,7 @@ from codecommons.archive.repository import (
     present,
     read_objects,
 )
+from codecommons.archive.scratch import scratch_folder
 from codecommons.archive.source import TREES, Work, base_item
 from codecommons.archive.states import ChangingSource, State, complete_heads
 from codecommons.archive.tally import Note
@@ -75,7 +76,6 @@ _TABLES = (
 _TASK_BYTES = 32 << 20
 # What an object costs beside its bytes, in the same coin.
 _OBJECT_COST = 1 << 10
-_MOST_NOTES = 1000
 
 
 class Git(ChangingSource):
@@ -242,9 +242,9 @@ def _stage_missing(work: Work, missing: pl.DataFrame, name: str) -> list[StagedF
 def _fewest(notes: list[Note]) -> list[Note]:
     """Notes in an order of their own; of very many the first, and how many more there are."""
     notes = sorted(notes, key=lambda note: (note.reason, note.detail))
-    if len(notes) <= _MOST_NOTES:
+    if len(notes) <= MOST_NOTES:
         return notes
-    return [*notes[:_MOST_NOTES], Note("more-of-these", f"{len(notes) - _MOST_NOTES:,} more objects are in no better state")]
+    return [*notes[:MOST_NOTES], Note("more-of-these", f"{len(notes) - MOST_NOTES:,} more objects are in no better state")]
 
 
 def _is_bundle(path: Path) -> bool:
@@ -286,7 +286,7 @@ def _repository(item: str, settings: Settings, bundle: str | None = None, fetch:
 def _mirrored(url: str, settings: Settings, fetch: bool) -> Path:
     mirror = settings.cache / "git" / hashlib.sha256(url.encode()).hexdigest()
     if not mirror.exists():
-        with _new_folder(mirror) as partial:
+        with _new_folder(mirror, settings) as partial:
             _transport(url, "clone", "--mirror", "--quiet", "--template=", "--", url, str(partial))
     elif fetch:
         # Objects of references that are gone stay: an older visit may still be loaded from them.
@@ -322,7 +322,7 @@ def _unbundled(item: str, sha256: str, settings: Settings) -> Path:
     with bundle.open("rb") as file:
         if b"\n@object-format=sha256\n" in file.read(_MOST_CAPABILITIES).partition(b"\n\n")[0]:
             raise ItemError("sha256-repository", f"{item} names its objects by SHA-256; SWHIDs of version 1 are SHA-1")
-    with _new_folder(place) as partial:
+    with _new_folder(place, settings) as partial:
         with lake_errors(f"writing {partial}"):
             for name in ("objects", "refs"):
                 (partial / name).mkdir(parents=True)
@@ -353,18 +353,15 @@ def _bundle_head(references: dict[bytes, bytes]) -> bytes:
 
 
 @contextmanager
-def _new_folder(place: Path) -> Iterator[Path]:
+def _new_folder(place: Path, settings: Settings) -> Iterator[Path]:
     """A folder that is at ``place`` afterwards, unless what fills it fails or somebody else was faster."""
-    partial = place.with_name(f"{place.name}-{uuid.uuid4().hex[:8]}")
-    with lake_errors(f"writing {place}"):
-        place.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with scratch_folder("git", settings) as folder:
+        partial = folder / "repository"
         yield partial
-        if not place.exists():
-            with lake_errors(f"writing {place}"):
+        with lake_errors(f"writing {place}"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.exists():
                 partial.rename(place)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _transport(url: str, *arguments: str) -> bytes:

@@ -18,8 +18,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from codecommons.archive.cache import download_folder, find_archive, keep_archive
+from codecommons.archive.cache import find_archive, keep_archive
 from codecommons.archive.packages import NO_METADATA, PackageSource, parse_time, resolved
+from codecommons.archive.scratch import scratch_folder
 from codecommons.archive.tree import Tree
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import SliceInput
@@ -139,7 +140,7 @@ def _person(value: Any) -> str:
 
 
 def _download(wanted: SliceInput, settings: Settings) -> tuple[Path, str]:
-    with download_folder(settings) as folder:
+    with scratch_folder("download", settings) as folder:
         _npm("pack", wanted.item, "--json", "--pack-destination", str(folder))
         found = sorted(folder.glob("*.tgz"))
         if not found:

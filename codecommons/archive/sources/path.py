@@ -24,7 +24,7 @@ from pathlib import Path
 from codecommons.archive.cache import copy_archive, find_archive
 from codecommons.archive.fetching import local_path, without_credentials
 from codecommons.archive.objects import Branches, Rows
-from codecommons.archive.source import TREES, Work, base_item
+from codecommons.archive.source import TREES, Work, base_item, unexpected
 from codecommons.archive.states import ChangingSource, State
 from codecommons.archive.tally import Tally
 from codecommons.archive.tree import build_tree, file_member, folder_members
@@ -117,7 +117,8 @@ def _load_tree(task: _Task) -> tuple[bytes, Tally, list[StagedFile]]:
     """Turn what is at a path into staged rows; runs in a worker."""
     settings = task.area.storage.settings
     rows = Rows(task.area, str(task))
-    tree = build_tree(_members(task.row, settings), rows)
+    with unexpected(str(task)):
+        tree = build_tree(_members(task.row, settings), rows)
     if task.row.sha256 is None and tree.root.hex() != task.row.version:
         raise ItemError(
             "changed", f"{base_item(task.row.item)} has changed since it was listed; ingest it again to have it as it is now"

@@ -27,9 +27,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codecommons.archive.cache import download_folder, find_archive, keep_archive
+from codecommons.archive.cache import find_archive, keep_archive
 from codecommons.archive.download import download
 from codecommons.archive.packages import NO_METADATA, PackageSource, resolved
+from codecommons.archive.scratch import scratch_folder
 from codecommons.archive.tree import Tree
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import SliceInput
@@ -251,7 +252,7 @@ def _download(link: Link, sha256: str | None, settings: Settings) -> tuple[Path,
         return download(
             lambda headers: session.get_stream(link.normalized, headers=headers), link.filename, sha256, settings
         ), sha256
-    with download_folder(settings) as folder:
+    with scratch_folder("download", settings) as folder:
         try:
             path = download_link(session, link, folder)
         except (httpx2.HTTPError, UnpackError) as error:

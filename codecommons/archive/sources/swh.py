@@ -12,7 +12,6 @@ them is there; a run that is killed goes on from there.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -27,6 +26,7 @@ from codecommons.archive.export.selection import (
     read_list,
     read_selection,
 )
+from codecommons.archive.scratch import scratch_folder
 from codecommons.archive.source import TREES, Item, Outcome, RecordedVisit, Source, Visit, Work, unexpected
 from codecommons.archive.tally import Note, Tally
 from codecommons.errors import ItemError
@@ -92,7 +92,8 @@ class SoftwareHeritage(Source):
         visits: dict[tuple[str, int], Visit] = {}
         for row in inputs:
             try:
-                self._load_one(work, row, visits, outcome)
+                with unexpected(f"{self.name}:{row.item}", lake=True):
+                    self._load_one(work, row, visits, outcome)
             except ItemError as error:
                 outcome.items.append(Item(row.item, read_selection(row.item).uri, "failed", error=error))
         if any(item.error for item in outcome.items):
@@ -119,12 +120,7 @@ class SoftwareHeritage(Source):
         listed = _read_list(selection, settings) if selection.list else b""
         origins = parse_origins(listed, selection.origins) if selection.origins else None
         swhids = parse_swhids(listed, selection.swhids) if selection.swhids else None
-        with lake_errors(f"writing {settings.cache}"):
-            settings.cache.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(prefix="swh-", dir=settings.cache) as folder,
-            Walk(export, selection, Path(folder), settings) as walk,
-        ):
+        with scratch_folder("swh", settings) as folder, Walk(export, selection, folder, settings) as walk:
             walk.run(work.day, origins, swhids)
             seen = walk.visits()
             nothing = None if seen or swhids else _nothing(selection, work.day)
@@ -132,10 +128,10 @@ class SoftwareHeritage(Source):
             writer = work.area.writer(f"swh-{work.day}")
             for table, batch in walk.rows():
                 writer.add(table, batch)
-            outcome.staged.append(writer.close())
+            trees = [_item(row.item, tree) for tree in walk.trees()]
             notes = [*walk.notes, *_losses(walk), *([nothing] if nothing else [])]
-            outcome.items.append(Item(row.item, selection.uri, "loaded", Tally(notes=notes)))
-            outcome.items += [_item(row.item, tree) for tree in walk.trees()]
+            outcome.staged.append(writer.close())
+            outcome.items += [Item(row.item, selection.uri, "loaded", Tally(notes=notes)), *trees]
             for visit in seen:
                 visits.setdefault((visit.origin, visit.visit), _visit(visit))
 

@@ -27,7 +27,18 @@ from codecommons.archive import collection, fetching
 from codecommons.archive.cache import find_archive
 from codecommons.archive.collection import Columns
 from codecommons.archive.objects import Rows
-from codecommons.archive.source import LOADER_VERSION, TREES, Item, Outcome, Source, Visit, Work, base_item, newest_states
+from codecommons.archive.source import (
+    LOADER_VERSION,
+    TREES,
+    Item,
+    Outcome,
+    Source,
+    Visit,
+    Work,
+    base_item,
+    newest_states,
+    unexpected,
+)
 from codecommons.archive.tally import Note, Tally
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import Lake, SliceInput, StagedFile
@@ -101,7 +112,8 @@ class Table(Source):
         for row in newest_states(inputs):
             origin = fetching.url_of(_folder_or_file(_place(row.item)))
             try:
-                loaded = self._load_one(work, row, origin)
+                with unexpected(f"table:{row.item}", lake=True):
+                    loaded = self._load_one(work, row, origin)
             except ItemError as error:
                 outcome.items.append(Item(row.item, origin, "failed", error=error))
                 continue

@@ -108,7 +108,7 @@ def ingest(lake, *items, day=DAY):
     add_inputs(lake, [f"deb:{item}" for item in items], day)
     report = ingest_slice(lake, InlineEngine(), day, "deb")
     assert all(check.passed for check in report.checks)
-    assert not any((lake.settings.cache / "downloads").glob("*"))
+    assert not any((lake.settings.cache / "scratch").glob("*"))
     return report
 
 
@@ -286,7 +286,7 @@ def reason(dsc, settings):
         read(dsc, settings)
     assert "\n" not in caught.value.detail
     assert str(settings.home) not in caught.value.detail
-    assert not any((settings.cache / "downloads").glob("*"))
+    assert not any((settings.cache / "scratch").glob("*"))
     return caught.value.reason
 
 

@@ -124,6 +124,24 @@ def test_a_repository_with_holes_is_read_again_when_they_are_filled(repository, 
     assert sorted(status(lake)) == ["full", "partial"]
 
 
+def test_of_very_many_files_without_bytes_the_first_are_named_and_all_are_counted(
+    repository, history, lake, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("codecommons.archive.repository.MOST_NOTES", 2)
+    repository.git("config", "uploadpack.allowFilter", "true")
+    source, partial = repository.path.as_uri(), tmp_path / "partial"
+    subprocess.run(["git", "clone", "-q", "--no-checkout", "--filter=blob:none", source, partial], check=True)
+    for _ in range(2):
+        report = ingest(lake, partial)
+        assert (report.rows_in, report.rows_kept, report.dropped["missing-upstream"].rows) == (6, 0, 6)
+        assert len(report.details["quarantined"]) == 2
+        assert "too-large" not in report.dropped
+    shutil.rmtree(partial)
+    kept = ingest_slice(lake, InlineEngine(), DAY, "git")
+    assert kept.details["items"] == {"kept": 1}
+    assert {reason: count.rows for reason, count in kept.dropped.items()} == {"missing-upstream": 6}
+
+
 def test_a_partial_clone_is_taken_as_far_as_it_goes_and_nothing_is_fetched(repository, history, lake, tmp_path):
     repository.git("config", "uploadpack.allowFilter", "true")
     source = repository.path.as_uri()
@@ -136,6 +154,7 @@ def test_a_partial_clone_is_taken_as_far_as_it_goes_and_nothing_is_fetched(repos
     assert lake.scan("content").collect().height == 0
     assert report.dropped["missing-upstream"].rows == 6
     assert all(check.passed for check in report.checks)
+    assert "'d0/f': the repository does not hold its bytes" in "".join(report.details["quarantined"])
     packs = list((tmp_path / "partial" / ".git" / "objects" / "pack").glob("*.pack"))
     assert len(packs) == 1
 

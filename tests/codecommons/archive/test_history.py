@@ -197,3 +197,14 @@ def test_a_tree_of_billions_of_files_is_looked_at_once_for_each_directory(lake, 
     assert rows["content"].unique().to_list() == [bytes.fromhex(blob)]
     assert rows.height < 10_000
     assert rows["path"].min() == b"d0/" * 9 + b"f0"
+
+
+def test_what_is_looked_for_is_kept_and_not_the_table_it_is_looked_for_in(history, lake):
+    ingest(lake, history, DAY)
+    with asking(lake) as sql:
+        sql.execute("create temp table wanted as select id from revision limit 10")
+        query = (
+            "select name from directory_entry where directory_id in (select directory from revision semi join wanted using (id))"
+        )
+        [(_, plan)] = sql.execute(f"explain {query}").fetchall()
+    assert plan.count("Join Type: SEMI") == 2, "RIGHT_SEMI keeps the left side"

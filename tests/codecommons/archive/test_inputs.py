@@ -107,7 +107,7 @@ FOREIGN = {
     "npm": (["@babel/core@7.0.0"], []),
     "pypi": (["six==1.16.0"], []),
     "git": (
-        ["https://example.org/x.git", "http://example.org/x.git"],
+        ["https://example.org/x.git", "http://example.org/x.git", "https://[2001:db8::1]/x.git"],
         ["FILE", "~/x", "../x", "file://FILE", "ssh://example.org/x", "git@example.org:x", "git://example.org/x", "HTTPS://x/y"],
     ),
     "gharchive": (["2025-01-31-0", "https://example.org/2025-01-31-0.json.gz"], ["FILE"]),

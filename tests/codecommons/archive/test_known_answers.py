@@ -218,7 +218,7 @@ def test_debian_cicero_gives_the_directory_releases_and_snapshots_of_software_he
         assert CICERO[version][0] in (None, directory)
     assert (found.head, found.status, found.snapshot) == (versions[-1], "full", snapshot)
     assert lake.scan("origin").collect()["url"].to_list() == ["pkg:deb/debian/cicero"]
-    assert list((lake.settings.cache / "downloads").iterdir()) == []
+    assert list((lake.settings.cache / "scratch").iterdir()) == []
 
 
 @pytest.mark.parametrize("limit", [100 << 20, 10 << 10])

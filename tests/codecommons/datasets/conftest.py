@@ -216,12 +216,12 @@ def remote_world(tmp_path: Path) -> Iterator[World]:
     server.start()
     variables = {
         "CODECOMMONS_HOME": str(tmp_path),
-        "CODECOMMONS_LAKE": "s3://lakes/datasets",
+        "CODECOMMONS_LAKE": f"s3://lakes-{port}/datasets",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    s3fs.S3FileSystem(key="test", secret="test", endpoint_url=variables["AWS_ENDPOINT_URL"]).mkdir("lakes")
+    s3fs.S3FileSystem(key="test", secret="test", endpoint_url=variables["AWS_ENDPOINT_URL"]).mkdir(f"lakes-{port}")
     settings = dataclasses.replace(Settings.from_environment(variables), workers=0, bucket_bits=1)
     yield World(Lake.open(settings))
     server.stop()

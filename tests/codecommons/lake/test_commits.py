@@ -343,3 +343,10 @@ def test_a_lake_may_lie_under_a_path_with_blanks_and_accents(tmp_path):
     assert held(lake).equals(expected(everything))
     with lake.sql() as connection:
         assert connection.sql("select count(*) from content").fetchall() == [(len(everything),)]
+
+
+@pytest.mark.parametrize("name", ["100%", "a*", "what?", "[1]"])
+def test_a_path_that_readers_take_for_something_else_is_refused_before_anything_is_there(name, settings):
+    with pytest.raises(LakeError, match="choose another"):
+        Lake.open(dataclasses.replace(settings, lake=str(settings.home / name)))
+    assert not settings.home.exists()

@@ -603,3 +603,27 @@ def test_the_example_is_read(settings, monkeypatch):
     settings.home.mkdir(exist_ok=True)
     (settings.home / "sources.yaml").write_bytes((ROOT / "examples" / "sources.yaml").read_bytes())
     assert {options.lister for options in listing.followed(settings).values()} == set(listers(settings))
+
+
+INSIDE = [
+    "http://localhost:1/a.git", "http://2130706433/a.git", "http://0x7f.1/a.git", "https://[::1]/a.git", "http://0.0.0.0/a.git",
+    "git:http://10.1.2.3/a.git", "git:http://[::ffff:192.168.0.1]/a.git", "http://[2002:7f00:1::]/a.git", "http://[fe80::1]/a.git",
+    "table:http://169.254.169.254/latest.parquet", "osv:http://172.16.0.1:8080/all.zip",
+]  # fmt: skip
+OUTSIDE = ["https://1.1.1.1/a.git", "https://[2606:4700::1111]/a.git", "pypi:six==1.16.0", "https://nobody.invalid/a.git"]
+
+
+def test_what_others_list_leads_nowhere_into_the_own_network_unless_that_is_meant(lake, settings, server, answer, tmp_path):
+    settings.home.mkdir(exist_ok=True)
+    behind = server.put("/list", answer("\n".join([*INSIDE, *OUTSIDE, f"{server.url}/here.git"]).encode()))
+    refused = []
+    for place, more in ((behind, ""), (behind, ", own_network: true"), (tmp_path / "list", "")):
+        (tmp_path / "list").write_text("\n".join(INSIDE))
+        (settings.home / "sources.yaml").write_text(f"mine: {{lister: urls, list: '{place}'{more}}}\n")
+        report = only(follow(lake, TODAY, dry_run=True))
+        refused.append((report.new, report.problems))
+    [(new, problems), *allowed] = refused
+    assert new == len(OUTSIDE) + 1
+    assert len(problems) == 10, "so many are shown"
+    assert all("own_network: true in the entry mine" in line for line in problems)
+    assert allowed == [(len(INSIDE) + len(OUTSIDE) + 1, []), (len(INSIDE), [])]

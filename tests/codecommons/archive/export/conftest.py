@@ -35,8 +35,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from codecommons.archive import Request, add_inputs, ingest_slice, parse_request, settle_terms
-from codecommons.archive.cache import download_folder, find_archive, keep_archive
+from codecommons.archive.cache import find_archive, keep_archive
 from codecommons.archive.export.tables import COLUMNS
+from codecommons.archive.scratch import scratch_folder
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import CodeCommonsError
 from codecommons.lake import Lake
@@ -58,7 +59,7 @@ def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     settings = Settings(home=home, lake=str(home / "lake"), workers=0)
     wheel = find_archive(EXAMPLE_SHA256, settings)
     if wheel is None:
-        with download_folder(settings) as folder:
+        with scratch_folder("download", settings) as folder:
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
             done = subprocess.run([*pip, EXAMPLE], capture_output=True, text=True)
             if done.returncode and os.environ.get("CI"):

@@ -7,7 +7,7 @@
 import dataclasses
 import hashlib
 import os
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 
 import polars as pl
@@ -540,6 +540,48 @@ def test_paths_of_more_bytes_than_a_disk_holds_are_a_bomb(
     assert lake.scan("tree_file").collect().height == 0
 
 
+NO_HASHES = {
+    ("origin_visit_status", "snapshot"): ("partial", {"malformed"}),
+    ("snapshot", "id"): ("partial", {"missing-objects"}),
+    ("snapshot_branch", "target"): ("partial", {"mismatch"}),
+    ("release", "target"): ("partial", {"mismatch"}),
+    ("revision", "id"): ("partial", {"missing-objects"}),
+    ("revision", "directory"): ("partial", {"mismatch"}),
+    ("revision_history", "parent_id"): ("partial", {"mismatch"}),
+    ("directory", "id"): ("partial", {"missing-objects"}),
+    ("directory_entry", "target"): ("partial", {"mismatch"}),
+    ("content", "sha1_git"): ("full", {"missing-upstream"}),
+    ("content", "sha1"): ("full", {"malformed"}),
+    ("content", "sha256"): ("full", {"malformed"}),
+}
+
+
+def test_what_is_no_hash_is_the_fault_of_its_row_and_not_of_the_export(tmp_path: Path, settings, repository, graph) -> None:
+    import tempfile
+
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import COLUMNS, Export
+    from codecommons.archive.export.walk import Walk
+
+    repository.commit("Second", readme__md="# Two\n")
+    repository.git("tag", "-a", "v1", "-m", "Version 1")
+    said = {}
+    for (table, column), text in zip(NO_HASHES, cycle(("zz" * 20, "12" * 19, "")), strict=False):
+        made = graph(repository).visit("https://a", 1, "2026-01-30")
+        at, rows = list(COLUMNS[table]).index(column), made.rows[table]
+        number = next(number for number, row in enumerate(rows) if row[at] is not None)
+        rows[number] = (*rows[number][:at], text, *rows[number][at + 1 :])
+        folder = made.write(tmp_path / f"{table}-{column}", "parquet")
+        one = parse_selection(f"{folder}?branch=all&history=yes&contents={made.store(tmp_path / 'content')}")
+        with tempfile.TemporaryDirectory() as place, Walk(Export(one, settings), one, Path(place), settings) as walk:
+            walk.run("2026-01-31")
+            assert all(batch.num_rows for _, batch in walk.rows())
+            [visit] = walk.visits()
+            reasons = {note.reason for note in walk.notes} | {reason for reason, *_ in walk.lost()} - {"not-fetched"}
+            said[table, column] = (visit.status, reasons)
+    assert said == NO_HASHES
+
+
 @pytest.mark.parametrize("name", [None, b"a/b", b"a\0b"])
 def test_an_entry_that_no_directory_has_is_a_mismatch_even_where_nothing_is_verified(
     tmp_path: Path, lake: Lake, repository, graph, ingest, name
@@ -581,6 +623,27 @@ def test_a_selection_without_any_visit_says_so(several: Path, lake: Lake, ingest
     report = ingest(lake, f"swh:{several}?{query}")
     assert report.details["items"] == {state: 1}
     assert lake.scan("quarantine").select("reason", "kept").collect().rows() == [("nothing-selected", state == "loaded")]
+
+
+def test_of_a_table_of_the_export_only_what_is_looked_for_is_kept(several: Path, settings, tmp_path: Path, monkeypatch) -> None:
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import Export
+    from codecommons.archive.export.walk import Walk
+
+    selection = parse_selection(f"{several}?branch=all&history=yes")
+    plans: list[str] = []
+    with Walk(Export(selection, settings), selection, tmp_path, settings) as walk:
+        run = walk._run
+
+        def explained(statement: str, **values: object):
+            if " from streamed) as found where found." in statement:
+                plans.append(walk._sql.execute(f"explain {statement}").fetchall()[0][1])
+            return run(statement, **values)
+
+        monkeypatch.setattr(walk, "_run", explained)
+        walk.run("2024-01-20")
+    assert len(plans) >= 5
+    assert all("Join Type: SEMI" in plan for plan in plans), "RIGHT_SEMI would keep all of the table"
 
 
 def test_a_pipe_in_an_export_is_no_table(several: Path, lake: Lake, ingest) -> None:

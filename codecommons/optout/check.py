@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""A small, independent verifier of receipts: it needs the receipt and the published key, no lake and nothing that made either.
+
+A receipt is a DSSE envelope around an in-toto statement. That it holds means: the key's owner signed it; each release's
+fingerprint follows from the roots that are stated; and for each text that is said to be absent, two neighbours under the root
+leave no room.
+Every byte counts: what says the same in other bytes is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from codecommons.optout.chain import canonical, digest_of
+from codecommons.optout.merkle import absent
+
+PAYLOAD = "application/vnd.in-toto+json"
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "urn:codecommons:opt-out-receipt:1"
+MAX_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was found of a receipt.
+
+    Attributes:
+        problems: all that is wrong; none means that it holds.
+        statement: the in-toto statement, if it could be read and its signature is right; else empty.
+    """
+
+    problems: tuple[str, ...]
+    statement: Mapping[str, Any]
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """sha256 of the key in DER, hex."""
+    encoded = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(encoded).hexdigest()
+
+
+def signed_bytes(payload: bytes) -> bytes:
+    """What is signed: DSSE's pre-authentication encoding."""
+    return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD), PAYLOAD.encode(), len(payload), payload)
+
+
+def check(receipt: bytes, key: bytes) -> Receipt:
+    """Verify a receipt.
+
+    Args:
+        receipt: the file's bytes.
+        key: the published key, PEM.
+    """
+    try:
+        statement = _opened(receipt, key)
+    except _RefusedError as error:
+        return Receipt((str(error),), {})
+    try:
+        return Receipt(tuple(_faults(statement)), statement)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return Receipt(("the statement lacks something that a receipt has",), statement)
+
+
+class _RefusedError(Exception):
+    pass
+
+
+def _opened(receipt: bytes, key: bytes) -> Mapping[str, Any]:
+    """The statement of an envelope whose signature is right."""
+    if len(receipt) > MAX_BYTES:
+        raise _RefusedError(f"it has {len(receipt)} bytes: no receipt is so long")
+    try:
+        public = serialization.load_pem_public_key(key)
+    except (ValueError, UnsupportedAlgorithm):
+        raise _RefusedError("the key is no public key in PEM") from None
+    if not isinstance(public, Ed25519PublicKey):
+        raise _RefusedError("the key is not an Ed25519 key")
+    try:
+        envelope = json.loads(receipt)
+        [signature] = envelope["signatures"]
+        payload = base64.b64decode(envelope["payload"], validate=True)
+        sealed = base64.b64decode(signature["sig"], validate=True)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _RefusedError("it is no DSSE envelope with one signature") from None
+    again = {
+        "payloadType": PAYLOAD,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [{"keyid": key_id(public), "sig": base64.b64encode(sealed).decode()}],
+    }
+    if signature.get("keyid") != key_id(public):
+        raise _RefusedError("it was signed with another key than this one, or changed")
+    try:
+        public.verify(sealed, signed_bytes(payload))
+    except InvalidSignature:
+        raise _RefusedError("the signature is not right: it was changed, or is not by this key") from None
+    if receipt != canonical(again) + b"\n":
+        raise _RefusedError("its bytes are not those that were written")
+    statement: Mapping[str, Any] = json.loads(payload)
+    return statement
+
+
+def _faults(statement: Mapping[str, Any]) -> list[str]:
+    if (statement["_type"], statement["predicateType"]) != (STATEMENT, PREDICATE):
+        return ["it states something else than an opt-out"]
+    faults, named = [], {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
+    for release in statement["predicate"]["releases"]:
+        name, merkle, account = release["name"], release["merkle"], release["account"]
+        result = digest_of([account["shards"], account["manifest"], merkle])
+        if (
+            digest_of({"inputs": account["inputs"], "result": result}) != release["fingerprint"]
+            or named.get(name) != release["fingerprint"]
+        ):
+            faults.append(f"{name}: its fingerprint does not follow from its roots")
+        for kind in ("swhids", "origins"):
+            root, leaves = merkle[kind]["root"], merkle[kind]["leaves"]
+            bad = [proof for proof in release["absent"][kind] if not absent(root, leaves, proof)]
+            faults += [f"{name}: {proof['text']} is not shown to be absent" for proof in bad]
+    return faults

@@ -1,0 +1,212 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""The ledger in the lake: a Delta table to which entries are only ever added, each in a transaction on top of the one before.
+
+Two who write at once can't lose or fork anything: an entry names its predecessor, and a commit holds only on top of the version
+it was made for. That nothing was changed shows in the chain; that nothing was cut off its end, in the head that every home
+remembers outside the lake (``CODECOMMONS_HOME/opt-out/head.json``) and that every release names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.transaction import AddAction, RemoveAction
+
+from codecommons.errors import GateError, LakeError
+from codecommons.lake import Lake, commits
+from codecommons.lake.damage import require_whole
+from codecommons.lake.schemas import OPT_OUT_LEDGER
+from codecommons.lake.storage import lake_errors
+from codecommons.optout.chain import GENESIS, canonical, digest_of, fault
+from codecommons.optout.standing import Standing, standings
+from codecommons.settings import Settings
+
+# Above this many files they become one, in the same transaction as the next entry.
+_MOST_FILES = 16
+_ADVICE = "no release is made; restore the table opt_out_ledger from a backup"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All entries, whose chain holds.
+
+    Attributes:
+        entries: digest and content of each, in order.
+    """
+
+    entries: tuple[tuple[str, Mapping[str, Any]], ...]
+
+    @property
+    def head(self) -> str:
+        """Digest of the last entry; of an empty ledger, zeros."""
+        return self.entries[-1][0] if self.entries else GENESIS
+
+    @cached_property
+    def standings(self) -> dict[str, Standing]:
+        """Every request by its identifier, in order."""
+        return standings(self.entries)
+
+    @property
+    def effective(self) -> list[Standing]:
+        """Requests that leave something out."""
+        return [one for one in self.standings.values() if one.in_effect]
+
+    def holds(self, head: str) -> bool:
+        """Whether this was the head at some time."""
+        return head == GENESIS or any(digest == head for digest, _ in self.entries)
+
+
+def read(lake: Lake) -> Ledger:
+    """Read the ledger and check it against itself and against what this home has seen of it.
+
+    Raises:
+        GateError: an entry was changed or taken out, or the ledger is older than it was.
+        LakeError: the table can't be read.
+    """
+    seen = _pinned(lake.settings)  # first: somebody may add to both at any time
+    ledger = _at(lake, commits.open_table(lake.storage, OPT_OUT_LEDGER))
+    _known(seen.get(lake.settings.lake), ledger)
+    _pin(lake.settings, ledger)
+    return ledger
+
+
+def append(lake: Lake, make: Callable[[Ledger], list[dict[str, Any]]]) -> Ledger:
+    """Add entries on top of the newest ledger, all or none.
+
+    Args:
+        lake: the lake.
+        make: the entries to add to a ledger, without sequence and previous; it is asked again when somebody else was faster.
+
+    Returns:
+        The ledger with them.
+
+    Raises:
+        GateError: the ledger is broken.
+        LakeError: the table can't be read or written.
+    """
+    ledger, seen = Ledger(()), _pinned(lake.settings)
+
+    def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
+        nonlocal ledger
+        ledger = _at(lake, delta)
+        _known(seen.get(lake.settings.lake), ledger)
+        new = []
+        for entry in make(ledger):
+            whole = {**entry, "sequence": len(ledger.entries) + 1, "previous": ledger.head}
+            new.append((len(ledger.entries) + 1, digest_of(whole), canonical(whole).decode()))
+            ledger = Ledger((*ledger.entries, (new[-1][1], whole)))
+        if not new:
+            return []
+        files = commits.data_files(delta)
+        stale = [file.remove() for file in files] if len(files) >= _MOST_FILES else []
+        written = (
+            [(at, digest, canonical(entry).decode()) for at, (digest, entry) in enumerate(ledger.entries, 1)] if stale else new
+        )
+        rows = pa.Table.from_pylist(
+            [dict(zip(("sequence", "digest", "entry"), one, strict=True)) for one in written], pa.schema(OPT_OUT_LEDGER.fields)
+        )
+        return [*stale, commits.write_file(lake.storage, OPT_OUT_LEDGER, (), rows).add()]
+
+    commits.commit_loop(lake.storage, OPT_OUT_LEDGER, prepare, {})
+    ledger.standings  # noqa: B018 (an entry that leads nowhere is a defect, and shows here)
+    _pin(lake.settings, ledger)
+    return ledger
+
+
+def _at(lake: Lake, delta: DeltaTable) -> Ledger:
+    """The ledger at a version of its table."""
+    require_whole(lake.storage, OPT_OUT_LEDGER, delta)
+    files = [lake.storage.uri(OPT_OUT_LEDGER.name, file.path) for file in commits.data_files(delta)]
+    if not files:
+        return Ledger(())
+    with lake_errors(f"table {OPT_OUT_LEDGER.name} in {lake.settings.lake}"):
+        frame = pl.read_parquet(files, storage_options=lake.storage.options or None, columns=["sequence", "digest", "entry"])
+    rows = frame.sort("sequence", "digest").rows()
+    if wrong := fault(rows):
+        raise GateError(f"the opt-out ledger is broken: {wrong}; {_ADVICE}")
+    return Ledger(tuple((digest, json.loads(entry)) for _, digest, entry in rows))
+
+
+def _head_file(settings: Settings) -> Path:
+    return settings.opt_out / "head.json"
+
+
+def _pinned(settings: Settings) -> dict[str, Any]:
+    file = _head_file(settings)
+    try:
+        found = json.loads(file.read_bytes())
+        return {str(lake): {"entries": int(one["entries"]), "head": str(one["head"])} for lake, one in found.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GateError(
+            f"{file}, which remembers how long the opt-out ledger was, can't be read ({error}); compare the ledger with a "
+            "backup, then delete the file"
+        ) from error
+
+
+def _known(seen: Mapping[str, Any] | None, ledger: Ledger) -> None:
+    """Refuse a ledger that lacks what this home has seen of it."""
+    if seen is None or not seen["entries"]:
+        return
+    digests = [digest for digest, _ in ledger.entries[seen["entries"] - 1 : seen["entries"]]]
+    if digests != [seen["head"]]:
+        raise GateError(
+            f"the opt-out ledger is stale: it has {len(ledger.entries)} entries, and entry {seen['entries']} was "
+            f"{seen['head'][:12]} when this home saw it; {_ADVICE}"
+        )
+
+
+def _pin(settings: Settings, ledger: Ledger) -> None:
+    """Remember a ledger outside the lake."""
+    pinned = _pinned(settings)
+    if not ledger.entries or pinned.get(settings.lake, {"entries": 0})["entries"] >= len(ledger.entries):
+        return
+    file = _head_file(settings)
+    half = file.with_name(f".head.{os.getpid()}.{secrets.token_hex(4)}")
+    with lake_errors(f"writing {file}"):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        half.write_text(
+            json.dumps(pinned | {settings.lake: {"entries": len(ledger.entries), "head": ledger.head}}, sort_keys=True)
+        )
+        half.replace(file)
+
+
+def gate(lake: Lake, releases: Mapping[str, str]) -> Ledger:
+    """What a release must pass before anything is chosen for it: a ledger that is whole, new, and read to the end.
+
+    Args:
+        lake: the lake.
+        releases: what an earlier release is called -> the head that it names.
+
+    Raises:
+        GateError: the ledger is broken or stale, or requests lie in ``CODECOMMONS_HOME/opt-out/inbox`` that nobody has submitted.
+        LakeError: it can't be read.
+    """
+    try:
+        ledger = read(lake)
+    except LakeError as error:
+        raise GateError(f"no release is made, as the opt-out ledger can't be read: {error}") from error
+    for name, head in releases.items():
+        if not ledger.holds(head):
+            raise GateError(f"the opt-out ledger is stale: release {name} was made at {head[:12]}, which it lacks; {_ADVICE}")
+    inbox = lake.settings.opt_out / "inbox"
+    if unread := sorted(path.name for path in inbox.glob("*") if path.is_file()):
+        raise GateError(
+            f"no release is made: {len(unread)} opt-out requests in {inbox} have not been read, such as {unread[0]}; "
+            "`codecommons opt-out submit` each of them, then take it out of the folder"
+        )
+    return ledger

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What people may ask, and what is refused with one clear line."""
+
+import re
+
+import pytest
+
+from codecommons.errors import UsageError
+from codecommons.optout.desk import read_requests
+from codecommons.optout.requests import Request, key_of, parse, parse_form
+from codecommons.optout.verification import by_account
+
+# An issue as the form of bigcode-project/opt-out-v2 (template of 2026-07-31) writes it.
+FORM = b"""### Accounts and organizations to remove ENTIRELY
+
+my-username
+My-Org
+
+### Specific repositories to remove
+
+some-org/another-repo
+
+### Optional - your relationship to what you listed
+
+- [x] These are my own personal account(s).
+- [ ] I am an owner or admin of the organization(s) listed.
+
+### Optional - a link that helps confirm this is you/yours
+
+_No response_
+
+### Anything else? (optional)
+
+Thanks!
+"""
+EMPTY = "swh:1:cnt:e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+
+
+def test_a_file_may_hold_one_request_or_several():
+    one = parse(b"scope: origin\nvalues: [https://github.com/Me/Tool.git]\nclaimant: {contact: me@example.org}\n", "r.yaml")
+    assert one.requests == (Request("origin", ("https://github.com/Me/Tool.git",)),)
+    assert one.claimant == {"contact": "me@example.org"}
+    two = parse(
+        b'{"requests": [{"scope": "owner", "values": ["pkg:npm/@me/"]}, {"scope": "author", "values": ["%s"]}]}' % (b"a" * 64),
+        "r",
+    )
+    assert [request.scope for request in two.requests] == ["owner", "author"]
+
+
+def test_a_form_becomes_owners_and_origins_and_the_rest_stays_private():
+    submission = parse_form(FORM.replace(b"\n", b"\r\n"), "issue.md", "my-username")
+    assert submission.requests == (
+        Request("owner", ("https://github.com/My-Org/",)),
+        Request("owner", ("https://github.com/my-username/",)),
+        Request("origin", ("https://github.com/some-org/another-repo",)),
+    )
+    assert submission.claimant["account"] == "my-username"
+    assert submission.claimant["notes"] == "Thanks!"
+    verified = [by_account(request, "My-Username") for request in submission.requests]
+    assert verified == [None, "account github.com/my-username", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("scope: origin", "the key 'values' is missing"),
+        ("scope: orign\nvalues: [pkg:pypi/a]", "did you mean 'origin'"),
+        ("scope: origin\nvalues: []", "it must be a list"),
+        ("scope: origin\nvalues: pkg:pypi/a", "it must be a list"),
+        ("scope: origin\nvalues: [https://github.com/]", "whole forge"),
+        ("scope: origin\nvalues: [https://github.com/*]", "must be one origin"),
+        ("scope: origin\nvalues: [https://github.com/me/../you]", "must be one origin"),
+        ("scope: origin\nvalues: [pkg:pypi/]", "must be one origin"),
+        ("scope: owner\nvalues: [https://github.com/]", "too broad"),
+        ("scope: owner\nvalues: [https://github.com/me]", "an owner ends in '/'"),
+        ("scope: owner\nvalues: [pkg:npm/]", "too broad"),
+        ('scope: path\nwithin: pkg:pypi/a\nvalues: ["**/*"]', "every path"),
+        ("scope: path\nwithin: pkg:pypi/a\nvalues: [../b]", "without '..'"),
+        ("scope: path\nvalues: [a.py]", "needs 'within'"),
+        ("scope: origin\nvalues: [pkg:pypi/a]\nwithin: pkg:pypi/b", "say which is meant"),
+        (f"scope: content\nvalues: ['{EMPTY}']", "nobody's"),
+        ("scope: content\nvalues: ['swh:1:dir:" + "a" * 40 + "']", "takes swh:1:cnt"),
+        ("scope: content\nvalues: [abc]", "abc"),
+        ("scope: author\nvalues: [Jane Doe <jane@example.org>]", "never the name itself"),
+        ('scope: origin\nvalues: ["https://github.com/me/to\\u202Eol"]', "invisible character U+202E"),
+        ('scope: origin\nvalues: ["https://github.com/me/tool\\0"]', "invisible character U+0000"),
+        ("scope: origin\nvalues: [pkg:pypi/a]\nforce: true", "unknown key 'force'"),
+        ("scope: origin\nscope: owner\nvalues: [pkg:pypi/a]", "written twice"),
+        ("scope: origin\nvalues: [pkg:pypi/a]\nrequests: []", "beside it"),
+        ("requests: [{scope: origin, values: [pkg:pypi/a]}, {scope: origin, values: ['*']}]", "request 2"),
+        ("scope: origin\nvalues: [" + ", ".join(f"pkg:pypi/a{at}" for at in range(1001)) + "]", "at most 1000"),
+        ("scope: origin\nvalues: [" + "a" * 3000 + "]", "at most 2048"),
+        ("- a", "must be lines"),
+        ("", "must be lines"),
+    ],
+)
+def test_what_is_malformed_hostile_or_too_broad_is_refused_in_one_line(text, said):
+    with pytest.raises(UsageError, match=re.escape(said)) as caught:
+        parse(text.encode(), "r.yaml")
+    assert "\n" not in str(caught.value)
+    assert "jane" not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        (FORM.replace(b"some-org/another-repo", b"some-org"), "is not OWNER/REPOSITORY"),
+        (FORM.replace(b"my-username", b"*"), "is not an account"),
+        (FORM.replace(b"### Anything else? (optional)", b"### Anything"), "not one of the form"),
+        (FORM + FORM, "there twice"),
+        (b"Hello\n" + FORM, "before the form's first heading"),
+        (FORM.replace(b"my-username\nMy-Org", b"_No response_").replace(b"some-org/another-repo", b""), "neither an account"),
+        (FORM.replace(b"my-username", b"\xff"), "not UTF-8"),
+    ],
+)
+def test_a_form_with_a_wrong_line_is_refused_whole(form, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        parse_form(form, "issue.md")
+
+
+def test_an_account_counts_only_when_an_operator_has_seen_it():
+    text = b"scope: origin\nvalues: [https://github.com/me/tool]\nclaimant: {contact: a@example.org, account: me}\n"
+    assert "account" not in read_requests(text, "r.yaml", None).claimant
+    assert read_requests(text, "r.yaml", "you").claimant["account"] == "you"
+
+
+def test_an_origin_is_the_same_however_it_is_written():
+    same = ["https://github.com/Me/Tool", "http://www.GitHub.com/me/tool.git", "https://github.com/me/tool/"]
+    assert {key_of(origin) for origin in same} == {"github.com/me/tool"}
+    assert key_of("https://forge.example/Me/Tool") != key_of("https://forge.example/me/tool")
+    assert key_of("pkg:pypi/Tool") == "pkg:pypi/Tool"
