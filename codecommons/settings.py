@@ -148,8 +148,13 @@ _NUMBERS = {
     "CODECOMMONS_MAX_ARCHIVE_MEMBERS": "max_archive_members",
 }
 
-# Buckets are told apart by the first two bytes of a key.
-_MOST = {"CODECOMMONS_BUCKET_BITS": 16, "CODECOMMONS_WORKERS": 1024}
+# Buckets are told apart by the first two bytes of a key; the bytes of one Arrow array, a content or a batch, end at 2 GiB.
+_MOST = {
+    "CODECOMMONS_BUCKET_BITS": 16,
+    "CODECOMMONS_WORKERS": 1024,
+    "CODECOMMONS_BATCH_BYTES": 1 << 30,
+    "CODECOMMONS_MAX_CONTENT_BYTES": 1 << 30,
+}
 
 
 def _paths(env: Mapping[str, str], name: str) -> tuple[Path, ...]:
@@ -161,9 +166,10 @@ def _number(env: Mapping[str, str], name: str) -> int | None:
     if not raw:
         return None
     most = _MOST.get(name, sys.maxsize)
-    if not raw.isdecimal() or int(raw) > most:
+    least = 1 if name == "CODECOMMONS_BATCH_BYTES" else 0
+    if not raw.isdecimal() or not least <= int(raw) <= most:
         limit = f" and at most {most}" if name in _MOST else ""
-        raise UsageError(f"{name} is {raw!r}; it must be a whole number, not negative{limit}")
+        raise UsageError(f"{name} is {raw!r}; it must be a whole number, {'1 or more' if least else 'not negative'}{limit}")
     return int(raw)
 
 

@@ -45,6 +45,17 @@ FORMATS = ("table", "csv", "json", "parquet")
 class Door(click.Group):
     """A group whose errors are one clear line; tracebacks are for our own defects, and only with ``--debug``."""
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options before the command; ``--help`` and ``--version`` print here."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise click.ClickException(f"{info_name}: {error.strerror or error}") from error
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
         try:
@@ -198,7 +209,8 @@ def _reports(lake: Lake, slice_: str, before: pl.DataFrame) -> list[StageReport]
 
 def _tell(reports: list[StageReport]) -> None:
     """Print what stages did, and on standard error what they left out and what is worth a look."""
-    _say("\n".join(lines.of_report(report) for report in reports))
+    for report in reports:
+        _say(lines.of_report(report))
     for left_out in (line for report in reports for line in report.details.get("quarantined", ())):
         _say(f"left out  {left_out}", err=True)
     for remark in (line for report in reports for line in report.details.get("remarks", ())):
@@ -400,7 +412,7 @@ def gc(dry_run: bool, as_json: bool) -> None:
         _finish(run)
 
 
-@main.group()
+@main.group(epilog=_example("codecommons dataset plan ./mine.yaml\ncodecommons dataset build ./mine.yaml"))
 def dataset() -> None:
     """Training sets: size one up, build it, list and check releases.
 

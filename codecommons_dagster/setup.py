@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from codecommons.errors import CodeCommonsError
-from codecommons.lake.storage import lake_errors
+from codecommons.lake.storage import advice_about, lake_errors
 from codecommons.lake.views import connection_config
 from codecommons.settings import Settings
 
@@ -88,7 +88,8 @@ def prepare(settings: Settings) -> DbtProject:
     wanted = _project_digest(dbt)
     if not (dbt.manifest.is_file() and stamp.is_file() and stamp.read_text() == wanted):
         run_dbt(dbt, "parse", "--no-partial-parse")
-        stamp.write_text(wanted)
+        with lake_errors(f"preparing {settings.home}"):
+            stamp.write_text(wanted)
     return dbt
 
 
@@ -96,11 +97,14 @@ def run_dbt(dbt: DbtProject, *arguments: str) -> str:
     """Run dbt in a process of its own and return what it printed.
 
     Raises:
-        CodeCommonsError: dbt failed; the message holds the end of what it printed.
+        CodeCommonsError: dbt failed; the message holds what to do, or the end of what it printed.
     """
     command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
     done = subprocess.run(command, env={**os.environ, **dbt.environment}, capture_output=True, text=True, check=False)
     if done.returncode:
+        advice = advice_about(done.stdout + done.stderr)
+        if advice:
+            raise CodeCommonsError(f"`dbt {' '.join(arguments)}` in {dbt.target}: {advice}")
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
         raise CodeCommonsError(f"`dbt {' '.join(arguments)}` failed in {dbt.project}:\n{said}")
     return done.stdout

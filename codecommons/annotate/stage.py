@@ -25,9 +25,9 @@ from codecommons.lake import Lake, StagedFile, StagingArea, close_stage
 from codecommons.lake.ranges import slices_of
 from codecommons.lake.stages import digest
 from codecommons.report import STAGES, CheckResult, Measure, StageReport
+from codecommons.swhid import SYMLINK_PERMS
 
 STAGE, BEFORE = STAGES[1], STAGES[0]
-SYMBOLIC_LINK = 0o120000
 PATHS_A_TASK = 100_000
 TREES_A_TASK = 16
 # An annotator gets copies of what was read; smaller ones cost no time, and leave memory to the answers.
@@ -100,7 +100,7 @@ def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataF
     files = trees.join(lengths.rename({"sha1_git": "content"}), on="content", how="left", maintain_order="left")
     files = files.with_columns(
         pl.col("length").fill_null(0),
-        reason=pl.when(pl.col("perms") == SYMBOLIC_LINK).then(pl.lit("symbolic-link")).otherwise("reason"),
+        reason=pl.when(pl.col("perms") == SYMLINK_PERMS).then(pl.lit("symbolic-link")).otherwise("reason"),
     )
     report.rows_in, report.bytes_in = files.height, int(files["length"].sum())
     for reason, rows, nbytes in (
@@ -230,7 +230,7 @@ def batches(contents: pa.RecordBatch, units: pl.DataFrame, batch_bytes: int) -> 
 
 def _trees(lake: Lake, annotator: Annotator, roots: pl.DataFrame) -> Iterator[pa.RecordBatch]:
     """What an annotator of trees gets to see: root, files (see ``tree_files``), one tree at a time."""
-    entries = lake.scan("tree_file").filter(pl.col("perms") != SYMBOLIC_LINK).join(roots.lazy(), on="root", how="semi")
+    entries = lake.scan("tree_file").filter(pl.col("perms") != SYMLINK_PERMS).join(roots.lazy(), on="root", how="semi")
     files = store.named(entries.select("root", "path", "content").collect())
     columns = ["path", "content"]
     if annotator.needs:

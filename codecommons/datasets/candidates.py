@@ -27,8 +27,7 @@ from codecommons.license.policy import policy
 from codecommons.optout import ledger
 from codecommons.report import STAGES
 from codecommons.strict import nearest
-
-SYMLINK = 0o120000
+from codecommons.swhid import SYMLINK_PERMS
 
 # Signals by annotator, under the names that filters and conditions use.
 SIGNALS: Mapping[str, tuple[str, ...]] = {
@@ -190,7 +189,7 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
     Raises:
         GateError: it names the slice and the stage to run again.
     """
-    here = rows.filter((pl.col("perms") != SYMLINK) & (pl.col("verified") == "yes"))
+    here = rows.filter((pl.col("perms") != SYMLINK_PERMS) & (pl.col("verified") == "yes"))
     unsaid = [pl.col(name).is_null().all() for name in ("binary", *map(_said, ON_DEMAND)) if name in here.columns]
     unseen = here.filter(pl.any_horizontal(unsaid).over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))

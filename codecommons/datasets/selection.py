@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from codecommons.datasets import condition
-from codecommons.datasets.candidates import SYMLINK, Inputs, files, first_occurrences, refuse_stale, trees
+from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale, trees
 from codecommons.datasets.election import elect
 from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import readable, swhid_of
@@ -26,7 +26,7 @@ from codecommons.lake import Lake
 from codecommons.license.policy import VERDICTS
 from codecommons.optout import ledger
 from codecommons.optout.reach import resolve as reached
-from codecommons.swhid import Swhid
+from codecommons.swhid import SYMLINK_PERMS, Swhid
 
 DROP = pl.Schema(
     [
@@ -168,7 +168,7 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
 
 
 def _readable(funnel: Funnel) -> None:
-    funnel.keep("no_regular_file", pl.col("perms") != SYMLINK, pl.lit("a symbolic link"))
+    funnel.keep("no_regular_file", pl.col("perms") != SYMLINK_PERMS, pl.lit("a symbolic link"))
     funnel.keep("no_bytes", pl.col("status").is_not_null(), pl.col("skipped"))
     funnel.keep("unverified", pl.col("verified") == "yes", pl.col("verified"), pl.col("verified_reason"))
     funnel.keep("not_annotated", pl.col("binary").is_not_null())

@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from codecommons.compiled import compiled
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -57,7 +58,7 @@ def _unique(low: NDArray[np.int64], high: NDArray[np.int64]) -> Pairs:
     return both // span, both % span
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _count_pairs(groups: NDArray[np.int64], newcomer: NDArray[np.bool_], anchors: int) -> NDArray[np.int64]:
     """How many pairs each row makes with the anchors before it."""
     counts = np.zeros(len(groups), np.int64)
@@ -74,7 +75,7 @@ def _count_pairs(groups: NDArray[np.int64], newcomer: NDArray[np.bool_], anchors
     return counts
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill_pairs(
     groups: NDArray[np.int64],
     members: NDArray[np.int64],

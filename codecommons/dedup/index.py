@@ -19,9 +19,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
-from numba import njit
 from numpy.typing import NDArray
 
+from codecommons.compiled import compiled
 from codecommons.dedup.candidates import new_pairs
 from codecommons.dedup.configuration import WORDS, Configuration
 from codecommons.dedup.crowds import forget_stale
@@ -254,7 +254,7 @@ def _numbers(pairs: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return pairs["left"].cast(pl.Int64).to_numpy(), pairs["right"].cast(pl.Int64).to_numpy()
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _groups(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """The connected component of each pair, named by its smallest text."""
     parent = np.arange(count)
@@ -276,7 +276,7 @@ def _groups(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> ND
     return result
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _cut(left: NDArray[np.int64], right: NDArray[np.int64], lengths: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """The number of each pair's block; a block ends where the next pair's texts don't fit any more."""
     seen = np.full(len(lengths), -1, np.int64)

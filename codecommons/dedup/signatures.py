@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from numba import njit, uint64
+from numba import uint64
 from numpy.typing import NDArray
 
 from codecommons.annotate.columns import buffers
+from codecommons.compiled import compiled
 from codecommons.dedup.configuration import Configuration
 from codecommons.dedup.words import SHINGLE, mix, shingle_hashes, word_table
 
@@ -44,7 +45,7 @@ def sign(texts: pa.Array, configuration: Configuration) -> tuple[NDArray[np.int6
 
 # Called text by text from Python, not from a kernel of a whole batch: Numba's cache of a kernel does not notice changes to what
 # the kernel calls in another file.
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill_bands(hashes: NDArray[np.uint64], bins: int, rows: int, values: NDArray[np.uint64]) -> None:
     smallest = np.empty(bins, np.uint64)
     dense = np.empty(bins, np.uint64)
@@ -56,7 +57,7 @@ def _fill_bands(hashes: NDArray[np.uint64], bins: int, rows: int, values: NDArra
         values[band] = value
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _minhash(hashes: NDArray[np.uint64], smallest: NDArray[np.uint64], dense: NDArray[np.uint64]) -> None:
     bins = len(smallest)
     shift = uint64(64 - int(np.log2(bins)))

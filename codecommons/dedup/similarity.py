@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
 from codecommons.annotate.columns import buffers
+from codecommons.compiled import compiled
 from codecommons.dedup.words import SHINGLE, shingle_hashes, word_table
 
 
@@ -33,7 +33,7 @@ def shingle_sets(texts: pa.Array) -> tuple[NDArray[np.uint64], NDArray[np.int64]
     return np.concatenate([np.empty(0, np.uint64), *sets]), ends.astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def jaccard(
     shingles: NDArray[np.uint64], offsets: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64], floor: float
 ) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from codecommons.dedup.tables import DUPLICATE_PAIR, SIGNATURE
 from codecommons.dedup.texts import select_texts
 from codecommons.engine import Engine
 from codecommons.lake import Lake, close_stage
-from codecommons.lake.stages import digest
+from codecommons.lake.stages import digest, seconds_each
 from codecommons.license.evidence import slice_files
 from codecommons.report import STAGES, CheckResult, Measure, StageReport
 
@@ -56,7 +56,7 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
     report.rows_kept, report.bytes_kept = contents.height, int(contents["length"].sum())
     report.drop("exact_duplicate", report.rows_in - report.rows_kept, report.bytes_in - report.bytes_kept)
     report.computed, report.reused = compared.new, texts.height - compared.new
-    report.seconds_saved = report.reused * _seconds_each(lake, report)
+    report.seconds_saved = report.reused * seconds_each(lake, report)
     accepted = mine.filter("accepted")
     near = contents.filter(pl.col("content").is_in(pl.concat([accepted["a"], accepted["b"]]).implode()))
     report.details.update(
@@ -83,12 +83,6 @@ def _touching(lake: Lake, contents: pl.DataFrame) -> pl.DataFrame:
     every = pairs(lake).join(ours.rename({"content": "a", "ours": "left"}), on="a", how="left")
     every = every.join(ours.rename({"content": "b", "ours": "right"}), on="b", how="left")
     return every.filter(pl.col("left") | pl.col("right")).select("a", "b", "similarity", "accepted").sort("a", "b").collect()
-
-
-def _seconds_each(lake: Lake, report: StageReport) -> float:
-    """Seconds that one text took, over the recorded runs of this stage and this one."""
-    runs = [one for one in (*lake.reports(), report) if one.stage == STAGE and one.computed]
-    return sum(one.seconds for one in runs) / sum(one.computed for one in runs) if runs else 0.0
 
 
 def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine: pl.DataFrame) -> list[CheckResult]:

@@ -17,8 +17,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit, uint32, uint64
+from numba import uint32, uint64
 from numpy.typing import NDArray
+
+from codecommons.compiled import compiled
 
 SHINGLE = 5
 
@@ -40,7 +42,7 @@ def word_table() -> NDArray[np.uint32]:
     return table
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def mix(x: Any) -> Any:
     """Murmur3's 64-bit finalizer: every bit of the input changes half of the output's."""
     x ^= x >> uint64(33)
@@ -51,7 +53,7 @@ def mix(x: Any) -> Any:
     return x
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def shingle_hashes(data: NDArray[np.uint8], start: int, end: int, table: NDArray[np.uint32], out: NDArray[np.uint64]) -> int:
     """Hash every shingle of one text, in order.
 

@@ -98,6 +98,12 @@ def close_stage(
     return report
 
 
+def seconds_each(lake: Lake, report: StageReport) -> float:
+    """Seconds that one unit of a stage's work took, over the recorded runs of the stage and the one that ``report`` tells of."""
+    runs = [one for one in (*lake.reports(), report) if one.stage == report.stage and one.computed]
+    return sum(one.seconds for one in runs) / sum(one.computed for one in runs) if runs else 0.0
+
+
 class InputGrewError(LakeError):
     """Somebody added input to a slice while it was being loaded; loading it again picks that up."""
 

@@ -32,6 +32,8 @@ _ADVICE = {
     errno.ENOTDIR: "a file stands where a folder should be: move it away or choose another folder with CODECOMMONS_HOME",
 }
 
+# How the system says so in the words of a program.
+_SIGNS = {errno.ENOSPC: "No space left", errno.EACCES: "Permission denied", errno.EROFS: "Read-only file system"}
 
 # The packages that read and write tables, by the module of their errors.
 READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_duckdb", "botocore"})
@@ -72,17 +74,18 @@ def of_reader(error: Exception) -> bool:
     return isinstance(error, ReaderPanicError) or type(error).__module__.partition(".")[0] in READERS
 
 
+def advice_about(text: str) -> str | None:
+    """What to do about what a program of others has said, where that is that it can't write."""
+    return next((_ADVICE[code] for code, sign in _SIGNS.items() if sign in text), None)
+
+
 def _delta_advice(text: str) -> str:
     first = text.strip().splitlines()[0] if text.strip() else "unknown error"
     if first.startswith("Out of Memory Error"):
         return f"{first}; {MEMORY_ADVICE}"
-    for code, sign in (
-        (errno.ENOSPC, "No space left"),
-        (errno.EACCES, "Permission denied"),
-        (errno.EROFS, "Read-only file system"),
-    ):
-        if sign in text:
-            return _ADVICE[code]
+    advice = advice_about(text)
+    if advice:
+        return advice
     if any(sign in text for sign in _UNREACHABLE):
         return f"{first}; is the endpoint right (AWS_ENDPOINT_URL, AWS_REGION, the credentials), and can it be reached from here?"
     return f"{first}; {ADVICE}"

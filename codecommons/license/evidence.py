@@ -17,8 +17,8 @@ from codecommons.archive import slice_roots
 from codecommons.lake import Lake
 from codecommons.license.decide import COLUMNS, LICENSE_FILE, MENTION
 from codecommons.license.expressions import conjunction
+from codecommons.swhid import SYMLINK_PERMS
 
-SYMBOLIC_LINK = 0o120000
 # What stands for a declaration that nobody can read: a reference that no policy knows.
 UNREADABLE = "LicenseRef-unreadable"
 
@@ -33,7 +33,7 @@ def slice_files(lake: Lake, slice: str, source: str) -> pl.DataFrame:
         Columns root, path, content, length; each tree once.
     """
     roots = slice_roots(lake, slice, source).select("root").unique()
-    trees = lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").filter(pl.col("perms") != SYMBOLIC_LINK)
+    trees = lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").filter(pl.col("perms") != SYMLINK_PERMS)
     lengths = lake.scan("content").filter(pl.col("verified") == "yes").select("length", content="sha1_git")
     return trees.join(lengths, on="content").select("root", "path", "content", "length").collect()
 

@@ -16,7 +16,7 @@ from codecommons.archive import slice_roots
 from codecommons.engine import Engine
 from codecommons.lake import Lake, StagedFile, StagingArea, close_stage
 from codecommons.lake.schemas import LICENSE_DECISION
-from codecommons.lake.stages import digest
+from codecommons.lake.stages import digest, seconds_each
 from codecommons.license.decide import decide
 from codecommons.license.evidence import gather, slice_files
 from codecommons.license.policy import CONFLICT, NO_LICENSE, Policy, policies
@@ -70,7 +70,7 @@ def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
     report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
     report.computed = sum(decided[name].join(frame, on="root", how="semi").height for name, frame in missing.items())
     report.reused = sum(frame.height for frame in decided.values()) - report.computed
-    report.seconds_saved = report.reused * _seconds_each(lake, report)
+    report.seconds_saved = report.reused * seconds_each(lake, report)
     checks = _checks(lake, report, known, decided, roots)
     before = lake.log.verdict(slice, source, BEFORE) or {}
     return close_stage(lake, report, checks, input_digest=digest([before.get("attempt"), sorted(keys.values())]))
@@ -130,12 +130,6 @@ def _count(files: pl.DataFrame, *columns: str) -> list[dict[str, Any]]:
     """Files and bytes by some columns, most files first."""
     counts = files.group_by(columns).agg(files=pl.len(), bytes=pl.sum("length"))
     return counts.sort(["files", *columns], descending=[True, *(False for _ in columns)]).to_dicts()
-
-
-def _seconds_each(lake: Lake, report: StageReport) -> float:
-    """Seconds that one decision took, over the recorded runs of this stage and this one."""
-    runs = [one for one in (*lake.reports(), report) if one.stage == STAGE and one.computed]
-    return sum(one.seconds for one in runs) / sum(one.computed for one in runs) if runs else 0.0
 
 
 def _checks(

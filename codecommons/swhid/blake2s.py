@@ -6,7 +6,8 @@
 
 It is the slowest of Software Heritage's four hashes: processors have instructions for SHA-1 and SHA-256, and none for this.
 One message can't be hashed in parallel, but eight can: word ``i`` of eight states lies side by side, and one instruction
-works on all of them. That is three times as fast as ``hashlib`` over files of a package.
+works on all of them. That is three times as fast as ``hashlib`` over contents of one size, and 1.7 times over the demo's files,
+4 MiB at a time (2.1 times over 16 MiB): at the end of each lot lanes run empty.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import numpy as np
 from numba import njit
 from numba import uint32 as u32
 from numpy.typing import NDArray
+
+from codecommons.compiled import compiled
 
 _LANES = 8
 _BLOCK = 64
@@ -131,14 +134,13 @@ def _compress(state: Any) -> None:
             state[at * _LANES + lane] = u32(u32(h[at] ^ v[at]) ^ v[at + 8])
 
 
-@njit(
+@compiled(
     nb.void(
         nb.int64[::1],
         nb.types.Array(nb.uint8, 1, "C", readonly=True),
         nb.int64[::1],
         nb.uint32[:, ::1],
     ),
-    cache=True,
     nogil=True,
     error_model="numpy",
 )

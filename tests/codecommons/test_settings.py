@@ -15,7 +15,9 @@ from codecommons.settings import Settings
     [
         ("CODECOMMONS_BUCKET_BITS", "99", "a whole number, not negative and at most 16"),
         ("CODECOMMONS_WORKERS", "-1", "a whole number, not negative"),
-        ("CODECOMMONS_BATCH_BYTES", "16 MB", "a whole number, not negative"),
+        ("CODECOMMONS_BATCH_BYTES", "16 MB", "a whole number, 1 or more"),
+        ("CODECOMMONS_BATCH_BYTES", "0", "a whole number, 1 or more"),
+        ("CODECOMMONS_MAX_CONTENT_BYTES", str(1 << 31), f"not negative and at most {1 << 30}"),
         ("CODECOMMONS_LAKE", "gs://bucket/lake", "it must be a folder or s3://BUCKET/PREFIX"),
         ("CODECOMMONS_LAKE", "s3://", "it must be a folder or s3://BUCKET/PREFIX"),
         ("CODECOMMONS_PLUGINS", "/nonexistent/plugins", "/nonexistent/plugins, which is no folder"),

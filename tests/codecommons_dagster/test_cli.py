@@ -98,7 +98,7 @@ def test_sql_explain_and_status_import_no_dagster(filled: Lake, repository: Path
     assert done.stdout.endswith("set()\n"), done.stdout
 
 
-@pytest.mark.parametrize("name", [name for name, command in commands() if not isinstance(command, click.Group)])
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
 def test_every_command_shows_an_example(name: str) -> None:
     shown = run(*name.split(), "--help")
     assert shown.exit_code == 0
@@ -290,6 +290,19 @@ def test_a_full_or_read_only_instance_is_one_line(filled: Lake, monkeypatch: pyt
     assert failed.exit_code == 1
     [line] = failed.stderr.splitlines()
     assert line.startswith(f"Error: the run can't be recorded in {filled.settings.dagster_home} (unable to open database file)")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["identify", __file__]])
+def test_what_can_not_be_printed_is_one_line(arguments: list[str]) -> None:
+    script = "from codecommons_dagster.cli import main; main()"
+    with Path("/dev/full").open("w") as full:
+        failed = subprocess.run(
+            [sys.executable, "-c", script, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert failed.returncode == 1
+    [line] = failed.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert line.endswith(": No space left on device")
 
 
 def test_what_the_lake_does_not_have_is_one_line_and_a_failure(filled: Lake, repository: Path, tmp_path: Path) -> None:

@@ -85,6 +85,14 @@ def test_the_manifest_is_made_once_and_again_when_the_project_changes(
         prepare(settings)
 
 
+def test_a_full_disk_is_told_in_one_line(settings: Settings) -> None:
+    manifest = dbt_project(settings).manifest
+    manifest.symlink_to("/dev/full")
+    with pytest.raises(CodeCommonsError, match="the disk is full: free some room") as failed:
+        prepare(settings)
+    assert len(str(failed.value).splitlines()) == 1
+
+
 def test_nothing_is_written_into_the_dbt_project(settings: Settings) -> None:
     environment = dbt_project(settings).environment
     for name in ("DBT_TARGET_PATH", "DBT_LOG_PATH", "CODECOMMONS_CATALOGUE", "CODECOMMONS_MARTS"):

@@ -16,11 +16,11 @@ from functools import cache
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import buffers
+from codecommons.compiled import compiled
 
 ALPHABETIC, DIGIT, SPACE = 1, 2, 4
 
@@ -44,7 +44,7 @@ def _classes() -> NDArray[np.uint8]:
     return (letter * ALPHABETIC + (either & ~letter) * DIGIT + space * SPACE).astype(np.uint8)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _count(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], out: NDArray[np.int64]) -> None:
     """One row of ``out`` per value, in columns: what ``annotate`` names."""
     for row in range(len(offsets) - 1):

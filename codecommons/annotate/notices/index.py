@@ -15,11 +15,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from codecommons.annotate.notices import rules
 from codecommons.annotate.notices.words import Splitter, Words
+from codecommons.compiled import compiled
 from codecommons.lake.stages import digest
 
 FORMAT = 2
@@ -172,7 +172,7 @@ def _vocabulary(texts: Sequence[Words]) -> NDArray[np.uint8]:
     return np.packbits(bits, bitorder="little")
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def in_vocabulary(vocabulary: NDArray[np.uint8], word: np.uint64) -> bool:
     """Whether a word may be in a rule: most words of code are not, and need no look into the large tables."""
     place = word & np.uint64((1 << VOCABULARY_BITS) - 1)
@@ -190,7 +190,7 @@ def _table(keys: Words) -> tuple[Words, Ints, Ints]:
     return table
 
 
-@njit(cache=True)
+@compiled()
 def _fill(keys: Words, firsts: Ints, lasts: Ints, distinct: Words, first: Ints, last: Ints) -> None:
     mask = np.uint64(len(keys) - 1)
     for at in range(len(distinct)):
@@ -202,7 +202,7 @@ def _fill(keys: Words, firsts: Ints, lasts: Ints, distinct: Words, first: Ints, 
         lasts[slot] = last[at]
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def probe(keys: Words, key: np.uint64) -> np.int64:
     """The slot of a key in an open-addressing table, -1 when it is not there."""
     mask = np.uint64(len(keys) - 1)
@@ -214,7 +214,7 @@ def probe(keys: Words, key: np.uint64) -> np.int64:
     return np.int64(-1)
 
 
-@njit(cache=True)
+@compiled()
 def sequence_hash(words: Words) -> np.uint64:
     """A polynomial over word hashes, so that the hash of any part comes from two prefix sums (see ``prefix_sums``)."""
     value = np.uint64(0)
@@ -223,7 +223,7 @@ def sequence_hash(words: Words) -> np.uint64:
     return value | np.uint64(1)
 
 
-@njit(cache=True)
+@compiled()
 def prefix_sums(words: Words) -> tuple[Words, Words]:
     """Sums and powers of the polynomial: the hash of words[a:b] is ``sums[b] - sums[a] * powers[b - a]``, its last bit set."""
     sums = np.empty(len(words) + 1, np.uint64)
@@ -236,7 +236,7 @@ def prefix_sums(words: Words) -> tuple[Words, Words]:
     return sums, powers
 
 
-@njit(cache=True)
+@compiled()
 def gram_hashes(words: Words, size: int) -> Words:
     """The hash of every run of ``size`` words."""
     out = np.empty(max(0, len(words) - size + 1), np.uint64)

@@ -11,7 +11,6 @@ import re
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from codecommons.annotate.notices.index import (
@@ -27,6 +26,7 @@ from codecommons.annotate.notices.index import (
 )
 from codecommons.annotate.notices.rules import KINDS
 from codecommons.annotate.notices.words import Splitter, Words
+from codecommons.compiled import compiled
 
 # A changed text needs this share of a rule's n-grams in one place, and this many of them.
 LEAST_SHARE = 0.8
@@ -165,7 +165,7 @@ def _longest(index: Index, words: Words, least: int) -> Ints:
     return rules
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _scan(
     words: Words,
     least: int,
@@ -250,7 +250,7 @@ def _changed(index: Index, slots: NDArray[np.int64]) -> list[Place]:
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _best(
     rules: NDArray[np.int64],
     scores: NDArray[np.float64],
@@ -292,7 +292,7 @@ def _without(
     return places[left], ids[left]
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _slots(words: Words, vocabulary: NDArray[np.uint8], keys: Words) -> NDArray[np.int64]:
     """The slot in the table of the n-gram that starts at each word, -1 where no rule holds it."""
     out = np.full(max(0, len(words) - GRAM + 1), -1, np.int64)
@@ -305,7 +305,7 @@ def _slots(words: Words, vocabulary: NDArray[np.uint8], keys: Words) -> NDArray[
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _shared(slots: NDArray[np.int64], firsts: Ints, lasts: Ints, by_gram: Ints, counts: Ints) -> None:
     """Count for each rule how many of the n-grams it holds."""
     for slot in slots:
@@ -313,7 +313,7 @@ def _shared(slots: NDArray[np.int64], firsts: Ints, lasts: Ints, by_gram: Ints, 
             counts[by_gram[place]] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _window(
     places: NDArray[np.int64],
     ids: NDArray[np.int64],
@@ -363,7 +363,7 @@ def _window(
     return _tight(places[best_start:best_end], ids[best_start:best_end], holds, length)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _tight(places: NDArray[np.int64], ids: NDArray[np.int64], holds: NDArray[np.bool_], length: int) -> tuple[int, int, int]:
     """The part of a stretch in which the n-grams of a rule stand densest, so that a text takes no neighbour in: as ``_window``.
 

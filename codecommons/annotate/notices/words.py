@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from codecommons.compiled import compiled
 
 # HTML and comment markers stand inside notices without being part of them.
 IGNORED = """
@@ -22,7 +23,7 @@ _FNV = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def split(data: NDArray[np.uint8], ignored: Words, hashes: Words, lines: NDArray[np.int32]) -> int:
     """Fill in the words of ``data`` and return how many there are.
 
@@ -78,7 +79,7 @@ def split(data: NDArray[np.uint8], ignored: Words, hashes: Words, lines: NDArray
     return count
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _inside(data: NDArray[np.uint8], at: int, end: int) -> int:
     """How many bytes at ``at`` belong to a word: 0 for a separator."""
     byte = data[at]

@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from codecommons.compiled import compiled
 
 LETTER, DIGIT, SPACE, WORD = 1, 2, 4, 8
 REPLACEMENT = 0xFFFD
@@ -26,7 +27,7 @@ def classes() -> NDArray[np.uint8]:
     return sum((found * bit for found, bit in parts), word * WORD).astype(np.uint8)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def point_at(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.int64, int]:
     """The code point at a place before ``end``, and its bytes; one that belongs to no valid sequence reads as U+FFFD."""
     byte = np.int64(data[at])
@@ -51,7 +52,7 @@ def point_at(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.int64, int]
     return point, more + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def count_characters(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Per content: characters, visible ones (no white space), letters, digits, replacement characters."""
     out = np.zeros((len(offsets) - 1, 5), np.int64)

@@ -13,20 +13,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from codecommons.annotate.signals.characters import SPACE, WORD, point_at
+from codecommons.compiled import compiled
 
 LEAST_BASE64, LEAST_ITEMS = 64, 8
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _is_hex(byte: Any) -> bool:
     return 48 <= byte <= 57 or 65 <= byte <= 70 or 97 <= byte <= 102
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _word_before(data: NDArray[np.uint8], at: int, start: int, classes: NDArray[np.uint8]) -> bool:
     r"""Whether the character before a place is one of ``\w``."""
     if at <= start:
@@ -38,7 +38,7 @@ def _word_before(data: NDArray[np.uint8], at: int, start: int, classes: NDArray[
     return first + width == at and classes[point] & WORD != 0
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _word_at(data: NDArray[np.uint8], at: int, end: int, classes: NDArray[np.uint8]) -> bool:
     if at >= end:
         return False
@@ -46,7 +46,7 @@ def _word_at(data: NDArray[np.uint8], at: int, end: int, classes: NDArray[np.uin
     return classes[point] & WORD != 0
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _hex_run(data: NDArray[np.uint8], at: int, start: int, end: int, classes: NDArray[np.uint8]) -> tuple[int, int, int]:
     """The items of two hexadecimal digits that begin at a place: how many, where they end, their characters."""
     items = characters = 0
@@ -76,7 +76,7 @@ def _hex_run(data: NDArray[np.uint8], at: int, start: int, end: int, classes: ND
     return items, at, characters
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _escapes(data: NDArray[np.uint8], at: int, end: int) -> int:
     r"""How many of ``\u0000`` stand at a place, one behind the other."""
     items = 0
@@ -89,7 +89,7 @@ def _escapes(data: NDArray[np.uint8], at: int, end: int) -> int:
     return items
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def find_encoded(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Per content: characters of the longest match of any of the three, and of all matches of all three."""
     out = np.zeros((len(offsets) - 1, 2), np.int64)

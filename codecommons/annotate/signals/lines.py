@@ -10,11 +10,11 @@ A line of code is one that has a visible character outside of comments; it is lo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from codecommons.annotate.signals.characters import SPACE, WORD, point_at
 from codecommons.annotate.signals.syntaxes import COMMENT, STRING
+from codecommons.compiled import compiled
 
 MOST_LINES = 1 << 20
 LONG_STRING = 20  # words; a line of a string that has more is a long one
@@ -26,12 +26,12 @@ _ASSERT = np.frombuffer(b"assert", np.uint8)
 _PROMPTS = (np.frombuffer(b"your code here", np.uint8), np.frombuffer(b"fixme", np.uint8), np.frombuffer(b"todo", np.uint8))
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _blank(byte: int) -> bool:
     return byte == 32 or 9 <= byte <= 13 or 28 <= byte <= 31
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _says(data: NDArray[np.uint8], kinds: NDArray[np.uint8], at: int, end: int, word: NDArray[np.uint8], comment: bool) -> bool:
     """Whether a word in lower case stands at a place, all of it in a comment or all of it outside."""
     if at + len(word) > end:
@@ -43,7 +43,7 @@ def _says(data: NDArray[np.uint8], kinds: NDArray[np.uint8], at: int, end: int, 
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _same(data: NDArray[np.uint8], kinds: NDArray[np.uint8], one: int, one_end: int, other: int, other_end: int) -> bool:
     """Whether two lines have the same visible characters outside of comments."""
     while True:
@@ -59,12 +59,12 @@ def _same(data: NDArray[np.uint8], kinds: NDArray[np.uint8], one: int, one_end: 
         other += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _in_word(byte: int) -> bool:
     return 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 or byte == 95 or byte >= 128
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _hex_words(data: NDArray[np.uint8], kinds: NDArray[np.uint8], start: int, end: int) -> int:
     """Characters of words such as ``0x1F`` outside of comments."""
     found = 0
@@ -82,7 +82,7 @@ def _hex_words(data: NDArray[np.uint8], kinds: NDArray[np.uint8], start: int, en
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _long_strings(data: NDArray[np.uint8], kinds: NDArray[np.uint8], start: int, end: int, classes: NDArray[np.uint8]) -> int:
     r"""Lines of strings that have more than ``LONG_STRING`` words, as ``\w+|[^\w\s]+`` finds them."""
     found = words = inside = 0
@@ -103,7 +103,7 @@ def _long_strings(data: NDArray[np.uint8], kinds: NDArray[np.uint8], start: int,
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def count_lines(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], kinds: NDArray[np.uint8], classes: NDArray[np.uint8], most: int
 ) -> NDArray[np.int64]:
@@ -167,7 +167,7 @@ def count_lines(
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _repeated(
     data: NDArray[np.uint8],
     kinds: NDArray[np.uint8],

@@ -9,19 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from codecommons.compiled import compiled
 
 _HIDDEN = (np.frombuffer(b"script", np.uint8), np.frombuffer(b"style", np.uint8))
 _LONGEST_REFERENCE = 32
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _letter(byte: Any) -> bool:
     return 65 <= byte <= 90 or 97 <= byte <= 122
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _named(data: NDArray[np.uint8], at: int, end: int, name: NDArray[np.uint8]) -> bool:
     """Whether a tag's name, case ignored, stands at a place."""
     if at + len(name) > end:
@@ -33,7 +34,7 @@ def _named(data: NDArray[np.uint8], at: int, end: int, name: NDArray[np.uint8]) 
     return after == end or not (_letter(data[after]) or 48 <= data[after] <= 57 or data[after] == 45)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _tag_end(data: NDArray[np.uint8], at: int, end: int) -> int:
     """The place after a tag's ``>``; one in quotes that hold an attribute's value does not end it."""
     quote = np.uint8(0)
@@ -53,7 +54,7 @@ def _tag_end(data: NDArray[np.uint8], at: int, end: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def count_text(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Per content: characters of its text. A character reference such as ``&amp;`` counts as one character."""
     out = np.zeros(len(offsets) - 1, np.int64)

@@ -14,8 +14,9 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from codecommons.compiled import compiled
 
 CODE, COMMENT, STRING = 0, 1, 2
 _LONGEST = 8  # bytes of a mark
@@ -150,7 +151,7 @@ def tables() -> Tables:
     return Tables(marks[0], places[0], marks[1], marks[2], places[1], quotes, flags)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _stands(data: NDArray[np.uint8], at: int, end: int, mark: NDArray[np.uint8]) -> int:
     """Bytes of a mark that stands at a place, else 0."""
     for step in range(len(mark)):
@@ -161,7 +162,7 @@ def _stands(data: NDArray[np.uint8], at: int, end: int, mark: NDArray[np.uint8])
     return len(mark)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fits(place: int, at: int, start: int, first: bool, before: int) -> bool:
     if place == ANYWHERE:
         return True
@@ -172,7 +173,7 @@ def _fits(place: int, at: int, start: int, first: bool, before: int) -> bool:
     return at == start or before == 10
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _first_in_line(data: NDArray[np.uint8], at: int, start: int) -> bool:
     """Whether only blanks stand before a place in its line, and at most two letters (of a string's prefix) beside it."""
     letters = 0
@@ -184,7 +185,7 @@ def _first_in_line(data: NDArray[np.uint8], at: int, start: int) -> bool:
     return at == start or data[at - 1] == 10 or data[at - 1] == 13
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def mark_kinds(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], syntaxes: NDArray[np.int64], tables: Tables
 ) -> NDArray[np.uint8]:

@@ -15,10 +15,10 @@ import unicodedata
 from collections.abc import Iterable
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from codecommons.annotate.signals.characters import SPACE, WORD, point_at
+from codecommons.compiled import compiled
 
 MOST_WORDS = 1 << 21
 LAST_TOP, FIRST_DUPE, LAST_DUPE = 4, 5, 10
@@ -40,7 +40,7 @@ def _normalized(content: bytes) -> bytes:
     return (text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)).encode()
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _kind(point: np.int64 | int, classes: NDArray[np.uint8]) -> int:
     """0 separates, 1 is of a word, 2 is of a word of signs."""
     if 33 <= point <= 47 or 58 <= point <= 64 or 91 <= point <= 96 or 123 <= point <= 126:
@@ -51,7 +51,7 @@ def _kind(point: np.int64 | int, classes: NDArray[np.uint8]) -> int:
     return 1 if kind & WORD else 2
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _split(
     data: NDArray[np.uint8],
     start: int,
@@ -87,7 +87,7 @@ def _split(
     return words, total
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _number(
     data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], words: int, numbers: NDArray[np.int32]
 ) -> int:
@@ -122,7 +122,7 @@ def _number(
     return distinct
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _repeat(
     grams: NDArray[np.int32],
     numbers: NDArray[np.int32],
@@ -173,7 +173,7 @@ def _repeat(
     return distinct
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def count_words(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], most: int) -> NDArray[np.int64]:
     """Per content the ``COLUMNS``; -1 from the third on where there are more than ``most`` words."""
     out = np.zeros((len(offsets) - 1, COLUMNS), np.int64)

@@ -13,12 +13,13 @@ import polars as pl
 import pytest
 
 from codecommons.archive import add_inputs, file_view, ingest_slice, slice_roots
-from codecommons.archive.checks import Trees, wiped_out
-from codecommons.archive.source import Visit
+from codecommons.archive.checks import Trees, files_accounted, wiped_out
+from codecommons.archive.source import Outcome, Visit
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
+from codecommons.lake.news import NewsFile
 from codecommons.report import StageReport
 from codecommons.swhid import content_id
 
@@ -299,6 +300,15 @@ def test_a_content_with_other_bytes_turns_the_identity_check_red(packages, lake,
     assert slice_roots(lake, DAY, "pypi").height == 0
 
 
+def test_a_directory_with_other_entries_turns_the_identity_check_red(packages, lake):
+    add_inputs(lake, packages, DAY)
+    assert checks(ingest(lake))["identity"]
+    lake.delta("directory_entry").delete("type = 'dir'")
+    report = ingest(lake)
+    assert not checks(report)["identity"]
+    assert "swh:1:dir:" in next(check.description for check in report.checks if check.name == "identity")
+
+
 def test_an_origin_that_showed_something_and_shows_nothing_now_turns_a_check_red(packages, lake):
     add_inputs(lake, packages, DAY)
     ingest(lake)
@@ -329,3 +339,31 @@ def test_checks_find_the_same_however_many_files_they_look_up_at_once(packages, 
     cut = Trees.listed(lake, roots)
     assert all(getattr(cut, name).equals(getattr(whole, name)) for name in ("roots", "files", "lost", "sample"))
     assert not checks(ingest(lake))["row_conservation"]
+
+
+def test_files_that_do_not_add_up_turn_a_check_red(lake):
+    def row_conservation(report, *items, news=()):
+        nothing = Trees.of(lake, lake.scan("origin_visit_status").collect(), [])
+        return files_accounted(lake, report, Outcome(list(items), [], [], news=list(news)), nothing)
+
+    assert row_conservation(StageReport("raw_archive_slice", DAY, "pypi", rows_in=1, rows_kept=1)).passed
+    lost = row_conservation(StageReport("raw_archive_slice", DAY, "pypi", rows_in=2, bytes_in=9, rows_kept=1, bytes_kept=9))
+    assert not lost.passed
+    assert "2 files came in, but kept and dropped ones add up to another number" in lost.description
+    records = StageReport("raw_archive_slice", DAY, "osv", rows_in=2, rows_kept=2, details={"unit": "records"})
+    assert row_conservation(records, news=[NewsFile("osv_record", "a", "a.parquet", 2)]).passed
+    assert (
+        "2 records were read, but 1 were written"
+        in row_conservation(records, news=[NewsFile("osv_record", "a", "a.parquet", 1)]).description
+    )
+
+
+def test_a_file_that_the_committed_tree_does_not_list_turns_a_check_red(packages, lake):
+    add_inputs(lake, packages, DAY)
+    assert checks(ingest(lake))["row_conservation"]
+    lake.delta("tree_file").delete("perms = 33188")
+    report = ingest(lake)
+    assert not checks(report)["row_conservation"]
+    assert "files were read, but the committed trees list 0" in next(
+        check.description for check in report.checks if check.name == "row_conservation"
+    )

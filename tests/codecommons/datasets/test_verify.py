@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from codecommons.datasets import build, release, verify
+from codecommons.datasets import build, list_releases, release, verify
+from codecommons.datasets.releases import publish
 from codecommons.engine.local import InlineEngine
-from codecommons.errors import UsageError
+from codecommons.errors import LakeError, UsageError
 
 
 @pytest.fixture
@@ -73,3 +74,11 @@ def test_a_release_is_found_by_the_beginning_of_its_fingerprint(built):
         release(shop.lake, "all", "zzz")
     with pytest.raises(UsageError, match="no release"):
         verify(shop.lake, "never-built")
+
+
+def test_a_release_whose_files_are_not_all_in_place_is_none(built):
+    shop, _ = built
+    document = {"name": "all", "fingerprint": "f" * 64}
+    with pytest.raises(LakeError, match="publishing"):
+        publish(shop.lake, document, shop.lake.path("_staging", "none"), ["data/missing.parquet"])
+    assert "f" * 64 not in {one.fingerprint for one in list_releases(shop.lake)}
