@@ -52,8 +52,9 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
         ``target, swhid, length, found`` and ``matches``, the closest and among these the earliest first: of each ``swhid, match``
         (``exact``, ``normalized``: but for blanks at line ends and the like, or ``near``) ``, similarity`` (exact Jaccard
         similarity of shingles; 1 unless near) ``, duplicate`` (whether the lake would call it one) ``, first_occurrence,
-        occurrences, places, licenses`` (verdict, expression and evidence under every policy) ``, datasets``. ``searched`` says in
-        what, ``scope`` and ``note`` what the answer doesn't tell.
+        occurrences, places, licenses`` (verdict, expression and evidence under every policy) ``, opt_out`` (``nowhere``,
+        ``somewhere``: in some of its places, or ``everywhere``: no dataset may have it any more) ``, datasets``. ``searched``
+        says in what, ``scope`` and ``note`` what the answer doesn't tell.
 
     Raises:
         UsageError: there is no such file, it is too large, or the SWHID is of no content.
@@ -185,6 +186,15 @@ def _told(connection: duckdb.DuckDBPyConnection, found: Found, most: int) -> Row
         order by policy, expression, verdict, rule""",
         [content],
     )
+    gone = _rows(
+        connection,
+        """select $1 in (select content from lake.opted_out_content) as everywhere, exists(
+            select 1 from lake.occurrence where content = $1 and (
+                origin in (select origin from lake.opted_out_origin)
+                or (origin, root, path) in (select (origin, root, path) from lake.opted_out_place))
+        ) as somewhere""",
+        [content],
+    )[0]
     datasets = _rows(
         connection, "select distinct dataset, fingerprint from lake.dataset_row where content = ? order by all", [content]
     )
@@ -197,6 +207,7 @@ def _told(connection: duckdb.DuckDBPyConnection, found: Found, most: int) -> Row
         "occurrences": len(places),
         "places": places[:most],
         "licenses": licenses,
+        "opt_out": "everywhere" if gone["everywhere"] else "somewhere" if gone["somewhere"] else "nowhere",
         "datasets": datasets,
     }
 

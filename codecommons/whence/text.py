@@ -45,5 +45,7 @@ def _match(match: Row) -> Iterator[str]:
     for license in match["licenses"]:
         evidence = f"; evidence {license['evidence'][0]}" if license["evidence"] else ""
         yield f"  licence   {license['policy']}: {license['verdict']} ({license['expression'] or 'no licence found'}){evidence}"
+    if match["opt_out"] != "nowhere":
+        yield f"  opted out {match['opt_out']}"
     for dataset in match["datasets"]:
         yield f"  dataset   {dataset['dataset']} {dataset['fingerprint'][:12]}"

@@ -13,9 +13,12 @@ import pytest
 
 from codecommons import annotate, archive, dedup, license
 from codecommons.annotate.annotators.normalized_text import normalized
+from codecommons.archive.views import visited_trees
 from codecommons.engine import local_engine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
+from codecommons.optout import desk
+from codecommons.optout.requests import Request, Submission
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, swhid_text
 from codecommons.whence import render, whence
@@ -177,6 +180,18 @@ def test_a_lake_without_anything_answers_too(tmp_path):
     (tmp_path / "asked").write_bytes(AREA)
     answer = whence(Lake.open(settings), str(tmp_path / "asked"))
     assert answer["searched"] == {"contents": 0, "texts_compared": 0, "origins": 0, "newest_slice": None}
+
+
+def test_what_was_opted_out_says_so(lake, ask):
+    first, second = sorted(place["origin"] for place in ask(AREA)["matches"][0]["places"])
+    states = [ask(AREA)["matches"][0]["opt_out"]]
+    for origin in (first, second):
+        asked = Submission((Request("origin", (origin,), None),), {"contact": "someone@example.org"})
+        [one] = desk.submit(lake, asked, "2026-01-31T12:00:00+00:00")
+        desk.verify(lake, one.id, visited_trees(lake), "seen by a test")
+        states.append(ask(AREA)["matches"][0]["opt_out"])
+    assert states == ["nowhere", "somewhere", "everywhere"]
+    assert "opted out everywhere" in render(ask(AREA))
 
 
 @pytest.mark.parametrize(
