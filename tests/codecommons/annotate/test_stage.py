@@ -13,11 +13,12 @@ import pytest
 
 from codecommons.annotate import annotate_slice, annotations, current, store
 from codecommons.annotate.annotators import encoding
-from codecommons.annotate.stage import batches
+from codecommons.annotate.stage import _checks, batches
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.engine import local_engine
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
+from codecommons.report import StageReport
 from codecommons.swhid import content_id, swhid_text
 
 DAY, NEXT_DAY = "2026-01-31", "2026-02-01"
@@ -97,6 +98,18 @@ def test_every_file_gets_its_annotations(lake, folder):
     assert report.details["errors"] == {"project_metadata": 1}
     assert {"name": "Python", "files": 3, "bytes": 51} in report.details["languages"]
     assert lake.log.verdict(DAY, "path", "enriched_context")["verdict"] == "passed"
+
+
+def test_files_that_do_not_add_up_or_do_not_arrive_turn_a_check_red(lake, folder):
+    ingested(lake, folder)
+
+    def red(rows_in, rows_kept):
+        report = StageReport("enriched_context", DAY, "path", rows_in=rows_in, rows_kept=rows_kept, details={"errors": {}})
+        return {check.name for check in _checks(lake, report, {}, {}) if not check.passed}
+
+    assert red(3, 3) == set()
+    assert red(3, 2) == {"conservation"}
+    assert red(0, 0) == {"no_empty_success"}
 
 
 def test_a_content_is_annotated_once_for_ever(lake, folder):

@@ -8,16 +8,20 @@ import json
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from codecommons.datasets import build, list_releases, plan, specification, verify
+from codecommons.datasets.build import _checks
 from codecommons.datasets.candidates import resolve
-from codecommons.datasets.shards import ROW
+from codecommons.datasets.selection import Selection
+from codecommons.datasets.shards import ROW, Shard
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake, SliceInput
+from codecommons.report import StageReport
 from codecommons.swhid import Swhid, content_id
 
 ENGINE = InlineEngine()
@@ -34,6 +38,34 @@ def files_of(world, report):
 
 def failing(report):
     return {check.name: check.description for check in report.checks if not check.passed}
+
+
+@pytest.mark.parametrize(
+    ("check", "change"),
+    [
+        ("files_conserved", {"rows_in": 4}),
+        ("not_empty", {"rows": []}),
+        ("policy_honoured", {"rows": [(b"a", "permissive"), (b"b", "copyleft"), (b"c", "permissive")]}),
+        ("policy_honoured", {"rows": [(b"a", "permissive"), (b"b", None), (b"c", "permissive")]}),
+        ("no_duplicates", {"rows": [(b"a", "permissive"), (b"a", "permissive"), (b"c", "permissive")]}),
+        ("bytes_rehash", {"damaged": ["swh:1:cnt:" + "0" * 40]}),
+        ("opt_out_honoured", {"opted_out": [("swh:1:cnt:" + "0" * 40, "an author's")]}),
+        ("counts_agree", {"counted": 2}),
+    ],
+)
+def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change):
+    asked = specification(shop.settings, shop.specify("all", ""))
+    three = [(content, "permissive") for content in (b"a", b"b", b"c")]
+    told = {"rows_in": 3, "rows": three, "damaged": [], "opted_out": [], "counted": 3, **change}
+    rows = pl.DataFrame(told["rows"], schema={"content": pl.Binary, "license_type": pl.String}, orient="row")
+    manifest = rows.with_columns(swhid=pl.lit("swh:1:cnt:" + "1" * 40))
+    rows_in, counted = (told["rows_in"], told["counted"]) if manifest.height else (0, 0)
+    report = StageReport("training_shards", "2026-01-03", "all", rows_in=rows_in, rows_kept=manifest.height)
+    selection = Selection(manifest, pl.DataFrame(), (), rows_in, 0)
+    written = [Shard("a", "", counted, 0, 0, pa.table({}), tuple(told["damaged"]))]
+    opted_out = pl.DataFrame(told["opted_out"], schema=["swhid", "opt_out"], orient="row")
+    found = _checks(report, asked, selection, manifest, written, opted_out)
+    assert {one.name for one in found if not one.passed} == {check}
 
 
 def test_a_specification_becomes_a_published_release(shop):
