@@ -54,7 +54,7 @@ def failing(report):
     ],
 )
 def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change):
-    asked = specification(shop.settings, shop.specify("all", ""))
+    asked = specification(shop.settings, shop.specify("all", "shard: {bits: 6}"))
     three = [(content, "permissive") for content in (b"a", b"b", b"c")]
     told = {"rows_in": 3, "rows": three, "damaged": [], "opted_out": [], "counted": 3, **change}
     rows = pl.DataFrame(told["rows"], schema={"content": pl.Binary, "license_type": pl.String}, orient="row")
