@@ -499,7 +499,7 @@ def verify(name: str, fingerprint: str | None, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@main.group("opt-out")
+@main.group("opt-out", epilog=_example("codecommons opt-out submit request.yaml\ncodecommons opt-out list"))
 def opt_out() -> None:
     """Leave code out of every dataset from now on, at the wish of its authors, and prove that it is gone."""
 
