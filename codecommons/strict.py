@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
+import reprlib
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import MISSING, field, fields
 from typing import Any, TypeVar
@@ -24,6 +25,16 @@ _LISTED = 40
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
+# What somebody wrote may be long, and may be nobody else's business: an error shows the two ends of it.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 100
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it: one line, and not much of a long one."""
+    return _SHORT.repr(value)
+
+
 def slug(value: Any, where: str) -> str:
     """A name that is safe as a folder, a partition key and a table value: 1 to 63 of a-z, 0-9 and inner hyphens.
 
@@ -31,7 +42,7 @@ def slug(value: Any, where: str) -> str:
         UsageError: it is anything else.
     """
     if not isinstance(value, str) or not _SLUG.fullmatch(value):
-        raise UsageError(f"{where} is {value!r}; it must be 1 to 63 of a-z, 0-9 and '-', such as python-permissive")
+        raise UsageError(f"{where} is {shown(value)}; it must be 1 to 63 of a-z, 0-9 and '-', such as python-permissive")
     return value
 
 
@@ -48,7 +59,7 @@ def nearest(value: str, known: Iterable[str]) -> str:
 def text(value: Any, where: str) -> str:
     """Text, not empty."""
     if not isinstance(value, str) or not value.strip():
-        raise UsageError(f"{where} is {value!r}; it must be text")
+        raise UsageError(f"{where} is {shown(value)}; it must be text")
     return value.strip()
 
 
@@ -56,7 +67,7 @@ def texts(value: Any, where: str) -> tuple[str, ...]:
     """One text or a list of them, each once, in the order written."""
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not values or not all(isinstance(item, str) and item for item in values):
-        raise UsageError(f"{where} is {value!r}; it must be a text or a list of texts")
+        raise UsageError(f"{where} is {shown(value)}; it must be a text or a list of texts")
     return tuple(dict.fromkeys(values))
 
 
@@ -78,7 +89,7 @@ def day(value: Any, where: str) -> str:
     try:
         return dt.date.fromisoformat(value).isoformat()
     except (TypeError, ValueError):
-        raise UsageError(f"{where} is {value!r}; it must be a day such as 2026-01-31") from None
+        raise UsageError(f"{where} is {shown(value)}; it must be a day such as 2026-01-31") from None
 
 
 def whole(low: int, high: int) -> Callable[[Any, str], int]:
@@ -86,7 +97,7 @@ def whole(low: int, high: int) -> Callable[[Any, str], int]:
 
     def parse(value: Any, where: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise UsageError(f"{where} is {value!r}; it must be a whole number from {low} to {high}")
+            raise UsageError(f"{where} is {shown(value)}; it must be a whole number from {low} to {high}")
         return value
 
     return parse
@@ -95,7 +106,7 @@ def whole(low: int, high: int) -> Callable[[Any, str], int]:
 def flag(value: Any, where: str) -> bool:
     """True or false."""
     if not isinstance(value, bool):
-        raise UsageError(f"{where} is {value!r}; it must be true or false")
+        raise UsageError(f"{where} is {shown(value)}; it must be true or false")
     return value
 
 
@@ -105,7 +116,7 @@ def numbers(known: Iterable[str]) -> Callable[[Any, str], tuple[tuple[str, float
 
     def parse(value: Any, where: str) -> tuple[tuple[str, float], ...]:
         if not isinstance(value, Mapping):
-            raise UsageError(f"{where} is {value!r}; it must be lines such as '{names[0]}: 1000'")
+            raise UsageError(f"{where} is {shown(value)}; it must be lines such as '{names[0]}: 1000'")
         for name, number in value.items():
             if name not in names:
                 raise UsageError(f"{where} has an unknown name {name!r}; {nearest(str(name), names)}")
@@ -138,11 +149,11 @@ def read(kind: type[T], values: Any, where: str) -> T:
         UsageError: something is unknown, missing or of the wrong kind; the message names it and the nearest valid name.
     """
     if not isinstance(values, Mapping):
-        raise UsageError(f"{where} must be lines such as 'name: value'; it is {values!r}")
+        raise UsageError(f"{where} must be lines such as 'name: value'; it is {shown(values)}")
     known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise UsageError(f"{where}: unknown key {key!r}; {nearest(str(key), known)}")
+            raise UsageError(f"{where}: unknown key {shown(key)}; {nearest(str(key), known)}")
     for name, item in known.items():
         if name not in values and item.default is MISSING and item.default_factory is MISSING:
             raise UsageError(f"{where}: the key {name!r} is missing")

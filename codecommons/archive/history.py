@@ -104,7 +104,7 @@ def introduced(sql: duckdb.DuckDBPyConnection, revisions: pl.DataFrame) -> pl.Da
     sql.execute(_BEGIN)
     for _ in range(_DEEPEST):
         sql.execute(_DEEPER)
-        if not sql.execute("select count(*) from front").fetchone()[0]:  # type: ignore[index]
+        if not sql.execute("select count(*) from front").fetchone()[0]:  # type: ignore[index] # a count has a row
             break
     return pl.DataFrame(sql.execute(_FOUND).to_arrow_table())
 

@@ -366,9 +366,9 @@ class _TarInfo(tarfile.TarInfo):
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         try:
             return cls._common(buf, encoding, errors) or super().frombuf(buf, encoding, errors)
-        except tarfile.TruncatedHeaderError as error:  # type: ignore[attr-defined]
+        except tarfile.TruncatedHeaderError as error:  # type: ignore[attr-defined] # not in the stubs
             raise tarfile.ReadError("truncated header") from error
-        except tarfile.InvalidHeaderError as error:  # type: ignore[attr-defined]
+        except tarfile.InvalidHeaderError as error:  # type: ignore[attr-defined] # not in the stubs
             raise tarfile.ReadError(str(error)) from error
 
     @classmethod
@@ -397,14 +397,14 @@ class _TarInfo(tarfile.TarInfo):
 
     def _proc_pax(self, tar: Any) -> Any:
         """Read past attributes that say nothing of name, size or kind, such as the exact times that build tools write."""
-        attributes = tar.fileobj.read(self._block(self.size))  # type: ignore[attr-defined]
+        attributes = tar.fileobj.read(self._block(self.size))  # type: ignore[attr-defined] # not in the stubs
         if self.type == tarfile.XHDTYPE and not tar.pax_headers and not _TELLING.search(attributes):
             try:
                 return self.fromtarfile(tar)
             except tarfile.HeaderError as error:
                 raise tarfile.ReadError(str(error)) from error
         tar.fileobj.give_back(attributes)
-        return super()._proc_pax(tar)  # type: ignore[misc]
+        return super()._proc_pax(tar)  # type: ignore[misc] # not in the stubs
 
 
 def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterator[Member | ItemError]:

@@ -89,13 +89,13 @@ FUNCTIONS = frozenset(
     """
     abs ceil concat contains ends_with floor greatest instr least left length lower ltrim nullif position prefix
     regexp_full_match regexp_matches right round rtrim split_part starts_with strlen substr substring suffix trim upper
-    """.split()  # noqa: SIM905
+    """.split()  # noqa: SIM905 (see above)
 )
 _OPERATORS = frozenset(
-    "+ - * / // % || ^@ ~~ !~~ ~~* !~~* ~~~ like_escape not_like_escape ilike_escape not_ilike_escape".split()  # noqa: SIM905
+    "+ - * / // % || ^@ ~~ !~~ ~~* !~~* ~~~ like_escape not_like_escape ilike_escape not_ilike_escape".split()  # noqa: SIM905 (see above)
 )
 _LOGIC = frozenset(
-    "OPERATOR_NOT OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL OPERATOR_COALESCE COMPARE_IN COMPARE_NOT_IN".split()  # noqa: SIM905
+    "OPERATOR_NOT OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL OPERATOR_COALESCE COMPARE_IN COMPARE_NOT_IN".split()  # noqa: SIM905 (see above)
 )
 _TYPES = frozenset("BOOLEAN INTEGER BIGINT HUGEINT DECIMAL DOUBLE VARCHAR DATE NULL".split())  # noqa: SIM905
 _CHILDREN = {

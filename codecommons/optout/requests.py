@@ -182,7 +182,7 @@ _CLAIMANT = ("name", "contact", "account", "relationship", "proof", "notes")
 def _one_of(known: tuple[str, ...]) -> Callable[[Any, str], str]:
     def parse(value: Any, where: str) -> str:
         if not isinstance(value, str) or value not in known:
-            raise UsageError(f"{where} is {value!r}; {strict.nearest(str(value), known)}")
+            raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), known)}")
         return value
 
     return parse
@@ -190,7 +190,7 @@ def _one_of(known: tuple[str, ...]) -> Callable[[Any, str], str]:
 
 def _request(values: Any, where: str) -> Request:
     if not isinstance(values, dict):
-        raise UsageError(f"{where} must be lines such as 'scope: origin'; it is {values!r}")
+        raise UsageError(f"{where} must be lines such as 'scope: origin'; it is {strict.shown(values)}")
     allowed = ("scope", "values", "within", "reason")
     for key in values:
         if key not in allowed:
@@ -224,7 +224,7 @@ def parse(source: bytes, where: str) -> Submission:
     """
     values = strict.load(source, where, MAX_FILE_BYTES)
     if not isinstance(values, dict):
-        raise UsageError(f"{where} must be lines such as 'scope: origin'; it is {values!r}")
+        raise UsageError(f"{where} must be lines such as 'scope: origin'; it is {strict.shown(values)}")
     claimant = values.pop("claimant", None) or {}
     if not isinstance(claimant, dict):
         raise UsageError(f"{where}: claimant must be lines such as 'contact: me@example.org'")

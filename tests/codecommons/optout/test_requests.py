@@ -132,3 +132,11 @@ def test_an_origin_is_the_same_however_it_is_written():
     assert {key_of(origin) for origin in same} == {"github.com/me/tool"}
     assert key_of("https://forge.example/Me/Tool") != key_of("https://forge.example/me/tool")
     assert key_of("pkg:pypi/Tool") == "pkg:pypi/Tool"
+
+
+@pytest.mark.parametrize("source", [b"word " * 10_000, b"scope: [" + b"x, " * 10_000 + b"x]", b"scope: " + b"y" * 10_000])
+def test_an_error_shows_little_of_a_file_that_is_something_else(source):
+    with pytest.raises(UsageError) as refused:
+        read_requests(source, "notes.txt", None)
+    assert len(str(refused.value)) < 500
+    assert "\n" not in str(refused.value)
