@@ -28,8 +28,8 @@ from codecommons.report import STAGES, CheckResult, Measure, StageReport
 from codecommons.swhid import SYMLINK_PERMS
 
 STAGE, BEFORE = STAGES[1], STAGES[0]
-PATHS_A_TASK = 100_000
-TREES_A_TASK = 16
+# Inputs of one task, where it reads no contents of its own.
+A_TASK = {"path": 100_000, "tree": 16}
 # An annotator gets copies of what was read; smaller ones cost no time, and leave memory to the answers.
 BATCHES_A_READ = 4
 TOP = 20
@@ -71,10 +71,10 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
         with lake.staging(f"annotate-{source}") as area:
             if any(frame.height for frame in todo.values()):
                 list(engine.map(prepare, [lake.settings]))  # in one process, before many would do it at a time
-            tasks = [*_content_tasks(lake, area, annotators, todo, files), *_path_tasks(lake, area, annotators, todo)]
+            tasks = [*_content_tasks(lake, area, annotators, todo, files), *_unit_tasks(lake, area, annotators, todo, "path")]
             lake.commit(area, engine.map(annotate_task, tasks), engine)
         with lake.staging(f"annotate-trees-{source}") as area:  # what is said of trees needs what was said of their files
-            lake.commit(area, engine.map(annotate_task, _tree_tasks(lake, area, annotators, todo)), engine)
+            lake.commit(area, engine.map(annotate_task, _unit_tasks(lake, area, annotators, todo, "tree")), engine)
         found = {name: _found(lake, annotators[name], wanted) for name, wanted in units.items()}
         _describe(report, annotators, todo, found, files)
         report.details["verdicts"] = resolve(lake, engine, slice, source)
@@ -163,26 +163,15 @@ def _content_tasks(
     ]
 
 
-def _path_tasks(
-    lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame]
+def _unit_tasks(
+    lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame], kind: str
 ) -> list[Task]:
+    """Runs of missing paths or trees, each for one annotator of that input."""
     return [
-        Task(f"annotating paths ({name})", lake, area, {name: part})
+        Task(f"annotating {kind}s ({name})", lake, area, {name: part})
         for name, frame in todo.items()
-        if annotators[name].input == "path"
-        for part in frame.iter_slices(PATHS_A_TASK)
-        if part.height
-    ]
-
-
-def _tree_tasks(
-    lake: Lake, area: StagingArea, annotators: Mapping[str, Annotator], todo: Mapping[str, pl.DataFrame]
-) -> list[Task]:
-    return [
-        Task(f"annotating trees ({name})", lake, area, {name: part})
-        for name, frame in todo.items()
-        if annotators[name].input == "tree"
-        for part in frame.iter_slices(TREES_A_TASK)
+        if annotators[name].input == kind
+        for part in frame.iter_slices(A_TASK[kind])
         if part.height
     ]
 
