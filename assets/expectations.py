@@ -340,13 +340,16 @@ SUITES = (
         select policy, verdict, rule, count(*) as files,
             count(*) filter (verdict = 'permissive' and (expression is null or coalesce(len(evidence), 0) = 0)) as unproved,
             min(file_swhid(file.content, root, path)) as example
-        from file left join lake.license_decision as decision using (root, path)
+        from file left join (
+            select root, path, policy, verdict, kind || '/' || rule as rule, nullif(decided, '') as expression, evidence
+            from lake.license_resolution join lake.license_judgement using (resolution, statement)
+        ) as decision using (root, path)
         group by policy, verdict, rule
         """,
         ("policy", "verdict", "rule", "example"),
         (
             *_never_null("policy", "rule"),
-            _one_of("verdict", "permissive", "copyleft", "non_permissive", "unknown", "conflict"),
+            _one_of("verdict", "permissive", "copyleft", "non_permissive", "no_license", "unknown", "conflict"),
             _between("unproved", 0, 0),
             _unique("policy", "verdict", "rule"),
         ),

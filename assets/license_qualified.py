@@ -12,7 +12,7 @@ from assets.outcomes import check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
 from assets.stages import Event, run_stage
-from codecommons.lake.schemas import LICENSE_DECISION
+from codecommons.lake.schemas import LICENSE_JUDGEMENT, LICENSE_RESOLUTION
 from resources import EngineResource, LakeResource
 
 STAGE = "license_qualified"
@@ -24,10 +24,16 @@ CHECKS = {
     "no_empty_success": "What was annotated has arrived here.",
 }
 
-_table = table_spec(STAGE, LICENSE_DECISION, STAGE, deps=["enriched_context"])
+_resolution = table_spec(STAGE, LICENSE_RESOLUTION, STAGE, deps=["enriched_context"])
+_judgement = table_spec(STAGE, LICENSE_JUDGEMENT, STAGE, deps=[LICENSE_RESOLUTION.name])
 _specs = [
-    _table,
-    stage_spec(STAGE, "Every file of the slice has a verdict under every policy, with the rule and the evidence.", [_table.key]),
+    _resolution,
+    _judgement,
+    stage_spec(
+        STAGE,
+        "Every file of the slice has a verdict under every policy, with the rule, the evidence, and what the licence asks for.",
+        [_resolution.key, _judgement.key],
+    ),
 ]
 _checks = check_specs(STAGE, CHECKS, SLICES)
 

@@ -92,3 +92,21 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
 
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
+
+
+@pytest.fixture(scope="session")
+def decision_rows():
+    """What ``license_qualified`` writes of one file under one policy: table -> row."""
+    from codecommons.license.stage import statement_id
+
+    def rows(policy, root, path, content, *, expression="", verdict="permissive", rule="license-file/r", evidence=()):
+        kind, _, rule = rule.partition("/")
+        # Statements are told apart by their verdict here, which tests choose freely.
+        statement, resolution = statement_id(expression or "", verdict or ""), f"nearest-of-{policy}"
+        said = {"resolution": resolution, "root": root, "path": path, "content": content, "statement": statement}
+        said |= {"expression": expression or "", "otherwise": "", "kind": kind, "evidence": list(evidence)}
+        judged = {"policy": policy, "statement": statement, "resolution": resolution, "decided": expression or ""}
+        judged |= {"verdict": verdict, "rule": rule, "version": 1, "obligations": []}
+        return {"license_resolution": said, "license_judgement": judged}
+
+    return rows

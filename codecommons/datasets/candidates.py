@@ -23,6 +23,7 @@ from codecommons.dedup.configuration import WORDS
 from codecommons.dedup.tables import SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
+from codecommons.license import decisions
 from codecommons.license.policy import policy
 from codecommons.optout import ledger
 from codecommons.report import STAGES
@@ -236,5 +237,5 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
 
 
 def _decisions(lake: Lake, inputs: Inputs) -> pl.LazyFrame:
-    decided = lake.scan("license_decision").filter(pl.col("policy") == inputs.policy)
+    decided = decisions(lake, inputs.policy)
     return decided.select("root", "path", "content", "verdict", "rule", "evidence", license="expression")

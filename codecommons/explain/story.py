@@ -89,7 +89,7 @@ def _explain_origin(connection: duckdb.DuckDBPyConnection, target: str, origin: 
     licenses = _rows(
         connection,
         """select policy, verdict, count(*) as files, count(distinct content) as contents
-        from lake.license_decision semi join lake.current_policy using (policy)
+        from lake.license_decision
         where root in (select root from lake.anchor where origin = ?) group by all order by policy, files desc, verdict""",
         [origin],
     )
@@ -136,8 +136,9 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
     )
     decisions = _rows(
         connection,
-        """select swhid('dir', root) as root, from_utf8(path) as path, policy, verdict, rule, evidence, expression
-        from lake.license_decision semi join lake.current_policy using (policy) where content = ? order by root, path, policy""",
+        """select swhid('dir', root) as root, from_utf8(path) as path, policy, verdict, rule, version, obligations, evidence,
+            expression
+        from lake.license_decision where content = ? order by root, path, policy""",
         me,
     )
     pairs = _rows(

@@ -68,10 +68,27 @@ def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+# What decided -> how a sentence about it begins.
+_SAYS = {
+    "header": "the file itself says",
+    "declared": "the collection that brought it declares",
+    "license-file": "the nearest licence file up its tree says",
+    "metadata": "the nearest package metadata up its tree say",
+    "mention": "no licence file, but a README or notice up its tree says",
+    "nothing": "nobody in its tree says anything",
+    "foreign": "it is somebody else's code, of which nobody says anything",
+}
+
+
 def _decision(row: Row) -> str:
+    kind, _, rule = row["rule"].partition("/")
+    said = f"{_SAYS.get(kind, kind)} {row['expression'] or ''}".rstrip()
+    if row["verdict"] == "conflict":
+        said = f"licence file and metadata contradict each other ({row['expression']})"
+    asks = f"; it asks for: {', '.join(row['obligations'])}" if row["obligations"] else ""
     evidence = f"; evidence {', '.join(row['evidence'])}" if row["evidence"] else ""
-    found = row["expression"] or "no licence found"
-    return f"{row['policy']}: {row['verdict']} by rule {row['rule']} ({found}) for {row['path']} in {row['root']}{evidence}"
+    worth = f"{row['verdict']} by rule {rule} of version {row['version']}"
+    return f"{row['policy']}: {said}, which is {worth}{asks}. For {row['path']} in {row['root']}{evidence}"
 
 
 def _pair(row: Row) -> str:

@@ -622,22 +622,39 @@ CURSOR = Table(
     ("instance",),
     "log",
 )
-LICENSE_DECISION = Table(
-    "license_decision",
-    "One decision for one file in its own tree under one policy.",
+LICENSE_RESOLUTION = Table(
+    "license_resolution",
+    "What is said of the licence of one file in its own tree; statement is sha1 of expression, NUL and otherwise.",
     _fields(
-        policy=pa.string(),
+        resolution=pa.string(),
         root=HASH,
         path=pa.binary(),
         content=HASH,
         expression=pa.string(),
-        verdict=pa.string(),
-        rule=pa.string(),
+        otherwise=pa.string(),
+        statement=HASH,
+        kind=pa.string(),
         evidence=pa.list_(pa.string()),
     ),
-    ("policy", "root"),
-    partition=("policy",),
+    ("resolution", "root"),
+    partition=("resolution",),
     many=True,
+)
+LICENSE_JUDGEMENT = Table(
+    "license_judgement",
+    "What one statement is worth under one policy, by which rule of which version, and what the licences ask for.",
+    _fields(
+        policy=pa.string(),
+        statement=HASH,
+        resolution=pa.string(),
+        decided=pa.string(),
+        verdict=pa.string(),
+        rule=pa.string(),
+        version=pa.int64(),
+        obligations=pa.list_(pa.string()),
+    ),
+    ("policy", "statement"),
+    partition=("policy",),
 )
 OPT_OUT_LEDGER = Table(
     "opt_out_ledger",
@@ -738,7 +755,8 @@ TABLES: dict[str, Table] = {
         SLICE_LOG,
         LISTED_ORIGIN,
         CURSOR,
-        LICENSE_DECISION,
+        LICENSE_RESOLUTION,
+        LICENSE_JUDGEMENT,
         OPT_OUT_LEDGER,
         *DATASETS,
     )

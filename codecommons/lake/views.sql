@@ -451,11 +451,17 @@ from merged left join visited on visited.place = place(merged.origin);
 
 -- What the stages decided.
 
--- Under the policies as they are now; `lake.license_decision` keeps what earlier versions said.
+-- Under the policies as they are now; the two tables keep what earlier versions said.
+create or replace view lake.license_decision as
+select judged.policy, said.root, said.path, said.content, nullif(judged.decided, '') as expression, judged.verdict,
+    said.kind || '/' || judged.rule as rule, judged.version, judged.obligations, said.evidence
+from lake.license_resolution as said join lake.license_judgement as judged using (resolution, statement)
+semi join lake.current_policy on current_policy.policy = judged.policy;
+
 create or replace view license_decision as
-select file_swhid(content, root, path) as file, policy, verdict, rule, evidence, expression, swhid('cnt', content) as content,
-    swhid('dir', root) as root, from_utf8(path) as path
-from lake.license_decision semi join lake.current_policy using (policy);
+select file_swhid(content, root, path) as file, policy, verdict, rule, version, obligations, evidence, expression,
+    swhid('cnt', content) as content, swhid('dir', root) as root, from_utf8(path) as path
+from lake.license_decision;
 
 -- Where each opt-out request stands: its last entry says so. Who asks is in no table.
 create or replace view opt_out as

@@ -4,8 +4,9 @@
 
 """The third stage: what the licence of a file is worth.
 
-Belongs here: licence expressions (``expressions``), policies over them (``policy``, ``policies/*.yaml``), resolving what was
-found in a tree into one decision a file (``decide``), and the stage (``stage``).
+Belongs here: licence expressions (``expressions``), resolving what was found in a tree into one statement a file (``evidence``,
+``resolve``), policies that judge statements (``policy``, ``policies/*.yaml``) by facts about licences (``blue_oak``,
+``obligations``), and the stage (``stage``).
 Does not belong here: detecting licences in bytes (``annotate``), what other occurrences of a content say, and opt-outs: those are
 joined over the whole lake when a dataset is built (``datasets``).
 """

@@ -15,8 +15,8 @@ from codecommons.annotate.annotator import current
 from codecommons.annotate.manifests.licenses import license_of
 from codecommons.archive import slice_roots
 from codecommons.lake import Lake
-from codecommons.license.decide import COLUMNS, LICENSE_FILE, MENTION
 from codecommons.license.expressions import conjunction
+from codecommons.license.resolve import COLUMNS, LICENSE_FILE, MENTION
 from codecommons.swhid import SYMLINK_PERMS
 
 # What stands for a declaration that nobody can read: a reference that no policy knows.
@@ -46,7 +46,7 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
         roots: column root.
 
     Returns:
-        ``decide.COLUMNS``, see ``decide``.
+        ``resolve.COLUMNS``, see ``resolve.nearest``.
     """
     annotators = current(lake.settings)
     files = store.named(

@@ -4,13 +4,12 @@
 
 """Licence policies: named, versioned YAML files that say what a licence is worth.
 
-A policy judges expressions. Where a file's expression comes from is ``decide``'s business; a policy's only word in that is which
-folders are foreign and which paths are the project's own.
+A policy judges what was resolved. Where a file's expression comes from is ``resolve``'s business; a policy's only word in that is
+whose way of resolving it judges.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
@@ -18,32 +17,31 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from codecommons import strict
-from codecommons.annotate.annotator import current
 from codecommons.errors import UsageError
 from codecommons.lake.stages import digest
-from codecommons.license.expressions import INDEX, categories, evaluate, licenses
+from codecommons.license import blue_oak, resolve
+from codecommons.license.expressions import INDEX, categories, conjunction, evaluate, licenses
+from codecommons.license.obligations import OBLIGATIONS, obligations
 from codecommons.settings import Settings
 
 # Raised when the code decides differently on the same evidence.
 VERSION = 1
 
-# From the best to the worst: an OR takes the best of its parts, an AND the worst.
-VERDICTS = ("permissive", "copyleft", "non_permissive", "unknown")
+# From the best to the worst: an OR takes the best of its parts, an AND the worst. ``no_license`` is only ever said of nothing.
+VERDICTS = ("permissive", "copyleft", "non_permissive", "no_license", "unknown")
 CONFLICT = "conflict"
 # Rules that every policy has, because an author of policies must not be able to forget them.
 UNRECOGNISED, NO_LICENSE, CONFLICTING = "unrecognised-license", "no-license", "conflicting-evidence"
-
-# Annotators whose answers decisions are made of.
-ANNOTATORS = ("language", "license_evidence", "path_facts", "project_metadata")
 
 _LIMIT_BYTES = 1 << 16
 
 
 class Judgement(NamedTuple):
-    """What an expression is worth, and the rule that says so."""
+    """What an expression is worth, the rule that says so, and what the licences ask for that it is worth it by."""
 
     verdict: str
     rule: str
+    obligations: tuple[str, ...] = ()
 
 
 def _verdict(value: Any, where: str) -> str:
@@ -52,11 +50,25 @@ def _verdict(value: Any, where: str) -> str:
     return str(value)
 
 
+def _of_nothing(value: Any, where: str) -> str:
+    if value not in VERDICTS[-2:]:
+        raise UsageError(
+            f"{where} is {strict.shown(value)}; of a file without a licence it can only be {' or '.join(VERDICTS[-2:])}"
+        )
+    return str(value)
+
+
 def _identifiers(value: Any, where: str) -> tuple[str, ...]:
     for item in (values := strict.texts(value, where)):
         if item.lower() not in licenses():
             raise UsageError(f"{where} has {item!r}, which is no SPDX licence identifier; {strict.nearest(item, _spelled())}")
     return tuple(licenses()[item.lower()].identifier for item in values)
+
+
+def _resolution(value: Any, where: str) -> str:
+    if value not in resolve.RESOLUTIONS:
+        raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), resolve.RESOLUTIONS)}")
+    return str(value)
 
 
 @cache
@@ -72,12 +84,14 @@ class Rule:
         name: a slug; decisions name it.
         verdict: one of ``VERDICTS``.
         licenses: SPDX identifiers it names.
+        ratings: Blue Oak Council's ratings it names.
         categories: ScanCode's categories it names.
     """
 
     name: str = strict.rule(strict.slug)
     verdict: str = strict.rule(_verdict)
     licenses: tuple[str, ...] = strict.rule(_identifiers, ())
+    ratings: tuple[str, ...] = strict.rule(strict.some_of(blue_oak.RATINGS), ())
     categories: tuple[str, ...] = strict.rule(strict.some_of(categories()), ())
 
 
@@ -87,22 +101,14 @@ def _rules(value: Any, where: str) -> tuple[Rule, ...]:
     rules = [strict.read(Rule, item, f"{where} {at}") for at, item in enumerate(value, 1)]
     seen: dict[str, str] = dict.fromkeys((UNRECOGNISED, NO_LICENSE, CONFLICTING), "every policy")
     for rule in rules:
-        if not rule.licenses and not rule.categories:
-            raise UsageError(f"{where}: rule {rule.name!r} names no licence; give it licenses or categories")
-        for key in (rule.name, *rule.licenses, *(f"category {name}" for name in rule.categories)):
+        if not rule.licenses and not rule.ratings and not rule.categories:
+            raise UsageError(f"{where}: rule {rule.name!r} names no licence; give it licenses, ratings or categories")
+        named = [*(f"rating {name}" for name in rule.ratings), *(f"category {name}" for name in rule.categories)]
+        for key in (rule.name, *rule.licenses, *named):
             if key in seen:
                 raise UsageError(f"{where}: {key!r} is in rule {rule.name!r} and in {seen[key]}; say it once")
             seen[key] = f"rule {rule.name!r}"
     return tuple(rules)
-
-
-def _patterns(value: Any, where: str) -> tuple[str, ...]:
-    for pattern in (values := strict.texts(value, where)):
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise UsageError(f"{where} has {pattern!r}, which is no regular expression: {error}") from None
-    return values
 
 
 @dataclass(frozen=True)
@@ -113,40 +119,79 @@ class Policy:
         name: a slug, the name of the YAML file.
         version: whole number that its author raises with every change of meaning.
         description: what it is for.
-        rules: the first that names a licence by identifier decides, else the first that names its category.
-        foreign_folders: names of folders with somebody else's code.
-        own_paths: regular expressions; a path in which one is found is the project's own, though Linguist calls it vendored.
+        no_license: the verdict on a file of which nobody says anything: ``no_license`` or ``unknown``.
+        rules: the one that names a licence by identifier decides, else the one that names its rating, else its category.
+        resolution: one of ``resolve.RESOLUTIONS``.
+        choices: whether OR is a choice. If not, all that is named must be good, as where licences are only listed.
+        ignored: identifiers that say nothing; only where OR is no choice.
+        ignored_beside_permissive: identifiers that say nothing where something permissive is said; likewise.
     """
 
     name: str = strict.rule(strict.slug)
     version: int = strict.rule(strict.whole(1, 1 << 30))
     description: str = strict.rule(strict.text)
+    no_license: str = strict.rule(_of_nothing)
     rules: tuple[Rule, ...] = strict.rule(_rules)
-    foreign_folders: tuple[str, ...] = strict.rule(strict.texts, ())
-    own_paths: tuple[str, ...] = strict.rule(_patterns, ())
+    resolution: str = strict.rule(_resolution, "nearest")
+    choices: bool = strict.rule(strict.flag, default=True)
+    ignored: tuple[str, ...] = strict.rule(_identifiers, ())
+    ignored_beside_permissive: tuple[str, ...] = strict.rule(_identifiers, ())
 
     def key(self, settings: Settings) -> str:
         """The value of column ``policy``: name and 12 hex digits over all that its decisions are made of."""
-        annotators = current(settings)
-        made_of = [asdict(self), VERSION, INDEX, *(annotators[name].digest for name in ANNOTATORS)]
+        made_of = [asdict(self), VERSION, INDEX, blue_oak.ratings(), resolve.key(settings, self.resolution)]
         return f"{self.name}-{digest(made_of)[:12]}"
 
     @cached_property
     def _by_license(self) -> Mapping[str, Judgement]:
-        named = {name: Judgement(rule.verdict, rule.name) for rule in self.rules for name in rule.categories}
-        worth = {one.identifier: named.get(one.category) for one in licenses().values()}
-        worth |= {name: Judgement(rule.verdict, rule.name) for rule in self.rules for name in rule.licenses}
-        return {name: judgement for name, judgement in worth.items() if judgement}
+        rated = {licenses()[name.lower()].identifier: rating for name, rating in blue_oak.ratings().items()}
+        by_category, by_rating, by_name = (
+            {name: rule for rule in self.rules for name in getattr(rule, kind)} for kind in ("categories", "ratings", "licenses")
+        )
+        worth = {}
+        for one in licenses().values():
+            rule = by_name.get(one.identifier) or by_rating.get(rated.get(one.identifier, "")) or by_category.get(one.category)
+            if rule:
+                worth[one.identifier] = Judgement(rule.verdict, rule.name, obligations(one))
+        return worth
 
     def judge(self, expression: str) -> Judgement:
-        """Say what an expression is worth: AND needs all of its licences, OR any one, and what is not known is not permissive."""
-        unknown = Judgement("unknown", UNRECOGNISED)
-        return (
-            evaluate(
-                expression, self._judge_license, lambda parts: max(parts, key=_badness), lambda parts: min(parts, key=_badness)
-            )
-            or unknown
-        )
+        """Say what an expression is worth: AND needs all of its licences, OR any one, and what is not known is not permissive.
+
+        An empty expression is what nobody said anything of.
+        """
+        if not expression:
+            return Judgement(self.no_license, NO_LICENSE)
+        either = _best if self.choices else _all
+        said = self._without_ignored(expression)
+        if not said:
+            return Judgement(self.no_license, NO_LICENSE)
+        found = evaluate(said, self._judge_license, _all, either)
+        # Of what is not known, the obligations of a part would only look like all of them.
+        return found if found and found.verdict != "unknown" else Judgement("unknown", UNRECOGNISED)
+
+    def decide(self, expression: str, otherwise: str) -> tuple[str, Judgement]:
+        """Say what a file is worth of which one thing is said and, by the metadata beside it, another.
+
+        Returns:
+            The expression that was decided on, and what it is worth: a conflict where it hangs on whom to believe.
+        """
+        judgement = self.judge(expression)
+        if otherwise:
+            said = self.judge(otherwise)
+            if said.verdict not in (judgement.verdict, "unknown"):
+                return conjunction([expression, otherwise]), _all([judgement, said])._replace(verdict=CONFLICT, rule=CONFLICTING)
+        return expression, judgement
+
+    def _without_ignored(self, expression: str) -> str:
+        """The expression without what says nothing; it is a list of licences then."""
+        if not self.ignored and not self.ignored_beside_permissive:
+            return expression
+        named = sorted(evaluate(expression, lambda one, _: frozenset([one]), _union, _union) or ())
+        left = [one for one in named if one not in self.ignored]
+        if any(self._judge_license(one, None).verdict == "permissive" for one in left):
+            left = [one for one in left if one not in self.ignored_beside_permissive]
+        return conjunction(left) if len(left) < len(named) else expression
 
     def _judge_license(self, identifier: str, exception: str | None) -> Judgement:
         unknown = Judgement("unknown", UNRECOGNISED)
@@ -161,11 +206,26 @@ class Policy:
         if extra is None or not extra.exception:
             return unknown
         added = self._by_license.get(extra.identifier, unknown)
-        return base if added.verdict in ("permissive", "copyleft") else max(base, added, key=_badness)
+        return base if added.verdict in ("permissive", "copyleft") else _all([base, added])
 
 
 def _badness(judgement: Judgement) -> int:
     return VERDICTS.index(judgement.verdict)
+
+
+def _best(parts: list[Judgement]) -> Judgement:
+    """One of them is enough: the best, with what it asks for."""
+    return min(parts, key=_badness)
+
+
+def _all(parts: list[Judgement]) -> Judgement:
+    """All of them hold: the worst, with what any of them asks for."""
+    asked = {one for part in parts for one in part.obligations}
+    return max(parts, key=_badness)._replace(obligations=tuple(one for one in OBLIGATIONS if one in asked))
+
+
+def _union(parts: list[frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*parts)
 
 
 def read_policy(path: Path) -> Policy:
@@ -179,6 +239,8 @@ def read_policy(path: Path) -> Policy:
     except OSError as error:
         raise UsageError(f"the licence policy {path} can't be read: {error.strerror}") from error
     policy = strict.read(Policy, strict.load(source, str(path), _LIMIT_BYTES), str(path))
+    if policy.choices and (policy.ignored or policy.ignored_beside_permissive):
+        raise UsageError(f"{path}: what is ignored in a choice can't be told; say choices: false, or ignore nothing")
     if policy.name != path.stem:
         raise UsageError(f"{path}: name is {policy.name!r}; it must be the file's name, {path.stem!r}")
     return policy

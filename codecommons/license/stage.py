@@ -2,24 +2,30 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""The third stage: one decision for every file in its own tree, under every policy."""
+"""The third stage: what is said of every file in its own tree, resolved once, and what that is worth under every policy.
+
+Thousands of files share a statement, and a policy judges statements. So a policy that changes is asked about some hundred
+statements, and no tree, annotation or byte is looked at again.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from codecommons.archive import slice_roots
 from codecommons.engine import Engine
 from codecommons.lake import Lake, StagedFile, StagingArea, close_stage
-from codecommons.lake.schemas import LICENSE_DECISION
+from codecommons.lake.schemas import LICENSE_JUDGEMENT, LICENSE_RESOLUTION
 from codecommons.lake.stages import digest, seconds_each
-from codecommons.license.decide import decide
+from codecommons.license import resolve
 from codecommons.license.evidence import gather, slice_files
-from codecommons.license.policy import CONFLICT, NO_LICENSE, Policy, policies
+from codecommons.license.policy import Policy, policies
 from codecommons.report import STAGES, CheckResult, Measure, StageReport
 
 STAGE, BEFORE = STAGES[2], STAGES[1]
@@ -30,7 +36,7 @@ _FILES_AT_ONCE = 200_000
 
 
 def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageReport:
-    """Decide on the files of a slice's trees under every policy, each tree once per policy digest.
+    """Decide on the files of a slice's trees under every policy: each tree is resolved once, each statement judged once.
 
     Args:
         lake: the lake.
@@ -55,20 +61,20 @@ def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
     keys = {name: policy.key(lake.settings) for name, policy in known.items()}
     with Measure() as measure:
         roots = slice_roots(lake, slice, source).select("root").unique().sort("root")
-        missing = {name: _missing(lake, keys[name], roots) for name in known}
-        with lake.staging(f"license-{source}") as area:
-            for name, policy in known.items():
-                task = partial(_decide_task, lake, area, policy, keys[name])
-                lake.commit(
-                    area,
-                    engine.map(task, list(_batches(lake, missing[name])), name=lambda run: f"deciding on {run.height} trees"),
-                    engine,
-                )
-        decided = {name: _decisions(lake, key, roots).collect() for name, key in keys.items()}
+        ways = sorted({policy.resolution for policy in known.values()})
+        new_roots = {way: _resolve(lake, engine, source, way, roots) for way in ways}
+        new_statements = {name: _judge(lake, engine, source, policy, roots) for name, policy in known.items()}
+        decided = {name: _of_roots(lake, key, roots) for name, key in keys.items()}
         files = slice_files(lake, slice, source)
         _describe(report, keys, decided, files)
     report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
-    report.computed = sum(decided[name].join(frame, on="root", how="semi").height for name, frame in missing.items())
+    report.computed = sum(
+        frame.filter(
+            pl.col("root").is_in(new_roots[known[name].resolution]["root"].implode())
+            | pl.col("statement").is_in(new_statements[name]["statement"].implode())
+        ).height
+        for name, frame in decided.items()
+    )
     report.reused = sum(frame.height for frame in decided.values()) - report.computed
     report.seconds_saved = report.reused * seconds_each(lake, report)
     checks = _checks(lake, report, known, decided, roots)
@@ -76,14 +82,66 @@ def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
     return close_stage(lake, report, checks, input_digest=digest([before.get("attempt"), sorted(keys.values())]))
 
 
-def decisions(lake: Lake, policy: Policy) -> pl.LazyFrame:
-    """The decisions of a policy as it is now, over all trees (columns of ``license_decision``)."""
-    return lake.scan(LICENSE_DECISION).filter(pl.col("policy") == policy.key(lake.settings))
+def decisions(lake: Lake, key: str) -> pl.LazyFrame:
+    """The decisions of a policy over all trees.
+
+    Args:
+        lake: the lake.
+        key: ``Policy.key``.
+
+    Returns:
+        policy, root, path, content, expression (SPDX, null where nothing is said), verdict, rule (what decided and the policy's
+        rule, ``header/permissive-license``), version (of the policy), obligations and evidence (lists of text).
+    """
+    judged = lake.scan(LICENSE_JUDGEMENT).filter(pl.col("policy") == key).drop("bucket")
+    said = lake.scan(LICENSE_RESOLUTION).select("resolution", "root", "path", "content", "statement", "kind", "evidence")
+    return said.join(judged, on=["resolution", "statement"]).select(
+        "policy",
+        "root",
+        "path",
+        "content",
+        expression=pl.when(pl.col("decided") != "").then("decided"),
+        verdict="verdict",
+        rule=pl.format("{}/{}", "kind", "rule"),
+        version="version",
+        obligations="obligations",
+        evidence="evidence",
+    )
 
 
-def _missing(lake: Lake, key: str, roots: pl.DataFrame) -> pl.DataFrame:
-    """The trees that have no decisions under a policy."""
-    return lake.keys_missing(LICENSE_DECISION, roots.select(pl.lit(key).alias("policy"), "root")).select("root")
+def _resolve(lake: Lake, engine: Engine, source: str, way: str, roots: pl.DataFrame) -> pl.DataFrame:
+    """Resolve the trees that have not been, and say which these are."""
+    key = resolve.key(lake.settings, way)
+    new = lake.keys_missing(LICENSE_RESOLUTION, roots.select(pl.lit(key).alias("resolution"), "root")).select("root")
+    with lake.staging(f"license-{source}") as area:
+        task = partial(_resolve_task, lake, area, way, key)
+        lake.commit(area, engine.map(task, list(_batches(lake, new)), name=lambda run: f"resolving {run.height} trees"), engine)
+    return new
+
+
+def _judge(lake: Lake, engine: Engine, source: str, policy: Policy, roots: pl.DataFrame) -> pl.DataFrame:
+    """Judge the statements about some trees that have not been, and say which these are."""
+    key, resolution = policy.key(lake.settings), resolve.key(lake.settings, policy.resolution)
+    said = lake.scan(LICENSE_RESOLUTION).filter(pl.col("resolution") == resolution).join(roots.lazy(), on="root", how="semi")
+    statements = said.select("statement", "expression", "otherwise").unique("statement").sort("statement").collect()
+    wanted = statements.select(pl.lit(key).alias("policy"), "statement")
+    new = statements.join(lake.keys_missing(LICENSE_JUDGEMENT, wanted), on="statement", how="semi").sort("statement")
+    judged = [policy.decide(*row) for row in new.select("expression", "otherwise").iter_rows()]
+    rows = {
+        "policy": [key] * new.height,
+        "statement": new["statement"].to_list(),
+        "resolution": [resolution] * new.height,
+        "decided": [decided for decided, _ in judged],
+        "verdict": [judgement.verdict for _, judgement in judged],
+        "rule": [judgement.rule for _, judgement in judged],
+        "version": [policy.version] * new.height,
+        "obligations": [list(judgement.obligations) for _, judgement in judged],
+    }
+    with lake.staging(f"license-{source}") as area:
+        writer = area.writer(f"judge-{policy.name}")
+        writer.add(LICENSE_JUDGEMENT.name, pa.table(rows, schema=pa.schema(LICENSE_JUDGEMENT.fields)))
+        lake.commit(area, [writer.close()], engine)
+    return new
 
 
 def _batches(lake: Lake, roots: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -93,24 +151,51 @@ def _batches(lake: Lake, roots: pl.DataFrame) -> Iterator[pl.DataFrame]:
     yield from counts.select("root", run=run).partition_by("run", maintain_order=True, include_key=False)
 
 
-def _decide_task(lake: Lake, area: StagingArea, policy: Policy, key: str, roots: pl.DataFrame) -> list[StagedFile]:
-    writer = area.writer(f"decide-{policy.name}")
-    rows = decide(gather(lake, roots), policy).with_columns(policy=pl.lit(key))
-    writer.add(LICENSE_DECISION.name, rows.select(f.name for f in LICENSE_DECISION.fields).to_arrow())
+def _resolve_task(lake: Lake, area: StagingArea, way: str, key: str, roots: pl.DataFrame) -> list[StagedFile]:
+    writer = area.writer(f"resolve-{way}")
+    rows = resolve.RESOLUTIONS[way](gather(lake, roots))
+    said = rows.select("expression", "otherwise").unique()
+    names = [statement_id(*row) for row in said.iter_rows()]
+    said = said.with_columns(statement=pl.Series(names, dtype=pl.Binary), resolution=pl.lit(key))
+    rows = rows.join(said, on=["expression", "otherwise"], how="left")
+    writer.add(LICENSE_RESOLUTION.name, rows.select(f.name for f in LICENSE_RESOLUTION.fields).to_arrow())
     return writer.close()
 
 
-def _decisions(lake: Lake, key: str, roots: pl.DataFrame) -> pl.LazyFrame:
-    mine = lake.scan(LICENSE_DECISION).filter(pl.col("policy") == key)
-    return mine.join(roots.lazy(), on="root", how="semi").select(
-        "root", "path", "expression", "verdict", "rule", evidence=pl.col("evidence").list.len()
+def statement_id(expression: str, otherwise: str) -> bytes:
+    """What ``license_resolution.statement`` is."""
+    return hashlib.sha1(f"{expression}\0{otherwise}".encode(), usedforsecurity=False).digest()
+
+
+def _of_roots(lake: Lake, key: str, roots: pl.DataFrame) -> pl.DataFrame:
+    """The decisions on some trees, with what they were judged from."""
+    judged = (
+        lake.scan(LICENSE_JUDGEMENT)
+        .filter(pl.col("policy") == key)
+        .select("resolution", "statement", "verdict", "rule", "decided")
+    )
+    said = lake.scan(LICENSE_RESOLUTION).join(roots.lazy(), on="root", how="semi")
+    return (
+        said.join(judged, on=["resolution", "statement"])
+        .select(
+            "root",
+            "path",
+            "statement",
+            "otherwise",
+            said="expression",
+            expression=pl.when(pl.col("decided") != "").then("decided"),
+            verdict="verdict",
+            rule=pl.format("{}/{}", "kind", "rule"),
+            evidence=pl.col("evidence").list.len(),
+        )
+        .collect()
     )
 
 
 def _describe(report: StageReport, keys: dict[str, str], decided: dict[str, pl.DataFrame], files: pl.DataFrame) -> None:
     """Fill the report's figures and ``details``."""
     sizes = files.select("root", "path", "length")
-    counted = {name: frame.drop("evidence").join(sizes, on=["root", "path"]) for name, frame in decided.items()}
+    counted = {name: frame.drop("evidence", "statement").join(sizes, on=["root", "path"]) for name, frame in decided.items()}
     mine = counted[DEFAULT]
     report.rows_in, report.bytes_in = files.height, int(files["length"].sum())
     for row in _count(mine, "verdict"):
@@ -190,11 +275,10 @@ def _silent(decided: pl.DataFrame) -> pl.DataFrame:
 def _against(policy: Policy, decided: pl.DataFrame) -> list[str]:
     """Verdicts that the policy does not give, as sentences."""
     found = []
-    for expression, verdict, rule in (
-        decided.select("expression", "verdict", "rule").unique().sort("expression", "verdict", "rule").rows()
-    ):
-        said = policy.judge(expression) if expression is not None else None
-        right = (said.verdict, said.rule) if said else ("unknown", NO_LICENSE)
-        if verdict != CONFLICT and (verdict, rule.partition("/")[2]) != right:
-            found.append(f"policy {policy.name} says {right[0]} of {expression}, yet files with it are {verdict} by {rule}")
+    for said, otherwise, verdict, rule in decided.select("said", "otherwise", "verdict", "rule").unique().sort(pl.all()).rows():
+        _, right = policy.decide(said, otherwise)
+        if (verdict, rule.partition("/")[2]) != (right.verdict, right.rule):
+            found.append(
+                f"policy {policy.name} says {right.verdict} of {said or 'nothing'}, yet files with it are {verdict} by {rule}"
+            )
     return found

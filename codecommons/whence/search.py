@@ -182,7 +182,7 @@ def _told(connection: duckdb.DuckDBPyConnection, found: Found, most: int) -> Row
     licenses = _rows(
         connection,
         """select distinct on (policy, expression, verdict) policy, verdict, expression, rule, evidence
-        from lake.license_decision semi join lake.current_policy using (policy) where content = ?
+        from lake.license_decision where content = ?
         order by policy, expression, verdict, rule""",
         [content],
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,16 @@ def test_changed_bytes_at_a_known_path_are_told_apart_from_what_the_lake_has(fil
     assert "path_occurrences" not in explain(filled, swhid_text("cnt", b"\0" * 20))
 
 
-def test_decisions_pairs_datasets_and_drops_are_told_with_their_evidence(filled: Lake, repository: Path) -> None:
+def test_decisions_pairs_datasets_and_drops_are_told_with_their_evidence(
+    filled: Lake, repository: Path, decision_rows: Callable[..., dict[str, Any]]
+) -> None:
     mine, other, root = content_id(MODULE), content_id(LICENSE), b"\x01" * 20
     evidence = ["swh:1:cnt:" + other.hex()]
     policy = policies(filled.settings)["permissive"].key(filled.settings)
-    decision = {"policy": policy, "root": root, "path": b"src/main.py", "content": mine, "expression": "MIT"}
-    commit(filled, "license_decision", {**decision, "verdict": "permissive", "rule": "nearest", "evidence": evidence})
+    said = decision_rows(policy, root, b"src/main.py", mine, expression="MIT", evidence=evidence)
+    said["license_judgement"]["obligations"] = ["notice", "license-text"]
+    for table, row in said.items():
+        commit(filled, table, row)
     filled.register(DUPLICATE_PAIR)
     a, b = sorted((mine, other))
     commit(filled, "duplicate_pair", {"configuration": "words@1", "a": a, "b": b, "similarity": 0.75, "accepted": True})
@@ -127,7 +132,7 @@ def test_decisions_pairs_datasets_and_drops_are_told_with_their_evidence(filled:
 
     story = explain(filled, str(repository / "copy.py"))
     assert [(row["verdict"], row["rule"], row["evidence"]) for row in story["license_decisions"]] == [
-        ("permissive", "nearest", evidence)
+        ("permissive", "license-file/r", evidence)
     ]
     assert [(row["content"], row["similarity"], row["accepted"]) for row in story["duplicate_pairs"]] == [
         (swhid_text("cnt", other), 0.75, True)
@@ -136,7 +141,7 @@ def test_decisions_pairs_datasets_and_drops_are_told_with_their_evidence(filled:
     assert [(row["rule"], row["kept"]) for row in story["dropped"]] == [("near_duplicate", swhid_text("cnt", other))]
     text = render(story)
     for said in (
-        "permissive by rule nearest (MIT)",
+        "the nearest licence file up its tree says MIT, which is permissive by rule r of version 1; it asks for: notice, license-text",
         "similarity 0.750, accepted",
         "row 7 of s.parquet",
         f"kept {swhid_text('cnt', other)}",

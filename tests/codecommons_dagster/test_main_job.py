@@ -104,14 +104,13 @@ def test_a_repository_goes_through_all_five_stages_in_recorded_runs_and_a_second
     assert {name: lake.delta(name).version() for name in lake.tables() if name != "stage_report"} == before
 
 
-def test_a_broken_expectation_shuts_the_gate_in_this_run_and_in_every_other(lake):
+def test_a_broken_expectation_shuts_the_gate_in_this_run_and_in_every_other(lake, decision_rows):
     assert run_job(lake.settings, "ingest", DAY)
     root = archive.slice_roots(lake, DAY, "git")["root"][0]
-    row = {"policy": "wishful@000000000000", "root": root, "path": b"area.py", "verdict": "permissive", "rule": "hope"}
     with lake.staging("test") as area:
         writer = area.writer("one")
-        schema = pa.schema(lake.tables()["license_decision"].fields)
-        writer.add("license_decision", pa.Table.from_pylist([row], schema=schema))
+        for table, row in decision_rows("wishful@000000000000", root, b"area.py", b"", rule="hope/hope").items():
+            writer.add(table, pa.Table.from_pylist([row], schema=pa.schema(lake.tables()[table].fields)))
         lake.commit(area, [writer.close()], local_engine(lake.settings))
 
     run = run_job(lake.settings, "slice", DAY)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,17 +57,11 @@ def commit(lake: Lake, table: str, row: dict[str, Any]) -> None:
         lake.commit(area, [writer.close()], local_engine(lake.settings))
 
 
-def decide(lake: Lake, name: bytes) -> None:
+def decide(lake: Lake, name: bytes, decision_rows: Callable[..., dict[str, dict[str, Any]]]) -> None:
     tree = [(path.encode().replace(b"\\xE9", b"\xe9"), 0o100644, content_id(data)) for path, data in FILES.items()]
-    row = {
-        "policy": policies(lake.settings)["permissive"].key(lake.settings),
-        "root": directory_id(tree),
-        "path": name,
-        "content": b"",
-        "verdict": "permissive",
-        "rule": "r",
-    }
-    commit(lake, "license_decision", {**row, "evidence": []})
+    policy = policies(lake.settings)["permissive"].key(lake.settings)
+    for table, row in decision_rows(policy, directory_id(tree), name, b"").items():
+        commit(lake, table, row)
 
 
 def test_the_manifest_is_made_once_and_again_when_the_project_changes(
@@ -100,7 +95,7 @@ def test_nothing_is_written_into_the_dbt_project(settings: Settings) -> None:
 
 
 def test_dbt_builds_the_marts_and_its_tests_pass(filled: Lake, settings: Settings) -> None:
-    decide(filled, b"a.py")
+    decide(filled, b"a.py", decision_rows)
     build_catalogue(settings)
     run_dbt(dbt_project(settings), "build")
     with filled.sql() as connection:

@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import socket
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class World:
     """Brings packages and repositories into a lake, stage by stage."""
 
     lake: Lake
+    decision_rows: Callable[..., dict[str, dict]]
     news: dict[tuple[str, str], list[dict]] = field(default_factory=dict)
     rows: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
     files: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
@@ -115,21 +116,21 @@ class World:
                 for path, one in hashes.items()
                 if path in left
             ],
-            "license_decision": [
-                {
-                    "policy": policy(self.settings, "permissive").key(self.settings),
-                    "root": root,
-                    "path": path,
-                    "content": one.sha1_git,
-                    "expression": license,
-                    "verdict": verdict,
-                    "rule": f"{verdict}-license",
-                    "evidence": ["swh:1:cnt:" + "0" * 40],
-                }
-                for path, one in hashes.items()
-                if path.decode(errors="replace") not in undecided
-            ],
         }
+        for path, one in hashes.items():
+            if path.decode(errors="replace") not in undecided:
+                decided = self.decision_rows(
+                    policy(self.settings, "permissive").key(self.settings),
+                    root,
+                    path,
+                    one.sha1_git,
+                    expression=license,
+                    verdict=verdict,
+                    rule=f"license-file/{verdict}-license",
+                    evidence=["swh:1:cnt:" + "0" * 40],
+                )
+                for table, row in decided.items():
+                    rows.setdefault(table, []).append(row)
         if kind == "release":
             rows["release"] = [
                 {
@@ -199,12 +200,12 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1)))
+def world(tmp_path: Path, decision_rows: Callable[..., dict[str, dict]]) -> World:
+    return World(Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1)), decision_rows)
 
 
 @pytest.fixture
-def remote_world(tmp_path: Path) -> Iterator[World]:
+def remote_world(tmp_path: Path, decision_rows: Callable[..., dict[str, dict]]) -> Iterator[World]:
     """The same on a server that speaks S3."""
     import s3fs
     from moto.server import ThreadedMotoServer
@@ -223,7 +224,7 @@ def remote_world(tmp_path: Path) -> Iterator[World]:
     }
     s3fs.S3FileSystem(key="test", secret="test", endpoint_url=variables["AWS_ENDPOINT_URL"]).mkdir(f"lakes-{port}")
     settings = dataclasses.replace(Settings.from_environment(variables), workers=0, bucket_bits=1)
-    yield World(Lake.open(settings))
+    yield World(Lake.open(settings), decision_rows)
     server.stop()
 
 

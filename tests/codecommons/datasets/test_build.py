@@ -291,7 +291,12 @@ def test_a_slice_whose_last_stage_failed_is_left_out_though_an_earlier_attempt_o
 
 @pytest.mark.parametrize(
     ("table", "stage"),
-    [("annotation_encoding", "enriched_context"), ("license_decision", "license_qualified"), ("signature", "deduped")],
+    [
+        ("annotation_encoding", "enriched_context"),
+        ("license_resolution", "license_qualified"),
+        ("license_judgement", "license_qualified"),
+        ("signature", "deduped"),
+    ],
 )
 def test_what_an_earlier_stage_has_not_seen_with_todays_configuration_is_refused(shop, table, stage):
     shop.lake.delta(table).delete()

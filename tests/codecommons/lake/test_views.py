@@ -230,23 +230,15 @@ def test_annotations_are_shown_per_annotator_and_in_one_and_only_those_of_the_cu
         assert connection.sql("select count(*) from lake.annotation_language").fetchall() == [(2,)]
 
 
-def test_decisions_are_those_of_the_policies_as_they_are_now(known_lake: Lake) -> None:
+def test_decisions_are_those_of_the_policies_as_they_are_now(known_lake: Lake, decision_rows) -> None:
     now = policies(known_lake.settings)["permissive"].key(known_lake.settings)
-    decided = {
-        "root": directory_id(TREE),
-        "path": b"caf\xe9.v",
-        "content": content_id(COUNTER),
-        "verdict": "permissive",
-        "rule": "r",
-    }
-    commit(
-        known_lake, {"license_decision": [{**decided, "policy": policy, "evidence": []} for policy in ("permissive-old", now)]}
-    )
+    place = (directory_id(TREE), b"caf\xe9.v", content_id(COUNTER))
+    rows = [decision_rows(policy, *place, expression="MIT") for policy in ("permissive-old", now)]
+    commit(known_lake, {table: [row[table] for row in rows] for table in rows[0]})
     with known_lake.sql() as connection:
         file = f"{text('cnt', content_id(COUNTER))};anchor={text('dir', directory_id(TREE))};path=/caf%E9.v"
-        assert connection.sql("select file, policy, verdict, rule, evidence from license_decision").fetchall() == [
-            (file, now, "permissive", "r", [])
-        ]
+        asked = "select file, policy, verdict, rule, expression, version, evidence from license_decision"
+        assert connection.sql(asked).fetchall() == [(file, now, "permissive", "license-file/r", "MIT", 1, [])]
 
 
 def test_a_folder_and_s3_answer_alike(any_lake: Lake) -> None:

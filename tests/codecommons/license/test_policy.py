@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codecommons.errors import UsageError
-from codecommons.license.policy import Judgement, policies, policy, read_policy
+from codecommons.license.blue_oak import FILE, RATINGS, ratings
+from codecommons.license.expressions import licenses
+from codecommons.license.policy import VERDICTS, Judgement, policies, policy, read_policy
 from codecommons.settings import Settings
 
 STRICTER = """
 name: no-attribution
 version: 3
 description: Only what asks for nothing at all.
+no_license: unknown
 rules:
   - name: dedicated
     verdict: permissive
@@ -27,6 +33,12 @@ rules:
 @pytest.fixture
 def settings(tmp_path):
     return Settings(home=tmp_path, lake=str(tmp_path / "lake"))
+
+
+@pytest.fixture(scope="module")
+def policy_of_ours(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    return policy(Settings(home=home, lake=str(home)), "permissive")
 
 
 @pytest.fixture
@@ -64,7 +76,6 @@ def test_an_expression_is_worth_its_worst_and_or_its_best_or(permissive, express
         "LicenseRef-of-my-own",
         "MIT AND LicenseRef-of-my-own",
         "MIT AND",
-        "",
         "()",
         "AND",
         "MIT WITH MIT",
@@ -80,7 +91,7 @@ def test_a_policy_is_one_new_file(settings):
     folder = settings.home / "policies"
     folder.mkdir()
     (folder / "no-attribution.yaml").write_text(STRICTER)
-    assert list(policies(settings)) == ["no-attribution", "permissive"]
+    assert list(policies(settings)) == ["any-known", "attribution", "copyleft-ok", "no-attribution", "permissive", "stack-v2"]
     mine = policy(settings, "no-attribution")
     assert [mine.judge(one).verdict for one in ("0BSD", "Unlicense", "MIT")] == ["permissive", "permissive", "unknown"]
 
@@ -88,19 +99,19 @@ def test_a_policy_is_one_new_file(settings):
 def test_a_rule_that_names_a_licence_goes_before_one_that_names_its_category(settings):
     path = settings.home / "odd.yaml"
     path.write_text(
-        "name: odd\nversion: 1\ndescription: x\nrules:\n- {name: all, verdict: permissive, categories: [Permissive]}\n"
+        "name: odd\nversion: 1\ndescription: x\nno_license: unknown\nrules:\n- {name: all, verdict: permissive, categories: [Permissive]}\n"
         "- {name: not-this, verdict: non_permissive, licenses: [beerware]}\n"
     )
     odd = read_policy(path)
-    assert odd.judge("Beerware") == Judgement("non_permissive", "not-this")
-    assert odd.judge("MIT") == Judgement("permissive", "all")
+    assert odd.judge("Beerware")[:2] == ("non_permissive", "not-this")
+    assert odd.judge("MIT")[:2] == ("permissive", "all")
 
 
 def test_the_key_changes_with_the_meaning_and_only_with_it(settings, permissive):
     assert permissive.key(settings) == policy(settings, "permissive").key(replace(settings, workers=7))
     assert permissive.key(settings).startswith("permissive-")
-    assert replace(permissive, version=2).key(settings) != permissive.key(settings)
-    assert replace(permissive, foreign_folders=()).key(settings) != permissive.key(settings)
+    assert replace(permissive, version=permissive.version + 1).key(settings) != permissive.key(settings)
+    assert replace(permissive, resolution="stack-v2").key(settings) != permissive.key(settings)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +133,16 @@ def test_the_key_changes_with_the_meaning_and_only_with_it(settings, permissive)
         ),
         ("    licenses: [0BSD]\n    categories: [Public Domain]\n", "", "names no licence"),
         ("rules:", "rules: [", "line "),
-        ("rules:", "own_paths: ['[a']\nrules:", "no regular expression"),
+        ("rules:", "resolution: nearst\nrules:", "did you mean 'nearest'"),
+        ("rules:", "ignored: [MIT]\nrules:", "choices: false"),
+        ("no_license: unknown\n", "", "the key 'no_license' is missing"),
+        ("no_license: unknown", "no_license: permissive", "without a licence it can only be no_license or unknown"),
+        ("licenses: [0BSD]", "ratings: [Golden]", "did you mean 'Gold'"),
+        (
+            "categories: [Public Domain]",
+            "ratings: [Gold]\n  - {name: again, verdict: copyleft, ratings: [Gold]}",
+            "'rating Gold' is in rule 'again' and",
+        ),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused_in_one_clear_line(tmp_path, old, new, message):
@@ -133,6 +153,75 @@ def test_a_policy_that_makes_no_sense_is_refused_in_one_clear_line(tmp_path, old
         read_policy(path)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    {
+        "permissive": "permissive permissive permissive copyleft copyleft non_permissive unknown unknown",
+        "attribution": "permissive copyleft non_permissive copyleft copyleft non_permissive unknown unknown",
+        "copyleft-ok": "permissive permissive permissive copyleft copyleft non_permissive unknown unknown",
+        "any-known": "permissive permissive permissive permissive permissive permissive no_license unknown",
+        "stack-v2": "permissive permissive permissive non_permissive non_permissive non_permissive no_license unknown",
+    }.items(),
+)
+def test_our_policies_say_of_well_known_licences(settings, name, expected):
+    mine = policy(settings, name)
+    asked = ("MIT", "Artistic-2.0", "Artistic-1.0", "MPL-2.0", "AGPL-3.0-only", "BUSL-1.1", "", "LicenseRef-of-my-own")
+    assert [mine.judge(one).verdict for one in asked] == expected.split()
+
+
+def test_the_stack_v2_takes_a_choice_for_a_list_and_looks_past_amendments(settings):
+    stack = policy(settings, "stack-v2")
+    asked = {
+        "MIT OR GPL-3.0-only": "non_permissive",
+        "MIT AND LicenseRef-scancode-generic-cla": "permissive",
+        "LicenseRef-scancode-google-cla": "no_license",
+        "MIT AND LicenseRef-scancode-unknown-license-reference": "permissive",
+        "GPL-2.0-only AND LicenseRef-scancode-unknown-license-reference": "non_permissive",
+        "LicenseRef-scancode-unknown-license-reference": "non_permissive",
+    }
+    assert {one: stack.judge(one).verdict for one in asked} == asked
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("MIT", ("notice", "license-text")),
+        ("0BSD", ()),
+        ("CC0-1.0", ()),
+        ("LGPL-2.1-only", ("notice", "license-text", "share-alike")),
+        ("AGPL-3.0-or-later", ("notice", "license-text", "share-alike", "network-use")),
+        ("MIT AND AGPL-3.0-only", ("notice", "license-text", "share-alike", "network-use")),
+        ("0BSD OR GPL-3.0-only", ()),
+        ("GPL-2.0-only WITH Classpath-exception-2.0", ("notice", "license-text", "share-alike")),
+        ("MIT AND LicenseRef-of-my-own", ()),
+        ("", ()),
+    ],
+)
+def test_a_decision_says_what_the_licences_ask_for_that_it_rests_on(settings, expression, expected):
+    assert policy(settings, "copyleft-ok").judge(expression).obligations == expected
+
+
+def test_every_licence_that_blue_oak_rates_is_known_and_permissive(permissive):
+    for identifier in ratings():
+        assert identifier.lower() in licenses()
+        assert permissive.judge(identifier).verdict == "permissive"
+    rated = json.loads(FILE.read_text())
+    assert tuple(rated["ratings"]) == RATINGS
+    assert rated["source"].startswith("npm:@blueoak/list@")
+
+
+LEAVES = st.sampled_from(["MIT", "0BSD", "Apache-2.0", "MPL-2.0", "GPL-3.0-only", "AGPL-3.0-only", "BUSL-1.1", "LicenseRef-x"])
+EXPRESSIONS = st.recursive(LEAVES, lambda parts: st.builds("({} {} {})".format, parts, st.sampled_from(["AND", "OR"]), parts))
+
+
+@given(EXPRESSIONS, EXPRESSIONS)
+def test_and_is_never_better_and_or_never_worse_than_a_part(policy_of_ours, one, other):
+    worth = [
+        VERDICTS.index(policy_of_ours.judge(text).verdict) for text in (one, f"({one}) AND ({other})", f"({one}) OR ({other})")
+    ]
+    assert worth[2] <= worth[0] <= worth[1]
 
 
 def test_a_users_policy_does_not_replace_one_of_ours(settings):

@@ -2,38 +2,59 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""The licence of every file in its own tree, from what was found in the files of that tree.
+"""The licence of every file in its own tree, from what was found in the files of that tree, whatever it is worth to anybody.
 
-A file's own header decides. Else it is what the collection that brought the file declares of it; a declaration that nobody can
-read leaves it unknown, whatever stands around. Else it is the nearest folder on the way up that says something, by licence files
-or package metadata; a nested one overrides the outer ones inside its folder. Where none does, the nearest README or NOTICE
-speaks. The way up ends at a foreign folder (one of ``Policy.foreign_folders``, a virtual environment, or what the
-annotator ``path_facts`` calls vendored): somebody else's code never takes the licence of the project around it.
+``nearest``: a file's own header decides. Else it is what the collection that brought the file declares of it; a declaration that
+nobody can read leaves it unknown, whatever stands around. Else it is the nearest folder on the way up that says something, by
+licence files or package metadata; a nested one overrides the outer ones inside its folder. Where none does, the nearest README or
+NOTICE speaks. The way up ends at a foreign folder (``FOREIGN_FOLDERS``, a virtual environment, or what the annotator
+``path_facts`` calls vendored): somebody else's code never takes the licence of the project around it.
 
 Several licence files in one folder are all asked for (AND), unless the metadata beside them names the same licences and says how
-they go together (``Apache-2.0 OR MIT``). Where licence files and metadata of one folder contradict each other so that the verdict
-hangs on whom to believe, the verdict is ``conflict``. All that was found is in the evidence, what decided first.
+they go together (``Apache-2.0 OR MIT``). Where licence files and metadata of one folder name different licences, what the
+metadata say is kept as ``otherwise``: a policy to which that makes a difference calls it a conflict. All that was found is in the
+evidence, what decided first.
+
+``stack-v2``: what The Stack v2 did, to compare with. A file has every licence that a file named like a licence file, a README or
+a NOTICE states in its own folder or in one above; nested ones add, and nothing else counts: no header, no metadata, no foreign
+folder.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codecommons.license.expressions import conjunction, families, offers_choice
-from codecommons.license.policy import CONFLICT, CONFLICTING, NO_LICENSE, Judgement, Policy
+from codecommons.annotate.annotator import current
+from codecommons.lake.stages import digest
+from codecommons.license.expressions import INDEX, conjunction, families, offers_choice
+from codecommons.settings import Settings
 from codecommons.swhid import Span, Swhid, swhid_text
 
+# Raised when the code resolves differently on the same evidence.
+VERSION = 1
 HEADER, DECLARED, LICENSE_FILE, METADATA, MENTION = "header", "declared", "license-file", "metadata", "mention"
 NOTHING, FOREIGN = "nothing", "foreign"
 
-# What ``decide`` needs to know of each file, see there.
+# What resolving needs to know of each file, see ``nearest``.
 COLUMNS = ("root", "path", "content", "own", "lines", "speaks", "metadata", "vendored", "declared", "declared_by")
+RESOLVED = ("root", "path", "content", "expression", "otherwise", "kind", "evidence")
+# Annotators whose answers are resolved.
+ANNOTATORS = ("language", "license_evidence", "path_facts", "project_metadata")
+
+# Folders with somebody else's code: what lies in them never takes the licence of the project around them.
+FOREIGN_FOLDERS = frozenset(
+    b"node_modules bower_components site-packages dist-packages vendor vendors vendored _vendor _vendored third_party "
+    b"third-party thirdparty 3rdparty extern external externals deps godeps pods carthage".split()
+)
+# Called vendored by Linguist, and yet the project's own: declarations of types, and what a project tells its tools.
+OWN_PATHS = re.compile(r"\.d\.[cm]?ts$|(^|/)\.(git\w*|github|vscode|sublime-\w+)(/|$)")
 
 
 @dataclass(frozen=True)
@@ -41,16 +62,16 @@ class Statement:
     """What one folder says about the files in it.
 
     Attributes:
-        expression: SPDX expression; None where nobody says anything.
-        judgement: verdict, and the rule of the policy behind it.
+        expression: SPDX expression; empty where nobody says anything.
         kind: what decided.
+        otherwise: what the metadata beside it say, where they name other licences; else empty.
         evidence: SWHIDs, what decided first.
         vendored: whether what says so is itself vendored.
     """
 
-    expression: str | None
-    judgement: Judgement
+    expression: str
     kind: str
+    otherwise: str = ""
     evidence: tuple[str, ...] = ()
     vendored: bool = False
 
@@ -64,65 +85,92 @@ class _Found:
     vendored: bool
 
 
-def decide(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """Decide on every file of some trees.
+def nearest(files: pl.DataFrame) -> pl.DataFrame:
+    """Resolve every file of some trees, see above.
 
     Args:
         files: all files of each tree. Columns root, path (from the root, bytes), content; own (expression that the
             file states, or null) and lines (where, ``3-20``, or null); speaks (whether it states that for its folder:
             ``license-file``, ``mention``, or null: for itself only); metadata (expression in package metadata, or null);
             vendored; declared (expression that the file's collection declares of it, or null) and declared_by (which collection).
-        policy: what expressions are worth.
 
     Returns:
-        The same rows, sorted by root and path, with columns root, path, content, expression, verdict, rule, evidence. A rule
-        is what decided (header, declared, license-file, metadata, mention, nothing, or foreign: nothing, in somebody else's code)
-        and the policy's rule, as in ``header/permissive-license``. Evidence are SWHIDs; that of a file nobody says anything about
-        is the tree that was searched, and behind that of one that a collection speaks of stands the collection's name.
+        The same rows, sorted by root and path, with columns root, path, content, expression (empty where nothing is said),
+        otherwise (empty, or what metadata say that name other licences), kind (header, declared, license-file, metadata, mention,
+        nothing, or foreign: nothing, in somebody else's code), evidence. Evidence are SWHIDs; that of a file nobody says anything
+        about is the tree that was searched, and behind that of one that a collection speaks of stands the collection's name.
     """
     files = _with_folders(files.select(COLUMNS)).sort("root", "path")
-    files = files.with_columns(vendored=pl.col("vendored") & ~pl.col("path").is_in(_own_paths(files, policy).implode()))
+    files = files.with_columns(vendored=pl.col("vendored") & ~pl.col("path").is_in(_own_paths(files).implode()))
     folders = files.select("root", "folder", "vendored").unique().sort("root", "folder", "vendored")
-    firm, weak = (_Nearest(found, _environments(files), policy) for found in _statements(files, policy))
+    firm, weak = (_Nearest(found, _environments(files)) for found in _statements(files))
     statements = [firm.find(*folder) or weak.find(*folder) or firm.nothing(*folder) for folder in folders.iter_rows()]
     outer = folders.hstack(_columns(statements, "outer_"))
     files = files.join(outer, on=["root", "folder", "vendored"], how="left")
     silent = files.filter(pl.col("own").is_null() & pl.col("declared").is_null())
     inherited = silent.select("root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_")))
-    stated = _stated(files.join(silent, on=["root", "path"], how="anti"), policy).select(inherited.columns)
-    return pl.concat([inherited, stated]).sort("root", "path")
+    stated = _stated(files.join(silent, on=["root", "path"], how="anti")).select(inherited.columns)
+    return pl.concat([inherited, stated]).select(RESOLVED).sort("root", "path")
 
 
-def _stated(files: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """Decide on files of which something is said by name; whoever says otherwise stands behind it in the evidence."""
-    names = {LICENSE_FILE: LICENSE_FILE, MENTION: HEADER, None: HEADER}
-    says = files.select("own", "speaks", "declared").unique()
-    statements = [
-        Statement(own or declared, policy.judge(own or declared), names[speaks] if own else DECLARED)
-        for own, speaks, declared in says.iter_rows()
-    ]
-    judged = says.hstack(_columns(statements)).drop("evidence")
+def subtree(files: pl.DataFrame) -> pl.DataFrame:
+    """Resolve every file of some trees as The Stack v2 did, see above; arguments and result as those of ``nearest``."""
+    files = _with_folders(files.select(COLUMNS)).sort("root", "path")
+    stating = files.filter(pl.col("speaks").is_not_null() & pl.col("own").is_not_null())
+    said: dict[tuple[bytes, bytes], list[tuple[str, str]]] = {}
+    for root, folder, own, where in zip(stating["root"], stating["folder"], stating["own"], _swhids(stating), strict=True):
+        said.setdefault((root, folder), []).append((own, where))
+    folders = files.select("root", "folder").unique().sort("root", "folder")
+    statements = [_above(root, folder, said) for root, folder in folders.iter_rows()]
+    found = files.join(folders.hstack(_columns(statements)), on=["root", "folder"], how="left")
+    return found.select(RESOLVED).sort("root", "path")
+
+
+def _above(root: bytes, folder: bytes, said: Mapping[tuple[bytes, bytes], list[tuple[str, str]]]) -> Statement:
+    """All that is said in a folder and in those above it, nearest first."""
+    parts = folder.split(b"/") if folder else []
+    ways = [b"", *accumulate(parts, lambda above, part: above + b"/" + part)]
+    found = [one for way in reversed(ways) for one in said.get((root, way), [])]
+    if not found:
+        return Statement("", NOTHING, evidence=(swhid_text("dir", root),))
+    return Statement(conjunction(own for own, _ in found), LICENSE_FILE, evidence=tuple(where for _, where in found))
+
+
+RESOLUTIONS: Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]] = {"nearest": nearest, "stack-v2": subtree}
+
+
+def key(settings: Settings, name: str) -> str:
+    """The value of column ``resolution``: name and 12 hex digits over all that it is made of."""
+    annotators = current(settings)
+    made_of = [VERSION, INDEX, *(annotators[one].digest for one in ANNOTATORS)]
+    return f"{name}-{digest(made_of)[:12]}"
+
+
+def _stated(files: pl.DataFrame) -> pl.DataFrame:
+    """Resolve files of which something is said by name; whoever says otherwise stands behind it in the evidence."""
     files = files.with_columns(swhid=pl.Series(_swhids(files), dtype=pl.String))
-    files = files.join(judged, on=["own", "speaks", "declared"], how="left", nulls_equal=True)
-    decided = pl.col("expression")
+    kind = (
+        pl.when(pl.col("own").is_null()).then(pl.lit(DECLARED)).when(pl.col("speaks") == LICENSE_FILE).then(pl.lit(LICENSE_FILE))
+    )
+    decided = pl.coalesce("own", "declared")
     # A declaration that only repeats what the file itself says is no further evidence.
     collection = pl.col("own").is_null() | (pl.col("declared") != decided)
-    surroundings = pl.col("outer_expression") != decided
+    surroundings = (pl.col("outer_expression") != "") & (pl.col("outer_expression") != decided)
     none = pl.lit([], dtype=pl.List(pl.String))
     evidence = pl.concat_list(
         "swhid",
         pl.when(collection).then(pl.concat_list("declared_by")).otherwise(none),
         pl.when(surroundings).then("outer_evidence").otherwise(none),
     )
-    return files.with_columns(evidence=evidence)
+    return files.with_columns(expression=decided, otherwise=pl.lit(""), kind=kind.otherwise(pl.lit(HEADER)), evidence=evidence)
 
 
 def _columns(statements: list[Statement], prefix: str = "") -> pl.DataFrame:
     return pl.DataFrame(
         {
             f"{prefix}expression": pl.Series([one.expression for one in statements], dtype=pl.String),
-            f"{prefix}verdict": pl.Series([one.judgement.verdict for one in statements], dtype=pl.String),
-            f"{prefix}rule": pl.Series([f"{one.kind}/{one.judgement.rule}" for one in statements], dtype=pl.String),
+            f"{prefix}otherwise": pl.Series([one.otherwise for one in statements], dtype=pl.String),
+            f"{prefix}kind": pl.Series([one.kind for one in statements], dtype=pl.String),
             f"{prefix}evidence": pl.Series([list(one.evidence) for one in statements], dtype=pl.List(pl.String)),
         }
     )
@@ -134,11 +182,11 @@ def _with_folders(files: pl.DataFrame) -> pl.DataFrame:
     return files.with_columns(pl.from_arrow(parts).struct.unnest())  # type: ignore[union-attr]
 
 
-def _own_paths(files: pl.DataFrame, policy: Policy) -> pl.Series:
-    """Paths called vendored that the policy says are the project's own."""
-    own = re.compile("|".join(f"(?:{pattern})" for pattern in policy.own_paths) or "(?!)")
+def _own_paths(files: pl.DataFrame) -> pl.Series:
+    """Paths called vendored that are the project's own all the same."""
     paths = files.filter("vendored")["path"].unique()
-    return paths.filter(pl.Series([own.search(path.decode("utf-8", "replace")) is not None for path in paths], dtype=pl.Boolean))
+    own = [OWN_PATHS.search(path.decode("utf-8", "replace")) is not None for path in paths]
+    return paths.filter(pl.Series(own, dtype=pl.Boolean))
 
 
 def _environments(files: pl.DataFrame) -> frozenset[tuple[bytes, bytes]]:
@@ -160,7 +208,7 @@ def _swhid(root: bytes, path: bytes, content: bytes, lines: str | None) -> str:
 _Statements = dict[tuple[bytes, bytes], Statement]
 
 
-def _statements(files: pl.DataFrame, policy: Policy) -> tuple[_Statements, _Statements]:
+def _statements(files: pl.DataFrame) -> tuple[_Statements, _Statements]:
     """What each folder says, by (root, folder): firmly (licence files, metadata), and what is merely mentioned in it."""
     stated, declared = (pl.col("speaks").is_not_null() & pl.col("own").is_not_null()), pl.col("metadata").is_not_null()
     found: dict[tuple[bytes, bytes], dict[str, list[_Found]]] = {}
@@ -171,29 +219,25 @@ def _statements(files: pl.DataFrame, policy: Policy) -> tuple[_Statements, _Stat
             if kind is not None and expression is not None:
                 kinds[kind].append(_Found(expression, where, row["vendored"]))
     firm = {
-        key: _combine(kinds[LICENSE_FILE], kinds[METADATA], policy)
+        key: _combine(kinds[LICENSE_FILE], kinds[METADATA])
         for key, kinds in found.items()
         if kinds[LICENSE_FILE] or kinds[METADATA]
     }
-    weak = {key: replace(_combine(kinds[MENTION], [], policy), kind=MENTION) for key, kinds in found.items() if kinds[MENTION]}
+    weak = {key: replace(_combine(kinds[MENTION], []), kind=MENTION) for key, kinds in found.items() if kinds[MENTION]}
     return firm, weak
 
 
-def _combine(texts: list[_Found], metadata: list[_Found], policy: Policy) -> Statement:
+def _combine(texts: list[_Found], metadata: list[_Found]) -> Statement:
     """What the licence files and the metadata of one folder say together."""
     evidence = tuple(dict.fromkeys(one.evidence for one in (*texts, *metadata)))
     vendored = any(one.vendored for one in (*texts, *metadata))
     written = conjunction(one.expression for one in texts)
     declared = conjunction(_settled([one.expression for one in metadata]))
-    kind, expression = (LICENSE_FILE, written) if texts else (METADATA, declared)
-    judgement = policy.judge(expression)
+    kind, expression, otherwise = (LICENSE_FILE, written, "") if texts else (METADATA, declared, "")
     if texts and metadata:
-        said = policy.judge(declared)
-        if families(written) <= families(declared):
-            expression, judgement = declared, said
-        elif said.verdict not in (judgement.verdict, "unknown"):
-            expression, judgement = conjunction([written, declared]), Judgement(CONFLICT, CONFLICTING)
-    return Statement(expression, judgement, kind, evidence, vendored)
+        # The same licences: metadata say how they go together. Others: both are told.
+        expression, otherwise = (declared, "") if families(written) <= families(declared) else (written, declared)
+    return Statement(expression, kind, otherwise, evidence, vendored)
 
 
 def _settled(declared: list[str]) -> list[str]:
@@ -205,10 +249,9 @@ def _settled(declared: list[str]) -> list[str]:
 class _Nearest:
     """Finds the statement that holds in a folder, each folder once."""
 
-    def __init__(self, statements: _Statements, environments: Container[tuple[bytes, bytes]], policy: Policy) -> None:
+    def __init__(self, statements: _Statements, environments: Container[tuple[bytes, bytes]]) -> None:
         self._statements = statements
         self._environments = environments
-        self._foreign = frozenset(name.lower().encode() for name in policy.foreign_folders)
         # (root, folder) -> its statement if there is one, and whether the way up ended at a foreign folder.
         self._known: dict[tuple[bytes, bytes], tuple[Statement | None, bool]] = {}
 
@@ -223,14 +266,14 @@ class _Nearest:
     def nothing(self, root: bytes, folder: bytes, vendored: bool) -> Statement:
         """What is left to say where there is no statement."""
         kind = FOREIGN if vendored or self._up(root, folder)[1] else NOTHING
-        return Statement(None, Judgement("unknown", NO_LICENSE), kind, (swhid_text("dir", root),))
+        return Statement("", kind, evidence=(swhid_text("dir", root),))
 
     def _up(self, root: bytes, folder: bytes) -> tuple[Statement | None, bool]:
         below: list[tuple[bytes, bytes]] = []
         while (root, folder) not in self._known:
             below.append((root, folder))
             statement = self._statements.get((root, folder))
-            foreign = folder.rpartition(b"/")[2].lower() in self._foreign or (root, folder) in self._environments
+            foreign = folder.rpartition(b"/")[2].lower() in FOREIGN_FOLDERS or (root, folder) in self._environments
             if statement is not None or foreign or not folder:
                 self._known[root, folder] = statement, foreign and statement is None
                 break

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from codecommons.errors import UsageError
-from codecommons.license.decide import COLUMNS, decide
 from codecommons.license.policy import policy
+from codecommons.license.resolve import COLUMNS, nearest, subtree
 from codecommons.settings import Settings
 from codecommons.swhid import Swhid
 
@@ -60,7 +61,13 @@ def declared(path, expression, **more):
 
 
 def decisions(files, policy):
-    found = decide(files, policy)
+    found = nearest(files)
+    decided = [policy.decide(*row) for row in found.select("expression", "otherwise").iter_rows()]
+    found = found.with_columns(
+        expression=pl.Series([expression or None for expression, _ in decided], dtype=pl.String),
+        verdict=pl.Series([judgement.verdict for _, judgement in decided]),
+        rule=found["kind"] + "/" + pl.Series([judgement.rule for _, judgement in decided]),
+    )
     assert found.select("root", "path", "content").equals(files.select("root", "path", "content").sort("root", "path"))
     assert found["evidence"].list.len().min() >= 1
     for swhid in found["evidence"].explode():
@@ -259,7 +266,7 @@ def test_a_declaration_stands_between_a_files_own_header_and_its_folder(permissi
 
 def test_trees_do_not_see_each_other(permissive):
     files = pl.concat([tree(text("LICENSE", "MIT"), "a.py", root=b"1" * 20), tree("a.py", root=b"2" * 20)])
-    assert decide(files, permissive).filter(pl.col("path") == b"a.py")["verdict"].to_list() == ["permissive", "unknown"]
+    assert nearest(files).filter(pl.col("path") == b"a.py")["expression"].to_list() == ["MIT", ""]
 
 
 def test_paths_may_be_any_bytes_and_any_depth(permissive):
@@ -271,7 +278,34 @@ def test_paths_may_be_any_bytes_and_any_depth(permissive):
 
 
 def test_no_files_are_no_decisions(permissive):
-    assert decide(tree(), permissive).is_empty()
+    assert nearest(tree()).is_empty()
+    assert subtree(tree()).is_empty()
+
+
+def test_the_stack_v2_adds_nested_licences_and_knows_no_foreign_folder():
+    files = tree(
+        text("LICENSE", "MIT"), text("a/COPYING", "GPL-3.0-only"), "a/b/c.py", header("a/mine.c", "BSD-2-Clause"),
+        "node_modules/x/y.js", metadata("p/package.json", "ISC"),
+        ("p/README.md", {"own": "Zlib", "speaks": "mention", "lines": "9"}), "p/x.js",
+    )  # fmt: skip
+    found = {path.decode(): expression for path, expression in subtree(files).select("path", "expression").iter_rows()}
+    assert found["a/b/c.py"] == found["a/mine.c"] == "GPL-3.0-only AND MIT"
+    assert found["node_modules/x/y.js"] == "MIT"
+    assert found["p/x.js"] == found["p/package.json"] == "MIT AND Zlib"
+    [evidence] = subtree(files).filter(pl.col("path") == b"a/b/c.py")["evidence"].to_list()
+    assert [Swhid.parse(one).path for one in evidence] == [b"/a/COPYING", b"/LICENSE"]
+    [nothing] = subtree(tree(header("x.c", "MIT"))).to_dicts()
+    assert (nothing["expression"], nothing["kind"]) == ("", "nothing")
+    assert nothing["evidence"] == [f"swh:1:dir:{ROOT.hex()}"]
+
+
+def test_a_contradiction_is_a_conflict_only_under_a_policy_to_which_it_makes_a_difference(permissive):
+    folder = tree(text("LICENSE", "GPL-3.0-only"), metadata("setup.py", "MIT"), "a.py")
+    assert answers(folder, permissive)["a.py"] == ("conflict", "license-file/conflicting-evidence", "GPL-3.0-only AND MIT")
+    [said] = nearest(folder).filter(pl.col("path") == b"a.py").to_dicts()
+    assert (said["expression"], said["otherwise"]) == ("GPL-3.0-only", "MIT")
+    any_known = policy(Settings(home=Path("nowhere"), lake="nowhere"), "any-known")
+    assert answers(folder, any_known)["a.py"][0] == "permissive"
 
 
 def test_a_policy_name_is_checked_before_anything_is_decided(tmp_path):
