@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import socket
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -199,8 +199,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1)))
+def world(tmp_path: Path, fresh_lake: Callable[[Settings], Lake]) -> World:
+    return World(fresh_lake(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1)))
 
 
 @pytest.fixture
