@@ -13,8 +13,8 @@ READY := $(VENV)/ready
 demo: $(READY) ## real packages through all five stages, and a report
 	@$(BIN)/python -m codecommons_dagster.demo
 
-test: $(READY) ## the tests
-	@$(BIN)/python -m pytest
+test: $(READY) ## the tests, a file per core at a time, in the order of their folders: the longest are not the last
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## style, types, the direction of imports, licences
 	@$(BIN)/ruff check .

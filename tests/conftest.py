@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,12 +50,27 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home", lake=str(tmp_path / "home" / "lake"), workers=0)
 
 
-@pytest.fixture
-def lake(settings: Settings) -> Lake:
-    """A fresh lake on a local folder."""
+@pytest.fixture(scope="session")
+def fresh_lake(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Lake]:
+    """Opens a lake on a local folder; a new one is a copy of an empty one, which takes a tenth of the time of creating it."""
     from codecommons.lake import Lake
 
-    return Lake.open(settings)
+    empty_lakes = tmp_path_factory.mktemp("empty-lakes")
+
+    def open_(settings: Settings) -> Lake:
+        if not Path(settings.lake).exists():
+            empty = replace(settings, lake=str(empty_lakes / str(settings.bucket_bits)))
+            Lake.open(empty)
+            shutil.copytree(empty.lake, settings.lake)
+        return Lake.open(settings)
+
+    return open_
+
+
+@pytest.fixture
+def lake(settings: Settings, fresh_lake: Callable[[Settings], Lake]) -> Lake:
+    """A fresh lake on a local folder."""
+    return fresh_lake(settings)
 
 
 @pytest.fixture(scope="session")

@@ -52,9 +52,7 @@ def _verdict(value: Any, where: str) -> str:
 
 def _of_nothing(value: Any, where: str) -> str:
     if value not in VERDICTS[-2:]:
-        raise UsageError(
-            f"{where} is {strict.shown(value)}; of a file without a licence it can only be {' or '.join(VERDICTS[-2:])}"
-        )
+        raise UsageError(f"{where} is {strict.shown(value)}; without a licence it can only be {' or '.join(VERDICTS[-2:])}")
     return str(value)
 
 

@@ -141,7 +141,8 @@ def test_decisions_pairs_datasets_and_drops_are_told_with_their_evidence(
     assert [(row["rule"], row["kept"]) for row in story["dropped"]] == [("near_duplicate", swhid_text("cnt", other))]
     text = render(story)
     for said in (
-        "the nearest licence file up its tree says MIT, which is permissive by rule r of version 1; it asks for: notice, license-text",
+        "the nearest licence file up its tree says MIT, which is permissive by rule r of version 1",
+        "it asks for: notice, license-text",
         "similarity 0.750, accepted",
         "row 7 of s.parquet",
         f"kept {swhid_text('cnt', other)}",

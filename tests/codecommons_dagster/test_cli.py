@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,9 +59,9 @@ def home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     return settings.home
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "project"
     folder.mkdir()
     (folder / "hello.py").write_bytes(HELLO)
     (folder / "LICENSE").write_text("SPDX-License-Identifier: MIT\n")
@@ -70,11 +71,27 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def filled(home: Path, lake: Lake, repository: Path) -> Lake:
-    """A lake that the repository was brought into."""
-    archive.add_inputs(lake, [f"git:{repository}"], "2026-01-31")
+def repository(committed: Path) -> Iterator[Path]:
+    """A repository of two files; what a test writes into the first is undone after it."""
+    yield committed
+    (committed / "hello.py").write_bytes(HELLO)
+
+
+@pytest.fixture(scope="module")
+def brought_in(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a lake that the repository was brought into; tests work on copies."""
+    home = tmp_path_factory.mktemp("brought") / "home"
+    lake = Lake.open(Settings(home=home, lake=str(home / "lake"), workers=0))
+    archive.add_inputs(lake, [f"git:{committed}"], "2026-01-31")
     archive.ingest_slice(lake, local_engine(lake.settings), "2026-01-31", "git")
-    return lake
+    return home
+
+
+@pytest.fixture
+def filled(home: Path, brought_in: Path, settings: Settings) -> Lake:
+    """A lake of its own that the repository was brought into."""
+    shutil.copytree(brought_in, home, symlinks=True)
+    return Lake.open(settings)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["identify", __file__], ["sql", "--help"], ["dataset", "build", "--help"]])

@@ -94,7 +94,9 @@ def test_nothing_is_written_into_the_dbt_project(settings: Settings) -> None:
         assert environment[name].startswith(str(settings.home))
 
 
-def test_dbt_builds_the_marts_and_its_tests_pass(filled: Lake, settings: Settings) -> None:
+def test_dbt_builds_the_marts_and_its_tests_pass(
+    filled: Lake, settings: Settings, decision_rows: Callable[..., dict[str, dict[str, Any]]]
+) -> None:
     decide(filled, b"a.py", decision_rows)
     build_catalogue(settings)
     run_dbt(dbt_project(settings), "build")

@@ -66,9 +66,9 @@ def hours(tmp_path):
 
 
 @pytest.fixture
-def lake(tmp_path, hours):
+def lake(tmp_path, hours, fresh_lake):
     home = tmp_path / "home"
-    return Lake.open(Settings(home=home, lake=str(home / "lake"), workers=0, bucket_bits=0, gharchive=str(hours)))
+    return fresh_lake(Settings(home=home, lake=str(home / "lake"), workers=0, bucket_bits=0, gharchive=str(hours)))
 
 
 def test_two_real_hours_of_gh_archive_are_there_event_by_event(lake, shared_data):

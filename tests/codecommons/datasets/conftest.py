@@ -4,8 +4,10 @@
 
 """A small lake with real objects, annotations, decisions and pairs, written as the stages before would write them."""
 
+import copy
 import dataclasses
 import hashlib
+import shutil
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -200,8 +202,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, decision_rows: Callable[..., dict[str, dict]]) -> World:
-    return World(Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1)), decision_rows)
+def world(tmp_path: Path, fresh_lake: Callable[[Settings], Lake], decision_rows: Callable[..., dict[str, dict]]) -> World:
+    return World(fresh_lake(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1)), decision_rows)
 
 
 @pytest.fixture
@@ -229,10 +231,26 @@ def remote_world(tmp_path: Path, decision_rows: Callable[..., dict[str, dict]]) 
 
 
 @pytest.fixture
-def shop(world: World) -> World:
+def shop(tmp_path: Path, filled_shop: World) -> World:
     """Two packages in two releases, a repository, and one of everything that can be wrong with a file."""
+    shutil.copytree(filled_shop.settings.home, tmp_path, dirs_exist_ok=True)
+    lake = Lake.open(dataclasses.replace(filled_shop.settings, home=tmp_path, lake=str(tmp_path / "lake")))
+    for table in filled_shop.lake.tables().values():
+        lake.register(table)
+    return World(lake, filled_shop.decision_rows, copy.deepcopy(filled_shop.news))
+
+
+@pytest.fixture(scope="session")
+def filled_shop(
+    tmp_path_factory: pytest.TempPathFactory,
+    fresh_lake: Callable[[Settings], Lake],
+    decision_rows: Callable[..., dict[str, dict]],
+) -> World:
+    """The ``shop``, made once; tests work on copies."""
+    home = tmp_path_factory.mktemp("shop")
+    world = World(fresh_lake(Settings(home=home, lake=str(home / "lake"), workers=0, bucket_bits=1)), decision_rows)
     read = b"def read(path):\n    with open(path) as file:\n        return file.read()\n"
-    copy = read.replace(b"path", b"name")
+    renamed = read.replace(b"path", b"name")
     world.add(
         "pkg:pypi/alpha",
         {"alpha/io.py": read, "README": "Grüße\n".encode("latin-1"), "alpha/__init__.py": b""},
@@ -246,11 +264,11 @@ def shop(world: World) -> World:
     )
     world.add(
         "https://forge.example/eve/gamma",
-        {"io.py": copy, "link": b"io.py", "a;b%\n.py": b"y = 2\n", b"\xff.py": b"z = 3\n"},
+        {"io.py": renamed, "link": b"io.py", "a;b%\n.py": b"y = 2\n", b"\xff.py": b"z = 3\n"},
         source="git",
         links=("link",),
     )
     world.add("pkg:pypi/closed", {"secret.py": b"password = 'none'\n"}, verdict="non_permissive", license="LicenseRef-Closed")
-    world.pair(read, copy, 0.9)
+    world.pair(read, renamed, 0.9)
     world.passed()
     return world

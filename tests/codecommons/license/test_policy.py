@@ -99,7 +99,8 @@ def test_a_policy_is_one_new_file(settings):
 def test_a_rule_that_names_a_licence_goes_before_one_that_names_its_category(settings):
     path = settings.home / "odd.yaml"
     path.write_text(
-        "name: odd\nversion: 1\ndescription: x\nno_license: unknown\nrules:\n- {name: all, verdict: permissive, categories: [Permissive]}\n"
+        "name: odd\nversion: 1\ndescription: x\nno_license: unknown\n"
+        "rules:\n- {name: all, verdict: permissive, categories: [Permissive]}\n"
         "- {name: not-this, verdict: non_permissive, licenses: [beerware]}\n"
     )
     odd = read_policy(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,21 +120,21 @@ class Days:
             return sql.execute(query).to_arrow_table().to_pylist()
 
 
-def days_in(folder: Path) -> Days:
-    """A fresh lake in a folder."""
-    hours = folder / "hours"
-    hours.mkdir(parents=True)
-    settings = Settings(home=folder / "home", lake=str(folder / "home" / "lake"), workers=0, bucket_bits=0, gharchive=str(hours))
-    return Days(Lake.open(settings), hours)
-
-
 @pytest.fixture
-def days(tmp_path: Path) -> Days:
+def days(tmp_path: Path, fresh_days: Callable[[Path], Days]) -> Days:
     """A fresh lake, and a folder of hours that it gets."""
-    return days_in(tmp_path)
+    return fresh_days(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def fresh_days():
+def fresh_days(fresh_lake: Callable[[Settings], Lake]) -> Callable[[Path], Days]:
     """Makes a fresh lake in a folder."""
+
+    def days_in(folder: Path) -> Days:
+        hours, home = folder / "hours", folder / "home"
+        hours.mkdir(parents=True)
+        return Days(
+            fresh_lake(Settings(home=home, lake=str(home / "lake"), workers=0, bucket_bits=0, gharchive=str(hours))), hours
+        )
+
     return days_in
