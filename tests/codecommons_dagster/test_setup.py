@@ -107,7 +107,7 @@ def test_dbt_builds_the_marts_and_its_tests_pass(
             ("unknown", 1, 20),
         ]
         assert connection.sql("select verdict, rule, files, bytes from license_funnel order by 1").fetchall() == [
-            ("permissive", "r", 1, 15),
+            ("permissive", "license-file/r", 1, 15),
             ("undecided", "none", 2, 40),
         ]
         assert connection.sql("select stage, runs, rows_in, computed, reused from stage_cost").fetchall() == [

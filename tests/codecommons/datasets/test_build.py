@@ -108,7 +108,7 @@ def test_every_candidate_that_is_no_row_has_a_rule_and_evidence(shop):
     }
     closed = reasons[b"secret.py", "pkg:pypi/closed"]
     assert closed["evidence"][0].startswith("swh:1:dir:")
-    assert closed["evidence"][1] == "non_permissive: non_permissive-license"
+    assert closed["evidence"][1] == "non_permissive: license-file/non_permissive-license"
     near = reasons[b"io.py", "https://forge.example/eve/gamma"]
     original = b"def read(path):\n    with open(path) as file:\n        return file.read()\n"
     assert near["kept"] == content_id(original)
