@@ -143,8 +143,8 @@ class Duplicates:
     def to_markdown(self) -> str:
         """Two tables for the README."""
         lines = [
-            f"{self.texts:,} texts ({self.bytes / 1e6:.0f} MB), {self.true_pairs:,} pairs with a similarity of {WORDS.threshold} or "
-            f"more; one core of {self.environment}.",
+            f"{self.texts:,} texts ({self.bytes / 1e6:.0f} MB), {self.true_pairs:,} pairs with a similarity of {WORDS.threshold} "
+            f"or more; one core of {self.environment}.",
             "",
             "| near-duplicates | signatures MB/s | all MB/s | ours is | more memory | precision | recall | F1 |",
             "|---|---:|---:|---:|---:|---:|---:|---:|",

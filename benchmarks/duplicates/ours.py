@@ -4,7 +4,7 @@
 
 """How we find near-duplicates, in a process of its own so that its memory is its own.
 
-``python -m benchmarks.duplicates.ours FOLDER`` does in memory, with the functions of ``codecommons.dedup``, what ``peers.py`` does
+``python -m benchmarks.duplicates.ours FOLDER`` does in memory, with functions of ``codecommons.dedup``, what ``peers.py`` does
 with others'; ``… FOLDER HOME`` brings the same texts through the band index of the lake under HOME: read, packed and committed.
 Compiled code is loaded before the first is counted, as the peers' is.
 """
