@@ -88,7 +88,7 @@ def test_a_slice_says_where_its_duplicates_are_and_what_a_pair_looks_like(lake, 
     }
     [shown] = differences(lake, [example])
     assert "near.txt" in shown
-    assert "something else at the end" in shown
+    assert "+word0 word1" in shown
     assert "maria" not in shown
 
 
