@@ -143,7 +143,8 @@ def test_near_duplicates_can_be_kept_and_marked_so_that_they_can_be_weighed(shop
 
 
 def test_a_repository_that_is_nearly_another_is_left_out_as_a_whole(shop):
-    report = build(shop.lake, ENGINE, shop.specify("whole", "deduplicate: {repositories: 0.25, threshold: null, order: [latest]}"))
+    asked = "deduplicate: {repositories: 0.25, threshold: null, order: [latest]}"
+    report = build(shop.lake, ENGINE, shop.specify("whole", asked))
     assert failing(report) == {}
     gone = shop.lake.scan("dataset_drop").filter(dataset="whole", rule="near_repository").collect()
     assert set(gone["origin"]) == {"pkg:pypi/alpha"}
