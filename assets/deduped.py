@@ -4,15 +4,18 @@
 
 """Stage 4: exact identity, and near-duplicate pairs that were verified."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from assets import drawing
 from assets.outcomes import check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
 from assets.stages import Event, run_stage
 from codecommons.dedup.tables import TABLES
+from codecommons.lake import Lake
+from codecommons.report import StageReport
 from resources import EngineResource, LakeResource
 
 STAGE = "deduped"
@@ -40,7 +43,24 @@ def deduped(context: dg.AssetExecutionContext, lake: LakeResource, engine: Engin
     """Compare what the slice brought with all that is there."""
     from codecommons.dedup import compare_slice
 
-    yield from run_stage(context, lake, engine, compare_slice, _specs, _checks)
+    yield from run_stage(context, lake, engine, compare_slice, _specs, _checks, _pictures)
+
+
+def _pictures(lake: Lake, reports: Sequence[StageReport]) -> dict[str, str]:
+    """How large clusters are, and what some pairs look like."""
+    from codecommons.dedup.overview import differences
+
+    sizes: dict[str, int] = {}
+    for report in reports:
+        for name, row in report.details.get("cluster_sizes", {}).items():
+            sizes[name] = sizes.get(name, 0) + row["clusters"]
+    examples = [one for report in reports for one in report.details.get("examples", [])]
+    if not examples:
+        return {}
+    # The details of a report come back with their keys in order of the alphabet, in which 10 is before 2.
+    ordered = sorted(sizes.items(), key=lambda item: int(item[0].removeprefix("over ").split()[0].replace(",", "")))
+    pairs = {f"a pair, {at} of {len(examples)}": text for at, text in enumerate(differences(lake, examples), 1)}
+    return {"clusters by size": drawing.histogram(dict(ordered)), **pairs}
 
 
 ASSETS = [deduped]

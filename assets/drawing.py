@@ -51,18 +51,19 @@ def funnel(came: Count, dropped: Mapping[str, Count], kept: Count) -> str:
 def _bars(bars: Sequence[tuple[str, Count]]) -> str:
     """Horizontal bars, the first and the last in colours of their own: length is files, the label adds bytes."""
     widest = max(1, *(count.rows for _, count in bars))
-    shapes = [f"M150 {24 * at}h{max(1, round(330 * count.rows / widest))}v18H150" for at, (_, count) in enumerate(bars)]
-    texts = [
-        f"<text y='{24 * at + 14}'>{escape(label.replace('_', ' ')[:22])}"
-        f"<tspan x='490'>{count.rows:,}{'' if at else ' files'}, {count.bytes / 1e6:,.1f} MB</tspan></text>"
+    shapes = [_bar(at, count.rows / widest) for at, (_, count) in enumerate(bars)]
+    labels = [
+        (label.replace("_", " "), f"{count.rows:,}{'' if at else ' files'}, {count.bytes / 1e6:,.1f} MB")
         for at, (label, count) in enumerate(bars)
     ]
-    size = f"width='640' height='{24 * len(bars)}' style='font:13px sans-serif;background:#fff'"
-    return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' {size}>"
-        f"<path d='{shapes[0]}' fill='#47a'/><path d='{''.join(shapes[1:-1])}' fill='#e53'/><path d='{shapes[-1]}' fill='#5a4'/>"
-        f"{''.join(texts)}</svg>"
-    )
+    return _svg(labels, {"#47a": shapes[0], "#e53": "".join(shapes[1:-1]), "#5a4": shapes[-1]})
+
+
+def histogram(counts: Mapping[str, int]) -> str:
+    """An SVG drawing, as a Markdown image: a bar for each name, in the order given."""
+    widest = max(1, *counts.values())
+    bars = "".join(_bar(at, count / widest) for at, count in enumerate(counts.values()))
+    return f"![histogram]({_data_uri(_svg([(name, f'{count:,}') for name, count in counts.items()], {'#47a': bars}))})"
 
 
 def change(before: Mapping[str, float], now: Mapping[str, float]) -> str:
@@ -80,13 +81,22 @@ def _pairs(pairs: Sequence[tuple[str, float, float]]) -> str:
     widest = max(max(before, now) for _, before, now in pairs) or 1.0
     grey = "".join(f"M150 {24 * at + 1}h{round(330 * before / widest)}v9H150" for at, (_, before, _) in enumerate(pairs))
     blue = "".join(f"M150 {24 * at + 10}h{round(330 * now / widest)}v9H150" for at, (_, _, now) in enumerate(pairs))
+    return _svg([(name, f"{before:.1%} → {now:.1%}") for name, before, now in pairs], {"#bbb": grey, "#47a": blue})
+
+
+def _bar(at: int, share: float) -> str:
+    return f"M150 {24 * at}h{max(1, round(330 * share))}v18H150"
+
+
+def _svg(labels: Sequence[tuple[str, str]], paths: Mapping[str, str]) -> str:
+    """Bars by colour, a name to the left of each and figures to the right."""
     texts = [
-        f"<text y='{24 * at + 14}'>{escape(name[:22])}<tspan x='490'>{before:.1%} → {now:.1%}</tspan></text>"
-        for at, (name, before, now) in enumerate(pairs)
+        f"<text y='{24 * at + 14}'>{escape(name[:22])}<tspan x='490'>{figures}</tspan></text>"
+        for at, (name, figures) in enumerate(labels)
     ]
-    size = f"width='640' height='{24 * len(pairs)}' style='font:13px sans-serif;background:#fff'"
-    paths = f"<path d='{grey}' fill='#bbb'/><path d='{blue}' fill='#47a'/>"
-    return f"<svg xmlns='http://www.w3.org/2000/svg' {size}>{paths}{''.join(texts)}</svg>"
+    drawn = [f"<path d='{path}' fill='{colour}'/>" for colour, path in paths.items()]
+    size = f"width='640' height='{24 * len(labels)}' style='font:13px sans-serif;background:#fff'"
+    return f"<svg xmlns='http://www.w3.org/2000/svg' {size}>{''.join(drawn)}{''.join(texts)}</svg>"
 
 
 def _data_uri(svg: str) -> str:

@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
 
 from assets.metadata import reports_before, stage_metadata, table_metadata
 from assets.outcomes import Outcome, Work, by_partition, checks_of, evaluations, hand_over, plain_errors, work_through
 from codecommons.lake import Lake
+from codecommons.report import StageReport
 from resources import EngineResource, LakeResource
 
+More = Callable[[Lake, Sequence[StageReport]], dict[str, str]]
 Event = dg.AssetCheckEvaluation | dg.MaterializeResult[None] | dg.Output[None]
 
 
@@ -25,8 +27,11 @@ def run_stage(
     work: Work,
     specs: Sequence[dg.AssetSpec],
     checks: Sequence[dg.AssetCheckSpec],
+    more: More = lambda _, __: {},
 ) -> Iterator[Event]:
     """Run a stage for every slice of the run in one step; the last of ``specs`` is the asset that closes it.
+
+    ``more`` says what is shown of a partition beside what every stage shows: Markdown by label, from the lake and the reports.
 
     Raises:
         dg.Failure: something failed; what passed has been handed over before.
@@ -36,7 +41,7 @@ def run_stage(
         stage = specs[-1].key.path[-1]
         with engine.open() as workers:
             outcomes = work_through(context, opened, workers, stage, work)
-        yield from close_stage(context, opened, outcomes, specs, checks)
+        yield from close_stage(context, opened, outcomes, specs, checks, more)
 
 
 def close_stage(
@@ -45,6 +50,7 @@ def close_stage(
     outcomes: Sequence[Outcome],
     specs: Sequence[dg.AssetSpec],
     checks: Sequence[dg.AssetCheckSpec],
+    more: More = lambda _, __: {},
 ) -> Iterator[Event]:
     """Show what became of each slice on the closing asset, the last of ``specs``; the others are tables.
 
@@ -53,7 +59,11 @@ def close_stage(
     """
     *tables, closing = specs
     for partition, group in by_partition(outcomes).items():
-        context.add_asset_metadata(stage_metadata(group, reports_before(lake, group)), closing.key, partition_key=partition)
+        shown = {
+            label: dg.MetadataValue.md(text) for label, text in more(lake, [one.report for one in group if one.report]).items()
+        }
+        metadata = {**stage_metadata(group, reports_before(lake, group)), **shown}
+        context.add_asset_metadata(metadata, closing.key, partition_key=partition)
     results = [(outcome.partition, outcome.source, check) for outcome in outcomes for check in checks_of(outcome)]
     yield from evaluations(closing.key.path[-1], context.partition_keys, results, checks)
     materialized: list[dg.MaterializeResult[None]] = [

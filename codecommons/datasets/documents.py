@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from codecommons.datasets.shards import ROW
+from codecommons.datasets.shards import MARKS, ROW
 
 _MEANING = {
     "swhid": "identifier of the file's bytes, with origin, visit, anchor and path",
@@ -29,6 +29,9 @@ _MEANING = {
     "redactions": "byte spans of the original that are replaced in `text`",
     "repository": "readable name of the origin",
     "row_in_repository": "place among the rows of its origin in this shard",
+    "similar_to": "the content that stands for this one among near-duplicates; empty for one that stands for itself",
+    "similarity": "exact Jaccard similarity to it, of shingles of five words",
+    "copies": "eligible files that have this content",
 }
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
 _TERMS = """\
@@ -57,6 +60,8 @@ def card(document: dict[str, Any], manifest: pl.DataFrame, left_out: Iterable[st
     """
     inputs, result = document["inputs"], document["result"]
     specification = inputs["specification"]
+    weighed = specification["deduplicate"]
+    marks = [name for name in MARKS if weighed["keep"] == "all" and (name == "copies" or weighed["threshold"] is not None)]
     size = next((name for limit, name in _SIZES if result["rows"] < limit), "n>10M")
     waiting = "".join(f"\n- {item}" for item in left_out)
     return f"""---
@@ -115,7 +120,7 @@ Check it with `codecommons dataset verify {document["name"]} {document["fingerpr
 
 | column | meaning |
 |---|---|
-{"".join(f"| {name} | {_MEANING[name]} |{chr(10)}" for name in ROW.names)}
+{"".join(f"| {name} | {_MEANING[name]} |{chr(10)}" for name in (*ROW.names, *marks))}
 ## Terms
 
 {_TERMS}

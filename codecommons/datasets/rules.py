@@ -44,3 +44,6 @@ LIMITS = {
 }
 
 EXCLUSIONS = ("generated", "vendored", "documentation", "test")
+
+# What a wipe-out by near-duplicates is looked for in.
+GROUPS = ("language", "source", "origin")

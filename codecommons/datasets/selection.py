@@ -18,9 +18,10 @@ import polars as pl
 from codecommons.datasets import condition
 from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale, trees
 from codecommons.datasets.election import elect
-from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.shards import readable, swhid_of
-from codecommons.datasets.specification import Specification, is_pattern
+from codecommons.datasets.repositories import similar_repositories
+from codecommons.datasets.rules import GROUPS, LIMITS
+from codecommons.datasets.shards import MARKS, readable, swhid_of
+from codecommons.datasets.specification import Deduplicate, Specification, is_pattern
 from codecommons.dedup.pairs import pairs
 from codecommons.lake import Lake
 from codecommons.license.policy import VERDICTS
@@ -41,6 +42,9 @@ DROP = pl.Schema(
         ("similarity", pl.Float64),
     ]
 )
+# A group of fewer files may well be copies of one.
+ALARMING = 100
+LOST = pl.Schema({"kind": pl.String, "name": pl.String, "files": pl.UInt32, "lost": pl.UInt32})
 ROWS = ("content", "encoding", "language", "license", "license_type", "origin", "snapshot", "anchor", "path", "length")
 
 
@@ -64,6 +68,8 @@ class Selection:
         steps: the rules that were applied, in order.
         rows_in: candidates.
         bytes_in: their bytes.
+        lost: by ``rules.GROUPS``: files of the group that reached the rules about near-duplicates, and those that these left out;
+            as ``LOST``, sorted.
     """
 
     rows: pl.DataFrame
@@ -71,6 +77,7 @@ class Selection:
     steps: tuple[Step, ...]
     rows_in: int
     bytes_in: int
+    lost: pl.DataFrame
 
 
 class Funnel:
@@ -141,10 +148,11 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         funnel.keep(name, limit.passes(threshold), pl.format(f"{limit.signal} is {{}}, {name} {threshold}", found))
     for name in specification.exclude:
         funnel.keep(name, ~pl.col(name), pl.format(f"{name} is {{}}", pl.col(name).cast(pl.String).fill_null("unknown")))
-    _one_copy(funnel, specification, lake)
+    lost = _one_copy(funnel, specification.deduplicate, lake)
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
-    kept = funnel.rows.rename({"verdict": "license_type"}).select(ROWS)
-    return Selection(kept, drops, tuple(funnel.steps), rows.height, int(rows["length"].sum()))
+    marks = [name for name in MARKS if name in funnel.rows.columns]
+    kept = funnel.rows.rename({"verdict": "license_type"}).select(*ROWS, *marks)
+    return Selection(kept, drops, tuple(funnel.steps), rows.height, int(rows["length"].sum()), lost)
 
 
 def _asked_for(funnel: Funnel, specification: Specification) -> None:
@@ -190,25 +198,70 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     funnel.keep("conflict", pl.col("first_verdict").is_in(accepted), *evidence)
 
 
-def _one_copy(funnel: Funnel, specification: Specification, lake: Lake) -> None:
-    rows = in_order(funnel.rows, specification.deduplicate.order)
+def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake) -> pl.DataFrame:
+    """Leave out what is there already, or mark it; what ``Selection.lost`` tells."""
+    rows = in_order(funnel.rows, asked.order)
+    lost = []
+    if asked.repositories is not None:
+        before = funnel.rows = _with_better_repository(rows, asked.repositories)
+        evidence = pl.format("{} of {}", "better_anchor", "better_origin")
+        funnel.keep("near_repository", pl.col("better_anchor").is_null(), evidence, similarity=pl.col("similarity"))
+        lost.append(before.join(funnel.rows, on="rank", how="anti"))
+        rows = funnel.rows.drop("better_anchor", "better_origin", "similarity")
     first = [pl.col(name).first().over("content").alias(f"kept_{name}") for name in ("rank", "origin", "anchor", "path")]
-    funnel.rows = rows.with_columns(first)
+    funnel.rows = rows.with_columns(first, copies=pl.len().over("content").cast(pl.Int64))
     same = pl.col("rank") == pl.col("kept_rank")
     evidence = place("content", "kept_origin", "kept_anchor", "kept_path")
     funnel.keep("exact_duplicate", same, evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
-    if specification.deduplicate.threshold is None:
-        return
-    ranks = funnel.rows.select("content", "rank")
-    close = pairs(lake).filter("accepted", pl.col("similarity") >= specification.deduplicate.threshold)
+    if asked.threshold is not None:
+        before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake)
+        if asked.keep == "all":
+            funnel.rows = before.rename({"winner_content": "similar_to"})
+        else:
+            evidence = place("winner_content", "winner_origin", "winner_anchor", "winner_path")
+            alone = pl.col("winner_rank").is_null()
+            funnel.keep("near_duplicate", alone, evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
+            lost.append(before.join(funnel.rows, on="rank", how="anti"))
+    if asked.keep == "best":
+        funnel.rows = funnel.rows.drop("copies", "similarity", strict=False)
+    return _lost(funnel.rows, lost)
+
+
+def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFrame:
+    """Add better_origin, better_anchor and similarity to the rows of a repository that another one stands for."""
+    repositories = rows.group_by("origin", "anchor").agg(pl.min("rank")).sort("rank").drop("rank").with_row_index("rank")
+    numbered = rows.join(repositories.rename({"rank": "repository"}), on=["origin", "anchor"], how="left")
+    similar = similar_repositories(numbered, threshold)
+    # The election knows rows by a binary key; a repository's is its number.
+    key = {name: pl.col(name).cast(pl.String).cast(pl.Binary) for name in ("rank", "a", "b")}
+    gone = elect(repositories.select("rank", content=key["rank"]), similar.with_columns(a=key["a"], b=key["b"]))
+    better = gone.join(repositories, left_on="kept", right_on="rank").select(
+        "similarity", repository="rank", better_origin="origin", better_anchor="anchor"
+    )
+    return numbered.join(better, on="repository", how="left").drop("repository")
+
+
+def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake) -> pl.DataFrame:
+    """Add winner_rank, winner_content and so on, and similarity, to rows that another one stands for."""
+    ranks = rows.select("content", "rank")
+    close = pairs(lake).filter("accepted", pl.col("similarity") >= threshold)
     for end in ("a", "b"):
         close = close.join(ranks.lazy(), left_on=end, right_on="content", how="semi")
     gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})
-    winners = funnel.rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
-    funnel.rows = funnel.rows.join(gone, on="rank", how="left").join(winners, on="winner_rank", how="left")
-    alone = pl.col("winner_rank").is_null()
-    evidence = place("winner_content", "winner_origin", "winner_anchor", "winner_path")
-    funnel.keep("near_duplicate", alone, evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
+    winners = rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
+    return rows.join(gone, on="rank", how="left").join(winners, on="winner_rank", how="left")
+
+
+def _lost(kept: pl.DataFrame, gone: list[pl.DataFrame]) -> pl.DataFrame:
+    """How many files of each group reached the rules about near-duplicates, and how many these left out."""
+    reached = pl.concat([kept.select(GROUPS, lost=False), *(one.select(GROUPS, lost=True) for one in gone)])
+    named = [
+        reached.group_by(pl.col(kind).fill_null("unknown").alias("name")).agg(
+            pl.lit(kind).alias("kind"), pl.len().alias("files"), pl.sum("lost")
+        )
+        for kind in GROUPS
+    ]
+    return pl.concat(named).select(LOST.names()).cast(LOST).sort("kind", "name")
 
 
 def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:

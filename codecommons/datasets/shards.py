@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -44,6 +44,9 @@ _ROW: dict[str, pa.DataType] = {
     "row_in_repository": pa.int64(),
 }
 ROW = pa.schema(_ROW)
+# Columns that a row has only where a dataset keeps all near-duplicates: the row that stands for it (null: it does so itself), the
+# similarity to that, and how many eligible files have its content.
+MARKS: dict[str, pa.DataType] = {"similar_to": pa.string(), "similarity": pa.float64(), "copies": pa.int64()}
 _MANIFEST: dict[str, pa.DataType] = {
     "shard": pa.string(),
     "row": pa.int64(),
@@ -72,7 +75,7 @@ class ShardTask:
     Attributes:
         lake: where the bytes are.
         label: bucket, and part of an origin that is split.
-        rows: its rows in order, with the columns ``selection.ROWS``.
+        rows: its rows in order, with the columns ``selection.ROWS`` and, where they are marked, ``MARKS``.
         folder: where the file goes, on the lake's file system.
     """
 
@@ -150,9 +153,10 @@ def write_shard(task: ShardTask) -> Shard:
     damaged: list[str] = []
     with lake_errors(f"{task} of {task.folder}"), scratch_file(task.lake) as spill, scratch_file(task.lake) as file:
         places = _spill(task, spill)
-        with pq.ParquetWriter(file, ROW, **_WRITER) as writer:
+        schema = row_schema(rows.columns)
+        with pq.ParquetWriter(file, schema, **_WRITER) as writer:
             for group in _groups(rows):
-                writer.write_table(_group_table(group, spill, places, damaged))
+                writer.write_table(_group_table(group, schema, spill, places, damaged))
         sha256, size = sealed(file)
         name = f"{task.label}-{sha256}.parquet"
         put(task.lake, file, f"{task.folder}/{name}")
@@ -162,6 +166,11 @@ def write_shard(task: ShardTask) -> Shard:
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(sha256)}
     manifest = rows.with_columns(**place).select(MANIFEST.names).to_arrow().cast(MANIFEST)
     return Shard(name, sha256, rows.height, int(rows["length"].sum()), size, manifest, tuple(damaged))
+
+
+def row_schema(columns: Sequence[str]) -> pa.Schema:
+    """The columns of a shard whose rows have these."""
+    return pa.schema([*ROW, *((name, kind) for name, kind in MARKS.items() if name in columns)])
 
 
 def scratch_file(lake: Lake) -> IO[bytes]:
@@ -204,6 +213,8 @@ MANIFEST_WRITER: dict[str, Any] = {
 def _described(rows: pl.DataFrame) -> pl.DataFrame:
     """Add what a row says about itself: its qualified SWHID, and where it stands among the rows of its origin here."""
     rows = rows.with_columns(visit=swhid_of("snp", "snapshot"))
+    if "similar_to" in rows.columns:
+        rows = rows.with_columns(similar_to=swhid_of("cnt", "similar_to"))
     swhids = [
         str(Swhid("cnt", content, origin=origin, visit=visit, anchor=anchor, path=b"/" + path))
         for content, origin, visit, anchor, path in rows.select("content", "origin", "visit", "anchor", "path").iter_rows()
@@ -261,7 +272,9 @@ def _groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
         start = end
 
 
-def _group_table(group: pl.DataFrame, spill: IO[bytes], places: dict[bytes, tuple[int, int]], damaged: list[str]) -> pa.Table:
+def _group_table(
+    group: pl.DataFrame, schema: pa.Schema, spill: IO[bytes], places: dict[bytes, tuple[int, int]], damaged: list[str]
+) -> pa.Table:
     texts: list[bytes | None] = []
     for content, encoding, swhid in group.select("content", "encoding", "swhid").iter_rows():
         offset, length = places.get(content, (0, 0))
@@ -270,11 +283,11 @@ def _group_table(group: pl.DataFrame, spill: IO[bytes], places: dict[bytes, tupl
         if text is None:
             damaged.append(swhid)
         texts.append(text)
-    names = [name for name in ROW.names if name not in ("text", "redactions")]
+    names = [name for name in schema.names if name not in ("text", "redactions")]
     table = group.with_columns(path=readable(group["path"])).select(names).to_arrow()
     table = table.append_column("text", pa.array(texts, pa.binary()).cast(pa.string()))
     table = table.append_column("redactions", pa.array([[]] * group.height, pa.list_(SPAN)))
-    return table.select(ROW.names).cast(ROW)
+    return table.select(schema.names).cast(schema)
 
 
 def utf8(data: bytes, content: bytes, encoding: str) -> bytes | None:

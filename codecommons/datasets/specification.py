@@ -20,12 +20,13 @@ from codecommons import strict
 from codecommons.annotate.languages import is_language, some_languages
 from codecommons.datasets import condition
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.rules import EXCLUSIONS, LIMITS
+from codecommons.datasets.rules import EXCLUSIONS, GROUPS, LIMITS
 from codecommons.errors import UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.license.policy import VERDICTS
 from codecommons.settings import Settings
 
+KEEPS = ("best", "all")
 ORDERS = ("permissive", "earliest", "latest", "shortest_path")
 MAX_FILE_BYTES = 1 << 16
 
@@ -36,6 +37,12 @@ def _similarity(value: Any, where: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
         raise UsageError(f"{where} is {value!r}; it must be a similarity over 0 and up to 1, or null for exact duplicates only")
     return float(value)
+
+
+def _keep(value: Any, where: str) -> str:
+    if value not in KEEPS:
+        raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), KEEPS)}")
+    return str(value)
 
 
 def _languages(value: Any, where: str) -> tuple[str, ...]:
@@ -64,11 +71,23 @@ class Deduplicate:
 
     Attributes:
         threshold: similarity from which an accepted pair counts; None leaves only exact duplicates out.
-        order: what is preferred, first things first; what is still equal goes by anchor date, anchor, origin and path.
+        repositories: similarity of their contents from which a repository is left out for another one, as a whole and before its
+            files are looked at; None leaves none out.
+        order: what is preferred, first things first; what is still equal goes by anchor date, anchor, origin and path. Of
+            repositories, the one with the most preferred file is.
+        keep: ``best`` leaves all but the preferred near-duplicate out; ``all`` keeps them, and says in columns of their own what
+            each is like, so that they can be weighed (see ``shards.MARKS``).
+        most_lost: the share of the files of a language, source or origin that may be left out as near-duplicates, by kind; more
+            blocks the dataset. Groups of fewer than ``selection.ALARMING`` files are not judged.
     """
 
     threshold: float | None = strict.rule(_similarity, 0.7)
+    repositories: float | None = strict.rule(_similarity, None)
     order: tuple[str, ...] = strict.rule(strict.some_of(ORDERS), ("permissive", "earliest"))
+    keep: str = strict.rule(_keep, "best")
+    most_lost: tuple[tuple[str, float], ...] = strict.rule(
+        strict.numbers(GROUPS), (("language", 0.95), ("source", 0.95), ("origin", 1.0))
+    )
 
 
 @dataclass(frozen=True)
@@ -120,6 +139,7 @@ class Specification:
         """All of it, defaults included, as it would be written in YAML."""
         values = asdict(self)
         values["filters"] = dict(self.filters)
+        values["deduplicate"]["most_lost"] = dict(self.deduplicate.most_lost)
         return values
 
     @property

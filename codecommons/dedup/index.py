@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from codecommons.compiled import compiled
 from codecommons.dedup.candidates import new_pairs
+from codecommons.dedup.clusters import components
 from codecommons.dedup.configuration import WORDS, Configuration
 from codecommons.dedup.crowds import forget_stale
 from codecommons.dedup.signatures import sign
@@ -246,34 +247,12 @@ def _compare(lake: Lake, texts: pl.DataFrame, pairs: pl.DataFrame, floor: float)
 
 def _blocks(pairs: pl.DataFrame, lengths: NDArray[np.int64], most: int) -> Iterator[pl.DataFrame]:
     """Cut pairs into blocks whose texts have at most ``most`` bytes together, related texts in the same block where possible."""
-    pairs = pairs.with_columns(group=_groups(*_numbers(pairs), len(lengths))).sort("group", "left", "right")
+    pairs = pairs.with_columns(group=components(*_numbers(pairs), len(lengths))).sort("group", "left", "right")
     yield from pairs.with_columns(block=_cut(*_numbers(pairs), lengths, most)).partition_by("block", maintain_order=True)
 
 
 def _numbers(pairs: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return pairs["left"].cast(pl.Int64).to_numpy(), pairs["right"].cast(pl.Int64).to_numpy()
-
-
-@compiled(nogil=True)
-def _groups(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The connected component of each pair, named by its smallest text."""
-    parent = np.arange(count)
-    for pair in range(len(left)):
-        x, y = left[pair], right[pair]
-        while parent[x] != x:
-            parent[x] = parent[parent[x]]
-            x = parent[x]
-        while parent[y] != y:
-            parent[y] = parent[parent[y]]
-            y = parent[y]
-        parent[max(x, y)] = min(x, y)
-    result = np.empty(len(left), np.int64)
-    for pair in range(len(left)):
-        x = left[pair]
-        while parent[x] != x:
-            x = parent[x]
-        result[pair] = x
-    return result
 
 
 @compiled(nogil=True)

@@ -10,6 +10,7 @@ import polars as pl
 
 from codecommons.dedup.configuration import WORDS
 from codecommons.dedup.index import compare_texts
+from codecommons.dedup.overview import overview
 from codecommons.dedup.pairs import pairs
 from codecommons.dedup.tables import DUPLICATE_PAIR, SIGNATURE
 from codecommons.dedup.texts import select_texts
@@ -35,7 +36,8 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         Rows are files; kept is one file of each content, the others are dropped as ``exact_duplicate``. Computed and reused
         are texts. ``details``: configuration; contents and texts of the slice; short (new texts too short to be compared);
         candidates and pairs found now; accepted and rejected (pairs that touch the slice); near_duplicates (contents of the
-        slice in an accepted pair) with near_duplicate_bytes and near_duplicate_rate (of texts); megabytes_a_second of new text.
+        slice in an accepted pair) with near_duplicate_bytes and near_duplicate_rate (of texts); megabytes_a_second of new text;
+        and what ``overview`` says.
 
     Raises:
         GateError: the slice's licences have not been decided well.
@@ -45,12 +47,12 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
     report = StageReport(STAGE, slice, source)
     key = WORDS.key(lake.settings)
     with Measure() as measure:
-        contents = (
-            slice_files(lake, slice, source).group_by("content").agg(files=pl.len(), length=pl.first("length")).sort("content")
-        )
+        files = slice_files(lake, slice, source)
+        contents = files.group_by("content").agg(files=pl.len(), length=pl.first("length")).sort("content")
         texts = select_texts(lake, contents.select(sha1_git="content"), WORDS)
         compared = compare_texts(lake, engine, texts, WORDS)
         mine = _touching(lake, contents)
+        described = overview(lake, slice, source, files, mine)
     report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
     report.rows_in, report.bytes_in = int(contents["files"].sum()), int((contents["files"] * contents["length"]).sum())
     report.rows_kept, report.bytes_kept = contents.height, int(contents["length"].sum())
@@ -72,6 +74,7 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         near_duplicate_bytes=int(near["length"].sum()),
         near_duplicate_rate=near.height / texts.height if texts.height else 0.0,
         megabytes_a_second=compared.bytes / 1e6 / report.seconds,
+        **described,
     )
     before = lake.log.verdict(slice, source, BEFORE) or {}
     return close_stage(lake, report, _checks(lake, report, key, texts, mine), input_digest=digest([before.get("attempt"), key]))

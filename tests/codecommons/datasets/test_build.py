@@ -15,8 +15,8 @@ import pytest
 from codecommons.datasets import build, list_releases, plan, specification, verify
 from codecommons.datasets.build import _checks
 from codecommons.datasets.candidates import resolve
-from codecommons.datasets.selection import Selection
-from codecommons.datasets.shards import ROW, Shard
+from codecommons.datasets.selection import LOST, Selection
+from codecommons.datasets.shards import MARKS, ROW, Shard
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import GateError, UsageError
@@ -25,6 +25,8 @@ from codecommons.report import StageReport
 from codecommons.swhid import Swhid, content_id
 
 ENGINE = InlineEngine()
+# A tiny group may be copies, a large one nearly all of it, and an origin (a fork, say) altogether.
+SMALL_LOSSES = [("language", "V", 99, 99), ("language", "Python", 100, 95), ("origin", "a fork", 1000, 1000)]
 
 
 def rows_of(world, report):
@@ -50,18 +52,20 @@ def failing(report):
         ("no_duplicates", {"rows": [(b"a", "permissive"), (b"a", "permissive"), (b"c", "permissive")]}),
         ("bytes_rehash", {"damaged": ["swh:1:cnt:" + "0" * 40]}),
         ("opt_out_honoured", {"opted_out": [("swh:1:cnt:" + "0" * 40, "an author's")]}),
+        ("nothing_wiped_out", {"lost": [("language", "Python", 100, 96)]}),
+        ("nothing_wiped_out", {"lost": [("source", "pypi", 1000, 951)]}),
         ("counts_agree", {"counted": 2}),
     ],
 )
 def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change):
     asked = specification(shop.settings, shop.specify("all", "shard: {bits: 6}"))
     three = [(content, "permissive") for content in (b"a", b"b", b"c")]
-    told = {"rows_in": 3, "rows": three, "damaged": [], "opted_out": [], "counted": 3, **change}
+    told = {"rows_in": 3, "rows": three, "damaged": [], "opted_out": [], "counted": 3, "lost": SMALL_LOSSES, **change}
     rows = pl.DataFrame(told["rows"], schema={"content": pl.Binary, "license_type": pl.String}, orient="row")
     manifest = rows.with_columns(swhid=pl.lit("swh:1:cnt:" + "1" * 40))
     rows_in, counted = (told["rows_in"], told["counted"]) if manifest.height else (0, 0)
     report = StageReport("training_shards", "2026-01-03", "all", rows_in=rows_in, rows_kept=manifest.height)
-    selection = Selection(manifest, pl.DataFrame(), (), rows_in, 0)
+    selection = Selection(manifest, pl.DataFrame(), (), rows_in, 0, pl.DataFrame(told["lost"], schema=LOST, orient="row"))
     written = [Shard("a", "", counted, 0, 0, pa.table({}), tuple(told["damaged"]))]
     opted_out = pl.DataFrame(told["opted_out"], schema=["swhid", "opt_out"], orient="row")
     found = _checks(report, asked, selection, manifest, written, opted_out)
@@ -118,6 +122,38 @@ def test_every_candidate_that_is_no_row_has_a_rule_and_evidence(shop):
     [kept] = map(Swhid.parse, exact["evidence"])
     assert (kept.identifier, kept.origin, kept.path) == (exact["kept"], "pkg:pypi/alpha", b"/alpha/io.py")
     assert kept.anchor == rows_of(shop, report).filter(path="alpha/io.py")["anchor"].item() != exact["anchor"]
+
+
+def test_near_duplicates_can_be_kept_and_marked_so_that_they_can_be_weighed(shop):
+    best = rows_of(shop, build(shop.lake, ENGINE, shop.specify("best", "{}")))
+    report = build(shop.lake, ENGINE, shop.specify("marked", "deduplicate: {keep: all}"))
+    rows = rows_of(shop, report)
+    assert failing(report) == {}
+    assert rows.schema.names() == [*ROW.names, *MARKS]
+    assert rows.height == best.height + 1
+    assert "near_duplicate" not in report.dropped
+    stands = {swhid.partition(";")[0] for swhid in rows.filter(pl.col("similar_to").is_null())["swhid"]}
+    assert stands == {swhid.partition(";")[0] for swhid in best["swhid"]}
+    [copy] = rows.filter(pl.col("similar_to").is_not_null()).to_dicts()
+    assert (copy["origin"], copy["path"], copy["similarity"]) == ("https://forge.example/eve/gamma", "io.py", 0.9)
+    assert copy["similar_to"] in stands
+    assert rows.filter(path="alpha/io.py")["copies"].to_list() == [2]
+    assert verify(shop.lake, "marked").passed
+    assert "similar_to" in files_of(shop, report)["README.md"].decode()
+
+
+def test_a_repository_that_is_nearly_another_is_left_out_as_a_whole(shop):
+    asked = "deduplicate: {repositories: 0.25, threshold: null, order: [latest]}"
+    report = build(shop.lake, ENGINE, shop.specify("whole", asked))
+    assert failing(report) == {}
+    gone = shop.lake.scan("dataset_drop").filter(dataset="whole", rule="near_repository").collect()
+    assert set(gone["origin"]) == {"pkg:pypi/alpha"}
+    assert gone["anchor"].n_unique() == 1
+    [evidence] = {one for each in gone["evidence"] for one in each}
+    assert evidence.endswith(" of pkg:pypi/alpha")
+    assert not evidence.startswith(gone["anchor"][0])
+    kept = rows_of(shop, report).filter(origin="pkg:pypi/alpha")["anchor"].unique().to_list()
+    assert kept == [evidence.partition(" ")[0]]
 
 
 def test_bytes_are_the_same_for_any_number_of_workers_and_any_batch_size(shop):

@@ -14,6 +14,7 @@ import pytest
 from codecommons.annotate.stage import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.dedup import WORDS, compare_slice, pairs
+from codecommons.dedup.overview import differences
 from codecommons.engine import local_engine
 from codecommons.errors import GateError
 from codecommons.lake import Lake
@@ -70,6 +71,25 @@ def test_a_slice_says_what_repeats_and_what_nearly_does(lake, bring_slice):
     assert {name: report.details[name] for name in wanted} == wanted
     a, b = sorted(content_id(FILES[name].encode()) for name in ("a.txt", "near.txt"))
     assert pairs(lake).select("a", "b", "similarity", "accepted").collect().rows() == [(a, b, 56 / 62, True)]
+
+
+def test_a_slice_says_where_its_duplicates_are_and_what_a_pair_looks_like(lake, bring_slice):
+    private = TEXT.replace("word7", "maria.schuster@gmx-post.de")
+    files = FILES | {"mail.txt": private, "mail-too.txt": private + " x", "code.py": "import os\n", "copy/code.py": "import os\n"}
+    details = compare_slice(lake, bring_slice(files), DAY, "path").details
+    languages = {row["name"]: (row["files"], row["exact"], row["near"], row["repeated"]) for row in details["languages"]}
+    assert languages["Text"] == (8, 1, 4, 0.625)
+    assert languages["Python"] == (2, 1, 0, 0.5)
+    assert [(row["files"], row["exact"], row["near"]) for row in details["origins"]] == [(11, 2, 4)]
+    assert sum(row["clusters"] for row in details["cluster_sizes"].values()) == 1
+    [example] = details["examples"]
+    assert {example["a"], example["b"]} == {
+        f"swh:1:cnt:{content_id(files[name].encode()).hex()}" for name in ("a.txt", "near.txt")
+    }
+    [shown] = differences(lake, [example])
+    assert "near.txt" in shown
+    assert "+word0 word1" in shown
+    assert "maria" not in shown
 
 
 def test_a_second_run_computes_nothing_and_a_new_slice_only_what_is_new(lake, bring_slice):
