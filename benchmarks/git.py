@@ -37,7 +37,7 @@ from codecommons.swhid import git, hash_content
 
 DAY = "2026-01-31"
 TURNS = 2
-_COMMITS = 6_000
+COMMITS = 6_000
 _PEERS = ("loader with storage", "conversion as it is", "conversion in one pass", "dulwich")
 
 
@@ -160,7 +160,7 @@ def _floor(repository: Path) -> tuple[int, float]:
 
 def _read_and_hashed(repository: Path, wanted: IO[bytes]) -> tuple[int, float]:
     cpu, size = tree_cpu_seconds(), 0
-    command = ["git", f"--git-dir={_git_dir(repository)}", "cat-file", "--batch", "--buffer"]
+    command = ["git", f"--git-dir={git_dir(repository)}", "cat-file", "--batch", "--buffer"]
     with subprocess.Popen(command, stdin=wanted, stdout=subprocess.PIPE, env=git.environment(), bufsize=1 << 18) as process:
         assert process.stdout is not None
         while header := process.stdout.readline().split():
@@ -185,7 +185,7 @@ def _peers(repository: Path, python: str, home: Path) -> dict[str, Any]:
     pack = home / "objects.pack"
     names = b"".join(_names(_all_objects(repository)))
     with pack.open("wb") as file:
-        command = ["git", f"--git-dir={_git_dir(repository)}", "pack-objects", "--stdout", "-q", "--delta-base-offset"]
+        command = ["git", f"--git-dir={git_dir(repository)}", "pack-objects", "--stdout", "-q", "--delta-base-offset"]
         subprocess.run(command, input=names, stdout=file, env=git.environment(), check=True)
     script = Path(__file__).with_name("git_peers.py")
     done = subprocess.run([python, "-I", str(script), str(repository), str(pack)], stdout=subprocess.PIPE, check=True)
@@ -202,11 +202,11 @@ def _names(ids: bytes) -> Iterator[bytes]:
     return (ids[at : at + 20].hex().encode() + b"\n" for at in range(0, len(ids), 20))
 
 
-def _git_dir(repository: Path) -> Path:
+def git_dir(repository: Path) -> Path:
     return repository / ".git" if (repository / ".git").exists() else repository
 
 
-def make_history(folder: Path, commits: int = _COMMITS) -> None:
+def make_history(folder: Path, commits: int = COMMITS) -> None:
     """A bare repository, the same every time: many commits, files that grow and change, merges, tags, packed as a forge does."""
     subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(folder)], env=git.environment(), check=True)
     command = ["git", f"--git-dir={folder}", "fast-import", "--quiet"]
@@ -264,7 +264,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.git", description="A git history against swh-loader-git and dulwich."
     )
-    parser.add_argument("repository", nargs="?", type=Path, help=f"local; one of {_COMMITS:,} commits is made unless given")
+    parser.add_argument("repository", nargs="?", type=Path, help=f"local; one of {COMMITS:,} commits is made unless given")
     parser.add_argument("--peers", default=sys.executable, help="an interpreter that has swh-loader-git (default: this one)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()

@@ -2,42 +2,117 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""CPU time of a whole process tree, and what machine it was measured on."""
+"""CPU time and memory of a whole process tree, and what machine they were measured on."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import resource
+import threading
+import time
 from pathlib import Path
+from types import TracebackType
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def tree_cpu_seconds() -> float:
     """CPU seconds (user and system) of this process, its living descendants, and the dead ones they waited for."""
-    parents: dict[int, list[int]] = {}
-    ticks: dict[int, int] = {}
+    return sum(sum(map(int, fields[11:15])) for fields in _tree(os.getpid()).values()) / _TICK
+
+
+def _tree(root: int) -> dict[int, list[str]]:
+    """A process and all its living descendants: what ``/proc/PID/stat`` says of each behind its name."""
+    children: dict[int, list[int]] = {}
+    stats: dict[int, list[str]] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = entry.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         pid = int(entry.parent.name)
-        parents.setdefault(int(fields[1]), []).append(pid)
-        ticks[pid] = sum(map(int, fields[11:15]))
-    total, todo = 0, [os.getpid()]
+        stats[pid] = fields
+        children.setdefault(int(fields[1]), []).append(pid)
+    found: dict[int, list[str]] = {}
+    todo = [root]
     while todo:
         pid = todo.pop()
-        todo += parents.get(pid, [])
-        total += ticks.get(pid, 0)
-    return total / _TICK
+        todo += children.get(pid, [])
+        if pid in stats:
+            found[pid] = stats[pid]
+    return found
 
 
 def children_cpu_seconds() -> float:
     """CPU seconds of what this process started, living or dead."""
     own = resource.getrusage(resource.RUSAGE_SELF)
     return tree_cpu_seconds() - own.ru_utime - own.ru_stime
+
+
+class PeakMemory:
+    """The most memory that a process and all its descendants had at once, looked at from outside; a context manager.
+
+    Attributes:
+        total: bytes, the largest sum of PSS (shared pages are counted once over the tree).
+        largest: bytes, the most that one process of the tree had, as the kernel keeps it (``VmHWM``): what no sample misses.
+        samples: how often the tree was looked at.
+        gap: seconds between two looks; all but one in a hundred were shorter.
+    """
+
+    def __init__(self, root: int, interval: float = 0.01) -> None:
+        """Nothing is looked at before the context is entered.
+
+        Args:
+            root: the process.
+            interval: seconds from one look to the next.
+        """
+        self.total = self.largest = 0
+        self._root, self._interval = root, interval
+        self._times: list[float] = []
+        self._stop = threading.Event()
+        self._sampler = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> PeakMemory:
+        """Start looking."""
+        self._sampler.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop looking."""
+        self._stop.set()
+        self._sampler.join()
+
+    @property
+    def samples(self) -> int:
+        """See the class."""
+        return len(self._times)
+
+    @property
+    def gap(self) -> float:
+        """See the class."""
+        gaps = sorted(after - before for before, after in itertools.pairwise(self._times))
+        return gaps[len(gaps) * 99 // 100] if gaps else 0.0
+
+    def _sample(self) -> None:
+        while not self._stop.is_set():
+            self._times.append(time.perf_counter())
+            total = 0
+            for pid in _tree(self._root):
+                total += _kilobytes(pid, "smaps_rollup", "Pss:")
+                self.largest = max(self.largest, _kilobytes(pid, "status", "VmHWM:"))
+            self.total = max(self.total, total)
+            self._stop.wait(max(0.0, self._times[-1] + self._interval - time.perf_counter()))
+
+
+def _kilobytes(pid: int, file: str, name: str) -> int:
+    """A line of a file of ``/proc/PID``, in bytes; 0 for a process that is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(name))
 
 
 def machine() -> str:
