@@ -30,6 +30,7 @@ bench: $(READY) ## the main job per stage, and our parts beside those of others
 	@$(BIN)/python -m benchmarks.annotators
 	@$(BIN)/python -m benchmarks.second_slice
 	@$(BIN)/python -m benchmarks.memory
+	@$(BIN)/python -m benchmarks.decisions
 	@$(BIN)/python -m benchmarks.duplicates --peers $(PEERS)
 	@[ ! -d ../shared/data ] || $(BIN)/python -m benchmarks.accuracy
 

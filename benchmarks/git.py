@@ -203,6 +203,7 @@ def _names(ids: bytes) -> Iterator[bytes]:
 
 
 def git_dir(repository: Path) -> Path:
+    """Where git keeps the objects of a repository, bare or not."""
     return repository / ".git" if (repository / ".git").exists() else repository
 
 

@@ -62,8 +62,8 @@ def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
     with Measure() as measure:
         roots = slice_roots(lake, slice, source).select("root").unique().sort("root")
         ways = sorted({policy.resolution for policy in known.values()})
-        new_roots = {way: _resolve(lake, engine, source, way, roots) for way in ways}
-        new_statements = {name: _judge(lake, engine, source, policy, roots) for name, policy in known.items()}
+        new_roots = {way: resolve_trees(lake, engine, source, way, roots) for way in ways}
+        new_statements = {name: judge_statements(lake, engine, source, policy, roots) for name, policy in known.items()}
         decided = {name: _of_roots(lake, key, roots) for name, key in keys.items()}
         files = slice_files(lake, slice, source)
         _describe(report, keys, decided, files)
@@ -109,7 +109,7 @@ def decisions(lake: Lake, key: str) -> pl.LazyFrame:
     )
 
 
-def _resolve(lake: Lake, engine: Engine, source: str, way: str, roots: pl.DataFrame) -> pl.DataFrame:
+def resolve_trees(lake: Lake, engine: Engine, source: str, way: str, roots: pl.DataFrame) -> pl.DataFrame:
     """Resolve the trees that have not been, and say which these are."""
     key = resolve.key(lake.settings, way)
     new = lake.keys_missing(LICENSE_RESOLUTION, roots.select(pl.lit(key).alias("resolution"), "root")).select("root")
@@ -119,7 +119,7 @@ def _resolve(lake: Lake, engine: Engine, source: str, way: str, roots: pl.DataFr
     return new
 
 
-def _judge(lake: Lake, engine: Engine, source: str, policy: Policy, roots: pl.DataFrame) -> pl.DataFrame:
+def judge_statements(lake: Lake, engine: Engine, source: str, policy: Policy, roots: pl.DataFrame) -> pl.DataFrame:
     """Judge the statements about some trees that have not been, and say which these are."""
     key, resolution = policy.key(lake.settings), resolve.key(lake.settings, policy.resolution)
     said = lake.scan(LICENSE_RESOLUTION).filter(pl.col("resolution") == resolution).join(roots.lazy(), on="root", how="semi")
