@@ -70,7 +70,7 @@ class Decisions:
         """Some sentences."""
         rate = 60 * self.files / self.seconds
         return (
-            f"{self.files:,} files in {self.trees:,} trees, resolved in {self.ways} ways and judged under {self.policies} policies, "
+            f"{self.files:,} files in {self.trees:,} trees, resolved in {self.ways} ways, judged under {self.policies} policies, "
             f"take {self.seconds:.1f} s with {self.workers} workers: **{rate / 1e6:.1f} million files a minute** (aim "
             f"{AIM / 1e6:.0f}), {self.cpu_seconds:.1f} CPU seconds. A policy that has changed looks at the {self.statements:,} "
             f"distinct statements about them: {self.again_seconds:.1f} s. {self.environment}."
