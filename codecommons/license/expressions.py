@@ -120,6 +120,28 @@ def conjunction(expressions: Iterable[str]) -> str:
     return together if _parse(together) is None else str(_licensing().dedup(together))
 
 
+def parts(expression: str) -> list[str]:
+    """What an expression asks for all of, as expressions without AND outside of a choice; itself where it can't be parsed."""
+
+    def split(node: Any) -> list[str]:
+        if isinstance(node, _licensing().AND):
+            return [part for arg in node.args for part in split(arg)]
+        return [str(node)]
+
+    tree = _parse(expression)
+    return [expression] if tree is None else split(tree)
+
+
+def settled(expressions: Iterable[str]) -> list[str]:
+    """Several statements about the same thing, without those that another of them puts as a choice.
+
+    Classifiers can't say OR, and a licence file that offers a choice is often followed by the texts of what it offers.
+    """
+    said = list(expressions)
+    choices = [families(one) for one in said if offers_choice(one)]
+    return [one for one in said if offers_choice(one) or not any(families(one) <= choice for choice in choices)]
+
+
 def offers_choice(expression: str) -> bool:
     """Whether an expression has an OR."""
     return bool(evaluate(expression, lambda *_: False, any, lambda _: True))

@@ -166,7 +166,8 @@ class Policy:
             return Judgement(self.no_license, NO_LICENSE)
         found = evaluate(said, self._judge_license, _all, either)
         # Of what is not known, the obligations of a part would only look like all of them.
-        return found if found and found.verdict != "unknown" else Judgement("unknown", UNRECOGNISED)
+        known = found is not None and found is not _EXCEPTION and found.verdict != "unknown"
+        return found if found and known else Judgement("unknown", UNRECOGNISED)
 
     def decide(self, expression: str, otherwise: str) -> tuple[str, Judgement]:
         """Say what a file is worth of which one thing is said and, by the metadata beside it, another.
@@ -194,7 +195,9 @@ class Policy:
     def _judge_license(self, identifier: str, exception: str | None) -> Judgement:
         unknown = Judgement("unknown", UNRECOGNISED)
         one = licenses().get(identifier.lower())
-        if one is None or one.exception:
+        if one is not None and one.exception:
+            return _EXCEPTION
+        if one is None:
             return unknown
         base = self._by_license.get(one.identifier, unknown)
         if exception is None:
@@ -211,6 +214,10 @@ def _badness(judgement: Judgement) -> int:
     return VERDICTS.index(judgement.verdict)
 
 
+# An exception that was found by itself: beside a licence it takes nothing away from it, alone it says nothing.
+_EXCEPTION = Judgement("unknown", "exception-alone")
+
+
 def _best(parts: list[Judgement]) -> Judgement:
     """One of them is enough: the best, with what it asks for."""
     return min(parts, key=_badness)
@@ -218,6 +225,7 @@ def _best(parts: list[Judgement]) -> Judgement:
 
 def _all(parts: list[Judgement]) -> Judgement:
     """All of them hold: the worst, with what any of them asks for."""
+    parts = [part for part in parts if part is not _EXCEPTION] or parts
     asked = {one for part in parts for one in part.obligations}
     return max(parts, key=_badness)._replace(obligations=tuple(one for one in OBLIGATIONS if one in asked))
 

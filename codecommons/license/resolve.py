@@ -10,7 +10,8 @@ licence files or package metadata; a nested one overrides the outer ones inside 
 NOTICE speaks. The way up ends at a foreign folder (``FOREIGN_FOLDERS``, a virtual environment, or what the annotator
 ``path_facts`` calls vendored): somebody else's code never takes the licence of the project around it.
 
-Several licence files in one folder are all asked for (AND), unless the metadata beside them names the same licences and says how
+A licence file that offers a choice, and then has the texts of what it offers, offers that choice. Several licence files in one
+folder are all asked for (AND), unless the metadata beside them names the same licences and says how
 they go together (``Apache-2.0 OR MIT``). Where licence files and metadata of one folder name different licences, what the
 metadata say is kept as ``otherwise``: a policy to which that makes a difference calls it a conflict. All that was found is in the
 evidence, what decided first.
@@ -33,7 +34,7 @@ import pyarrow.compute as pc
 
 from codecommons.annotate.annotator import current
 from codecommons.lake.stages import digest
-from codecommons.license.expressions import INDEX, conjunction, families, offers_choice
+from codecommons.license.expressions import INDEX, conjunction, families, offers_choice, parts, settled
 from codecommons.settings import Settings
 from codecommons.swhid import Span, Swhid, swhid_text
 
@@ -100,7 +101,7 @@ def nearest(files: pl.DataFrame) -> pl.DataFrame:
         nothing, or foreign: nothing, in somebody else's code), evidence. Evidence are SWHIDs; that of a file nobody says anything
         about is the tree that was searched, and behind that of one that a collection speaks of stands the collection's name.
     """
-    files = _with_folders(files.select(COLUMNS)).sort("root", "path")
+    files = _with_choices(_with_folders(files.select(COLUMNS)).sort("root", "path"))
     files = files.with_columns(vendored=pl.col("vendored") & ~pl.col("path").is_in(_own_paths(files).implode()))
     folders = files.select("root", "folder", "vendored").unique().sort("root", "folder", "vendored")
     firm, weak = (_Nearest(found, _environments(files)) for found in _statements(files))
@@ -182,6 +183,14 @@ def _with_folders(files: pl.DataFrame) -> pl.DataFrame:
     return files.with_columns(pl.from_arrow(parts).struct.unnest())  # type: ignore[union-attr]
 
 
+def _with_choices(files: pl.DataFrame) -> pl.DataFrame:
+    """Take out of what licence files, READMEs and notices state the licences that they also put as a choice."""
+    said = files.filter(pl.col("speaks").is_not_null())["own"].drop_nulls().unique()
+    chosen = {one: conjunction(settled(parts(one))) for one in said if offers_choice(one)}
+    speaks = pl.col("speaks").is_not_null()
+    return files.with_columns(own=pl.when(speaks).then(pl.col("own").replace(chosen)).otherwise("own"))
+
+
 def _own_paths(files: pl.DataFrame) -> pl.Series:
     """Paths called vendored that are the project's own all the same."""
     paths = files.filter("vendored")["path"].unique()
@@ -232,18 +241,12 @@ def _combine(texts: list[_Found], metadata: list[_Found]) -> Statement:
     evidence = tuple(dict.fromkeys(one.evidence for one in (*texts, *metadata)))
     vendored = any(one.vendored for one in (*texts, *metadata))
     written = conjunction(one.expression for one in texts)
-    declared = conjunction(_settled([one.expression for one in metadata]))
+    declared = conjunction(settled(one.expression for one in metadata))
     kind, expression, otherwise = (LICENSE_FILE, written, "") if texts else (METADATA, declared, "")
     if texts and metadata:
         # The same licences: metadata say how they go together. Others: both are told.
         expression, otherwise = (declared, "") if families(written) <= families(declared) else (written, declared)
     return Statement(expression, kind, otherwise, evidence, vendored)
-
-
-def _settled(declared: list[str]) -> list[str]:
-    """What several manifests of a folder declare, without what another of them puts as a choice: classifiers can't say OR."""
-    choices = [families(one) for one in declared if offers_choice(one)]
-    return [one for one in declared if offers_choice(one) or not any(families(one) <= choice for choice in choices)]
 
 
 class _Nearest:

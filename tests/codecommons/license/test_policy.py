@@ -64,6 +64,8 @@ def permissive(settings):
         ("CC-BY-NC-4.0", "non_permissive"),
         ("MIT AND BUSL-1.1", "non_permissive"),
         ("MIT OR LicenseRef-of-my-own", "permissive"),
+        ("GPL-2.0-only AND x11vnc-openssl-exception", "copyleft"),
+        ("MIT AND Classpath-exception-2.0", "permissive"),
     ],
 )
 def test_an_expression_is_worth_its_worst_and_or_its_best_or(permissive, expression, verdict):
@@ -81,6 +83,7 @@ def test_an_expression_is_worth_its_worst_and_or_its_best_or(permissive, express
         "MIT WITH MIT",
         "Classpath-exception-2.0",
         "MIT WITH Nothing",
+        "Classpath-exception-2.0 AND LLVM-exception",
     ],
 )
 def test_what_is_not_understood_is_unknown_never_permissive(permissive, expression):

@@ -282,6 +282,15 @@ def test_no_files_are_no_decisions(permissive):
     assert subtree(tree()).is_empty()
 
 
+def test_a_choice_with_the_texts_of_what_it_offers_is_a_choice(permissive):
+    perl = "(GPL-1.0-or-later OR Artistic-1.0-Perl) AND GPL-1.0-only AND Artistic-1.0-Perl"
+    found = answers(tree(text("LICENSE", perl), "lib/A.pm", header("lib/B.pm", perl)), permissive)
+    assert found["lib/A.pm"] == ("permissive", "license-file/permissive-license", "GPL-1.0-or-later OR Artistic-1.0-Perl")
+    assert found["lib/B.pm"][0] == "copyleft", "in a header, all of it is asked for"
+    other = answers(tree(text("LICENSE", "(MIT OR Apache-2.0) AND GPL-2.0-only"), "a.py"), permissive)
+    assert other["a.py"][0] == "copyleft"
+
+
 def test_the_stack_v2_adds_nested_licences_and_knows_no_foreign_folder():
     files = tree(
         text("LICENSE", "MIT"), text("a/COPYING", "GPL-3.0-only"), "a/b/c.py", header("a/mine.c", "BSD-2-Clause"),
