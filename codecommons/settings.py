@@ -46,6 +46,7 @@ class Settings:
         yara: the user's YARA rule files; none switches their annotator off.
         scancode: the Python of an environment that has ScanCode; None switches its annotator off.
         signing_key: the PEM file of the Ed25519 key that receipts are signed with; None for one of the home's own.
+        near_duplicates: by which configuration texts are compared, see ``dedup.configuration``.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
     """
 
@@ -64,6 +65,7 @@ class Settings:
     yara: tuple[Path, ...] = ()
     scancode: Path | None = None
     signing_key: Path | None = None
+    near_duplicates: str = "words"
     storage_options: tuple[tuple[str, str], ...] = ()
     gharchive: str = ""
     export_options: tuple[tuple[str, str], ...] = ()
@@ -131,6 +133,7 @@ class Settings:
             scancode=next(iter(_paths(env, "CODECOMMONS_SCANCODE")), None),
             signing_key=next(iter(_paths(env, "CODECOMMONS_SIGNING_KEY")), None),
             storage_options=tuple(sorted(options.items())),
+            near_duplicates=env.get("CODECOMMONS_NEAR_DUPLICATES", "words"),
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
             **{_NUMBERS[name]: value for name, value in numbers.items() if value is not None},

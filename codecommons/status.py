@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from codecommons.annotate import current as annotators
-from codecommons.dedup.configuration import WORDS
+from codecommons.dedup.configuration import configured
 from codecommons.errors import CodeCommonsError, UsageError, no_panic
 from codecommons.lake.damage import Damage
 from codecommons.lake.slices import digest_of
@@ -121,7 +121,7 @@ def _made_with(settings: Settings) -> dict[str, Any]:
     return {
         STAGES[1]: {name: annotator.digest for name, annotator in annotators(settings).items()},
         STAGES[2]: sorted(policy.key(settings) for policy in policies(settings).values()),
-        STAGES[3]: WORDS.key(settings),
+        STAGES[3]: configured(settings).key(settings),
     }
 
 

@@ -212,9 +212,9 @@ def _shingles(texts: pa.Array) -> dict[str, Any]:
     turns = []
     for _ in range(2):
         start = time.process_time()
-        scratch, found, table = np.empty(len(data) // 2 + 2, np.uint64), [], word_table()
+        scratch, found, table = np.empty(len(data) + 1, np.uint64), [], word_table()
         for text in range(len(texts)):
-            words = shingle_hashes(data, offsets[text], offsets[text + 1], table, scratch)
+            words = shingle_hashes(data, offsets[text], offsets[text + 1], table, False, scratch)
             found.append(scratch[: max(0, words - SHINGLE + 1)].copy())
         turns.append(time.process_time() - start)
     return {"hashes": np.concatenate(found), "offsets": np.cumsum([0, *map(len, found)]), "seconds": min(turns)}

@@ -50,7 +50,7 @@ def in_memory(texts: pa.Array, clock: Clock) -> NDArray[np.int64]:
     with clock.part("verification"):
         low, high = candidates["a"].to_numpy(), candidates["b"].to_numpy()
         wanted = np.union1d(low, high)
-        sets, offsets = shingle_sets(texts.take(pa.array(wanted)))
+        sets, offsets = shingle_sets(texts.take(pa.array(wanted)), WORDS)
         similar = jaccard(sets, offsets, np.searchsorted(wanted, low), np.searchsorted(wanted, high), WORDS.threshold)
     return np.stack([low, high], axis=1)[similar >= WORDS.threshold]
 

@@ -19,7 +19,7 @@ from codecommons.archive.views import visited_trees
 from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
 from codecommons.datasets.releases import list_releases
 from codecommons.datasets.specification import Specification, is_pattern, specification
-from codecommons.dedup.configuration import WORDS
+from codecommons.dedup.configuration import configured
 from codecommons.dedup.tables import SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
@@ -98,10 +98,11 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         if not is_pattern(name) and name not in known:
             raise UsageError(f"dataset {specification.name}: sources has {name!r}; {nearest(name, known)}")
     judging = policy(lake.settings, specification.license.policy).key(lake.settings)
-    threshold = specification.deduplicate.threshold
-    if threshold is not None and threshold < WORDS.threshold:
+    threshold, comparing = specification.deduplicate.threshold, configured(lake.settings)
+    if threshold is not None and threshold < comparing.threshold:
         raise UsageError(
-            f"dataset {specification.name}: deduplicate: threshold is {threshold}; pairs are accepted from {WORDS.threshold} on"
+            f"dataset {specification.name}: deduplicate: threshold is {threshold}; "
+            f"pairs are accepted from {comparing.threshold} on"
         )
     log = lake.log.verdicts().filter(pl.col("stage").is_in(STAGES[:-1]))
     if specification.as_of:
@@ -133,7 +134,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         left_out=tuple(f"{day} {source} ({', '.join(states)})" for day, source, states in stuck.iter_rows()),
         policy=judging,
         annotators={name: one.digest for name, one in sorted(current(lake.settings).items()) if name in read},
-        pairs=WORDS.key(lake.settings),
+        pairs=comparing.key(lake.settings),
         opt_out=ledger.gate(lake, heads).head,
     )
 
@@ -194,8 +195,9 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
     unsaid = [pl.col(name).is_null().all() for name in ("binary", *map(_said, ON_DEMAND)) if name in here.columns]
     unseen = here.filter(pl.any_horizontal(unsaid).over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
-    uncompared = here.filter(~pl.col("binary") & pl.col("length").is_between(1, WORDS.most_bytes)) if near else here.clear()
-    done = lake.scan(SIGNATURE).filter(pl.col("configuration") == WORDS.key(lake.settings)).select("content")
+    comparing = configured(lake.settings)
+    uncompared = here.filter(~pl.col("binary") & pl.col("length").is_between(1, comparing.most_bytes)) if near else here.clear()
+    done = lake.scan(SIGNATURE).filter(pl.col("configuration") == comparing.key(lake.settings)).select("content")
     uncompared = uncompared.lazy().join(done, on="content", how="anti").collect()
     for stage, found in (("enriched_context", unseen), ("license_qualified", undecided), ("deduped", uncompared)):
         if found.height:

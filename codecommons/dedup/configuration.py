@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 
 from codecommons.annotate.annotator import current
 from codecommons.dedup.words import SHINGLE
+from codecommons.errors import UsageError
 from codecommons.lake.stages import digest
 from codecommons.settings import Settings
+from codecommons.strict import nearest
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Configuration:
 
     Attributes:
         name: what people call it.
+        words: ``words``, runs of word characters; or ``split``, what lies between separators, if only nothing.
         version: raised when the code changes what it computes.
         shingle: words in a row that make one shingle (see ``words``). A text with fewer words has none, and is never a
             near-duplicate of anything: only its exact identity counts.
@@ -39,6 +42,7 @@ class Configuration:
     """
 
     name: str = "words"
+    words: str = "words"
     version: int = 1
     shingle: int = SHINGLE
     bins: int = 256
@@ -54,5 +58,27 @@ class Configuration:
         decided = [asdict(self), unicodedata.unidata_version, current(settings)["encoding"].digest]
         return f"{self.name}-{digest(decided)[:12]}"
 
+    @property
+    def empties(self) -> bool:
+        """Whether empty words count."""
+        return self.words == "split"
+
 
 WORDS = Configuration()
+# What The Stack v2 compared: its words, its threshold. Its pairs were those that shared a band, ours are compared exactly.
+STACK_V2 = Configuration(name="stack-v2", words="split")
+CONFIGURATIONS = {one.name: one for one in (WORDS, STACK_V2)}
+
+
+def configured(settings: Settings) -> Configuration:
+    """What the lake's owner wants texts to be compared by.
+
+    Raises:
+        UsageError: there is no such configuration.
+    """
+    found = CONFIGURATIONS.get(settings.near_duplicates)
+    if found is None:
+        raise UsageError(
+            f"CODECOMMONS_NEAR_DUPLICATES is {settings.near_duplicates!r}; {nearest(settings.near_duplicates, CONFIGURATIONS)}"
+        )
+    return found

@@ -219,7 +219,7 @@ def _verify(context: _Context, part: _Part) -> list[StagedFile]:
     floor, threshold = context.configuration.floor, context.configuration.threshold
     writer = context.area.writer("verify")
     for block in _blocks(pairs, texts["length"].to_numpy(), context.lake.settings.batch_bytes):
-        similarity = _compare(context.lake, texts, block, floor)
+        similarity = _compare(context.lake, texts, block, context.configuration)
         block = block.with_columns(similarity=similarity, accepted=similarity >= threshold)
         rows = block.filter(pl.col("similarity") >= floor).to_arrow()
         columns = {name: rows[name].cast(DUPLICATE_PAIR.schema.field(name).type) for name in ("a", "b", "similarity", "accepted")}
@@ -228,10 +228,10 @@ def _verify(context: _Context, part: _Part) -> list[StagedFile]:
     return writer.close()
 
 
-def _compare(lake: Lake, texts: pl.DataFrame, pairs: pl.DataFrame, floor: float) -> pl.Series:
+def _compare(lake: Lake, texts: pl.DataFrame, pairs: pl.DataFrame, configuration: Configuration) -> pl.Series:
     """Similarity of pairs (columns left, right: rows of ``texts``) whose texts fit into memory together."""
     wanted = texts[np.unique(np.concatenate([pairs["left"].to_numpy(), pairs["right"].to_numpy()]))]
-    batches = [(ids, *shingle_sets(data)) for ids, data in read_texts(lake, wanted)]
+    batches = [(ids, *shingle_sets(data, configuration)) for ids, data in read_texts(lake, wanted)]
     ids = pl.DataFrame({"sha1_git": concatenate([ids for ids, _, _ in batches])}).with_row_index("place")
     sets = np.concatenate([np.empty(0, np.uint64), *(shingles for _, shingles, _ in batches)])
     sizes = np.concatenate([np.zeros(1, np.int64), *(np.diff(ends) for _, _, ends in batches)])
@@ -242,7 +242,7 @@ def _compare(lake: Lake, texts: pl.DataFrame, pairs: pl.DataFrame, floor: float)
     left, right = (
         pairs.join(places, left_on=side, right_on="text", maintain_order="left")["place"].to_numpy() for side in ("left", "right")
     )
-    return pl.Series("similarity", jaccard(sets, offsets, left, right, floor))
+    return pl.Series("similarity", jaccard(sets, offsets, left, right, configuration.floor))
 
 
 def _blocks(pairs: pl.DataFrame, lengths: NDArray[np.int64], most: int) -> Iterator[pl.DataFrame]:

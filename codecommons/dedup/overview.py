@@ -17,7 +17,7 @@ from codecommons.annotate.annotator import current
 from codecommons.archive import slice_roots
 from codecommons.archive.tree import shown_path
 from codecommons.dedup.clusters import cluster_sizes
-from codecommons.dedup.configuration import WORDS
+from codecommons.dedup.configuration import configured
 from codecommons.dedup.texts import read_texts, select_texts
 from codecommons.lake import Lake
 from codecommons.swhid import Swhid, swhid_text
@@ -83,7 +83,8 @@ def _examples(lake: Lake, files: pl.DataFrame, accepted: pl.DataFrame) -> list[d
         rows.filter(pl.col("content").is_in(members.implode()) & (pl.col("spans").list.len() > 0)).select("content").collect()
         for rows in found
     ]
-    texts = select_texts(lake, pl.DataFrame({"sha1_git": members}), WORDS).filter(pl.col("length") <= _EXAMPLE_BYTES)
+    texts = select_texts(lake, pl.DataFrame({"sha1_git": members}), configured(lake.settings))
+    texts = texts.filter(pl.col("length") <= _EXAMPLE_BYTES)
     shown = texts.join(pl.concat(private), left_on="sha1_git", right_on="content", how="anti")["sha1_git"].implode()
     picked = _spread(some.filter(pl.col("a").is_in(shown) & pl.col("b").is_in(shown)), _EXAMPLES)
     paths = dict(files.sort("path").select("content", "path").unique("content", keep="first", maintain_order=True).iter_rows())
@@ -108,7 +109,8 @@ def _spread(rows: pl.DataFrame, most: int) -> pl.DataFrame:
 def differences(lake: Lake, examples: Sequence[Mapping[str, Any]]) -> list[str]:
     """What differs in each of the examples of a report, as Markdown: a line that names it, and the first lines of a diff."""
     ids = {text: Swhid.parse(text).identifier for one in examples for text in (one["a"], one["b"])}
-    wanted = select_texts(lake, pl.DataFrame({"sha1_git": pl.Series(list(ids.values()), dtype=pl.Binary)}), WORDS)
+    asked = pl.DataFrame({"sha1_git": pl.Series(list(ids.values()), dtype=pl.Binary)})
+    wanted = select_texts(lake, asked, configured(lake.settings))
     texts: dict[bytes, bytes] = {}
     for keys, data in read_texts(lake, wanted):
         texts.update(zip(keys.to_pylist(), data.to_pylist(), strict=True))

@@ -34,10 +34,10 @@ def sign(texts: pa.Array, configuration: Configuration) -> tuple[NDArray[np.int6
     offsets, data = buffers(texts)
     words = np.zeros(len(texts), np.int64)
     values = np.zeros((len(texts), configuration.bands), np.uint64)
-    scratch = np.empty(int(np.diff(offsets).max(initial=0)) // 2 + 2, np.uint64)
+    scratch = np.empty(int(np.diff(offsets).max(initial=0)) + 1, np.uint64)
     table = word_table()
     for text in range(len(texts)):
-        words[text] = count = shingle_hashes(data, offsets[text], offsets[text + 1], table, scratch)
+        words[text] = count = shingle_hashes(data, offsets[text], offsets[text + 1], table, configuration.empties, scratch)
         if count >= SHINGLE:
             _fill_bands(scratch[: count - SHINGLE + 1], configuration.bins, configuration.rows, values[text])
     return words, values

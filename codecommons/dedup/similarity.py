@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from codecommons.annotate.columns import buffers
 from codecommons.compiled import compiled
+from codecommons.dedup.configuration import Configuration
 from codecommons.dedup.words import SHINGLE, shingle_hashes, word_table
 
 
-def shingle_sets(texts: pa.Array) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+def shingle_sets(texts: pa.Array, configuration: Configuration) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """The distinct shingles of UTF-8 texts.
 
     Returns:
@@ -23,10 +24,10 @@ def shingle_sets(texts: pa.Array) -> tuple[NDArray[np.uint64], NDArray[np.int64]
     """
     offsets, data = buffers(texts)
     table = word_table()
-    scratch = np.empty(int(np.diff(offsets).max(initial=0)) // 2 + 2, np.uint64)
+    scratch = np.empty(int(np.diff(offsets).max(initial=0)) + 1, np.uint64)
     sets = []
     for text in range(len(texts)):
-        words = shingle_hashes(data, offsets[text], offsets[text + 1], table, scratch)
+        words = shingle_hashes(data, offsets[text], offsets[text + 1], table, configuration.empties, scratch)
         hashes = np.sort(scratch[: max(0, words - SHINGLE + 1)])
         sets.append(hashes[np.flatnonzero(np.diff(hashes, prepend=~hashes[:1]))])
     ends = np.cumsum([0, *map(len, sets)])

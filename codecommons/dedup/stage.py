@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from codecommons.dedup.configuration import WORDS
+from codecommons.dedup.configuration import configured
 from codecommons.dedup.index import compare_texts
 from codecommons.dedup.overview import overview
 from codecommons.dedup.pairs import pairs
@@ -45,12 +45,13 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
     """
     lake.log.require_passed(slice, source, BEFORE)
     report = StageReport(STAGE, slice, source)
-    key = WORDS.key(lake.settings)
+    comparing = configured(lake.settings)
+    key = comparing.key(lake.settings)
     with Measure() as measure:
         files = slice_files(lake, slice, source)
         contents = files.group_by("content").agg(files=pl.len(), length=pl.first("length")).sort("content")
-        texts = select_texts(lake, contents.select(sha1_git="content"), WORDS)
-        compared = compare_texts(lake, engine, texts, WORDS)
+        texts = select_texts(lake, contents.select(sha1_git="content"), comparing)
+        compared = compare_texts(lake, engine, texts, comparing)
         mine = _touching(lake, contents)
         described = overview(lake, slice, source, files, mine)
     report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
@@ -89,12 +90,13 @@ def _touching(lake: Lake, contents: pl.DataFrame) -> pl.DataFrame:
 
 
 def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine: pl.DataFrame) -> list[CheckResult]:
+    comparing = configured(lake.settings)
     again = f"materialize {STAGE} of {report.slice} again"
     left = lake.keys_missing(SIGNATURE, texts.select(pl.lit(key).alias("configuration"), content="sha1_git"))
     odd = mine.filter(
         (pl.col("a") >= pl.col("b"))
-        | ~pl.col("similarity").is_between(WORDS.floor, 1.0)
-        | (pl.col("accepted") != (pl.col("similarity") >= WORDS.threshold))
+        | ~pl.col("similarity").is_between(comparing.floor, 1.0)
+        | (pl.col("accepted") != (pl.col("similarity") >= comparing.threshold))
         | mine.select("a", "b").is_duplicated()
     )
     arrived = sum(
@@ -120,7 +122,7 @@ def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine
         CheckResult(
             "pairs_are_sound",
             not odd.height,
-            f"{mine.height} pairs: each once, smaller identifier first, accepted exactly from {WORDS.threshold} on"
+            f"{mine.height} pairs: each once, smaller identifier first, accepted exactly from {comparing.threshold} on"
             if not odd.height
             else f"the pair swh:1:cnt:{odd['a'][0].hex()}, swh:1:cnt:{odd['b'][0].hex()} is not; "
             f"restore table {DUPLICATE_PAIR.name}, then {again}",

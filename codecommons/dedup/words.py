@@ -6,7 +6,8 @@ r"""Words and shingles of a text, straight from its UTF-8 bytes.
 
 A word is a maximal run of Unicode ``\w`` characters of the lower-cased text, as Python's ``re`` and ``str.lower`` say
 (character by character: a final sigma counts as a sigma). A shingle is ``SHINGLE`` words in a row, known by a 64-bit hash.
-Bytes that are no UTF-8 separate words.
+Bytes that are no UTF-8 separate words. Where empty words count, there is one between any two separators, as in
+``re.split(r"\W", text.lower())``: that is what The Stack v2 and text-dedup take for words.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def mix(x: Any) -> Any:
 
 
 @compiled(nogil=True)
-def shingle_hashes(data: NDArray[np.uint8], start: int, end: int, table: NDArray[np.uint32], out: NDArray[np.uint64]) -> int:
+def shingle_hashes(
+    data: NDArray[np.uint8], start: int, end: int, table: NDArray[np.uint32], empties: bool, out: NDArray[np.uint64]
+) -> int:
     """Hash every shingle of one text, in order.
 
     Args:
@@ -62,7 +65,8 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, end: int, table: NDArray
         start: where the text begins.
         end: where it ends.
         table: ``word_table()``.
-        out: takes the hashes; ``(end - start) // 2 + 1`` places are always enough.
+        empties: whether empty words count.
+        out: takes the hashes; ``end - start + 1`` places are always enough, and half of that without empty words.
 
     Returns:
         How many words the text has; it has ``max(0, words - 4)`` shingles.
@@ -101,8 +105,8 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, end: int, table: NDArray
             word = (word ^ uint64(point & uint32(_ENDS - 1))) * prime
             word ^= word >> uint64(29)
             ends = point & uint32(_ENDS) != 0
-        if ends and word != 0:
-            x = mix(word)
+        if ends and (word != 0 or empties):
+            x = mix(word if word != 0 else prime)
             roll = roll * base + x - leaving * h4
             h4, h3, h2, h1, h0 = h3, h2, h1, h0, x
             words += 1

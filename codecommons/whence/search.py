@@ -18,7 +18,8 @@ from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.annotate.annotators.encoding import encoding_of
 from codecommons.annotate.annotators.normalized_text import normalized
-from codecommons.dedup import WORDS, Configuration
+from codecommons.dedup import Configuration
+from codecommons.dedup.configuration import configured
 from codecommons.dedup.signatures import sign
 from codecommons.dedup.similarity import jaccard, shingle_sets
 from codecommons.dedup.tables import BAND, SIGNATURE
@@ -61,12 +62,13 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
         LakeError: a table can't be read.
     """
     identifier, data = _read(lake, target)
-    text, note = _text(data)
-    rows = [*_exact(lake, identifier), *_same_text(lake, data), *_near(lake, text, WORDS)]
+    comparing = configured(lake.settings)
+    text, note = _text(data, comparing)
+    rows = [*_exact(lake, identifier), *_same_text(lake, data), *_near(lake, text, comparing)]
     schema = {"content": pl.Binary, "match": pl.String, "similarity": pl.Float64}
     found = pl.DataFrame(rows, schema=schema, orient="row").unique("content", keep="first", maintain_order=True)
     with lake.sql() as connection:
-        matches = [_told(connection, (one[0], one[1], one[2]), most_places) for one in found.iter_rows()]
+        matches = [_told(connection, (one[0], one[1], one[2]), comparing, most_places) for one in found.iter_rows()]
     matches.sort(key=lambda match: (_ORDER[match["match"]], -match["similarity"], _age(match), match["swhid"]))
     return {
         "target": target,
@@ -119,19 +121,19 @@ def _exact(lake: Lake, identifier: bytes) -> list[Found]:
     return []
 
 
-def _text(data: bytes | None) -> tuple[bytes | None, str | None]:
+def _text(data: bytes | None, comparing: Configuration) -> tuple[bytes | None, str | None]:
     """The text that similar ones are looked for, in UTF-8, or why none can be."""
     if data is None:
         return None, "its bytes are not in the lake, so nothing but its name could be looked for"
     encoding = encoding_of(data)
     if encoding.binary or not data:
         return None, "it is no text, so nothing but its name could be looked for"
-    if len(data) > WORDS.most_bytes:
-        return None, f"texts of more than {WORDS.most_bytes:,} bytes are not looked into for similar ones"
+    if len(data) > comparing.most_bytes:
+        return None, f"texts of more than {comparing.most_bytes:,} bytes are not looked into for similar ones"
     text = to_utf8(data, encoding.encoding or "utf-8")
-    words, _ = sign(pa.array([text], pa.binary()), WORDS)
-    if words[0] < WORDS.shingle:
-        return None, f"it has fewer than {WORDS.shingle} words, too few to look for similar texts"
+    words, _ = sign(pa.array([text], pa.binary()), comparing)
+    if words[0] < comparing.shingle:
+        return None, f"it has fewer than {comparing.shingle} words, too few to look for similar texts"
     return text, None
 
 
@@ -162,7 +164,7 @@ def _near(lake: Lake, text: bytes | None, configuration: Configuration) -> list[
     texts = select_texts(lake, anchors.select(sha1_git="content").unique(), configuration)
     found: list[Found] = []
     for ids, others in read_texts(lake, texts):
-        sets, ends = shingle_sets(pa.concat_arrays([one, others]))
+        sets, ends = shingle_sets(pa.concat_arrays([one, others]), configuration)
         places = np.arange(1, len(others) + 1)
         scores = jaccard(sets, ends, np.zeros_like(places), places, configuration.floor)
         near = np.flatnonzero(scores >= configuration.floor)
@@ -170,7 +172,7 @@ def _near(lake: Lake, text: bytes | None, configuration: Configuration) -> list[
     return found
 
 
-def _told(connection: duckdb.DuckDBPyConnection, found: Found, most: int) -> Row:
+def _told(connection: duckdb.DuckDBPyConnection, found: Found, comparing: Configuration, most: int) -> Row:
     """Everything that is told of one match."""
     content, match, similarity = found
     places = _rows(
@@ -202,7 +204,7 @@ def _told(connection: duckdb.DuckDBPyConnection, found: Found, most: int) -> Row
         "swhid": swhid_text("cnt", content),
         "match": match,
         "similarity": similarity,
-        "duplicate": similarity >= WORDS.threshold,
+        "duplicate": similarity >= comparing.threshold,
         "first_occurrence": places[0] if places else None,
         "occurrences": len(places),
         "places": places[:most],
@@ -215,7 +217,7 @@ def _told(connection: duckdb.DuckDBPyConnection, found: Found, most: int) -> Row
 def _searched(lake: Lake) -> Row:
     """What the answer is over: a reader must know what "not found" means."""
     lake.register(SIGNATURE)
-    mine = pl.col("configuration") == WORDS.key(lake.settings)
+    mine = pl.col("configuration") == configured(lake.settings).key(lake.settings)
     return {
         "contents": lake.scan("content").select(pl.len()).collect().item(),
         "texts_compared": lake.scan(SIGNATURE).filter(mine).select(pl.len()).collect().item(),

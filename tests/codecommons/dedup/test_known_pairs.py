@@ -58,7 +58,7 @@ def texts(known, corpus_archive):
 def test_our_similarity_is_the_known_one_to_four_decimals(known, texts):
     ids = sorted(texts)
     place = {identifier: at for at, identifier in enumerate(ids)}
-    sets, ends = shingle_sets(pa.array([texts[identifier] for identifier in ids], pa.binary()))
+    sets, ends = shingle_sets(pa.array([texts[identifier] for identifier in ids], pa.binary()), WORDS)
     left, right = (np.array([place[row[column]] for row in known]) for column in ("git_blob_a", "git_blob_b"))
     ours = jaccard(sets, ends, left, right, 0.0)
     assert [f"{value:.4f}" for value in ours] == [row["jaccard_words"] for row in known]
@@ -88,7 +88,7 @@ def test_every_pair_of_the_archives_is_exact_and_nearly_all_are_found(texts, set
     chosen = select_texts(lake, ids, WORDS)
     compare_texts(lake, local_engine(settings), chosen)
     keys = chosen["sha1_git"].to_list()
-    sets, ends = shingle_sets(pa.array([texts[key.hex()] for key in keys], pa.binary()))
+    sets, ends = shingle_sets(pa.array([texts[key.hex()] for key in keys], pa.binary()), WORDS)
     left, right = np.triu_indices(len(keys), 1)
     every = jaccard(sets, ends, left, right, WORDS.threshold)
     hits = np.flatnonzero(every >= WORDS.threshold)
