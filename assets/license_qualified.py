@@ -25,7 +25,7 @@ CHECKS = {
 }
 
 _resolution = table_spec(STAGE, LICENSE_RESOLUTION, STAGE, deps=["enriched_context"])
-_judgement = table_spec(STAGE, LICENSE_JUDGEMENT, STAGE, deps=[LICENSE_RESOLUTION.name])
+_judgement = table_spec(STAGE, LICENSE_JUDGEMENT, STAGE, deps=[_resolution.key])
 _specs = [
     _resolution,
     _judgement,

@@ -10,16 +10,25 @@ from typing import Any
 
 import dagster as dg
 
-from assets import deduped, enriched_context, expectation_checks, license_qualified, listing, raw_archive_slice, training_shards
+from assets import (
+    deduped,
+    enriched_context,
+    expectation_checks,
+    license_qualified,
+    listing,
+    opt_out,
+    raw_archive_slice,
+    training_shards,
+)
 from codecommons.settings import Settings
 from codecommons_dagster.jobs import STAGE_JOBS, marts_job
 from codecommons_dagster.maintenance import gc_job
 from codecommons_dagster.progress import progress
 from codecommons_dagster.schedules import followed_sources, newest_slice
-from codecommons_dagster.sensors import new_datasets, new_exports, slices_of_followed
+from codecommons_dagster.sensors import new_datasets, new_exports, new_opt_outs, slices_of_followed
 from resources import EngineResource, LakeResource
 
-STAGE_MODULES = (listing, raw_archive_slice, enriched_context, license_qualified, deduped, training_shards)
+STAGE_MODULES = (listing, raw_archive_slice, enriched_context, license_qualified, deduped, training_shards, opt_out)
 
 # In process, since a spawned step costs seconds; and a step starts when the outputs it needs are there even if the step that
 # yielded them failed afterwards over other slices (see assets.outcomes).
@@ -27,7 +36,7 @@ EXECUTOR = dg.in_process_executor.configured({"step_dependency_config": {"requir
 
 
 def build_stages(**resources: Any) -> dg.Definitions:
-    """Listing and the five stages with their checks, jobs, schedules and sensors, without the marts: what the command line runs.
+    """Listing, the five stages and the opt-out ledger, without the marts: what the command line runs.
 
     Args:
         **resources: resources to use instead of ours, by name (``lake``, ``engine``).
@@ -38,7 +47,7 @@ def build_stages(**resources: Any) -> dg.Definitions:
         resources={"lake": LakeResource(), "engine": EngineResource(), **resources},
         jobs=[*STAGE_JOBS, gc_job],
         schedules=[followed_sources, newest_slice],
-        sensors=[new_datasets, new_exports, slices_of_followed],
+        sensors=[new_datasets, new_exports, new_opt_outs, slices_of_followed],
         executor=EXECUTOR,
         loggers={"progress": progress, "console": dg.colored_console_logger},
     )

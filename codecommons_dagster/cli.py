@@ -507,21 +507,32 @@ def opt_out() -> None:
 @opt_out.command(
     epilog=_example("codecommons opt-out submit request.yaml\ncodecommons opt-out submit issue.md --account octocat")
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--account", help="The forge account that the request came from, as you have seen it: NAME or HOST/NAME.")
 @json_option
-def submit(file: Path, account: str | None, as_json: bool) -> None:
+def submit(file: Path | None, account: str | None, as_json: bool) -> None:
     """Take in requests from a YAML or JSON file, or from the text of an issue that was made with BigCode's form.
 
-    All of a file is taken, or nothing of it.
+    All of a file is taken, or nothing of it. Without a FILE, what lies in the home's opt-out/inbox is: each file once; what
+    can't be understood goes to opt-out/refused, with the reason beside it. The daemon does that by itself.
     """
     from codecommons.lake import Lake
-    from codecommons.optout import desk
+    from codecommons.optout import desk, inbox
     from codecommons.settings import Settings
 
-    submission = desk.read_requests(file.read_bytes(), file.name, account)
     received = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    _tell_standing(desk.submit(_watched(Lake.open(Settings.from_environment())), submission, received), as_json)
+    lake = _watched(Lake.open(Settings.from_environment()))
+    if file is not None:
+        _tell_standing(desk.submit(lake, desk.read_requests(file.read_bytes(), file.name, account), received), as_json)
+        return
+    if account:
+        raise click.UsageError("--account goes with a FILE; in the inbox, put the file into HOST/ACCOUNT")
+    taken = list(inbox.take_in(lake, received))
+    _tell_standing([one for each in taken for one in each.standings], as_json)
+    if refused := [one.digest for one in taken if one.refused]:
+        raise UsageError(
+            f"{len(refused)} files can't be understood: {lake.settings.opt_out / 'refused' / refused[0]}.reason.txt says why"
+        )
 
 
 @opt_out.command(

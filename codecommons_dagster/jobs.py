@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import deduped, enriched_context, license_qualified, listing, raw_archive_slice, training_shards
+from assets import deduped, enriched_context, license_qualified, listing, opt_out, raw_archive_slice, training_shards
 from assets.expectation_checks import CHECK_KEYS
 from assets.outcomes import WITHOUT_EXPECTATIONS
 
@@ -56,7 +56,13 @@ follow_job = dg.define_asset_job(
     tags=NO_RETRY,
     description="What `sources.yaml` follows is listed, and what is new becomes input of its day: `codecommons follow`.",
 )
-STAGE_JOBS = [follow_job, slice_job, ingest_job, dataset_job]
+opt_out_job = dg.define_asset_job(
+    "opt_outs",
+    _with_own_checks(opt_out.ASSETS),
+    tags=NO_RETRY,
+    description="Opt-out requests in the inbox are taken in, challenges looked for, and releases compared with the ledger.",
+)
+STAGE_JOBS = [follow_job, slice_job, ingest_job, dataset_job, opt_out_job]
 
 
 def marts_job(assets: list[dg.AssetsDefinition]) -> Any:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 
@@ -19,7 +20,7 @@ from codecommons.listing import followed
 from codecommons.listing.lister import listers
 from codecommons.settings import Settings
 from codecommons_dagster.instance import BY_HAND, followed_in
-from codecommons_dagster.jobs import dataset_job, follow_job, slice_job
+from codecommons_dagster.jobs import dataset_job, follow_job, opt_out_job, slice_job
 
 
 @dg.sensor(job=dataset_job, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -80,6 +81,29 @@ def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         cursor=json.dumps({name: seen[name] for name in seen if name in entries}, sort_keys=True),
         skip_reason=None if wanted else "; ".join(unreachable) or "Nothing has appeared.",
     )
+
+
+@dg.sensor(job=opt_out_job, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_opt_outs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Looks after opt-outs when a request lies in the inbox, the ledger has grown, or what was archived may hold a challenge."""
+    from codecommons.lake import Lake
+    from codecommons.optout import inbox, ledger
+    from codecommons.optout.standing import OPEN
+
+    settings = Settings.from_environment()
+    try:
+        there = inbox.waiting(settings)
+        lake = Lake.open(settings)
+        book = ledger.read(lake)
+        unverified = any(one.state in OPEN and one.state != "verified" for one in book.standings.values())
+        archived = sorted(map(str, lake.log.verdicts().rows())) if unverified else []
+    except CodeCommonsError as error:
+        return dg.SensorResult(cursor=context.cursor, skip_reason=str(error))
+    files = [(str(path), path.lstat().st_mtime_ns) for path in there]
+    state = hashlib.sha256(repr((files, book.head, archived)).encode()).hexdigest()[:16]
+    if state == context.cursor or not (there or book.entries):
+        return dg.SensorResult(cursor=state, skip_reason="Nobody has asked for anything new.")
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state)], cursor=state)
 
 
 @dg.run_status_sensor(

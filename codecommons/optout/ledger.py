@@ -204,9 +204,9 @@ def gate(lake: Lake, releases: Mapping[str, str]) -> Ledger:
         if not ledger.holds(head):
             raise GateError(f"the opt-out ledger is stale: release {name} was made at {head[:12]}, which it lacks; {_ADVICE}")
     inbox = lake.settings.opt_out / "inbox"
-    if unread := sorted(path.name for path in inbox.glob("*") if path.is_file()):
+    if unread := sorted(path.name for path in inbox.rglob("*") if path.is_symlink() or path.is_file()):
         raise GateError(
             f"no release is made: {len(unread)} opt-out requests in {inbox} have not been read, such as {unread[0]}; "
-            "`codecommons opt-out submit` each of them, then take it out of the folder"
+            "`codecommons opt-out submit` without a file reads them"
         )
     return ledger

@@ -10,8 +10,10 @@ import json
 import dagster as dg
 import pytest
 
+from assets import opt_out
 from codecommons_dagster.instance import BY_HAND
-from codecommons_dagster.sensors import neighbours, new_datasets, new_exports, slices_of_followed
+from codecommons_dagster.sensors import neighbours, new_datasets, new_exports, new_opt_outs, slices_of_followed
+from resources import LakeResource
 
 
 @pytest.fixture
@@ -141,3 +143,29 @@ def test_what_a_run_has_added_is_brought_in_unless_somebody_does_that_already(tm
         assert isinstance(requests[0], dg.SkipReason)
     else:
         assert [request.partition_key for request in requests] == [today]
+
+
+REQUEST = "scope: origin\nvalues: [https://github.com/jane/tool]\nclaimant: {contact: jane@example.org}\n"
+
+
+def test_a_request_in_the_inbox_is_taken_in_by_a_run_that_shows_it_and_nobody_else(folder, dagster_instance):
+    def look(cursor=None):
+        return new_opt_outs(dg.build_sensor_context(instance=dagster_instance, cursor=cursor))
+
+    inbox = folder.parent / "opt-out" / "inbox"
+    inbox.mkdir(parents=True)
+    first = look()
+    assert first.run_requests == []
+    (inbox / "jane.yaml").write_text(REQUEST)
+    (inbox / "nonsense.yaml").write_text("nothing: [")
+    second = look(first.cursor)
+    assert len(second.run_requests) == 1
+    assert look(second.cursor).run_requests == []
+
+    run = dg.materialize([opt_out.opt_out], instance=dagster_instance, resources={"lake": LakeResource()})
+    [made] = run.asset_materializations_for_node("opt_out")
+    assert "|origin|quarantined|1|" in made.metadata["requests"].value
+    assert "jane" not in str(made.metadata)
+    passed = {check.check_name: check.passed for check in run.get_asset_check_evaluations()}
+    assert passed == {"ledger_intact": True, "requests_understood": False, "releases_up_to_date": True}
+    assert len(look(second.cursor).run_requests) == 1, "the ledger has grown"

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""The opt-out ledger: the inbox is taken in, what the archive shows is verified, and releases that are out of date are named."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets import drawing
+from assets.metadata import OWNERS
+from assets.outcomes import plain_errors
+from codecommons.lake.stages import code_version
+from resources import LakeResource
+
+NAME = "opt_out"
+CHECKS = {
+    "ledger_intact": "Every entry names the digest of the one before, and nothing that a release was made at is missing.",
+    "requests_understood": "Every file of the inbox could be read; the others lie in `opt-out/refused`, each with the reason.",
+    "releases_up_to_date": "No dataset's newest release holds what has been opted out since.",
+}
+
+
+@dg.asset(
+    name=NAME,
+    group_name=NAME,
+    description="Which code is to be left out, and how far that is: the ledger, after the inbox is read. It names no claimant.",
+    kinds={"deltalake"},
+    owners=OWNERS,
+    tags={"stage": NAME},
+    code_version=code_version(),
+    check_specs=[dg.AssetCheckSpec(name, asset=NAME, description=said) for name, said in CHECKS.items()],
+)
+def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Read the inbox, look for challenges in what has been archived, and compare releases with the ledger."""
+    from codecommons.archive.views import visited_trees
+    from codecommons.datasets.staleness import stale
+    from codecommons.optout import inbox, ledger, reach
+
+    with plain_errors():
+        opened = lake.open()
+        trees = visited_trees(opened)
+        taken = list(inbox.take_in(opened, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")))
+        verified = inbox.verify_challenged(opened, trees)
+        book = ledger.read(opened)
+        excluded = reach.resolve(opened, book.effective, trees)
+        old, aside = stale(opened, excluded, trees), inbox.put_aside(opened.settings)
+    counted = Counter((one.request.scope, one.state) for one in book.standings.values())
+    again = [f"{one.name} holds {one.rows:,} rows that are out by now: `codecommons dataset build {one.name}`" for one in old]
+    left = f"{len(aside)} files, such as {aside[0]}: see its .reason.txt" if aside else "all were"
+    results = {
+        "ledger_intact": (True, f"{len(book.entries)} entries up to {book.head[:12]}", dg.AssetCheckSeverity.ERROR),
+        "requests_understood": (not aside, left, dg.AssetCheckSeverity.WARN),
+        "releases_up_to_date": (not again, "; ".join(again) or "none does", dg.AssetCheckSeverity.WARN),
+    }
+    yield dg.MaterializeResult(
+        metadata={
+            "requests": dg.MetadataValue.md(
+                drawing.table(("scope", "state", "requests"), [(*key, count) for key, count in sorted(counted.items())])
+            ),
+            "new files": sum(not one.refused for one in taken),
+            "verified by a challenge": len(verified),
+            "entries": len(book.entries),
+            "head": book.head,
+            "releases to be made again": len(old),
+        },
+        check_results=[
+            dg.AssetCheckResult(passed=passed, asset_key=NAME, check_name=name, description=said, severity=severity)
+            for name, (passed, said, severity) in results.items()
+        ],
+    )
+
+
+ASSETS = [opt_out]
