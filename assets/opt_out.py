@@ -13,6 +13,7 @@ import dagster as dg
 from assets import drawing
 from assets.metadata import OWNERS
 from assets.outcomes import plain_errors
+from codecommons.errors import GateError
 from codecommons.lake.stages import code_version
 from resources import LakeResource
 
@@ -34,7 +35,7 @@ CHECKS = {
     code_version=code_version(),
     check_specs=[dg.AssetCheckSpec(name, asset=NAME, description=said) for name, said in CHECKS.items()],
 )
-def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
+def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Read the inbox, look for challenges in what has been archived, and compare releases with the ledger."""
     from codecommons.archive.views import visited_trees
     from codecommons.datasets.staleness import stale
@@ -42,6 +43,11 @@ def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[d
 
     with plain_errors():
         opened = lake.open()
+        try:
+            ledger.read(opened)
+        except GateError as error:
+            yield _check("ledger_intact", False, str(error))
+            raise
         trees = visited_trees(opened)
         taken = list(inbox.take_in(opened, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")))
         verified = inbox.verify_challenged(opened, trees)
@@ -51,11 +57,6 @@ def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[d
     counted = Counter((one.request.scope, one.state) for one in book.standings.values())
     again = [f"{one.name} holds {one.rows:,} rows that are out by now: `codecommons dataset build {one.name}`" for one in old]
     left = f"{len(aside)} files, such as {aside[0]}: see its .reason.txt" if aside else "all were"
-    results = {
-        "ledger_intact": (True, f"{len(book.entries)} entries up to {book.head[:12]}", dg.AssetCheckSeverity.ERROR),
-        "requests_understood": (not aside, left, dg.AssetCheckSeverity.WARN),
-        "releases_up_to_date": (not again, "; ".join(again) or "none does", dg.AssetCheckSeverity.WARN),
-    }
     yield dg.MaterializeResult(
         metadata={
             "requests": dg.MetadataValue.md(
@@ -68,10 +69,16 @@ def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[d
             "releases to be made again": len(old),
         },
         check_results=[
-            dg.AssetCheckResult(passed=passed, asset_key=NAME, check_name=name, description=said, severity=severity)
-            for name, (passed, said, severity) in results.items()
+            _check("ledger_intact", True, f"{len(book.entries)} entries up to {book.head[:12]}"),
+            _check("requests_understood", not aside, left),
+            _check("releases_up_to_date", not again, "; ".join(again) or "none does"),
         ],
     )
+
+
+def _check(name: str, passed: bool, said: str) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if name == "ledger_intact" else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(passed=passed, asset_key=NAME, check_name=name, description=said, severity=severity)
 
 
 ASSETS = [opt_out]

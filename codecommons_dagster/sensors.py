@@ -87,12 +87,12 @@ def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 def new_opt_outs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Looks after opt-outs when a request lies in the inbox, the ledger has grown, or what was archived may hold a challenge."""
     from codecommons.lake import Lake
-    from codecommons.optout import inbox, ledger
+    from codecommons.optout import ledger
     from codecommons.optout.standing import OPEN
 
     settings = Settings.from_environment()
     try:
-        there = inbox.waiting(settings)
+        there = ledger.waiting(settings)
         lake = Lake.open(settings)
         book = ledger.read(lake)
         unverified = any(one.state in OPEN and one.state != "verified" for one in book.standings.values())

@@ -27,7 +27,7 @@ from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.optout import desk
 from codecommons.optout.claimants import write_once
-from codecommons.optout.ledger import read
+from codecommons.optout.ledger import read, waiting
 from codecommons.optout.requests import MAX_FILE_BYTES
 from codecommons.optout.standing import NEEDED, OPEN, RUNGS, Standing
 from codecommons.settings import Settings
@@ -38,7 +38,7 @@ class Taken:
     """What became of a file.
 
     Attributes:
-        digest: how the sha256 of its bytes begins, which its name is from now on.
+        digest: how the sha256 of its place and its bytes begins, which its name is from now on.
         standings: of its requests that are new; none when all of it is in the ledger already.
         refused: whether it was put aside; ``refused/DIGEST.reason.txt`` says why.
     """
@@ -46,14 +46,6 @@ class Taken:
     digest: str
     standings: tuple[Standing, ...] = ()
     refused: bool = False
-
-
-def waiting(settings: Settings) -> list[Path]:
-    """Files of the inbox that nobody has read, in order; not those whose names begin with a dot, which are being written."""
-    inbox = settings.opt_out / "inbox"
-    with lake_errors(f"reading {inbox}"):
-        found = [path for path in inbox.rglob("*") if path.is_symlink() or path.is_file()]
-    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def put_aside(settings: Settings) -> list[str]:
@@ -72,10 +64,13 @@ def take_in(lake: Lake, received: str) -> Iterator[Taken]:
         GateError: the ledger is broken or stale; what is left in the inbox stays there.
         LakeError: the ledger or the inbox can't be read or written.
     """
+    inbox = lake.settings.opt_out / "inbox"
     for path in waiting(lake.settings):
-        with lake_errors(f"reading {path}"):
-            data = b"" if path.is_symlink() else path.read_bytes()[: MAX_FILE_BYTES + 1]
-        digest = hashlib.sha256(data).hexdigest()[:16]
+        # What a file is called may tell who asks, so no error names it.
+        with lake_errors(f"reading a request in {inbox}"):
+            data = b"" if path.is_symlink() else _beginning(path)
+        # Of the place, too: files that say the same, and links, are still files of their own.
+        digest = hashlib.sha256(bytes(path.relative_to(inbox)) + b"\0" + data).hexdigest()[:16]
         try:
             if path.is_symlink():
                 raise UsageError(f"{path.name} is a link; put the file itself there")
@@ -86,6 +81,12 @@ def take_in(lake: Lake, received: str) -> Iterator[Taken]:
         else:
             _put(path, lake.settings.opt_out / "taken", digest)
             yield Taken(digest, found)
+
+
+def _beginning(path: Path) -> bytes:
+    """As much of a file as it takes to see that it is too large."""
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
 
 
 def _submit(lake: Lake, data: bytes, path: Path, received: str) -> list[Standing]:

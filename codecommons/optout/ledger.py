@@ -203,10 +203,17 @@ def gate(lake: Lake, releases: Mapping[str, str]) -> Ledger:
     for name, head in releases.items():
         if not ledger.holds(head):
             raise GateError(f"the opt-out ledger is stale: release {name} was made at {head[:12]}, which it lacks; {_ADVICE}")
-    inbox = lake.settings.opt_out / "inbox"
-    if unread := sorted(path.name for path in inbox.rglob("*") if path.is_symlink() or path.is_file()):
+    if unread := waiting(lake.settings):
         raise GateError(
-            f"no release is made: {len(unread)} opt-out requests in {inbox} have not been read, such as {unread[0]}; "
+            f"no release is made: {len(unread)} opt-out requests in {lake.settings.opt_out / 'inbox'} have not been read; "
             "`codecommons opt-out submit` without a file reads them"
         )
     return ledger
+
+
+def waiting(settings: Settings) -> list[Path]:
+    """Files of the inbox that nobody has read, in order; not those whose names begin with a dot, which are being written."""
+    inbox = settings.opt_out / "inbox"
+    with lake_errors(f"reading {inbox}"):
+        found = [path for path in inbox.rglob("*") if path.is_symlink() or path.is_file()]
+    return sorted(path for path in found if not path.name.startswith("."))

@@ -11,6 +11,8 @@ import dagster as dg
 import pytest
 
 from assets import opt_out
+from codecommons.lake import Lake
+from codecommons.settings import Settings
 from codecommons_dagster.instance import BY_HAND
 from codecommons_dagster.sensors import neighbours, new_datasets, new_exports, new_opt_outs, slices_of_followed
 from resources import LakeResource
@@ -169,3 +171,10 @@ def test_a_request_in_the_inbox_is_taken_in_by_a_run_that_shows_it_and_nobody_el
     passed = {check.check_name: check.passed for check in run.get_asset_check_evaluations()}
     assert passed == {"ledger_intact": True, "requests_understood": False, "releases_up_to_date": True}
     assert len(look(second.cursor).run_requests) == 1, "the ledger has grown"
+
+    Lake.open(Settings.from_environment()).delta("opt_out_ledger").update(updates={"digest": "'00'"})
+    broken = dg.materialize(
+        [opt_out.opt_out], instance=dagster_instance, resources={"lake": LakeResource()}, raise_on_error=False
+    )
+    assert not broken.success
+    assert [(check.check_name, check.passed) for check in broken.get_asset_check_evaluations()] == [("ledger_intact", False)]

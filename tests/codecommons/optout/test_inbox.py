@@ -41,7 +41,7 @@ def test_every_file_is_taken_once_and_one_that_is_nonsense_holds_no_other_back(l
     taken = list(inbox.take_in(lake, NOW))
     assert [len(one.standings) for one in taken if not one.refused] == [1, 1]
     assert len(ledger.read(lake).entries) == 2
-    assert inbox.waiting(lake.settings) == []
+    assert ledger.waiting(lake.settings) == []
     [bad] = inbox.put_aside(lake.settings)
     assert (lake.settings.opt_out / "refused" / f"{bad}.reason.txt").read_text().strip()
     assert len(names(lake, "taken")) == 2
@@ -60,6 +60,18 @@ def test_a_link_in_the_inbox_is_not_followed(lake, tmp_path):
     assert [one.refused for one in inbox.take_in(lake, NOW)] == [True]
     assert secret.exists()
     assert ledger.read(lake).entries == ()
+
+
+def test_files_that_say_the_same_are_put_aside_each_with_its_reason_and_no_error_names_one(lake):
+    for name in ("jane-doe.yaml", "john-doe.yaml"):
+        put(lake, name, "nonsense")
+    assert len(list(inbox.take_in(lake, NOW))) == 2
+    assert len(names(lake, "refused")) == 4
+    put(lake, "jane-doe.yaml", "x")
+    put(lake, ".being-written", "x")
+    with pytest.raises(GateError, match="1 opt-out requests") as refused:
+        ledger.gate(lake, {})
+    assert "jane" not in str(refused.value)
 
 
 def test_no_release_is_made_while_a_request_lies_unread_in_any_folder_of_the_inbox(lake):
