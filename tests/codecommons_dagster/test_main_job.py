@@ -78,6 +78,8 @@ def test_a_repository_goes_through_all_five_stages_in_recorded_runs_and_a_second
     assert slice_run, slice_run.failures
     dataset_run = run_job(settings, "dataset", "python")
     assert dataset_run, dataset_run.failures
+    opt_out_run = run_job(settings, "opt_outs")
+    assert opt_out_run, opt_out_run.failures
 
     reports = {report.stage: report for report in lake.reports()}
     assert set(reports) == set(STAGES)
@@ -85,7 +87,9 @@ def test_a_repository_goes_through_all_five_stages_in_recorded_runs_and_a_second
     assert reports["deduped"].rows_kept == 2
     assert reports["training_shards"].rows_kept == 1
 
-    evaluated = [event.asset_check_evaluation_data for run in (slice_run, dataset_run) for event in checks(settings, run)]
+    evaluated = [
+        event.asset_check_evaluation_data for run in (slice_run, dataset_run, opt_out_run) for event in checks(settings, run)
+    ]
     assert all(check.passed for check in evaluated)
     emitted = {(check.asset_key.to_user_string(), check.check_name) for check in evaluated}
     # Listing is a job of its own.
