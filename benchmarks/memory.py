@@ -80,8 +80,8 @@ class Result:
     def to_markdown(self) -> str:
         """The table."""
         lines = [
-            f"{self.workers} workers, batches of {self.batch_bytes >> 20} MiB, {self.environment}; of a hundred looks at the tree, "
-            f"99 came within {1000 * max(one.gap for pair in self.pairs for one in pair):.0f} ms of the one before.",
+            f"{self.workers} workers, batches of {self.batch_bytes >> 20} MiB, {self.environment}; of a hundred looks at the "
+            f"tree, 99 came within {1000 * max(one.gap for pair in self.pairs for one in pair):.0f} ms of the one before.",
             "",
             "| slice | files or objects | MB | peak MB | largest process, MB | grows by |",
             "|---|---:|---:|---:|---:|---:|",
