@@ -5,7 +5,8 @@
 """A file of known sha256 over HTTP into the cache: what was cut short goes on where it stopped, in this run or the next.
 
 The bytes that came wait as ``downloads/<sha256>.part``, whatever ended the process. Whoever goes on with them locks the file; a
-second process that wants the same one meanwhile gets all of it by itself. The hash has the last word in any case.
+second process that wants the same one meanwhile gets all of it by itself. The hash has the last word in any case. Files whose
+hash nobody knows wait the same way (``archive.fetching``), named after their place and what its server calls their state.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from codecommons.settings import Settings
 # Opens a URL with these headers and gives httpx's response.
 Stream = Callable[[Mapping[str, str]], AbstractContextManager[Any]]
 
-_TRIES = 4
+TRIES = 4
 # Seconds before the second try; twice that before the next, and so on.
-_WAIT = 0.25
+WAIT = 0.25
 
 
 def download(stream: Stream, name: str, sha256: str, settings: Settings) -> Path:
@@ -47,27 +48,40 @@ def download(stream: Stream, name: str, sha256: str, settings: Settings) -> Path
     Raises:
         ItemError: ``unreachable``: what came is kept; ``wrong-hash`` or ``too-large``: nothing is.
     """
-    with _place(sha256, settings) as target:
+    with part_of(sha256, settings) as target:
         resumed = target.stat().st_size > 0
-        try:
+        _fill(stream, name, target, settings)
+        if resumed and sha256_of(target) != sha256:
+            os.truncate(target, 0)
             _fill(stream, name, target, settings)
-            if resumed and sha256_of(target) != sha256:
-                os.truncate(target, 0)
-                _fill(stream, name, target, settings)
-            return keep_archive(target, sha256, settings)[0]
+        return keep_archive(target, sha256, settings)[0]
+
+
+@contextmanager
+def part_of(name: str, settings: Settings) -> Iterator[Path]:
+    """The file that holds what came of a download so far, locked; a fresh one where another process has it.
+
+    After an ``ItemError`` within it stays if that was ``unreachable``, which the message says, and else goes.
+
+    Args:
+        name: of the download, the same whenever the same bytes are meant.
+        settings: where the cache is.
+    """
+    with _locked_part(name, settings) as part:
+        try:
+            yield part
         except ItemError as error:
-            kept = target.stat().st_size
+            kept = part.stat().st_size
             if error.reason == "unreachable" and kept:
                 line = f"{error.detail}; {kept:,} bytes are kept, and the next run goes on from there"
                 raise ItemError(error.reason, line) from error
-            target.unlink()
+            part.unlink()
             raise
 
 
 @contextmanager
-def _place(sha256: str, settings: Settings) -> Iterator[Path]:
-    """The file to go on with, locked; a fresh one where another process has it."""
-    part = settings.cache / "downloads" / f"{sha256}.part"
+def _locked_part(name: str, settings: Settings) -> Iterator[Path]:
+    part = settings.cache / "downloads" / f"{name}.part"
     with lake_errors(f"writing {part}"):
         part.parent.mkdir(parents=True, exist_ok=True)
         file = part.open("ab")
@@ -89,9 +103,9 @@ def _fill(stream: Stream, name: str, target: Path, settings: Settings) -> None:
     """Append what is missing, some tries long."""
     import httpx2
 
-    for attempt in range(_TRIES):
+    for attempt in range(TRIES):
         if attempt:
-            time.sleep(_WAIT * 2 ** (attempt - 1))
+            time.sleep(WAIT * 2 ** (attempt - 1))
         try:
             status = _append(stream, name, target, settings)
         except httpx2.TransportError as error:

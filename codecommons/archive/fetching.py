@@ -4,21 +4,27 @@
 
 """Files wherever they lie, on this machine or at a URI that fsspec reads (``s3://``, ``https://`` …), brought into the cache.
 
-S3 is read with what ``AWS_*`` says (keys, profile, endpoint), anonymously where it says nothing.
+S3 is read with what ``AWS_*`` says (keys, profile, endpoint), anonymously where it says nothing. What is cut short goes on
+where it stopped, in this run or the next, if the server names the state of a file: no file is put together of two.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import io
+import os
 import re
 import tarfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from codecommons.archive.cache import copy_archive, keep_archive
+from codecommons.archive.download import TRIES, WAIT, part_of
 from codecommons.archive.scratch import scratch_folder
 from codecommons.errors import CodeCommonsError, ItemError, UsageError
 from codecommons.lake.storage import lake_errors
@@ -36,7 +42,11 @@ _ADDRESS = re.compile(r"(?<=//)\[[0-9a-f:.]+\]", re.IGNORECASE)
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _USER = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)@", re.IGNORECASE)
 _USERS = re.compile(r"(?<=://)[^/?#\s]*@")
+# What S3's own clients take for the name of a bucket.
+_BUCKET = re.compile(r"[\w.-]{1,255}|arn:.+", re.ASCII)
 _CHUNK = 1 << 20
+# What servers call the state of a file, the surest first.
+_STATES = ("ETag", "Content-MD5", "Digest", "LastModified", "Last-Modified")
 # Of a path in an error.
 _LONGEST_SHOWN = 200
 
@@ -45,7 +55,8 @@ def place(text: str) -> str:
     """The canonical name of a place: a URI as it is, or the absolute path of something that is there.
 
     Raises:
-        UsageError: nothing is there, it is no URL or one with credentials, or no file system of that scheme is known.
+        UsageError: nothing is there, it is no URL or one with credentials, no bucket has that name, or no file system of that
+            scheme is known.
     """
     scheme = _URI.match(refuse_credentials(text, "the place"))
     if scheme is not None and scheme[1] != "file":
@@ -59,7 +70,7 @@ def place(text: str) -> str:
             raise UsageError(f"{text} is no URL: {error}") from None
         if scheme[1] not in available_protocols():
             raise UsageError(f"{text} is on a file system that nobody here can read; write a path, s3://… or https://…")
-        return text
+        return check_bucket(text)
     path = local_path(text.removeprefix("file://"))
     if not path.exists() and not (_GLOB.search(path.name) and path.parent.is_dir()):
         raise UsageError(f"{without_credentials(text)} does not exist; name a file, or a URI such as s3://bucket/file")
@@ -70,8 +81,10 @@ def local_path(text: str) -> Path:
     """The absolute path that somebody wrote, who may begin it with ``~`` or ``~user``.
 
     Raises:
-        UsageError: nothing can have that name, or nobody may look whether something has it.
+        UsageError: it is empty, nothing can have that name, or nobody may look whether something has it.
     """
+    if not text:
+        raise UsageError("no path is written; write . for the folder you are in")
     shown = repr(without_credentials(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"))
     try:
         path = Path(text).expanduser().absolute()
@@ -103,6 +116,18 @@ def refuse_credentials(url: str, where: str, instead: str = "have git's credenti
             f"{where}: the URL has credentials in it, which would be recorded and shown; leave them out, and {instead}"
         )
     return url
+
+
+def check_bucket(uri: str) -> str:
+    """A URI as it is, unless it is on S3 in a bucket that can't be: no server could be asked for it.
+
+    Raises:
+        UsageError: it names no bucket, or one of a name that none has.
+    """
+    bucket = uri.removeprefix("s3://").partition("/")[0]
+    if uri.startswith("s3://") and not _BUCKET.fullmatch(bucket):
+        raise UsageError(f"{uri}: {bucket!r} is no name of a bucket, which has letters, digits, dots, dashes and underscores")
+    return uri
 
 
 def without_credentials(text: str) -> str:
@@ -187,17 +212,77 @@ def bring(where: str, settings: Settings) -> tuple[Path, str]:
     if not _URI.match(where):
         return _bring_local(Path(where), settings)
     fs, path = _open(where, settings)
-    with scratch_folder("download", settings) as folder:
-        target = folder / "file"
-        with lake_errors(f"writing {target}"):
-            sink = target.open("wb")
-        with sink, _reachable(where), fs.open(path, "rb", cache_type="readahead") as file:
+    with _reachable(where):
+        info = fs.info(path)
+    state = next((str(info[name]) for name in _STATES if info.get(name)), None)
+    with _part(where, f"{state} {info.get('size')}" if state else None, settings) as target:
+        for attempt in range(TRIES):
+            if attempt:
+                time.sleep(WAIT * 2 ** (attempt - 1))
+            try:
+                _append(fs, path, where, info, target, settings)
+                break
+            except ItemError as error:
+                if error.reason != "unreachable" or attempt + 1 == TRIES:
+                    raise
+                if state is None:
+                    os.truncate(target, 0)
+        return keep_archive(target, None, settings)
+
+
+@contextmanager
+def _part(where: str, state: str | None, settings: Settings) -> Iterator[Path]:
+    """The file to go on with; what came of other states of the same place is no use any more."""
+    if state is None:
+        with scratch_folder("download", settings) as folder:
+            (folder / "file").touch()
+            yield folder / "file"
+        return
+    there, now = (hashlib.sha256(text.encode()).hexdigest()[:32] for text in (where, state))
+    for old in (settings.cache / "downloads").glob(f"{there}-*.part"):
+        if old.name != f"{there}-{now}.part":
+            _remove_unless_locked(old)
+    with part_of(f"{there}-{now}", settings) as part:
+        yield part
+
+
+def _remove_unless_locked(part: Path) -> None:
+    with suppress(OSError), part.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        part.unlink()
+
+
+def _append(fs: AbstractFileSystem, path: str, where: str, info: Mapping[str, Any], target: Path, settings: Settings) -> None:
+    """Write what is missing of a file; all of it where the server can't begin in the middle."""
+    size = info.get("size")
+    with lake_errors(f"writing {target}"):
+        sink = target.open("r+b")
+        sink.seek(0, os.SEEK_END)
+
+    def fill(**options: Any) -> None:
+        with fs.open(path, "rb", **options) as file:
+            if sink.tell():
+                file.seek(sink.tell())
             while chunk := file.read(_CHUNK):
                 if sink.tell() + len(chunk) > settings.max_archive_bytes:
                     raise ItemError("too-large", f"{_shown(where)} has more than {settings.max_archive_bytes:,} bytes")
                 with lake_errors(f"writing {target}"):
                     sink.write(chunk)
-        return keep_archive(target, None, settings)
+                    sink.flush()
+
+    with sink, _reachable(where):
+        ranged = size is not None and info.get("partial", True)
+        if ranged:
+            try:
+                fill(cache_type="readahead", size=size)
+            except ValueError:  # so fsspec says that it got all of the file where it had asked for a part
+                ranged = False
+        if not ranged:
+            sink.seek(0)
+            sink.truncate()
+            fill(block_size=0)
+        if size is not None and sink.tell() != size:
+            raise ItemError("unreachable", f"{_shown(where)} ended after {sink.tell():,} of {size:,} bytes")
 
 
 def bring_folder(files: Iterable[Path], root: Path, settings: Settings) -> tuple[Path, str]:
@@ -272,11 +357,19 @@ def _reachable(where: str) -> Iterator[None]:
         yield
     except CodeCommonsError:
         raise
-    except FileNotFoundError as error:
-        raise ItemError("missing-file", f"there is no file {_shown(where)}") from error
     except Exception as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if _is_missing(error):
+            raise ItemError("missing-file", f"there is no file {_shown(where)}") from error
+        cause = error.__cause__ if isinstance(error, FileNotFoundError) else error
+        said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
         raise ItemError("unreachable", f"{_shown(where)} can't be had: {without_credentials(said)}") from error
+
+
+def _is_missing(error: Exception) -> bool:
+    """Whether there is no file; over HTTP whatever goes wrong when fsspec asks for its size is none to it."""
+    cause = error.__cause__
+    over_http = isinstance(cause, TimeoutError) or type(cause).__module__.startswith("aiohttp.")
+    return isinstance(error, FileNotFoundError) and (not over_http or getattr(cause, "status", None) in (404, 410))
 
 
 def _shown(where: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
-from codecommons.archive.fetching import local_path, refuse_credentials
+from codecommons.archive.fetching import check_bucket, local_path, refuse_credentials
 from codecommons.errors import UsageError
 from codecommons.strict import nearest
 from codecommons.swhid import Swhid
@@ -119,6 +119,7 @@ def read_selection(text: str) -> Selection:
     refuse_credentials(uri, "swh")
     if not uri or (_SCHEME.match(uri) and not uri.startswith(("s3://", "file:///"))):
         raise UsageError(f"swh:{uri} names no export; write swh:s3://bucket/graph/2024-05-16?origin=https://github.com/owner/*")
+    check_bucket(uri)
     found: dict[str, Any] = {}
     for word in query.split("&") if query else []:
         name, equals, value = word.partition("=")
@@ -250,6 +251,7 @@ def _place(name: str, value: str) -> str:
     refuse_credentials(value, f"swh: {name}")
     if _SCHEME.match(value) and not value.startswith(("s3://", "http://", "https://", "file:///")):
         raise UsageError(f"{name} is {value!r}; it must be s3://bucket/prefix, an http(s) URL, a folder, or none")
+    check_bucket(value)
     return value.removeprefix("file://").rstrip("/")
 
 

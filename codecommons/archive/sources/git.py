@@ -92,9 +92,11 @@ class Git(ChangingSource):
             if url[1] and url[1] not in _PROTOCOLS:
                 raise UsageError(f"git:{text}: git repositories are behind {', '.join(sorted(_PROTOCOLS))}, not {url[1]}")
             try:
-                urlsplit(text)
+                nameless = url[1] in ("http", "https") and not urlsplit(text).hostname
             except ValueError as error:
                 raise UsageError(f"git:{text} is no URL: {error}") from None
+            if nameless:
+                raise UsageError(f"git:{text} names no server; write git:https://example.org/project.git")
             return text
         path = local_path(text)
         if not git.is_repository(path) and not _is_bundle(path):

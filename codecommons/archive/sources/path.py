@@ -58,11 +58,16 @@ class LocalPath(ChangingSource):
         return Path(item).as_uri()
 
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
-        """Identify a folder; copy a file or archive into the cache."""
+        """Identify a folder; copy a file or archive into the cache.
+
+        Raises:
+            UsageError: the lake's own home is in the folder.
+        """
         path = Path(base_item(wanted.item))
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
+                _refuse_home(path, settings)
                 return replace(wanted, version=identify_directory(path).hex(), detail=json.dumps({"kind": "folder"}))
             if not stat.S_ISREG(mode):
                 raise ItemError("special-file", f"{path} is neither a file nor a folder")
@@ -88,6 +93,16 @@ class LocalPath(ChangingSource):
 
 
 SOURCE = LocalPath()
+
+
+def _refuse_home(folder: Path, settings: Settings) -> None:
+    """A folder with the home in it changes by being read, and would be refused as changed for ever."""
+    if settings.home.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(
+            f"{folder} holds {settings.home}, where the lake is and what reading writes; name the folders in it that are meant, "
+            "or have CODECOMMONS_HOME name a place outside"
+        )
+
 
 _NAMED = re.compile(r".+\.(tar|tar\.(gz|bz2|xz|zst|zstd)|tgz|tbz|tbz2|txz|tzst|zip)", re.IGNORECASE)
 

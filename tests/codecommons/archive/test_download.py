@@ -21,6 +21,7 @@ import pytest
 
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.archive.download import download
+from codecommons.archive.fetching import bring
 from codecommons.archive.sources.pypi import SOURCE
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import ItemError
@@ -39,6 +40,7 @@ class Server:
         cuts: after how many bytes of an answer the connection breaks, for one answer each; whole answers follow.
         ranges: whether it knows of ranges.
         sized: whether it says how long an answer is.
+        state: what it calls the state of its files, if anything.
         asked: requests: path and range.
     """
 
@@ -46,6 +48,7 @@ class Server:
     cuts: list[int] = field(default_factory=list)
     ranges: bool = True
     sized: bool = True
+    state: str | None = None
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -56,18 +59,24 @@ class Server:
         if isinstance(page, int):
             request.send_error(page)
             return
-        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and self.ranges else 0
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted) if wanted and self.ranges else None
+        start, end = (int(asked[1]), int(asked[2] or len(page) - 1) + 1) if asked else (0, len(page))
+        end = min(end, len(page))
         if start >= len(page) and start:
             request.send_error(416)
             return
-        request.send_response(206 if start else 200)
-        if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(page) - 1}/{len(page)}")
+        request.send_response(206 if asked else 200)
+        if asked:
+            request.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(page)}")
         if self.sized:
-            request.send_header("Content-Length", str(len(page) - start))
+            request.send_header("Content-Length", str(end - start))
+        if self.state:
+            request.send_header("ETag", self.state)
         request.send_header("Content-Type", "application/json" if page.startswith(b"{") else "text/html")
         request.end_headers()
-        body = page[start:]
+        if request.command == "HEAD":
+            return
+        body = page[start:end]
         if self.cuts and request.path.endswith(".gz"):
             body = body[: self.cuts.pop(0)]
         request.wfile.write(body)
@@ -82,6 +91,8 @@ def server():
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             made.answer(self)
+
+        do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, *arguments):
             pass
@@ -130,7 +141,7 @@ def test_a_server_without_ranges_sends_all_of_it_again(server, index, lake):
 
 
 def test_what_never_ends_is_quarantined_and_the_next_run_goes_on_with_it(server, index, lake, monkeypatch):
-    monkeypatch.setattr("codecommons.archive.download._WAIT", 0.01)
+    monkeypatch.setattr("codecommons.archive.download.WAIT", 0.01)
     server.cuts = [1000, 0, 0, 0]
     add_inputs(lake, ["pypi:one==1.0"], DAY)
     report = ingest(lake)
@@ -202,6 +213,67 @@ def test_what_the_index_knows_of_a_project_is_in_its_release(server, index, lake
     server.pages["/pypi/one/json"] = 503
     with pytest.raises(ItemError, match="refused to answer"):
         SOURCE.resolve(SliceInput(DAY, "pypi", "one==1.0"), lake.settings)
+
+
+@pytest.fixture
+def hour(server, monkeypatch):
+    """The URL of a file of 14 MB whose hash nobody knows, of which a client asks for 6 MB at a time."""
+    monkeypatch.setattr("codecommons.archive.fetching.WAIT", 0.01)
+    server.pages["/hour.json.gz"] = random.Random(2).randbytes(14 << 20)
+    return f"{server.url}/hour.json.gz"
+
+
+def test_a_file_of_unknown_hash_goes_on_where_it_stopped_in_this_run_and_in_the_next(server, hour, settings):
+    server.state = '"one"'
+    whole = server.pages["/hour.json.gz"]
+    server.cuts = [len(whole), *[1000] * 4]
+    with pytest.raises(ItemError, match=r"6,291,456 bytes are kept") as caught:
+        bring(hour, settings)
+    assert caught.value.reason == "unreachable"
+    server.asked.clear()
+    server.cuts = [1000]
+    path, sha256 = bring(hour, settings)
+    assert (path.read_bytes() == whole, sha256) == (True, hashlib.sha256(whole).hexdigest())
+    asked = [one for one in ranges(server) if one]
+    assert len(asked) == 3
+    assert all(int(one[6:].partition("-")[0]) >= 6 << 20 for one in asked)
+    assert not any((settings.cache / "downloads").iterdir())
+
+
+@pytest.mark.parametrize("state", [None, '"two"'])
+def test_no_file_is_put_together_of_two_states_of_it(state, server, hour, settings):
+    server.state = state and '"one"'
+    server.cuts = [14 << 20, *[1000] * 4] if state else [14 << 20, 1000]
+    if state:
+        with pytest.raises(ItemError):
+            bring(hour, settings)
+        server.pages["/hour.json.gz"], server.state = random.Random(3).randbytes(14 << 20), state
+    path, _ = bring(hour, settings)
+    assert path.read_bytes() == server.pages["/hour.json.gz"]
+    assert not list((settings.cache / "downloads").glob("*"))
+    if not state:
+        assert ranges(server).count("bytes=0-6291455") == 2, "nobody says that it is the same file"
+
+
+def test_a_server_that_knows_no_ranges_gives_all_of_a_large_file(server, hour, settings):
+    server.ranges = False
+    assert bring(hour, settings)[0].read_bytes() == server.pages["/hour.json.gz"]
+
+
+@pytest.mark.parametrize(
+    ("page", "reason", "said"),
+    [
+        (404, "missing-file", "no file"),
+        (410, "missing-file", "no file"),
+        (503, "unreachable", "503"),
+        (403, "unreachable", "403"),
+    ],
+)
+def test_a_server_that_refuses_is_no_missing_file(page, reason, said, server, hour, settings):
+    server.pages["/hour.json.gz"] = page
+    with pytest.raises(ItemError, match=said) as caught:
+        bring(hour, settings)
+    assert caught.value.reason == reason
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")

@@ -59,13 +59,27 @@ def test_requests_are_read(text, request_, settings):
         "cran:ggplot2", "no/such/path", "path:no/such/path", "git:no/such/path", "",
         "path:~nouser", "git:~nouser/x", "osv:~nouser/x", "swh:~nouser/x", "~nouser/a:b", f"path:{'x' * 300}", f"{'x' * 300}:b",
         f"osv:{'x' * 300}", f"git:{'x' * 300}", f"swh:{'x' * 300}", "osv:https://[bad/x", "git:https://[bad/x",
-        "gharchive:https://[bad/2025-01-31-0.json", "path:a\0b", "path:\udcff",
+        "gharchive:https://[bad/2025-01-31-0.json", "path:a\0b", "path:\udcff", "path:", "git:", "osv:", "table:", "swh:",
+        "git:http://", "git:https:///x.git",
     ],
 )  # fmt: skip
 def test_what_can_not_be_understood_is_a_usage_error_in_one_line(text, settings):
     with pytest.raises(UsageError) as caught:
         parse_request(text, settings)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bucket", ["", "Bad_Bucket!", "a b", "b\u00fccher", "x" * 256])
+@pytest.mark.parametrize(
+    "text",
+    ["swh:s3://{}/graph", "swh:s3://good/graph?contents=s3://{}/content", "table:s3://{}/x.parquet", "osv:s3://{}/all.zip"],
+)
+def test_a_bucket_that_can_not_be_is_a_usage_error_that_quotes_it(text, bucket, settings):
+    with pytest.raises(UsageError, match="is no name of a bucket") as caught:
+        parse_request(text.format(bucket), settings)
+    assert repr(bucket) in str(caught.value)
+    for good in ("softwareheritage", "My_Old.bucket-1", "arn:aws:s3:eu-west-1:123456789012:accesspoint/mine"):
+        assert good in parse_request(text.format(good), settings).item
 
 
 _WORDS = [
@@ -260,6 +274,19 @@ def test_a_folder_that_changes_is_refused_until_it_is_listed_again(tmp_path, lak
     add_inputs(lake, [f"path:{folder}"], DAY)
     report = ingest_slice(lake, InlineEngine(), DAY, "path")
     assert report.details["items"] == {"failed": 1, "loaded": 1}
+
+
+def test_the_folder_that_the_lake_itself_is_in_is_refused_and_one_beside_it_is_not(tmp_path, lake, monkeypatch):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").write_text("a = 1\n")
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for text in (".", "path:.", "path:link", f"path:{lake.settings.home}"):
+        with pytest.raises(UsageError, match="where the lake is"):
+            add_inputs(lake, [text], DAY)
+    assert lake.log.inputs(DAY, "path") == []
+    add_inputs(lake, ["src"], DAY)
+    assert ingest_slice(lake, InlineEngine(), DAY, "path").details["items"] == {"loaded": 1}
 
 
 def test_a_name_that_ends_like_the_rank_of_a_state_is_a_name(repository, tmp_path, lake):
