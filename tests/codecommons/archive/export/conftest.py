@@ -23,6 +23,7 @@ import uuid
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -279,7 +280,10 @@ class _Relay(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         name = urlsplit(self.path).path.rpartition("/")[2]
         content = urlsplit(self.path).path.split("/")[2:3] == ["content"]
+        self.server.signed.add("Authorization" in self.headers)
         if content:
+            with self.server.counted():
+                time.sleep(self.server.slow)
             with self.server.lock:
                 self.server.asked[name] += 1
                 most = self.server.most
@@ -326,6 +330,9 @@ class Store(http.server.ThreadingHTTPServer):
         asked: how often each content was asked for.
         failures: statuses that requests for a content get first, one after the other.
         most: after so many requests for contents it holds the rest until ``go_on``.
+        signed: whether requests had credentials.
+        slow: seconds that each request for a content takes.
+        busiest: how many of these there were at once.
     """
 
     daemon_threads = True
@@ -337,7 +344,19 @@ class Store(http.server.ThreadingHTTPServer):
         self.asked: Counter[str] = Counter()
         self.failures: dict[str, list[int]] = {}
         self.most: int | None = None
+        self.signed: set[bool] = set()
+        self.slow, self.busy, self.busiest = 0.0, 0, 0
         self.held, self.go_on, self.lock = threading.Event(), threading.Event(), threading.Lock()
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a request for a content while it is there."""
+        with self.lock:
+            self.busy += 1
+            self.busiest = max(self.busiest, self.busy)
+        yield
+        with self.lock:
+            self.busy -= 1
 
     @property
     def endpoint(self) -> str:

@@ -14,8 +14,10 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,9 +26,12 @@ from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice, parse_request, settle_terms
 from codecommons.archive.export import contents
 from codecommons.archive.export.contents import packed_bound, unpacked
+from codecommons.archive.export.selection import read_selection
+from codecommons.archive.export.tables import Export
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.lake import Lake
 from codecommons.license import qualify_slice
+from codecommons.swhid import hash_content
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +155,79 @@ def test_a_store_that_nobody_can_reach_fails_the_item(s3_settings, store, reposi
     store.failures = {}
     report = ingest_slice(lake, InlineEngine(), "2026-01-31", "swh")
     assert report.rows_kept == 2
+
+
+def fetched(lake: Lake, uri: str, place: str, *rows: dict[str, object]) -> contents.Fetched:
+    """What becomes of contents of which the export ``uri`` names length and hashes; the objects are in ``place``."""
+    hashes = ("sha1_git", "sha1", "sha256", "blake2s256")
+    schema = pa.schema([*((name, pa.binary()) for name in hashes), ("length", pa.int64())])
+    with lake.staging("test") as area:
+        task = contents.Fetch(place, read_selection(uri), pa.RecordBatch.from_pylist(list(rows), schema), area)
+        return contents.fetch(task)
+
+
+def named_by(data: bytes) -> dict[str, object]:
+    """What an export says of a content."""
+    return {**hash_content(data)._asdict(), "length": len(data)}
+
+
+@pytest.mark.parametrize(
+    ("given", "query", "signed"), [("keys", "", True), ("keys", "&anonymous=yes", False), ("no keys", "", False)]
+)
+def test_credentials_are_sent_only_where_there_are_some_and_they_are_wanted(
+    s3_settings, store, repository, graph, bucket, given: str, query: str, signed: bool
+) -> None:
+    made = graph(repository).visit("https://a", 1, "2026-01-30")
+    uri = f"{bucket(made)}?endpoint={store.endpoint}{query}"
+    keys = [(name, value) for name, value in s3_settings.export_options if name != "AWS_ENDPOINT_URL" and given == "keys"]
+    options = (("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), *keys)  # the selection's own comes first
+    lake = Lake.open(dataclasses.replace(s3_settings, export_options=options))
+    store.signed.clear()
+    rows = Export(read_selection(uri), lake.settings).read("origin", ["url"]).read_all()
+    assert rows["url"].to_pylist() == ["https://a"]
+    assert store.signed == {signed}
+    store.signed.clear()
+    place = f"s3://{uri.removeprefix('s3://').partition('/')[0]}/content"
+    assert len(fetched(lake, uri, place, *map(named_by, made.contents.values())).ids) == len(made.contents)
+    assert store.signed == {signed}
+
+
+def test_contents_are_asked_for_many_at_a_time_and_no_more_than_there_are_connections(
+    s3_settings, store, graph, bucket, repository, monkeypatch
+) -> None:
+    made = graph(repository)
+    made.contents = {str(number): b"%d\n" % number for number in range(20)}
+    uri = bucket(made)
+    monkeypatch.setattr(contents, "_CONNECTIONS", 4)
+    store.slow = 0.02
+    for options in (s3_settings.export_options, s3_settings.export_options[:1]):
+        store.busiest = 0
+        lake = Lake.open(dataclasses.replace(s3_settings, export_options=options))
+        place = f"s3://{uri.removeprefix('s3://').partition('/')[0]}/content"
+        assert len(fetched(lake, uri, place, *map(named_by, made.contents.values())).ids) == 20
+        assert store.busiest == 4
+
+
+@pytest.mark.parametrize(("name", "size"), [("sha1", 20), ("sha1_git", 20), ("sha256", 32), ("blake2s256", 32)])
+def test_every_hash_that_the_export_names_is_compared(tmp_path: Path, lake: Lake, name: str, size: int) -> None:
+    data, said = b"some content\n", named_by(b"some content\n")
+    for sha1 in (said["sha1"], b"\1" * 20):
+        (tmp_path / sha1.hex()).write_bytes(gzip.compress(data))
+    wrong = fetched(lake, str(tmp_path), str(tmp_path), {**said, name: b"\1" * size})
+    assert (wrong.ids, [reason for _, reason in wrong.failed]) == ([], ["wrong-hash"])
+    unsaid = {**said, name: None} if size == 32 else said
+    assert fetched(lake, str(tmp_path), str(tmp_path), unsaid).ids == [said["sha1_git"]]
+
+
+def test_what_is_asked_for_again_is_waited_for_twice_as_long_each_time(
+    tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(contents, "time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(contents, "TRIES", 4)
+    gone = fetched(lake, str(tmp_path), str(tmp_path), named_by(b"gone"))
+    assert [reason for _, reason in gone.failed] == ["missing-upstream"]
+    assert waits == [contents.BACKOFF * factor for factor in (1, 2, 4)]
 
 
 def test_a_content_that_is_not_to_be_had_is_asked_for_no_more(tmp_path: Path, lake: Lake, repository, graph, ingest) -> None:
