@@ -262,6 +262,41 @@ def test_visits_are_selected_by_origin_window_and_kind(several: Path, settings, 
         assert [(visit.origin, visit.visit) for visit in walk.visits()] == seen
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [("cnt", "HEAD:main.py"), ("dir", "HEAD:src"), ("rev", "HEAD"), ("rel", "v1"), ("snp", None)]
+)
+def test_a_listed_object_brings_everything_below_it_and_nothing_else(
+    tmp_path: Path, settings, lively, graph, kind: str, name: str | None
+) -> None:
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import Export
+    from codecommons.archive.export.walk import Walk
+    from codecommons.swhid import Swhid
+
+    made = graph(lively).visit("https://a", 7, "2026-01-30")
+    selection = parse_selection(str(made.write(tmp_path / "export", "parquet")))
+    identifier = lively.git("rev-parse", name) if name else made.snapshot
+    with Walk(Export(selection, settings), selection, tmp_path, settings) as walk:
+        walk.run("2026-01-31", swhids=[Swhid(kind, bytes.fromhex(identifier))])
+        found: dict[str, set[str]] = {}
+        for table, batch in walk.rows():
+            if table in ("content", "directory", "revision", "release", "snapshot"):
+                column = "sha1_git" if table == "content" else "id"
+                found.setdefault(table, set()).update(one.hex() for one in batch[column].to_pylist())
+        assert [(visit.origin, visit.visit) for visit in walk.visits()] == ([("https://a", 7)] if kind == "snp" else [])
+    below = identifier if name else "HEAD"
+    expected: dict[str, set[str]] = {"snapshot": set() if name else {identifier}}
+    expected["release"] = {identifier} if kind == "rel" else set()
+    expected["revision"] = {lively.git("rev-parse", f"{below}^{{commit}}")} if kind not in ("cnt", "dir") else set()
+    lines = [line.split() for line in lively.git("ls-tree", "-r", "-t", f"{below}").splitlines()] if kind != "cnt" else []
+    tops = {"cnt": set(), "dir": {identifier}}.get(
+        kind, {lively.git("rev-parse", f"{below}^{{tree}}")} if kind != "cnt" else set()
+    )
+    expected["directory"] = tops | {one for _, what, one, *_ in lines if what == "tree"}
+    expected["content"] = {one for _, what, one, *_ in lines if what == "blob"} | ({identifier} if kind == "cnt" else set())
+    assert {table: found.get(table, set()) for table in expected} == expected
+
+
 def test_visits_keep_date_number_type_and_status(several: Path, lake: Lake, ingest) -> None:
     ingest(lake, f"swh:{several}?visits=all&origin=https://github.com/foo/*", "2026-01-30")
     found = lake.scan("origin_visit_status").sort("origin", "visit").collect()
@@ -391,6 +426,33 @@ def test_a_directory_that_does_not_hash_is_left_out_and_named_and_its_trees_have
     [line] = found.filter(pl.col("reason") == "mismatch")["detail"].to_list()
     assert line.startswith(f"swh:1:dir:{root}")
     assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
+
+
+@pytest.mark.parametrize("true", [True, False])
+def test_what_is_kept_as_raw_manifest_is_hashed_as_it_is(
+    tmp_path: Path, lake: Lake, repository, graph, ingest, true: bool
+) -> None:
+    blob = bytes.fromhex(repository.git("rev-parse", "HEAD:main.py"))
+    tree = b"0100644 main.py\0" + blob
+    directory = repository.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=tree)
+    commit = f"tree {directory}\nauthor A <a> 007 +0000\ncommitter A <a> 1 +0000\n\nOdd\n".encode()
+    head = repository.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=commit)
+    tag = f"object {head}\ntype commit\ntag v1\ntagger T <t> 09 +0000\n\nOdd\n".encode()
+    release = repository.git("hash-object", "-t", "tag", "-w", "--literally", "--stdin", stdin=tag)
+    repository.git("update-ref", "refs/heads/main", head)
+    repository.git("update-ref", "refs/tags/v1", release)
+    made = graph(repository)
+    for table, kind, identifier, body in (
+        ("directory", b"tree", directory, tree), ("revision", b"commit", head, commit), ("release", b"tag", release, tag)
+    ):  # fmt: skip
+        raw = kind + b" %d\0" % len(body) + body + (b"" if true else b"!")
+        made.rows[table] = [(*row[:-1], raw) if row[0] == identifier else row for row in made.rows[table]]
+    made.store(tmp_path / "content")
+    assert loaded(tmp_path, lake, made, ingest, "branch=all") == (set() if true else {"mismatch"})
+    for table, identifier in (("directory", directory), ("revision", head), ("release", release)):
+        said = lake.scan(table).filter(pl.col("id") == bytes.fromhex(identifier)).select("verified").collect()["verified"]
+        assert said.to_list() == (["yes"] if true else []), table
+    assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["full" if true else "partial"]
 
 
 def test_branches_that_contradict_each_other_are_a_mismatch_and_missing_ones_are_not(

@@ -68,6 +68,31 @@ def test_dates_that_fit_no_timestamp_come_through(graph_of_dates, settings: Sett
     assert read["message"].to_pylist() == [b"%d" % one for one in SECONDS]
 
 
+@pytest.mark.parametrize("zone", [None, "UTC"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_dates_of_revisions_may_be_timestamps_in_parquet_too(tmp_path: Path, settings, graph_of_dates, unit, zone) -> None:
+    import pyarrow.parquet as pq
+
+    seconds = [0, -1, 1_700_000_000, -2_000_000_000]
+    folder = graph_of_dates(seconds, "parquet")
+    file = folder / "parquet" / "revision" / "revision-0.parquet"
+    table = pq.read_table(file)
+    moments = pa.array(seconds, pa.timestamp("s")).cast(pa.timestamp(unit, zone))
+    for name in ("date", "committer_date"):
+        table = table.set_column(table.schema.get_field_index(name), name, moments)
+    pq.write_table(table, file, coerce_timestamps=None if unit != "s" else "ms")
+    visits = folder / "parquet" / "origin_visit" / "origin_visit-0.parquet"
+    seen = pq.read_table(visits)
+    pq.write_table(seen.set_column(2, "date", seen["date"].cast(pa.timestamp("ms" if unit == "s" else unit, zone))), visits)
+    for column in ("date", "committer_date"):
+        read = opened(folder, settings).read("revision", [column]).read_all()
+        assert read[column].to_pylist() == [{"seconds": one, "microseconds": 0} for one in seconds]
+    day = Range("date", dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, 23))
+    assert opened(folder, settings).read("origin_visit", ["date"], day).read_all()["date"].to_pylist() == [
+        dt.datetime(2024, 1, 1)
+    ]
+
+
 def test_microseconds_before_1970_count_up(tmp_path: Path, settings: Settings, example: Path) -> None:
     import shutil
 
@@ -120,6 +145,31 @@ def test_row_groups_and_stripes_that_can_not_matter_are_not_read(
 
         [fragment] = ds.dataset(path).get_fragments()
         assert len(fragment.split_by_row_group(window.expression(pa.timestamp("us")))) < 6
+
+
+def test_columns_and_row_groups_that_are_not_asked_for_may_be_damaged(
+    tmp_path: Path, settings: Settings, graph, repository
+) -> None:
+    import pyarrow.parquet as pq
+
+    made = graph(repository)
+    for number in range(2_000):
+        made.visit(f"https://a/{number}", number, f"2024-01-{1 + number // 100:02}T10:00:00")
+    file = made.write(tmp_path / "export", "parquet", row_group=500) / "parquet" / "origin_visit" / "origin_visit-0.parquet"
+    day = dt.datetime(2024, 1, 9)
+    window = Range("date", day, day + dt.timedelta(hours=23))
+    data, groups = bytearray(file.read_bytes()), pq.read_metadata(file)
+    for group in range(groups.num_row_groups):
+        for column in map(groups.row_group(group).column, range(groups.num_columns)):
+            if group != 1 or column.path_in_schema not in ("visit", "date"):
+                start = column.dictionary_page_offset or column.data_page_offset
+                data[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    file.write_bytes(data)
+    found = opened(tmp_path / "export", settings).read("origin_visit", ["visit", "date"], window).read_all()
+    assert found["visit"].to_pylist() == list(range(800, 900))
+    for columns, where in ((["visit", "date"], None), (["visit", "date", "type"], window)):
+        with pytest.raises(ItemError, match="table origin_visit of"):
+            opened(tmp_path / "export", settings).read("origin_visit", columns, where).read_all()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
