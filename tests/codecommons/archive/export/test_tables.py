@@ -172,6 +172,37 @@ def test_columns_and_row_groups_that_are_not_asked_for_may_be_damaged(
             opened(tmp_path / "export", settings).read("origin_visit", columns, where).read_all()
 
 
+def test_stripes_that_are_not_asked_for_may_be_damaged(
+    tmp_path: Path, settings: Settings, graph, repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyorc
+    from pyarrow import orc
+
+    made = graph(repository)
+    for number in range(3_000):
+        made.visit("https://a", number, f"2024-01-{1 + number // 100:02}T10:00:00")
+    write = orc.write_table
+    monkeypatch.setattr(orc, "write_table", lambda table, path: write(table, path, stripe_size=1024, batch_size=256))
+    file = made.write(tmp_path / "export", "orc") / "orc" / "origin_visit" / "origin_visit-0.orc"
+    data = bytearray(file.read_bytes())
+    with file.open("rb") as opened_file:
+        reader = pyorc.Reader(opened_file)
+        places = [
+            (one.row_offset, one.bytes_offset, one.bytes_length) for one in map(reader.read_stripe, range(reader.num_of_stripes))
+        ]
+    for row, start, length in places:
+        if not 500 <= row <= 900:
+            # The middle, which is columns: statistics stand before them, and where they are behind.
+            data[start + length // 2 : start + length * 4 // 5] = b"\xff" * (length * 4 // 5 - length // 2)
+    file.write_bytes(data)
+    day = dt.datetime(2024, 1, 9)
+    window = Range("date", day, day + dt.timedelta(hours=23))
+    found = opened(tmp_path / "export", settings).read("origin_visit", ["visit", "date"], window).read_all()
+    assert found["visit"].to_pylist() == list(range(800, 900))
+    with pytest.raises(ItemError, match="table origin_visit of"):
+        opened(tmp_path / "export", settings).read("origin_visit", list(COLUMNS["origin_visit"])).read_all()
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_rows_are_numbered_in_the_order_of_the_files(tmp_path: Path, settings: Settings, graph, lively, layout: str) -> None:
     made = graph(lively).visit("https://a", 1, "2024-01-01")
