@@ -220,6 +220,7 @@ def several(tmp_path: Path, repository, graph) -> Path:
     made.visit("https://github.com/foo_bar/x", 1, "2024-01-31T23:59:59.999999").visit(
         "https://gitlab.com/foo/one", 9, "2024-02-01"
     )
+    made.visit("https://gitlab.com/foo/one", 10, "2024-02-02", "full", None)  # which shows nothing
     made.store(tmp_path / "content")
     return made.write(tmp_path / "export", "parquet", row_group=2)
 
@@ -239,6 +240,7 @@ ONE, TWO, BAR, LAB = (
         ("origin=https://github.com/foo/*", [(ONE, 4)]),
         ("origin=https://github.com/foo_*", [(BAR, 1)]),
         ("origin=*/one", [(ONE, 4), (LAB, 9)]),
+        ("origin=*/foo_*", [(BAR, 1)]),
         ("origin=https://gitlab.com/*&origin=https://github.com/foo_bar/x", [(BAR, 1), (LAB, 9)]),
         ("since=2024-01-01&until=2024-02-01", [(ONE, 2), (BAR, 1)]),
         ("since=2024-02-01", [(ONE, 4), (LAB, 9)]),
@@ -379,6 +381,7 @@ BRANCHES = {
     "head is a content": ([("HEAD", 1, "content"), ("refs/heads/main", 2, "revision")], 2),
     "aliases in a circle": ([("HEAD", "x", "alias"), ("x", "HEAD", "alias"), ("refs/heads/a", 1, "revision")], None),
     "neither": ([("refs/heads/a", 1, "revision")], None),
+    "head is a directory": ([("HEAD", 1, "directory"), ("refs/heads/main", 2, "revision")], 1),
 }
 
 
@@ -393,14 +396,16 @@ def test_the_head_is_the_same_for_the_walk_the_stages_and_sql(tmp_path: Path, la
         identifier, origin = hashlib.sha1(name.encode()).hexdigest(), f"https://{name.replace(' ', '-')}"
         targets = {"alias": lambda target: target.encode().hex(), "revision": commits.get}
         targets["content"] = lambda _: made.rows["content"][0][1]
+        targets["directory"] = lambda target: repository.git("rev-parse", f"{commits[target]}^{{tree}}")
         branch_rows = [(branch.encode(), targets[kind](target), kind) for branch, target, kind in branches]
         made.rows["snapshot"].append((identifier,))
         made.rows["snapshot_branch"] += [(identifier, *row) for row in branch_rows]
         made.visit(origin, 1, "2026-01-30", snapshot=identifier)
+        kind = "directory" if name == "head is a directory" else "revision"
         if wanted:
-            expected[origin] = f"swh:1:rev:{commits[wanted]}"
+            expected[origin] = f"swh:1:{kind[:3]}:{targets[kind](wanted)}"
         head = head_of({row[0]: (row[2], bytes.fromhex(row[1])) for row in branch_rows})
-        assert (head and head[1].hex()) == (commits[wanted] if wanted else None), name
+        assert (head and (head[0], head[1].hex())) == ((kind, targets[kind](wanted)) if wanted else None), name
     made.write(tmp_path / "export", "parquet")
     ingest(lake, f"swh:{tmp_path / 'export'}")
     assert dict(slice_roots(lake, "2026-01-31", "swh").select("origin", "anchor").rows()) == expected
