@@ -352,6 +352,24 @@ def test_an_ingest_that_brings_nothing_of_what_was_asked_for_fails_and_says_why(
     assert last.startswith("Error: nothing of what was asked for came in; ")
 
 
+def test_terms_are_shown_until_they_are_accepted_unattended_and_then_no_more(home: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "export").mkdir()
+    asked = ["ingest", f"swh:{tmp_path / 'export'}", "--day", "2026-01-31"]
+    refused = run(*asked)
+    assert refused.exit_code == 2
+    assert "Ethical Charter" in refused.stderr
+    assert "bulk access" in refused.stderr
+    assert refused.stderr.splitlines()[-1].endswith("If you accept, run the same command with --accept-terms")
+    assert not list(home.glob("*")), "nothing was ingested, and no lake made"
+    (tmp_path / "no-folder").write_text("")
+    monkeypatch.setenv("CODECOMMONS_LAKE", str(tmp_path / "no-folder" / "lake"))  # where every ingest ends
+    for arguments in ([*asked, "--accept-terms"], asked):
+        accepted = run(*arguments)
+        assert accepted.exit_code == 1
+        assert "Charter" not in accepted.output
+    assert json.loads((home / "terms.json").read_text()).keys() == {"swh"}
+
+
 def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, repository: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.tar.gz"
     broken.write_bytes(b"no archive")

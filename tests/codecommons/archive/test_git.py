@@ -295,6 +295,7 @@ def test_a_repository_behind_a_url_is_mirrored_and_brought_up_to_date(repository
     url = repository.path.as_uri()
     ingest(lake, url)
     assert len(list((settings.cache / "git").iterdir())) == 1
+    assert not [*settings.home.rglob("main.py"), *settings.home.rglob("readme.md")], "no work tree is checked out"
     repository.commit("Second", more__py="print(2)\n")
     report = ingest(lake, url, NEXT)
     assert report.details["objects_read"] == {"blob": 1, "commit": 1, "tree": 1}

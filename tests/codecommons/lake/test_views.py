@@ -169,6 +169,31 @@ def test_every_file_is_found_from_its_visit_and_first_occurrences_ignore_impossi
         assert dates == [(b"1.0", None), (b"2.0", dt.datetime(2026, 1, 31, 10))]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "possible"),
+    [(-86_400, False), (-1, False), (0, False), (1, True), (EPOCH_2026, True), (EPOCH_2026 + 50_400, False)],
+)
+def test_a_release_dated_before_1970_or_after_its_visit_has_no_date(known_lake: Lake, seconds: int, possible: bool) -> None:
+    data, release, snapshot = b"only here\n", b"\x0a" * 20, b"\x0b" * 20
+    root = directory_id([(b"x", 0o100644, content_id(data))])
+    commit(
+        known_lake,
+        {
+            "tree_file": [{"root": root, "path": b"x", "perms": 0o100644, "content": content_id(data)}],
+            "release": [
+                {"id": release, "target": root, "target_type": "directory", "date": {"seconds": seconds, "microseconds": 0}}
+            ],
+            "snapshot_branch": [{"snapshot_id": snapshot, "name": b"v", "target": release, "target_type": "release"}],
+        },
+    )
+    visit(known_lake, "npm", "pkg:npm/early", snapshot)
+    with known_lake.sql() as connection:
+        first = connection.execute(
+            "select epoch(date)::bigint, anchor from first_occurrence where content = ?", [text("cnt", content_id(data))]
+        )
+        assert first.fetchall() == [(seconds if possible else None, text("rel", release))]
+
+
 def test_identifiers_are_swhids_and_hashes_are_hex(known_lake: Lake) -> None:
     with known_lake.sql() as connection:
         assert connection.sql("select swhid, data from content_data where octet_length(data) = 15").fetchall() == [

@@ -306,6 +306,9 @@ def test_a_repository_is_visited_again_when_it_has_moved_and_not_before(lake, fo
     forge(f"git:{path}|2026-01-02")
     assert only(follow(lake, TODAY)).taken == {TODAY: 1}
     assert inputs(lake) == [f"git:{path}"]
+    with lake.sql() as connection:
+        rows = connection.execute("select lister, instance, url, visit_type, last_update from listed_origin").fetchall()
+    assert rows == [("forge", "mine", path.as_uri(), "git", dt.datetime(2026, 1, 2))]
 
 
 def test_a_visit_that_finds_nothing_new_costs_one_row(lake, settings, repository):
