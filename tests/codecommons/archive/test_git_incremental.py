@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from codecommons.archive import add_inputs, file_view, ingest_slice
+from codecommons.archive.sources import git
 from codecommons.engine.local import InlineEngine
 from codecommons.lake.schemas import ARCHIVE
 
@@ -43,6 +44,20 @@ def test_a_visit_that_finds_nothing_new_costs_one_row_and_touches_no_object_tabl
     for name, count in rows.items():
         assert lake.scan(name).collect().height == count + 1
     assert file_view(lake, DAYS[1]).collect().height == 4
+
+
+def test_a_visit_walks_no_history_below_what_was_seen(seen, lake, monkeypatch):
+    known, real = [], git.list_objects
+
+    def watched(repository, heads, below):
+        known.append({one.hex() for one in below})
+        return real(repository, heads, below)
+
+    monkeypatch.setattr(git, "list_objects", watched)
+    head = seen.git("rev-parse", "HEAD")
+    seen.commit("Fourth", fourth__py="print(4)\n")
+    ingest(lake, seen.path, DAYS[1])
+    assert known == [{head}]
 
 
 def test_a_forced_push_brings_only_what_is_new(seen, lake):
