@@ -249,7 +249,7 @@ def follow(names: tuple[str, ...], day: dt.datetime | None, dry_run: bool, as_js
     if as_json:
         _say(_json({"day": chosen, "runs": [run.run_id for run in runs], "ok": all(runs), "followed": found}))
     else:
-        _say("\n".join(lines.of_followed(one) for one in found))
+        _say("\n".join(lines.of_followed(one) for one in found) or f"nothing that is followed says what belonged to {chosen}")
         for slice_ in sorted({slice_ for one in found for slice_ in one["taken"]}):
             _tell(_reports(lake, slice_, before))
     for run in runs:

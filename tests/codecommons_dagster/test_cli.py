@@ -136,6 +136,28 @@ def test_identify_prints_a_line_for_each_path_and_goes_on_after_one_it_cannot_re
     assert run("identify", "--type", "xyz", str(tmp_path)).exit_code == 2
 
 
+def test_identify_prints_what_software_heritages_own_command_prints(tmp_path: Path) -> None:
+    from swh.model.cli import identify
+
+    tree = tmp_path / "tree"
+    (tree / "sub" / "empty").mkdir(parents=True)
+    for name, data in (
+        ("a", b"one\r\n"),
+        ("a.b", b""),
+        ("a-b", b"\0\xff"),
+        ("sub/run.sh", b"#!/bin/sh\n"),
+        ("sub/d\u00e9j\u00e0", b"x"),
+    ):
+        (tree / name).write_bytes(data)
+    (tree / "sub" / "run.sh").chmod(0o744)
+    (tree / "a.link").symlink_to("a")
+    (tree / "sub" / "nowhere").symlink_to("../../nothing")
+    paths = [str(tree), *(str(tree / name) for name in ("sub", "sub/empty", "a", "a.link", "sub/run.sh"))]
+    theirs = CliRunner().invoke(identify, paths)
+    assert len(theirs.stdout.splitlines()) == len(paths)
+    assert run("identify", *paths).stdout == theirs.stdout
+
+
 def test_names_that_are_no_utf_8_come_out_as_they_went_in(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9")
     path.write_bytes(HELLO)

@@ -48,6 +48,8 @@ def test_what_is_followed_is_shown_then_brought_in_and_then_there(home, tmp_path
         "mirrors (folder): 1 listed, 1 new, none taken, 0 waiting",
         f"  new  git:{tmp_path / 'mirrors' / 'one'}",
     ]
+    over = run("follow", "--dry-run", "--day", "2026-01-31")
+    assert (over.exit_code, over.stdout) == (0, "nothing that is followed says what belonged to 2026-01-31\n")
     done = run("follow", "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
