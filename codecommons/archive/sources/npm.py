@@ -85,7 +85,7 @@ class Npm(PackageSource):
             )
         try:
             fields = json.loads(document.decode("utf-8-sig", "replace"))
-        except ValueError:
+        except (ValueError, RecursionError):
             fields = {}
         message = f"Synthetic release for NPM source package {name} version {version}\n"
         return _author(fields).encode("utf-8", "replace"), message.encode()

@@ -7,6 +7,7 @@ import json
 import subprocess
 import textwrap
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -27,7 +28,7 @@ from codecommons.archive.source import Source, base_item, first_state, rank_of, 
 from codecommons.archive.sources import npm, path, pypi
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
-from codecommons.lake import Lake
+from codecommons.lake import Lake, SliceInput
 from codecommons.settings import Settings
 from codecommons.status import status
 from codecommons.swhid.tree import identify_directory
@@ -428,6 +429,15 @@ def test_versions_are_ordered_as_their_registries_do():
 )
 def test_the_author_of_a_package_json_is_read_as_software_heritage_reads_it(document, author):
     assert npm._author(document) == author
+
+
+@pytest.mark.parametrize(
+    "document", [b"", b"\xff\xfe", b"[" * 200_000, b'{"author": ' + b"[" * 900 + b"]" * 900 + b"}", b"1" * 5_000]
+)
+def test_a_package_json_that_nobody_can_read_names_no_author(document):
+    tree = SimpleNamespace(names=[b"package"], documents={b"package/package.json": document})
+    author, message = npm.SOURCE.release(SliceInput(DAY, "npm", "odd@1.0.0"), tree)
+    assert (author, message) == (b"", b"Synthetic release for NPM source package odd version 1.0.0\n")
 
 
 def test_pip_is_asked_for_its_settings(monkeypatch, tmp_path):
