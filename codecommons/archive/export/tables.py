@@ -108,6 +108,21 @@ COLUMNS: dict[str, dict[str, pa.DataType]] = {
     },
 }
 
+# What nothing can be made of without; other columns an older export may lack.
+NEEDED = {
+    "origin": ("url",),
+    "origin_visit": ("origin", "visit", "date"),
+    "origin_visit_status": ("origin", "visit", "status", "snapshot"),
+    "snapshot": ("id",),
+    "snapshot_branch": ("snapshot_id", "name", "target", "target_type"),
+    "release": ("id", "target", "target_type"),
+    "revision": ("id", "directory"),
+    "revision_history": ("id", "parent_id"),
+    "directory": ("id",),
+    "directory_entry": ("directory_id", "name", "type", "target", "perms"),
+    "content": ("sha1", "sha1_git", "length"),
+}
+
 _BATCH_ROWS = 32_768
 _AHEAD = 2
 # Bytes that are asked of S3 at once. An ORC reader jumps between the columns of a stripe, a few kB at a time: it gets blocks that
@@ -268,7 +283,7 @@ class Export:
 
         Args:
             table: one of ``COLUMNS``.
-            columns: which of its columns; one that an older export lacks is null.
+            columns: which of its columns; one that an older export lacks is null, unless it is ``NEEDED``.
             where: leaves out rows, and by statistics whole row groups and stripes.
             matching: a further filter on ``columns``.
 
@@ -283,7 +298,7 @@ class Export:
             with self._kept_failure(), export_errors(f"table {table} of {self.uri}"):
                 for number, (path, size) in enumerate(self.files.get(table, ())):
                     at = 0
-                    for batch in self._file(path, size, wanted, where, matching):
+                    for batch in self._file(table, path, size, wanted, where, matching):
                         if not batch.num_rows:
                             continue
                         arrays = [_as(batch, name, kind) for name, kind in wanted.items()]
@@ -303,11 +318,16 @@ class Export:
             raise
 
     def _file(
-        self, path: str, size: int, wanted: dict[str, pa.DataType], where: Range | None, matching: pc.Expression | None
+        self,
+        table: str,
+        path: str,
+        size: int,
+        wanted: dict[str, pa.DataType],
+        where: Range | None,
+        matching: pc.Expression | None,
     ) -> Iterator[pa.RecordBatch]:
-        if self.layout == "orc":
-            return self._orc(path, size, wanted, where, matching)
-        return self._parquet(path, size, wanted, where, matching)
+        read = self._orc if self.layout == "orc" else self._parquet
+        return read(table, path, size, wanted, where, matching)
 
     def _open(self, path: str, size: int, cache: str = "none") -> pa.NativeFile:
         """A file of the export; one on S3 isn't asked for its size again."""
@@ -323,13 +343,20 @@ class Export:
         return self.fs.open(path, "rb", size=size, block_size=_REQUEST, cache_type=cache, cache_options=options)
 
     def _parquet(
-        self, path: str, size: int, wanted: dict[str, pa.DataType], where: Range | None, matching: pc.Expression | None
+        self,
+        table: str,
+        path: str,
+        size: int,
+        wanted: dict[str, pa.DataType],
+        where: Range | None,
+        matching: pc.Expression | None,
     ) -> Iterator[pa.RecordBatch]:
         # Not whole row groups in advance: one may be larger than memory.
         options = ds.ParquetFragmentScanOptions(use_buffered_stream=True, buffer_size=_REQUEST, pre_buffer=False)
         with self._open(path, size) as opened:
             fragment = ds.ParquetFileFormat(default_fragment_scan_options=options).make_fragment(opened)
             schema = fragment.physical_schema
+            _refuse_without(table, wanted, schema)
             condition = _condition(schema, where, matching)
             there = [name for name in wanted if name in schema.names]
             scanner = fragment.scanner(
@@ -338,13 +365,20 @@ class Export:
             yield from scanner.to_reader()
 
     def _orc(
-        self, path: str, size: int, wanted: dict[str, pa.DataType], where: Range | None, matching: pc.Expression | None
+        self,
+        table: str,
+        path: str,
+        size: int,
+        wanted: dict[str, pa.DataType],
+        where: Range | None,
+        matching: pc.Expression | None,
     ) -> Iterator[pa.RecordBatch]:
         from pyarrow import orc
 
         with self._open(path, size) as opened:
             file = orc.ORCFile(opened)
             schema, count = file.schema, file.nstripes
+            _refuse_without(table, wanted, schema)
         there = [name for name in wanted if name in schema.names]
         if count and there:
             condition = _condition(schema, where, matching)
@@ -354,16 +388,16 @@ class Export:
                 try:
                     # Of its own, as a file has one position.
                     with self._open(path, size, "blockcache") as mine:
-                        table = pa.Table.from_batches([orc.ORCFile(mine).read_stripe(stripe, columns=there)])
+                        rows = pa.Table.from_batches([orc.ORCFile(mine).read_stripe(stripe, columns=there)])
                 except pa.ArrowInvalid as error:
                     if "nanosecond" not in str(error):
                         raise
-                    table = self._wild_stripe(path, size, stripe, there)
-                return table.filter(condition) if condition is not None else table
+                    rows = self._wild_stripe(path, size, stripe, there)
+                return rows.filter(condition) if condition is not None else rows
 
             with ThreadPoolExecutor(_AHEAD) as threads:
-                for table in _ahead(threads, read, stripes):
-                    yield from table.to_batches(max_chunksize=_BATCH_ROWS)
+                for rows in _ahead(threads, read, stripes):
+                    yield from rows.to_batches(max_chunksize=_BATCH_ROWS)
 
     def _stripes(self, path: str, size: int, where: Range) -> list[int]:
         """Stripes in which something may be in a range."""
@@ -407,6 +441,12 @@ class Export:
             return pa.table({name: pa.array(column, kinds[name]) for name, column in zip(names, values, strict=True)}).select(
                 columns
             )
+
+
+def _refuse_without(table: str, wanted: dict[str, pa.DataType], schema: pa.Schema) -> None:
+    lacking = sorted(wanted.keys() & {*NEEDED.get(table, ())} - {*schema.names})
+    if lacking:
+        raise ItemError("malformed-export", f"table {table} has no column {lacking[0]}, but {', '.join(schema.names)}")
 
 
 def _condition(schema: pa.Schema, where: Range | None, matching: pc.Expression | None) -> pc.Expression | None:

@@ -137,6 +137,7 @@ class Walk:
                 self._listed_objects(swhids, window)
             else:
                 self._listed_origins(origins, window)
+            self._undated()
             self._step("seen_latest_full" if self._selection.visits == "latest-full" else "seen_all")
             steps = (
                 self._snapshots,
@@ -269,6 +270,12 @@ class Walk:
             self._find("origin_visit", "origin")
             self._step("window", low=window.low or dt.datetime.min, high=window.high or dt.datetime.max)
 
+    def _undated(self) -> None:
+        """A visit without a day is in no window and no slice."""
+        undated = self._run("select origin from origin_visit where date is null order by origin").fetchall()
+        self._note(MALFORMED, "{} visits have no date and were left out, such as one of {}", [origin for (origin,) in undated])
+        self._run("delete from origin_visit where date is null")
+
     def _snapshots(self) -> None:
         unnamed = self._run("select origin from seen where octet_length(snapshot) <> 20 order by origin").fetchall()
         self._note(MALFORMED, "{} visits name a snapshot that is none, such as one of {}", [origin for (origin,) in unnamed])
@@ -329,6 +336,8 @@ class Walk:
         self._find("directory", "id")
         self._run("delete from directory where position not in (select min(position) from directory group by id)")
         self._step("malformed")
+        if self._selection.verify:
+            self._step("malformed_types")
 
     def _leave_unread(self, kind: str) -> None:
         """Say what is deeper than anything is, or names itself in a circle that no hash can close."""

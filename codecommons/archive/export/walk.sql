@@ -98,6 +98,7 @@ drop table directory_entry;
 insert into malformed
 select distinct 'directory', directory_id from entry
 where name is null or type is null or perms is null or target is null or octet_length(target) <> 20
+    or type not in ('file', 'dir', 'rev')
     or (
         regexp_matches(hex(name), '^(..)*(00|2F)')
         and directory_id not in (select id from directory where raw_manifest is not null)
@@ -113,6 +114,12 @@ union
 select distinct 'revision', id from revision where directory is null or octet_length(directory) <> 20
 union
 select distinct 'revision', id from revision_history where parent_id is null or octet_length(parent_id) <> 20;
+
+-- The type of an entry is in no hash, but it follows from the mode, which is.
+-- [malformed_types]
+insert into malformed
+select distinct 'directory', directory_id from entry
+where type <> case perms & 61440 when 16384 then 'dir' when 57344 then 'rev' else 'file' end;
 
 -- [known_contents]
 create table known as

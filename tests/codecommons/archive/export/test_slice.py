@@ -661,6 +661,35 @@ def test_an_entry_that_no_directory_has_is_a_mismatch_even_where_nothing_is_veri
     assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
 
 
+@pytest.mark.parametrize(("kind", "query"), [("socket", "verify=no"), ("socket", ""), ("dir", ""), ("rev", "")])
+def test_an_entry_of_a_type_that_its_mode_does_not_have_is_a_mismatch(
+    tmp_path: Path, lake: Lake, repository, graph, ingest, kind: str, query: str
+) -> None:
+    made = graph(repository)
+    first, *others = made.rows["directory_entry"]
+    made.rows["directory_entry"] = [(*first[:2], kind, *first[3:]), *others]
+    assert "mismatch" in loaded(tmp_path, lake, made, ingest, query)
+    assert lake.scan("directory_entry").collect().height == lake.scan("tree_file").collect().height == 0
+    assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
+
+
+def test_a_visit_without_a_date_is_left_out_and_the_others_are_loaded(several: Path, lake: Lake, ingest) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = several / "parquet" / "origin_visit" / "origin_visit-0.parquet"
+    table = pq.read_table(file)
+    dates = [
+        None if origin == LAB else date
+        for origin, date in zip(*table.select(["origin", "date"]).to_pydict().values(), strict=True)
+    ]
+    pq.write_table(table.set_column(2, "date", pa.array(dates, pa.timestamp("us"))), file)
+    ingest(lake, f"swh:{several}")
+    assert lake.scan("origin_visit_status").collect()["origin"].sort().to_list() == [ONE, BAR]
+    [line] = lake.scan("quarantine").filter(pl.col("reason") == "malformed").collect()["detail"]
+    assert line == f"2 visits have no date and were left out, such as one of {LAB}"
+
+
 def test_releases_in_a_circle_show_no_tree_and_that_is_said(tmp_path: Path, lake: Lake, repository, graph, ingest) -> None:
     made = graph(repository)
     one, other = "ab" * 20, "cd" * 20

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from codecommons.archive.export.selection import parse_selection
-from codecommons.archive.export.tables import COLUMNS, LAYOUTS, Export, Range
+from codecommons.archive.export.tables import COLUMNS, LAYOUTS, NEEDED, Export, Range
 from codecommons.errors import ItemError
 from codecommons.settings import Settings
 
@@ -224,6 +224,25 @@ def test_a_column_that_an_old_export_lacks_is_null(tmp_path: Path, settings: Set
     pq.write_table(pq.read_table(file).drop_columns(["type"]), file)
     read = opened(folder, settings).read("origin_visit_status", ["visit", "type"]).read_all()
     assert read["type"].to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_export_whose_columns_are_others_is_refused_and_the_column_named(
+    tmp_path: Path, settings: Settings, graph, repository, layout: str
+) -> None:
+    import pyarrow.parquet as pq
+    from pyarrow import orc
+
+    folder = graph(repository).visit("https://a", 1, "2024-01-01").write(tmp_path / "export", layout)
+    read, write = {"parquet": (pq.read_table, pq.write_table), "orc": (orc.read_table, orc.write_table)}[layout]
+    for table, columns in NEEDED.items():
+        for column in columns:
+            file = folder / layout / table / f"{table}-0.{layout}"
+            whole = read(file)
+            write(whole.rename_columns([f"{name}_" if name == column else name for name in whole.column_names]), file)
+            with pytest.raises(ItemError, match=f"table {table} has no column {column}"):
+                opened(folder, settings).read(table, list(COLUMNS[table])).read_all()
+            write(whole, file)
 
 
 def test_a_folder_without_tables_and_one_with_some_are_refused(tmp_path: Path, settings: Settings, example: Path) -> None:
