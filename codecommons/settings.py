@@ -19,6 +19,9 @@ from pathlib import Path
 
 from codecommons.errors import UsageError
 
+# What S3's own clients take for the name of a bucket.
+BUCKET = re.compile(r"[\w.-]{1,255}|arn:.+", re.ASCII)
+
 
 def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -111,8 +114,13 @@ class Settings:
         home = Path(env.get("CODECOMMONS_HOME") or ".codecommons").expanduser().absolute()
         lake = env.get("CODECOMMONS_LAKE") or str(home / "lake")
         options: dict[str, str] = {}
-        if "://" in lake and not re.match("s3://[^/]", lake):
+        if "://" in lake and not lake.startswith("s3://"):
             raise UsageError(f"CODECOMMONS_LAKE is {lake!r}; it must be a folder or s3://BUCKET/PREFIX")
+        if lake.startswith("s3://") and not BUCKET.fullmatch(lake.removeprefix("s3://").partition("/")[0]):
+            raise UsageError(
+                f"CODECOMMONS_LAKE is {lake!r}; it must be a folder or s3://BUCKET/PREFIX, a bucket being named by letters, "
+                "digits, dots, dashes and underscores"
+            )
         if lake.startswith("s3://"):
             options = {name: env[name] for name in _S3_VARIABLES if env.get(name)}
             if env.get("AWS_ENDPOINT_URL", "").startswith("http://"):

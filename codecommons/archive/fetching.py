@@ -28,7 +28,7 @@ from codecommons.archive.download import TRIES, WAIT, part_of
 from codecommons.archive.scratch import scratch_folder
 from codecommons.errors import CodeCommonsError, ItemError, UsageError
 from codecommons.lake.storage import lake_errors
-from codecommons.settings import Settings
+from codecommons.settings import BUCKET, Settings
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -42,8 +42,6 @@ _ADDRESS = re.compile(r"(?<=//)\[[0-9a-f:.]+\]", re.IGNORECASE)
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _USER = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)@", re.IGNORECASE)
 _USERS = re.compile(r"(?<=://)[^/?#\s]*@")
-# What S3's own clients take for the name of a bucket.
-_BUCKET = re.compile(r"[\w.-]{1,255}|arn:.+", re.ASCII)
 _CHUNK = 1 << 20
 # What servers call the state of a file, the surest first.
 _STATES = ("ETag", "Content-MD5", "Digest", "LastModified", "Last-Modified")
@@ -125,7 +123,7 @@ def check_bucket(uri: str) -> str:
         UsageError: it names no bucket, or one of a name that none has.
     """
     bucket = uri.removeprefix("s3://").partition("/")[0]
-    if uri.startswith("s3://") and not _BUCKET.fullmatch(bucket):
+    if uri.startswith("s3://") and not BUCKET.fullmatch(bucket):
         raise UsageError(f"{uri}: {bucket!r} is no name of a bucket, which has letters, digits, dots, dashes and underscores")
     return uri
 

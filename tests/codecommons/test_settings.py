@@ -20,6 +20,8 @@ from codecommons.settings import Settings
         ("CODECOMMONS_MAX_CONTENT_BYTES", str(1 << 31), f"not negative and at most {1 << 30}"),
         ("CODECOMMONS_LAKE", "gs://bucket/lake", "it must be a folder or s3://BUCKET/PREFIX"),
         ("CODECOMMONS_LAKE", "s3://", "it must be a folder or s3://BUCKET/PREFIX"),
+        ("CODECOMMONS_LAKE", "s3:///lake", "it must be a folder or s3://BUCKET/PREFIX"),
+        ("CODECOMMONS_LAKE", "s3://Bad_Bucket!/lake", "a bucket being named by letters, digits, dots, dashes and underscores"),
         ("CODECOMMONS_PLUGINS", "/nonexistent/plugins", "/nonexistent/plugins, which is no folder"),
         ("CODECOMMONS_FIRST_DAY", "January", "it must be a day such as 2025-01-31"),
     ],
