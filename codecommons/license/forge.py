@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a forge says of a whole repository: the last resort, for files of which nobody in their tree says anything.
+
+A forge speaks of repositories and a tree may be in many, so this is no decision on a tree (``resolve``): it is joined to files by
+their origin when a dataset is built, as of the dataset's day. The newest observation of a repository up to that day counts; where
+it names no licence, or one that isn't SPDX's, the forge has said nothing. Code that is somebody else's (``foreign``) never
+takes it.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from codecommons.lake import Lake
+from codecommons.lake.places import place
+from codecommons.license.expressions import licenses
+from codecommons.license.policy import FIRST, NEVER, NO_LICENSE, Policy
+from codecommons.license.resolve import NOTHING
+
+FORGE = "forge"
+# GitHub's word for a licence file that it does not recognise.
+NO_ASSERTION = "NOASSERTION"
+
+
+def observed(lake: Lake, slices: pl.DataFrame) -> pl.DataFrame:
+    """The licence that forges show of each repository, by the newest event of some slices.
+
+    Args:
+        lake: the lake.
+        slices: columns slice and source.
+
+    Returns:
+        place (``lake.places.place`` of the repository's address), said (an SPDX identifier as ScanCode's index spells it, or
+        ``NOASSERTION``) and event (its id and time, as text), sorted by place.
+    """
+    seen = lake.scan("repository_observation").join(slices.lazy(), on=["slice", "source"], how="semi")
+    order = ["origin", "observed_at", pl.col("id").str.len_bytes(), "id", "part"]
+    newest = seen.sort(order).unique("origin", keep="last", maintain_order=True).filter(pl.col("license").is_not_null())
+    found = newest.select("origin", "license", "observed_at", "id").collect()
+    spelled = {one: NO_ASSERTION if one == NO_ASSERTION else _identifier(one) for one in found["license"].unique()}
+    said = found.select(
+        place=pl.Series([place(origin) for origin in found["origin"]], dtype=pl.String),
+        said=pl.col("license").replace_strict(spelled, return_dtype=pl.String),
+        event=pl.format("event {} of {}", "id", pl.col("observed_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")),
+    )
+    return said.drop_nulls("said").sort("place", "event").unique("place", keep="last", maintain_order=True)
+
+
+def last_resort(files: pl.LazyFrame, said: pl.DataFrame, judging: Policy) -> pl.LazyFrame:
+    """Give files the licence of their repository where the policy asks the forge.
+
+    Args:
+        files: columns origin, license, verdict, rule (``kind/rule``), evidence (list of text), of the decision in the file's own
+            tree, null without one.
+        said: what ``observed`` returned.
+        judging: the policy: whether it asks the forge last, first or never, and what a licence is worth.
+
+    Returns:
+        The same rows and columns; where the forge decides, rule is ``forge/…`` and its address and event stand first in the
+        evidence.
+    """
+    if judging.forge == NEVER or not said.height:
+        return files
+    worth = {one: judging.judge(one) for one in said["said"].unique().sort() if one != NO_ASSERTION}
+    named = said.filter(pl.col("said") != NO_ASSERTION).with_columns(
+        forge_verdict=pl.col("said").replace_strict({one: it.verdict for one, it in worth.items()}, return_dtype=pl.String),
+        forge_rule=pl.col("said").replace_strict(
+            {one: f"{FORGE}/{it.rule}" for one, it in worth.items()}, return_dtype=pl.String
+        ),
+    )
+    asserted = said.filter(pl.col("said") == NO_ASSERTION).with_columns(
+        # The Stack v2 took a licence that GitHub did not recognise for one that is not permissive.
+        said=pl.lit(None, pl.String),
+        forge_verdict=pl.lit("non_permissive"),
+        forge_rule=pl.lit(f"{FORGE}/no-assertion"),
+    )
+    answers = pl.concat([named, asserted]) if judging.forge == FIRST else named
+    kind = pl.col("rule").str.split("/").list.first()
+    silent = (kind == NOTHING) & pl.col("rule").str.ends_with(f"/{NO_LICENSE}")
+    asked = pl.col("rule").is_not_null() & (pl.col("said").is_not_null() | silent) if judging.forge == FIRST else silent
+    decides = pl.col("forge_verdict").is_not_null() & asked
+    places = files.select("origin").unique().collect(engine="streaming")["origin"].drop_nulls()
+    at = pl.DataFrame({"origin": places, "place": pl.Series([place(one) for one in places], dtype=pl.String)})
+    answers = at.join(answers, on="place").with_columns(where=pl.format("{}, {}", "origin", "event")).drop("place", "event")
+    columns = files.collect_schema().names()
+    none = pl.lit([], dtype=pl.List(pl.String))
+    return (
+        files.join(answers.lazy(), on="origin", how="left")
+        .with_columns(
+            license=pl.when(decides).then("said").otherwise("license"),
+            verdict=pl.when(decides).then("forge_verdict").otherwise("verdict"),
+            rule=pl.when(decides).then("forge_rule").otherwise("rule"),
+            evidence=pl.when(decides)
+            .then(pl.concat_list(pl.concat_list("where"), pl.col("evidence").fill_null(none)))
+            .otherwise("evidence"),
+        )
+        .select(columns)
+    )
+
+
+def _identifier(said: str) -> str | None:
+    one = licenses().get(said.lower())
+    return None if one is None or one.exception else one.identifier
