@@ -17,12 +17,10 @@ import polars as pl
 from codecommons.lake import Lake
 from codecommons.lake.places import place
 from codecommons.license.expressions import licenses
-from codecommons.license.policy import FIRST, NEVER, NO_LICENSE, Policy
+from codecommons.license.policy import FIRST, NEVER, NO_ASSERTION, NO_LICENSE, Policy
 from codecommons.license.resolve import NOTHING
 
 FORGE = "forge"
-# GitHub's word for a licence file that it does not recognise.
-NO_ASSERTION = "NOASSERTION"
 
 
 def observed(lake: Lake, slices: pl.DataFrame) -> pl.DataFrame:
@@ -64,24 +62,18 @@ def last_resort(files: pl.LazyFrame, said: pl.DataFrame, judging: Policy) -> pl.
     """
     if judging.forge == NEVER or not said.height:
         return files
-    worth = {one: judging.judge(one) for one in said["said"].unique().sort() if one != NO_ASSERTION}
-    named = said.filter(pl.col("said") != NO_ASSERTION).with_columns(
+    if judging.forge != FIRST:
+        said = said.filter(pl.col("said") != NO_ASSERTION)
+    worth = {one: judging.judge(one) for one in said["said"].unique()}
+    answers = said.with_columns(
         forge_verdict=pl.col("said").replace_strict({one: it.verdict for one, it in worth.items()}, return_dtype=pl.String),
         forge_rule=pl.col("said").replace_strict(
             {one: f"{FORGE}/{it.rule}" for one, it in worth.items()}, return_dtype=pl.String
         ),
     )
-    asserted = said.filter(pl.col("said") == NO_ASSERTION).with_columns(
-        # The Stack v2 took a licence that GitHub did not recognise for one that is not permissive.
-        said=pl.lit(None, pl.String),
-        forge_verdict=pl.lit("non_permissive"),
-        forge_rule=pl.lit(f"{FORGE}/no-assertion"),
-    )
-    answers = pl.concat([named, asserted]) if judging.forge == FIRST else named
-    kind = pl.col("rule").str.split("/").list.first()
-    silent = (kind == NOTHING) & pl.col("rule").str.ends_with(f"/{NO_LICENSE}")
-    asked = pl.col("rule").is_not_null() & (pl.col("said").is_not_null() | silent) if judging.forge == FIRST else silent
-    decides = pl.col("forge_verdict").is_not_null() & asked
+    silent = pl.col("rule") == f"{NOTHING}/{NO_LICENSE}"
+    first = pl.col("rule").is_not_null() & (pl.col("said") != NO_ASSERTION) if judging.forge == FIRST else pl.lit(value=False)
+    decides = pl.col("said").is_not_null() & (silent | first)
     places = files.select("origin").unique().collect(engine="streaming")["origin"].drop_nulls()
     at = pl.DataFrame({"origin": places, "place": pl.Series([place(one) for one in places], dtype=pl.String)})
     answers = at.join(answers, on="place").with_columns(where=pl.format("{}, {}", "origin", "event")).drop("place", "event")

@@ -32,8 +32,10 @@ VERDICTS = ("permissive", "copyleft", "non_permissive", "no_license", "unknown")
 CONFLICT = "conflict"
 # Rules that every policy has, because an author of policies must not be able to forget them.
 UNRECOGNISED, NO_LICENSE, CONFLICTING = "unrecognised-license", "no-license", "conflicting-evidence"
-# When a policy asks what a forge says of a whole repository, see ``forge``.
+# When a policy asks what a forge says of a whole repository (see ``forge``), and the forge's word for a licence file that it does
+# not recognise: The Stack v2 took that for one that is not permissive.
 LAST, FIRST, NEVER = "last", "first", "never"
+NO_ASSERTION = "NOASSERTION"
 
 _LIMIT_BYTES = 1 << 16
 
@@ -139,7 +141,7 @@ class Policy:
     description: str = strict.rule(strict.text)
     no_license: str = strict.rule(_of_nothing)
     rules: tuple[Rule, ...] = strict.rule(_rules)
-    resolution: str = strict.rule(_resolution, "nearest")
+    resolution: str = strict.rule(_resolution, resolve.NEAREST)
     forge: str = strict.rule(_forge, LAST)
     choices: bool = strict.rule(strict.flag, default=True)
     ignored: tuple[str, ...] = strict.rule(_identifiers, ())
@@ -170,6 +172,8 @@ class Policy:
         """
         if not expression:
             return Judgement(self.no_license, NO_LICENSE)
+        if expression == NO_ASSERTION and self.forge == FIRST:
+            return Judgement("non_permissive", UNRECOGNISED)
         either = _best if self.choices else _all
         said = self._without_ignored(expression)
         if not said:

@@ -15,6 +15,7 @@ import pytest
 
 from codecommons.datasets import build
 from codecommons.engine.local import InlineEngine
+from codecommons.explain import explain
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
 from codecommons.license import forge, policy
@@ -33,7 +34,7 @@ def observe(lake: Lake, day: str, *seen: tuple[str, str | None]) -> None:
             "id": str(9 + at),
             "part": "base",
             "observed_at": dt.datetime.fromisoformat(f"{day}T07:00:00Z"),
-            "repository_id": 7,
+            "repository_id": sum(origin.encode()),
             "origin": origin,
             "license": license,
         }
@@ -75,7 +76,7 @@ def test_the_newest_observation_up_to_the_day_counts_and_addresses_are_compared_
         ("permissive", "NOASSERTION", "nothing/no-license", None),
         ("stack-v2", "MIT", "license-file/any-other", ("MIT", "permissive", "forge/permissive-license")),
         ("stack-v2", "GPL-3.0", "license-file/permissive-license", ("GPL-3.0-only", "non_permissive", "forge/any-other")),
-        ("stack-v2", "NOASSERTION", "nothing/no-license", (None, "non_permissive", "forge/no-assertion")),
+        ("stack-v2", "NOASSERTION", "nothing/no-license", ("NOASSERTION", "non_permissive", "forge/unrecognised-license")),
         ("stack-v2", "NOASSERTION", "license-file/permissive-license", None),
     ],
 )
@@ -108,4 +109,6 @@ def test_a_dataset_takes_a_silent_repository_by_what_its_forge_says_and_shows_wh
     assert rows.select("origin", "license", "license_type").rows() == [(ENGINE.lower(), "MIT", "permissive")]
     [why] = world.lake.scan("dataset_drop").select("evidence").collect().to_series().to_list()
     assert "copyleft: forge/copyleft-license" in why
+    [told] = explain(world.lake, ENGINE.lower())["forge"]
+    assert (told["origin"], told["license"]) == (ENGINE, "MIT")
     assert "https://github.com/ada/strict, event 10 of 2026-01-01T07:00:00Z" in why
