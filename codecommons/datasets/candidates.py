@@ -14,6 +14,7 @@ import polars as pl
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
+from codecommons.annotate.forge.repositories import newest
 from codecommons.archive.source import sources
 from codecommons.archive.views import visited_trees
 from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
@@ -241,9 +242,12 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
 
 def _with_forge(lake: Lake, inputs: Inputs, decided: pl.LazyFrame) -> pl.LazyFrame:
     """Decisions with what the forge says of the whole repository, where the policy asks it."""
-    slices = pl.DataFrame(inputs.slices).select("slice", "source").unique()
-    judging = policy(lake.settings, inputs.policy.rpartition("-")[0])
-    return forge.last_resort(decided, forge.observed(lake, slices), judging)
+    return forge.last_resort(decided, repositories(lake, inputs), policy(lake.settings, inputs.policy.rpartition("-")[0]))
+
+
+def repositories(lake: Lake, inputs: Inputs) -> pl.DataFrame:
+    """What forges last said of repositories, up to the dataset's day; columns as ``annotate.forge.repositories.newest``."""
+    return newest(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
 
 
 def _decisions(lake: Lake, inputs: Inputs) -> pl.LazyFrame:

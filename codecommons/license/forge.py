@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from codecommons.lake import Lake
 from codecommons.lake.places import place
 from codecommons.license.expressions import licenses
 from codecommons.license.policy import FIRST, NEVER, NO_ASSERTION, NO_LICENSE, Policy
@@ -23,43 +22,20 @@ from codecommons.license.resolve import NOTHING
 FORGE = "forge"
 
 
-def observed(lake: Lake, slices: pl.DataFrame) -> pl.DataFrame:
-    """The licence that forges show of each repository, by the newest event of some slices.
-
-    Args:
-        lake: the lake.
-        slices: columns slice and source.
-
-    Returns:
-        place (``lake.places.place`` of the repository's address), said (an SPDX identifier as ScanCode's index spells it, or
-        ``NOASSERTION``) and event (its id and time, as text), sorted by place.
-    """
-    seen = lake.scan("repository_observation").join(slices.lazy(), on=["slice", "source"], how="semi")
-    order = ["origin", "observed_at", pl.col("id").str.len_bytes(), "id", "part"]
-    newest = seen.sort(order).unique("origin", keep="last", maintain_order=True).filter(pl.col("license").is_not_null())
-    found = newest.select("origin", "license", "observed_at", "id").collect()
-    spelled = {one: NO_ASSERTION if one == NO_ASSERTION else _identifier(one) for one in found["license"].unique()}
-    said = found.select(
-        place=pl.Series([place(origin) for origin in found["origin"]], dtype=pl.String),
-        said=pl.col("license").replace_strict(spelled, return_dtype=pl.String),
-        event=pl.format("event {} of {}", "id", pl.col("observed_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")),
-    )
-    return said.drop_nulls("said").sort("place", "event").unique("place", keep="last", maintain_order=True)
-
-
-def last_resort(files: pl.LazyFrame, said: pl.DataFrame, judging: Policy) -> pl.LazyFrame:
+def last_resort(files: pl.LazyFrame, observed: pl.DataFrame, judging: Policy) -> pl.LazyFrame:
     """Give files the licence of their repository where the policy asks the forge.
 
     Args:
         files: columns origin, license, verdict, rule (``kind/rule``), evidence (list of text), of the decision in the file's own
             tree, null without one.
-        said: what ``observed`` returned.
+        observed: the newest that forges say of repositories (``annotate.forge.repositories.newest``).
         judging: the policy: whether it asks the forge last, first or never, and what a licence is worth.
 
     Returns:
         The same rows and columns; where the forge decides, rule is ``forge/…`` and its address and event stand first in the
         evidence.
     """
+    said = _said(observed)
     if judging.forge == NEVER or not said.height:
         return files
     if judging.forge != FIRST:
@@ -91,6 +67,15 @@ def last_resort(files: pl.LazyFrame, said: pl.DataFrame, judging: Policy) -> pl.
         )
         .select(columns)
     )
+
+
+def _said(observed: pl.DataFrame) -> pl.DataFrame:
+    """Where forges name a licence: place, said (an SPDX identifier as ScanCode's index spells it, or ``NOASSERTION``), event."""
+    spelled = {
+        one: NO_ASSERTION if one == NO_ASSERTION else _identifier(one) for one in observed["license"].drop_nulls().unique()
+    }
+    said = pl.col("license").replace_strict(spelled, default=None, return_dtype=pl.String)
+    return observed.select("place", "event", said=said).drop_nulls("said")
 
 
 def _identifier(said: str) -> str | None:

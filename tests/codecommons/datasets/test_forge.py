@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from codecommons.annotate.forge.repositories import newest
 from codecommons.datasets import build
 from codecommons.engine.local import InlineEngine
 from codecommons.explain import explain
@@ -25,7 +26,7 @@ from codecommons.settings import Settings
 ENGINE = "https://github.com/Ada/Engine"
 
 
-def observe(lake: Lake, day: str, *seen: tuple[str, str | None]) -> None:
+def observe(lake: Lake, day: str, *seen: tuple[str, str | None], stars: int | None = None) -> None:
     """Let a day's hours have said this of repositories, in this order."""
     schema = pa.schema(TABLES["repository_observation"].fields)
     rows: list[dict[str, Any]] = [
@@ -37,6 +38,7 @@ def observe(lake: Lake, day: str, *seen: tuple[str, str | None]) -> None:
             "repository_id": sum(origin.encode()),
             "origin": origin,
             "license": license,
+            "stars": None if stars is None else stars + at,
         }
         for at, (origin, license) in enumerate(seen)
     ]
@@ -53,16 +55,14 @@ def test_the_newest_observation_up_to_the_day_counts_and_addresses_are_compared_
     lake = fresh_lake(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1))
     # The tenth event came after the ninth: identifiers are numbers.
     observe(lake, "2026-01-01", (ENGINE, "MIT"), (ENGINE, "apache-2.0"), ("https://github.com/ada/odd", "Made-Up-1.0"))
-    observe(lake, "2026-01-02", (f"{ENGINE}.git", "GPL-3.0"), ("https://github.com/ada/new", "NOASSERTION"))
-    found = {
-        day: dict(forge.observed(lake, days(*before)).select("place", "said").iter_rows())
-        for day, before in (("nothing", ()), ("first", ("2026-01-01",)), ("second", ("2026-01-01", "2026-01-02")))
-    }
-    engine = "github.com/ada/engine"
+    observe(lake, "2026-01-02", (f"{ENGINE}.git", "GPL-3.0"), ("https://github.com/ada/new", None))
+    asked = {"nothing": (), "first": ("2026-01-01",), "second": ("2026-01-01", "2026-01-02")}
+    found = {name: dict(newest(lake, days(*some)).select("place", "license").iter_rows()) for name, some in asked.items()}
+    engine, odd = "github.com/ada/engine", {"github.com/ada/odd": "Made-Up-1.0"}
     assert found == {
         "nothing": {},
-        "first": {engine: "Apache-2.0"},
-        "second": {engine: "GPL-3.0-only", "github.com/ada/new": "NOASSERTION"},
+        "first": {engine: "apache-2.0"} | odd,
+        "second": {engine: "GPL-3.0", "github.com/ada/new": None} | odd,
     }
 
 
@@ -73,7 +73,10 @@ def test_the_newest_observation_up_to_the_day_counts_and_addresses_are_compared_
         ("permissive", "GPL-3.0", "nothing/no-license", ("GPL-3.0-only", "copyleft", "forge/copyleft-license")),
         ("permissive", "MIT", "license-file/copyleft-license", None),
         ("permissive", "MIT", "foreign/no-license", None),
+        ("permissive", "apache-2.0", "nothing/no-license", ("Apache-2.0", "permissive", "forge/permissive-license")),
         ("permissive", "NOASSERTION", "nothing/no-license", None),
+        ("permissive", "Made-Up-1.0", "nothing/no-license", None),
+        ("permissive", None, "nothing/no-license", None),
         ("stack-v2", "MIT", "license-file/any-other", ("MIT", "permissive", "forge/permissive-license")),
         ("stack-v2", "GPL-3.0", "license-file/permissive-license", ("GPL-3.0-only", "non_permissive", "forge/any-other")),
         ("stack-v2", "NOASSERTION", "nothing/no-license", ("NOASSERTION", "non_permissive", "forge/unrecognised-license")),
@@ -87,7 +90,7 @@ def test_the_forge_decides_where_nobody_else_does_or_first_for_the_stack(fresh_l
     columns = {"license": pl.String, "verdict": pl.String, "rule": pl.String, "evidence": pl.List(pl.String)}
     rows = pl.DataFrame([before, before], schema=columns, orient="row").with_columns(origin=pl.Series([ENGINE, "pkg:pypi/other"]))
     judging = policy(lake.settings, name)
-    found = forge.last_resort(rows.lazy(), forge.observed(lake, days("2026-01-01")), judging).collect()
+    found = forge.last_resort(rows.lazy(), newest(lake, days("2026-01-01")), judging).collect()
     mine, other = found.sort("origin").drop("origin").rows()
     assert other == before
     if verdict is None:
@@ -112,3 +115,21 @@ def test_a_dataset_takes_a_silent_repository_by_what_its_forge_says_and_shows_wh
     [told] = explain(world.lake, ENGINE.lower())["forge"]
     assert (told["origin"], told["license"]) == (ENGINE, "MIT")
     assert "https://github.com/ada/strict, event 10 of 2026-01-01T07:00:00Z" in why
+
+
+def test_of_equal_copies_the_one_with_more_stars_stays_whatever_its_name(world):
+    origins = [f"https://github.com/ada/{name}" for name in ("one", "two", "three")]
+    for origin in origins:
+        world.add(origin, {"a.py": b"def shared():\n    return 'the same bytes in three repositories'\n"}, source="git")
+    world.passed()
+
+    def kept(name: str, specification: str) -> str:
+        report = build(world.lake, InlineEngine(), world.specify(name, specification))
+        return pl.read_parquet(f"{world.settings.lake}/{report.details['folder']}/data/*.parquet")["origin"].item()
+
+    # Without stars it goes by identifiers; the other two are more and most popular.
+    before = kept("before", "{}")
+    liked, most_liked = (origin for origin in origins if origin != before)
+    observe(world.lake, "2026-01-01", (liked, None), (most_liked, None), stars=7)
+    assert kept("popular", "{}") == most_liked
+    assert kept("plain", "deduplicate: {order: [permissive, earliest]}") == before
