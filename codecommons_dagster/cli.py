@@ -523,12 +523,13 @@ def submit(file: Path | None, account: str | None, as_json: bool) -> None:
     received = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     lake = _watched(Lake.open(Settings.from_environment()))
     if file is not None:
-        _tell_standing(desk.submit(lake, desk.read_requests(file.read_bytes(), file.name, account), received), as_json)
+        found = desk.submit(lake, desk.read_requests(file.read_bytes(), file.name, account), received)
+        _tell_standing(lake, found, as_json)
         return
     if account:
         raise click.UsageError("--account goes with a FILE; in the inbox, put the file into HOST/ACCOUNT")
     taken = list(inbox.take_in(lake, received))
-    _tell_standing([one for each in taken for one in each.standings], as_json)
+    _tell_standing(lake, [one for each in taken for one in each.standings], as_json)
     if refused := [one.digest for one in taken if one.refused]:
         raise UsageError(
             f"{len(refused)} files can't be understood: {lake.settings.opt_out / 'refused' / refused[0]}.reason.txt says why"
@@ -552,7 +553,7 @@ def verify_request(request: str, saw: str | None, refused: str | None, as_json: 
         raise click.UsageError("either --saw or --refuse")
     lake = _lake()
     found = desk.refuse(lake, request, refused) if refused else desk.verify(lake, request, visited_trees(lake), saw)
-    _tell_standing([found], as_json)
+    _tell_standing(lake, [found], as_json)
 
 
 @opt_out.command("list", epilog=_example("codecommons opt-out list\ncodecommons opt-out list 0a1b2c --json"))
@@ -591,7 +592,8 @@ def withdraw(request: str, why: str, as_json: bool) -> None:
     """Take a request back: what it left out comes back with the next release."""
     from codecommons.optout import desk
 
-    _tell_standing([desk.withdraw(_lake(), request, why)], as_json)
+    lake = _lake()
+    _tell_standing(lake, [desk.withdraw(lake, request, why)], as_json)
 
 
 @opt_out.command(epilog=_example("codecommons opt-out prove 0a1b2c -o receipt.json"))
@@ -630,8 +632,15 @@ def check(receipt: Path, key: Path, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _tell_standing(found: list[Standing], as_json: bool) -> None:
+def _tell_standing(lake: Lake, found: list[Standing], as_json: bool) -> None:
+    """Tell where requests stand now; a run records it for the UI and says which releases hold what is out by now."""
+    from codecommons_dagster.instance import run_job
+
     _say(_json([dataclasses.asdict(one) for one in found]) if as_json else "\n".join(lines.of_standing(one) for one in found))
+    finished = run_job(lake.settings, "opt_outs")
+    for warning in finished.warnings:
+        _say(warning, err=True)
+    _finish(finished)
 
 
 def _specification(name: str) -> Specification:

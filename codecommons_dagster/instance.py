@@ -21,6 +21,7 @@ from codecommons.lake.storage import lake_errors
 from codecommons.report import STAGES
 from codecommons.settings import Settings
 
+_EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION.value
 # A tag of runs whose consequences are the business of who started them.
 BY_HAND = "codecommons/by_hand"
 
@@ -51,10 +52,12 @@ class Finished:
     Attributes:
         run_id: what the UI finds it by.
         failures: what the steps that failed said, in order; what several of them said, once.
+        warnings: what checks said that did not pass and stop nothing, in order.
     """
 
     run_id: str
     failures: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether the run succeeded."""
@@ -113,8 +116,8 @@ def run_job(
     Args:
         settings: whose instance records the run.
         job: ``follow``, ``slice``, ``ingest`` (but ``slice`` where expectations shut a gate: only they open it), ``dataset``,
-            ``marts`` or ``gc``.
-        partition: the slice or the dataset; None for ``marts`` and ``gc``.
+            ``opt_outs``, ``marts`` or ``gc``.
+        partition: the slice or the dataset; None for the last three.
         config: of the job's steps.
         tags: of the run.
 
@@ -145,7 +148,9 @@ def run_job(
         failed = [event for event in result.all_events if event.is_step_failure]
         # What closes the first stage repeats what the steps of the sources have said.
         told = [event for event in failed if event.step_key != STAGES[0]] or failed
-        return Finished(result.run_id, tuple(dict.fromkeys(map(_failure, told))))
+        checked = [one.asset_check_evaluation_data for one in result.all_events if one.event_type_value == _EVALUATED]
+        warned = [one.description or "" for one in checked if not one.passed and one.severity == dg.AssetCheckSeverity.WARN]
+        return Finished(result.run_id, tuple(dict.fromkeys(map(_failure, told))), tuple(warned))
 
 
 def followed_in(recorder: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:

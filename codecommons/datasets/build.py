@@ -27,6 +27,8 @@ from codecommons.errors import LakeError
 from codecommons.lake import Lake, close_stage
 from codecommons.lake.stages import code_version
 from codecommons.lake.storage import lake_errors
+from codecommons.license import policy
+from codecommons.license.evidence import contradicted
 from codecommons.optout import ledger, merkle
 from codecommons.optout.reach import resolve as reached
 from codecommons.report import CheckResult, Measure, StageReport
@@ -37,7 +39,7 @@ CHECKS = {
     "not_empty": "There are rows; else the rule that emptied the dataset is named.",
     "bytes_rehash": "The bytes of every row re-hash to its SWHID and are text in their encoding.",
     "opt_out_honoured": "No row is one that the opt-out ledger, or a marker in the code, leaves out.",
-    "policy_honoured": "Every row has a verdict that the specification accepts.",
+    "policy_honoured": "Every row has a verdict that is accepted and that its licence, and what it states itself, are worth.",
     "no_duplicates": "Every content is there once.",
     "nothing_wiped_out": "No language, source or origin lost more to near-duplicates than the specification allows.",
     "counts_agree": "Shards, manifest and report have the same number of rows.",
@@ -121,7 +123,8 @@ def _build(
         }
         report = _report(asked.name, inputs, document, frame)
         report.computed = table.num_rows
-        checks = _checks(report, asked, selection, frame, written, _opted_out(lake, inputs, frame))
+        against = contradicted(lake, policy(lake.settings, asked.license.policy), frame)
+        checks = _checks(report, asked, selection, frame, written, _opted_out(lake, inputs, frame), against)
         if all(check.passed for check in checks):
             texts = {"README.md": documents.card(document, frame, inputs.left_out), "NOTICE": documents.notice(document, frame)}
             document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
@@ -220,6 +223,7 @@ def _checks(
     manifest: pl.DataFrame,
     written: Sequence[shards.Shard],
     opted_out: pl.DataFrame,
+    against: Sequence[str],
 ) -> list[CheckResult]:
     again = f"`codecommons dataset build {asked.name}`"
     dropped = selection.drops.height
@@ -247,10 +251,11 @@ def _checks(
             else f"{opted_out.height} rows are, such as {opted_out['swhid'][0]} by {opted_out['opt_out'][0]}; then {again}",
         ),
         "policy_honoured": (
-            not refused.height,
-            f"every row is {' or '.join(asked.license.accept)} under {asked.license.policy}"
-            if not refused.height
-            else f"{refused.height} rows are not, such as {refused['swhid'][0]}; this is a defect: report it",
+            not refused.height and not against,
+            f"every row is {' or '.join(asked.license.accept)} under {asked.license.policy}, by its licence and what it states"
+            if not refused.height and not against
+            else f"{max(refused.height, len(against))} rows are not, such as {[*against, *refused['swhid']][0]}; "
+            "this is a defect: report it",
         ),
         "no_duplicates": (
             not repeated,

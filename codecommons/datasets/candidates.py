@@ -14,6 +14,7 @@ import polars as pl
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
+from codecommons.annotate.forge.repositories import newest
 from codecommons.archive.source import sources
 from codecommons.archive.views import visited_trees
 from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
@@ -23,7 +24,7 @@ from codecommons.dedup.configuration import configured
 from codecommons.dedup.tables import SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
-from codecommons.license import decisions
+from codecommons.license import decisions, forge
 from codecommons.license.policy import policy
 from codecommons.optout import ledger
 from codecommons.report import STAGES
@@ -170,7 +171,7 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         mark = [pl.lit(True).alias(_said(annotator))] if annotator in demanded else []
         rows = rows.join(said.select(*key, *signals, *mark), on=key, how="left")
     decisions = _decisions(lake, inputs).drop("content")
-    return rows.join(decisions, on=["root", "path"], how="left").collect(engine="streaming")
+    return _with_forge(lake, inputs, rows.join(decisions, on=["root", "path"], how="left")).collect(engine="streaming")
 
 
 def _said(annotator: str) -> str:
@@ -229,13 +230,24 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         .unique("content", keep="first", maintain_order=True)
         .select("content", "root", "path", first_origin="origin", first_anchor="anchor")
     )
-    decisions = _decisions(lake, inputs).select("root", "path", first_verdict="verdict", first_rule="rule")
-    return (
-        first.join(decisions, on=["root", "path"], how="left")
-        .rename({"path": "first_path"})
-        .drop("root")
-        .collect(engine="streaming")
+    decided = first.rename({"first_origin": "origin"}).join(
+        _decisions(lake, inputs).drop("content"), on=["root", "path"], how="left"
     )
+    names = {"origin": "first_origin", "path": "first_path", "verdict": "first_verdict", "rule": "first_rule"}
+    known = _with_forge(lake, inputs, decided).rename(names)
+    return known.select("content", "first_origin", "first_anchor", "first_path", "first_verdict", "first_rule").collect(
+        engine="streaming"
+    )
+
+
+def _with_forge(lake: Lake, inputs: Inputs, decided: pl.LazyFrame) -> pl.LazyFrame:
+    """Decisions with what the forge says of the whole repository, where the policy asks it."""
+    return forge.last_resort(decided, repositories(lake, inputs), policy(lake.settings, inputs.policy.rpartition("-")[0]))
+
+
+def repositories(lake: Lake, inputs: Inputs) -> pl.DataFrame:
+    """What forges last said of repositories, up to the dataset's day; columns as ``annotate.forge.repositories.newest``."""
+    return newest(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
 
 
 def _decisions(lake: Lake, inputs: Inputs) -> pl.LazyFrame:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from codecommons.datasets import condition
-from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale, trees
+from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.election import elect
 from codecommons.datasets.repositories import similar_repositories
 from codecommons.datasets.rules import GROUPS, LIMITS
@@ -24,6 +24,7 @@ from codecommons.datasets.shards import MARKS, readable, swhid_of
 from codecommons.datasets.specification import Deduplicate, Specification, is_pattern
 from codecommons.dedup.pairs import pairs
 from codecommons.lake import Lake
+from codecommons.lake.places import place as address
 from codecommons.license.policy import VERDICTS
 from codecommons.optout import ledger
 from codecommons.optout.reach import resolve as reached
@@ -148,6 +149,7 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         funnel.keep(name, limit.passes(threshold), pl.format(f"{limit.signal} is {{}}, {name} {threshold}", found))
     for name in specification.exclude:
         funnel.keep(name, ~pl.col(name), pl.format(f"{name} is {{}}", pl.col(name).cast(pl.String).fill_null("unknown")))
+    funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
     lost = _one_copy(funnel, specification.deduplicate, lake)
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
     marks = [name for name in MARKS if name in funnel.rows.columns]
@@ -274,12 +276,20 @@ def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
     return pl.struct(content, origin, anchor, path).map_batches(texts, return_dtype=pl.String)
 
 
+def with_stars(rows: pl.DataFrame, repositories: pl.DataFrame) -> pl.DataFrame:
+    """Add ``stars``, which forges last showed of a row's origin, null where none did."""
+    places = {origin: address(origin) for origin in rows["origin"].unique()}
+    at = rows.with_columns(place=pl.col("origin").replace_strict(places, return_dtype=pl.String))
+    return at.join(repositories.select("place", "stars"), on="place", how="left", maintain_order="left").drop("place")
+
+
 def in_order(rows: pl.DataFrame, order: tuple[str, ...]) -> pl.DataFrame:
     """Rows by preference, with their place in column ``rank``; what the order leaves equal goes by date, anchor, origin, path."""
     date = pl.col("anchor_date")
     terms = {
         "permissive": (pl.col("verdict").replace_strict(VERDICTS, range(len(VERDICTS)), return_dtype=pl.Int8), False),
         "earliest": (date, False),
+        "popular": (pl.col("stars"), True),
         "latest": (date, True),
         "shortest_path": (pl.col("path").bin.size(), False),
     }

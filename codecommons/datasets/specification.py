@@ -27,7 +27,7 @@ from codecommons.license.policy import VERDICTS
 from codecommons.settings import Settings
 
 KEEPS = ("best", "all")
-ORDERS = ("permissive", "earliest", "latest", "shortest_path")
+ORDERS = ("permissive", "earliest", "popular", "latest", "shortest_path")
 MAX_FILE_BYTES = 1 << 16
 
 
@@ -73,8 +73,9 @@ class Deduplicate:
         threshold: similarity from which an accepted pair counts; None leaves only exact duplicates out.
         repositories: similarity of their contents from which a repository is left out for another one, as a whole and before its
             files are looked at; None leaves none out.
-        order: what is preferred, first things first; what is still equal goes by anchor date, anchor, origin and path. Of
-            repositories, the one with the most preferred file is.
+        order: what is preferred, first things first; what is still equal goes by anchor date, anchor, origin and path.
+            ``popular`` goes by the stars that forges last showed of the origin. Of repositories, the one with the most preferred
+            file is.
         keep: ``best`` leaves all but the preferred near-duplicate out; ``all`` keeps them, and says in columns of their own what
             each is like, so that they can be weighed (see ``shards.MARKS``).
         most_lost: the share of the files of a language, source or origin that may be left out as near-duplicates, by kind; more
@@ -83,7 +84,7 @@ class Deduplicate:
 
     threshold: float | None = strict.rule(_similarity, 0.7)
     repositories: float | None = strict.rule(_similarity, None)
-    order: tuple[str, ...] = strict.rule(strict.some_of(ORDERS), ("permissive", "earliest"))
+    order: tuple[str, ...] = strict.rule(strict.some_of(ORDERS), ("permissive", "earliest", "popular"))
     keep: str = strict.rule(_keep, "best")
     most_lost: tuple[tuple[str, float], ...] = strict.rule(
         strict.numbers(GROUPS), (("language", 0.95), ("source", 0.95), ("origin", 1.0))

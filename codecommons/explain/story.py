@@ -38,10 +38,10 @@ def explain(lake: Lake, target: str) -> Row:
 
     Returns:
         ``target, kind, swhid, archive, known`` and, by kind: for a content ``content, occurrences, first_occurrence,
-        annotations, license_decisions, duplicate_pairs, datasets, dropped, quarantine``; for another object ``object, anchors,
-        parents``; for an origin ``visits, anchors, licenses, quarantine``. All but a path that is not there have
-        ``vulnerabilities`` (of an origin, or of the releases and revisions that hold an object) and ``mentions`` (of the
-        origins). ``note`` says what a reader might otherwise misread.
+        annotations, license_decisions, forge, duplicate_pairs, datasets, dropped, quarantine``; for another object ``object,
+        anchors, parents``; for an origin ``visits, anchors, licenses, forge, quarantine``. ``forge`` is what forges show as the
+        licence of the repositories. All but a path that is not there have ``vulnerabilities`` (of an origin, or of the releases
+        and revisions that hold an object) and ``mentions`` (of the origins). ``note`` says what a reader might otherwise misread.
 
     Raises:
         UsageError: the target is no SWHID, no path and no origin of the lake.
@@ -105,6 +105,7 @@ def _explain_origin(connection: duckdb.DuckDBPyConnection, target: str, origin: 
         "visits": visits,
         "anchors": anchors,
         "licenses": licenses,
+        "forge": _forge(connection, [origin]),
         "vulnerabilities": _vulnerabilities(connection, "origin", [origin]),
         "mentions": _mentions(connection, [origin]),
         "quarantine": _quarantine_of(connection, [origin]),
@@ -166,6 +167,7 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         "first_occurrence": first[0] if first else None,
         "annotations": _annotations(connection, swhid.identifier),
         "license_decisions": decisions,
+        "forge": _forge(connection, [row["origin"] for row in occurrences]),
         "duplicate_pairs": pairs,
         "datasets": datasets,
         "dropped": dropped,
@@ -220,6 +222,16 @@ def _vulnerabilities(connection: duckdb.DuckDBPyConnection, column: str, values:
         f"""select id, aliases, severity, origin, anchor, version, state, rule, detail, fixed from vulnerability
         where list_contains(?, {column}) order by all""",
         [sorted(set(values))],
+    )
+
+
+def _forge(connection: duckdb.DuckDBPyConnection, origins: Iterable[str]) -> list[Row]:
+    """The licence that the newest event of a forge shows of some origins."""
+    return _rows(
+        connection,
+        """select origin, license, observed_at from repository
+        where license is not null and list_has_any(visited, ?) order by all""",
+        [sorted(set(origins))],
     )
 
 

@@ -136,6 +136,10 @@ _CHAPTERS: dict[str, tuple[str, Callable[[Row], str]]] = {
     "path_occurrences": ("Other bytes at this path", lambda row: f"{row['slice']}  {_place(row)}  {row['content']}"),
     "annotations": ("Annotations", _annotation),
     "license_decisions": ("Licence decisions", _decision),
+    "forge": (
+        "Licences that forges show, where nobody else says anything",
+        lambda row: f"{row['origin']}: {row['license']}, as of {row['observed_at']}",
+    ),
     "duplicate_pairs": ("Near-duplicates", _pair),
     "datasets": ("In datasets", _release_row),
     "dropped": ("Left out of datasets", _drop),

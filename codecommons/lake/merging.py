@@ -253,7 +253,11 @@ def _stored_schema(table: Table) -> pa.Schema:
 
 
 def _staged_batches(task: MergeTask, low: bytes, high: bytes | None) -> list[pa.RecordBatch]:
-    """Rows of the task's partition with a key in the range, of all staged files; of local files nothing is copied."""
+    """Rows of the task's partition with a key in the range, of all staged files.
+
+    They are copied, so that a local file is mapped no longer than it is looked at: of each the system maps far more than is
+    read, and there are as many as the slice has batches (290 files: 240 MB for a range of 16).
+    """
     key, names = task.table.bucket_key, _stored_schema(task.table).names
     found: list[pa.RecordBatch] = []
     for file in task.staged:
@@ -268,7 +272,10 @@ def _staged_batches(task: MergeTask, low: bytes, high: bytes | None) -> list[pa.
             first = _first_at(batch[key], low)
             last = _first_at(batch[key], high) if high else batch.num_rows
             if last > first:
-                found.append(batch.slice(first, last - first).select(names))
+                mine = batch.slice(first, last - first).select(names)
+                found.append(
+                    pa.RecordBatch.from_arrays([pa.concat_arrays([column]) for column in mine.columns], schema=mine.schema)
+                )
     return found
 
 

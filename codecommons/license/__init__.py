@@ -6,7 +6,7 @@
 
 Belongs here: licence expressions (``expressions``), resolving what was found in a tree into one statement a file (``evidence``,
 ``resolve``), policies that judge statements (``policy``, ``policies/*.yaml``) by facts about licences (``blue_oak``,
-``obligations``), and the stage (``stage``).
+``obligations``), the stage (``stage``), and what a forge says of a whole repository (``forge``), for datasets to ask.
 Does not belong here: detecting licences in bytes (``annotate``), what other occurrences of a content say, and opt-outs: those are
 joined over the whole lake when a dataset is built (``datasets``).
 """

@@ -16,7 +16,8 @@ from codecommons.annotate.manifests.licenses import license_of
 from codecommons.archive import slice_roots
 from codecommons.lake import Lake
 from codecommons.license.expressions import conjunction
-from codecommons.license.resolve import COLUMNS, LICENSE_FILE, MENTION
+from codecommons.license.policy import Policy
+from codecommons.license.resolve import COLUMNS, LICENSE_FILE, MENTION, NEAREST
 from codecommons.swhid import SYMLINK_PERMS
 
 # What stands for a declaration that nobody can read: a reference that no policy knows.
@@ -53,16 +54,6 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
         lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").select("root", "path", "content").collect()
     )
     keys = files.lazy().select("content", "name").unique()
-    evidence = store.rows(lake, annotators["license_evidence"]).join(keys, on=["content", "name"], how="semi")
-    languages = store.rows(lake, annotators["language"]).select("content", "name", "language", "kind")
-    said = (
-        evidence.filter(pl.col("stated").is_not_null())
-        .join(languages, on=["content", "name"], how="left")
-        .select("content", "name", "license_file", "language", "kind", own="stated", lines=_lines(pl.col("evidence")))
-        .collect()
-    )
-    rows = said.select("name", "license_file", "language", "kind").iter_rows()
-    speaks = pl.Series("speaks", [_speaks(*row) for row in rows], dtype=pl.String)
     metadata = (
         store.rows(lake, annotators["project_metadata"])
         .join(keys, on=["content", "name"], how="semi")
@@ -76,13 +67,67 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
     declared = _declared(lake, roots)
     every = (
         files.lazy()
-        .join(said.select("content", "name", "own", "lines", speaks).lazy(), on=["content", "name"], how="left")
+        .join(statements(lake, keys).lazy(), on=["content", "name"], how="left")
         .join(metadata, on=["content", "name"], how="left")
         .join(vendored, on="path", how="left")
         .join(declared.lazy(), on=["root", "path"], how="left")
         .with_columns(pl.col("vendored").fill_null(value=False))
     )
     return every.select(COLUMNS).collect()
+
+
+def statements(lake: Lake, keys: pl.LazyFrame) -> pl.DataFrame:
+    """What files state themselves.
+
+    Args:
+        lake: the lake.
+        keys: columns content and name.
+
+    Returns:
+        content, name; own (an expression), lines and speaks, as ``resolve.nearest`` takes them; nothing of files that state
+        nothing.
+    """
+    annotators = current(lake.settings)
+    evidence = store.rows(lake, annotators["license_evidence"]).join(keys, on=["content", "name"], how="semi")
+    languages = store.rows(lake, annotators["language"]).select("content", "name", "language", "kind")
+    said = (
+        evidence.filter(pl.col("stated").is_not_null())
+        .join(languages, on=["content", "name"], how="left")
+        .select("content", "name", "license_file", "language", "kind", own="stated", lines=_lines(pl.col("evidence")))
+        .collect()
+    )
+    rows = said.select("name", "license_file", "language", "kind").iter_rows()
+    speaks = pl.Series("speaks", [_speaks(*row) for row in rows], dtype=pl.String)
+    return said.select("content", "name", "own", "lines", speaks)
+
+
+def contradicted(lake: Lake, judging: Policy, rows: pl.DataFrame) -> list[str]:
+    """Rows whose verdict is not what the policy says of their licence, or of what the file itself states.
+
+    Args:
+        lake: the lake.
+        judging: the policy.
+        rows: columns swhid, content, path, license (expression, or null) and license_type (the verdict).
+
+    Returns:
+        A sentence for each, in their order.
+    """
+    rows = store.named(rows.select("swhid", "content", "path", "license", "license_type"))
+    if judging.resolution == NEAREST:  # who asks no header may contradict one
+        own = statements(lake, rows.lazy().select("content", "name").unique()).filter(pl.col("speaks").is_null())
+        rows = rows.join(own.select("content", "name", "own"), on=["content", "name"], how="left", maintain_order="left")
+    else:
+        rows = rows.with_columns(own=pl.lit(None, pl.String))
+    texts = {one or "" for name in ("license", "own") for one in rows[name].unique()}
+    worth = {one: judging.judge(one).verdict for one in sorted(texts)}
+    by = pl.coalesce("own", "license", pl.lit(""))
+    found = rows.with_columns(by=by).with_columns(right=pl.col("by").replace_strict(worth, return_dtype=pl.String))
+    wrong = found.filter(pl.col("right").ne_missing(pl.col("license_type")))
+    return [
+        f"{swhid} is {verdict or 'undecided'}, and {'it states' if own else 'its licence is'} {by or 'nothing'}, "
+        f"which is {right} under {judging.name}"
+        for swhid, verdict, own, by, right in wrong.select("swhid", "license_type", "own", "by", "right").iter_rows()
+    ]
 
 
 def _declared(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:

@@ -32,6 +32,10 @@ VERDICTS = ("permissive", "copyleft", "non_permissive", "no_license", "unknown")
 CONFLICT = "conflict"
 # Rules that every policy has, because an author of policies must not be able to forget them.
 UNRECOGNISED, NO_LICENSE, CONFLICTING = "unrecognised-license", "no-license", "conflicting-evidence"
+# When a policy asks what a forge says of a whole repository (see ``forge``), and the forge's word for a licence file that it does
+# not recognise: The Stack v2 took that for one that is not permissive.
+LAST, FIRST, NEVER = "last", "first", "never"
+NO_ASSERTION = "NOASSERTION"
 
 _LIMIT_BYTES = 1 << 16
 
@@ -66,6 +70,12 @@ def _identifiers(value: Any, where: str) -> tuple[str, ...]:
 def _resolution(value: Any, where: str) -> str:
     if value not in resolve.RESOLUTIONS:
         raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), resolve.RESOLUTIONS)}")
+    return str(value)
+
+
+def _forge(value: Any, where: str) -> str:
+    if value not in (LAST, FIRST, NEVER):
+        raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), (LAST, FIRST, NEVER))}")
     return str(value)
 
 
@@ -120,6 +130,7 @@ class Policy:
         no_license: the verdict on a file of which nobody says anything: ``no_license`` or ``unknown``.
         rules: the one that names a licence by identifier decides, else the one that names its rating, else its category.
         resolution: one of ``resolve.RESOLUTIONS``.
+        forge: when the forge is asked that shows the repository: last, where nobody else says anything; first; never.
         choices: whether OR is a choice. If not, all that is named must be good, as where licences are only listed.
         ignored: identifiers that say nothing; only where OR is no choice.
         ignored_beside_permissive: identifiers that say nothing where something permissive is said; likewise.
@@ -130,7 +141,8 @@ class Policy:
     description: str = strict.rule(strict.text)
     no_license: str = strict.rule(_of_nothing)
     rules: tuple[Rule, ...] = strict.rule(_rules)
-    resolution: str = strict.rule(_resolution, "nearest")
+    resolution: str = strict.rule(_resolution, resolve.NEAREST)
+    forge: str = strict.rule(_forge, LAST)
     choices: bool = strict.rule(strict.flag, default=True)
     ignored: tuple[str, ...] = strict.rule(_identifiers, ())
     ignored_beside_permissive: tuple[str, ...] = strict.rule(_identifiers, ())
@@ -160,6 +172,8 @@ class Policy:
         """
         if not expression:
             return Judgement(self.no_license, NO_LICENSE)
+        if expression == NO_ASSERTION and self.forge == FIRST:
+            return Judgement("non_permissive", UNRECOGNISED)
         either = _best if self.choices else _all
         said = self._without_ignored(expression)
         if not said:

@@ -137,7 +137,8 @@ def _above(root: bytes, folder: bytes, said: Mapping[tuple[bytes, bytes], list[t
     return Statement(conjunction(own for own, _ in found), LICENSE_FILE, evidence=tuple(where for _, where in found))
 
 
-RESOLUTIONS: Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]] = {"nearest": nearest, "stack-v2": subtree}
+NEAREST = "nearest"
+RESOLUTIONS: Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]] = {NEAREST: nearest, "stack-v2": subtree}
 
 
 def key(settings: Settings, name: str) -> str:

@@ -30,6 +30,7 @@ from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, swhid_text
 from codecommons_dagster.cli import main
+from codecommons_dagster.instance import instance
 
 HELLO = b"print('hello')\n"
 HEAVY = {"dagster", "polars", "pyarrow", "duckdb", "deltalake", "numpy", "pandas", "dbt"}
@@ -470,5 +471,7 @@ def test_a_request_goes_through_the_door_and_its_receipt_is_checked_without_a_la
     assert [row["id"] for row in listed["requests"]] == [one["id"]]
     assert "no release was made since" in run("opt-out", "prove", one["id"]).output
     assert run("opt-out", "withdraw", one["id"][:6]).output.split()[:2] == [one["id"], "withdrawn"]
+    with instance(Settings.from_environment()) as recorder:
+        assert [(made.job_name, made.status.value) for made in recorder.get_runs()] == [("opt_outs", "SUCCESS")] * 2
     junk = run("opt-out", "check", str(request), "--key", str(request))
     assert (junk.exit_code, junk.output) == (1, "refused: the key is no public key in PEM\n")

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import polars as pl
+
 from codecommons.annotate.forge.values import names, part, text, time, truth, url, whole
+from codecommons.lake import Lake
+from codecommons.lake.places import place
 
 EVENTS = frozenset(("ForkEvent", "PullRequestEvent", "PullRequestReviewEvent", "PullRequestReviewCommentEvent"))
 
@@ -34,6 +38,27 @@ def observations(kind: str, event: Mapping[str, Any], origin: str | None) -> Ite
     yield from _observed(base, "base", None)
     if head.get("id") != base.get("id"):
         yield from _observed(head, "head", None)
+
+
+def newest(lake: Lake, slices: pl.DataFrame) -> pl.DataFrame:
+    """What the newest event of some slices says of each repository.
+
+    Args:
+        lake: the lake.
+        slices: columns slice and source.
+
+    Returns:
+        place (``lake.places.place`` of the repository's address; unique, sorted), license (as the forge spells it, or null),
+        stars, and event (its id and time, as text).
+    """
+    seen = lake.scan("repository_observation").join(slices.lazy(), on=["slice", "source"], how="semi")
+    order = ["origin", "observed_at", pl.col("id").str.len_bytes(), "id", "part"]
+    last = seen.sort(order).unique("origin", keep="last", maintain_order=True)
+    found = last.select("origin", "license", "stars", "observed_at", "id").collect().sort("observed_at", "origin")
+    places = pl.Series("place", [place(origin) for origin in found["origin"]], dtype=pl.String)
+    event = pl.format("event {} of {}", "id", pl.col("observed_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    told = found.select(places, "license", "stars", event=event)
+    return told.unique("place", keep="last", maintain_order=True).sort("place")
 
 
 def _observed(said: Mapping[str, Any], where: str, parent: str | None) -> Iterator[dict[str, Any]]:

@@ -67,6 +67,7 @@ class World:
         source: str = "pypi",
         verdict: str = "permissive",
         license: str | None = "MIT",
+        rule: str | None = None,
         links: tuple[str, ...] = (),
         skip: tuple[str, ...] = (),
         undecided: tuple[str, ...] = (),
@@ -128,7 +129,7 @@ class World:
                     one.sha1_git,
                     expression=license,
                     verdict=verdict,
-                    rule=f"license-file/{verdict}-license",
+                    rule=rule or f"license-file/{verdict}-license",
                     evidence=["swh:1:cnt:" + "0" * 40],
                 )
                 for table, row in decided.items():

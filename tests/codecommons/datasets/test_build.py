@@ -49,6 +49,7 @@ def failing(report):
         ("not_empty", {"rows": []}),
         ("policy_honoured", {"rows": [(b"a", "permissive"), (b"b", "copyleft"), (b"c", "permissive")]}),
         ("policy_honoured", {"rows": [(b"a", "permissive"), (b"b", None), (b"c", "permissive")]}),
+        ("policy_honoured", {"against": ["swh:1:cnt:" + "0" * 40 + " is permissive, and it states GPL-3.0-only"]}),
         ("no_duplicates", {"rows": [(b"a", "permissive"), (b"a", "permissive"), (b"c", "permissive")]}),
         ("bytes_rehash", {"damaged": ["swh:1:cnt:" + "0" * 40]}),
         ("opt_out_honoured", {"opted_out": [("swh:1:cnt:" + "0" * 40, "an author's")]}),
@@ -60,7 +61,16 @@ def failing(report):
 def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change):
     asked = specification(shop.settings, shop.specify("all", "shard: {bits: 6}"))
     three = [(content, "permissive") for content in (b"a", b"b", b"c")]
-    told = {"rows_in": 3, "rows": three, "damaged": [], "opted_out": [], "counted": 3, "lost": SMALL_LOSSES, **change}
+    told = {
+        "rows_in": 3,
+        "rows": three,
+        "damaged": [],
+        "opted_out": [],
+        "counted": 3,
+        "lost": SMALL_LOSSES,
+        "against": [],
+        **change,
+    }
     rows = pl.DataFrame(told["rows"], schema={"content": pl.Binary, "license_type": pl.String}, orient="row")
     manifest = rows.with_columns(swhid=pl.lit("swh:1:cnt:" + "1" * 40))
     rows_in, counted = (told["rows_in"], told["counted"]) if manifest.height else (0, 0)
@@ -68,7 +78,7 @@ def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change
     selection = Selection(manifest, pl.DataFrame(), (), rows_in, 0, pl.DataFrame(told["lost"], schema=LOST, orient="row"))
     written = [Shard("a", "", counted, 0, 0, pa.table({}), tuple(told["damaged"]))]
     opted_out = pl.DataFrame(told["opted_out"], schema=["swhid", "opt_out"], orient="row")
-    found = _checks(report, asked, selection, manifest, written, opted_out)
+    found = _checks(report, asked, selection, manifest, written, opted_out, told["against"])
     assert {one.name for one in found if not one.passed} == {check}
 
 

@@ -7,6 +7,7 @@
 import hashlib
 import itertools
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -69,6 +70,29 @@ def test_an_origin_is_left_out_another_copy_is_elected_and_withdrawal_restores(s
     assert shards_of(shop, restored) == files
     assert before.details["fingerprint"] != restored.details["fingerprint"]
     assert all(verify(shop.lake, name, release.fingerprint).passed for release in list_releases(shop.lake, name))
+
+
+def test_the_report_tells_how_far_requests_reached_and_when_and_nothing_of_who_asked(shop):
+    ask(shop, "origin", "pkg:pypi/alpha")
+    ask(shop, "origin", "https://forge.example/nobody/here")
+    for name in ("all", "copies"):
+        build(shop.lake, ENGINE, shop.specify(name, "deduplicate: {threshold: null}" if name == "copies" else "{}"))
+    model = (Path(__file__).parents[3] / "dbt/models/marts/opt_out_report.sql").read_text()
+    with shop.lake.sql() as connection:
+        report = connection.sql(re.sub(r"\{\{ source\('\w+', '(\w+)'\) \}\}", r"\1", model)).pl()
+    [row] = report.to_dicts()
+    told = {name: row[name] for name in ("scope", "state", "requests", "named", "files_left_out", "applied", "days_to_release")}
+    # Five files of alpha's two releases, once for both datasets; the request came on the day after their last slice.
+    assert told == {
+        "scope": "origin",
+        "state": "verified",
+        "requests": 2,
+        "named": 2,
+        "files_left_out": 5,
+        "applied": 1,
+        "days_to_release": 0.0,
+    }
+    assert CONTACT["contact"] not in str(row)
 
 
 def test_a_content_goes_wherever_it_is_and_what_resembles_it_is_listed_for_review(world):

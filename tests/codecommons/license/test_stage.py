@@ -17,6 +17,7 @@ from codecommons.engine import local_engine
 from codecommons.errors import GateError
 from codecommons.lake import Lake
 from codecommons.license import decisions, policies, policy, qualify_slice
+from codecommons.license.evidence import contradicted
 from codecommons.license.resolve import RESOLUTIONS
 from codecommons.license.stage import _against
 from codecommons.settings import Settings
@@ -155,6 +156,21 @@ def test_an_edited_verdict_fails_the_check_that_honours_policies(lake, folder):
     assert _against(mine, forged) == [
         "policy permissive says copyleft of GPL-2.0-only, yet files with it are permissive by header/copyleft-license"
     ]
+
+
+def test_a_row_whose_own_words_or_licence_contradict_its_verdict_is_found(lake, folder):
+    qualify_slice(lake, annotated(lake, folder), DAY, "path")
+    mine, stack = policy(lake.settings, "permissive"), policy(lake.settings, "stack-v2")
+    files = decisions(lake, mine.key(lake.settings)).filter(pl.col("path").is_in([b"src/copied.c", b"setup.py"])).sort("path")
+    honest = files.select("content", "path", swhid="path", license="expression", license_type="verdict").collect()
+    assert contradicted(lake, mine, honest) == []
+    # As if the licence around it had been taken for the file's own: nothing but the file's own words can tell.
+    laundered = honest.with_columns(license=pl.lit("MIT"), license_type=pl.lit("permissive"))
+    [said] = contradicted(lake, mine, laundered)
+    assert said.endswith("is permissive, and it states GPL-2.0-only, which is copyleft under permissive")
+    assert contradicted(lake, stack, laundered) == []
+    [said] = contradicted(lake, mine, honest.filter(path=b"setup.py").with_columns(license=pl.lit("AGPL-3.0-only")))
+    assert said.endswith("is permissive, and its licence is AGPL-3.0-only, which is copyleft under permissive")
 
 
 def test_the_decisions_do_not_depend_on_workers(lake, folder, tmp_path):
