@@ -5,6 +5,7 @@
 """A bundle is the repository it was made of."""
 
 import shutil
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -51,6 +52,20 @@ def test_a_bundle_holds_the_objects_and_the_snapshot_of_its_repository(repositor
         columns = [name for name, kind in one.schema.items() if not kind.is_nested()]
         assert one.sort(columns).equals(other.sort(columns)), table
     assert lakes[1].scan("origin").collect()["url"].to_list() == [(tmp_path / "repo.bundle").as_uri()]
+
+
+def test_the_bundle_of_software_heritages_tests_names_its_submodule_and_brings_nothing_of_it(oracle, lake, tmp_path):
+    (tmp_path / "example.bundle").write_bytes(oracle("swh-loader-git==3.4.0", "/example-submodule.bundle"))
+    report = ingest(lake, tmp_path / "example.bundle")
+    assert all(check.passed for check in report.checks)
+    subprocess.run(["git", "clone", "-q", "--bare", tmp_path / "example.bundle", tmp_path / "clone"], check=True)
+    listed = subprocess.run(
+        ["git", "-C", tmp_path / "clone", "ls-tree", "HEAD", "example-dependency"], capture_output=True, text=True, check=True
+    ).stdout
+    entries = lake.scan("directory_entry").collect().filter(name=b"example-dependency", type="rev")
+    assert listed in [f"{row['perms']:o} commit {row['target'].hex()}\texample-dependency\n" for row in entries.to_dicts()]
+    assert not set(entries["target"]) & set(lake.scan("revision").collect()["id"])
+    assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["full"]
 
 
 def test_a_day_is_loaded_again_from_the_bundle_it_saw_though_another_lies_there_now(repository, bundle, settings, tmp_path):

@@ -18,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from codecommons.archive import add_inputs, ingest_slice
+from codecommons.engine.local import InlineEngine
+from codecommons.lake import Lake
 from codecommons.swhid import (
     Date,
     Release,
@@ -48,12 +51,16 @@ def _cases(shared_data: Path, *kinds: str) -> list[dict[str, Any]]:
     return found
 
 
+def _repositories(shared_data: Path) -> Iterator[dict[str, Any]]:
+    return _lines(shared_data / "swhid-vectors" / "swhid_test_suite_git_repos.jsonl.gz")
+
+
 @pytest.fixture(scope="module")
 def repositories(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The suite's git repositories, written as loose objects and packed references."""
     folder = tmp_path_factory.mktemp("repositories")
     result = {}
-    for number, repository in enumerate(_lines(shared_data / "swhid-vectors" / "swhid_test_suite_git_repos.jsonl.gz")):
+    for number, repository in enumerate(_repositories(shared_data)):
         root = folder / f"{number}.git"
         (root / "refs").mkdir(parents=True)
         for item in repository["objects"]:
@@ -94,6 +101,25 @@ def test_every_repository_of_the_suite_is_the_expected_snapshot(shared_data: Pat
         assert list(identify_paths([path])) == [(case["expected_swhid"], path)], case["name"]
 
 
+def test_every_repository_of_the_suite_is_ingested_as_the_expected_snapshot(
+    shared_data: Path, repositories: dict[str, Path], lake: Lake
+) -> None:
+    cases = [case for case in _cases(shared_data, "git", "git-repository") if "expected_swhid" in case]
+    add_inputs(lake, [f"git:{path}" for path in repositories.values()], "2026-01-31")
+    report = ingest_slice(lake, InlineEngine(), "2026-01-31", "git")
+    assert all(check.passed for check in report.checks)
+    seen = dict(lake.scan("origin_visit_status").select("origin", "snapshot").collect().iter_rows())
+    for case in cases:
+        assert swhid_text("snp", seen[repositories[case["repo"]].as_uri()]) == case["expected_swhid"], case["name"]
+    given = {(item["type"], item["id"]) for one in _repositories(shared_data) for item in one["objects"]}
+    kinds = {"content": ("sha1_git", "blob"), "directory": ("id", "tree"), "revision": ("id", "commit"), "release": ("id", "tag")}
+    for table, (column, kind) in kinds.items():
+        rows = lake.scan(table).select(column, "verified").collect()
+        assert set(rows["verified"]) == {"yes"}
+        assert {one.hex() for one in rows[column]} <= {name for of, name in given if of == kind}
+        assert rows.height > 10 or table == "release"
+
+
 def test_every_named_revision_and_release_of_the_suite_has_its_identifier(
     shared_data: Path, repositories: dict[str, Path]
 ) -> None:
@@ -114,7 +140,7 @@ def test_branches_and_tags_of_the_suite_are_found_under_their_names(shared_data:
 
 def test_every_git_object_of_the_suite_is_read_and_written_back_unchanged(shared_data: Path) -> None:
     seen = set()
-    for repository in _lines(shared_data / "swhid-vectors" / "swhid_test_suite_git_repos.jsonl.gz"):
+    for repository in _repositories(shared_data):
         for item in repository["objects"]:
             body, identifier = base64.b64decode(item["raw_base64"]), bytes.fromhex(item["id"])
             seen.add(item["type"])
