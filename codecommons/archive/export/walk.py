@@ -271,10 +271,11 @@ class Walk:
             self._step("window", low=window.low or dt.datetime.min, high=window.high or dt.datetime.max)
 
     def _undated(self) -> None:
-        """A visit without a day is in no window and no slice."""
-        undated = self._run("select origin from origin_visit where date is null order by origin").fetchall()
-        self._note(MALFORMED, "{} visits have no date and were left out, such as one of {}", [origin for (origin,) in undated])
-        self._run("delete from origin_visit where date is null")
+        """A visit without a day, or of one that no calendar has, is in no window and no slice."""
+        undated = "from origin_visit where date is null or not isfinite(date) or year(date) not between 1 and 9999"
+        origins = self._run(f"select origin {undated} order by origin").fetchall()
+        self._note(MALFORMED, "{} visits have no date and were left out, such as one of {}", [origin for (origin,) in origins])
+        self._run(f"delete {undated}")
 
     def _snapshots(self) -> None:
         unnamed = self._run("select origin from seen where octet_length(snapshot) <> 20 order by origin").fetchall()

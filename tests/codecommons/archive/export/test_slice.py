@@ -673,21 +673,28 @@ def test_an_entry_of_a_type_that_its_mode_does_not_have_is_a_mismatch(
     assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
 
 
-def test_a_visit_without_a_date_is_left_out_and_the_others_are_loaded(several: Path, lake: Lake, ingest) -> None:
+@pytest.mark.parametrize("date", [None, 1 << 62, -(1 << 62), (1 << 63) - 1])
+def test_a_visit_without_a_date_is_left_out_and_the_others_are_loaded(several: Path, settings, tmp_path: Path, date) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import Export
+    from codecommons.archive.export.walk import Walk
 
     file = several / "parquet" / "origin_visit" / "origin_visit-0.parquet"
     table = pq.read_table(file)
     dates = [
-        None if origin == LAB else date
-        for origin, date in zip(*table.select(["origin", "date"]).to_pydict().values(), strict=True)
+        date if origin == LAB else when
+        for origin, when in zip(table["origin"].to_pylist(), table["date"].cast(pa.int64()).to_pylist(), strict=True)
     ]
-    pq.write_table(table.set_column(2, "date", pa.array(dates, pa.timestamp("us"))), file)
-    ingest(lake, f"swh:{several}")
-    assert lake.scan("origin_visit_status").collect()["origin"].sort().to_list() == [ONE, BAR]
-    [line] = lake.scan("quarantine").filter(pl.col("reason") == "malformed").collect()["detail"]
-    assert line == f"2 visits have no date and were left out, such as one of {LAB}"
+    pq.write_table(table.set_column(2, "date", pa.array(dates, pa.int64()).cast(pa.timestamp("us"))), file)
+    selection = parse_selection(str(several))
+    with Walk(Export(selection, settings), selection, tmp_path, settings) as walk:
+        walk.run("2024-01-20")
+        assert [(visit.origin, visit.visit) for visit in walk.visits()] == [(ONE, 4), (BAR, 1)]
+        [note] = walk.notes
+    assert (note.reason, note.detail) == ("malformed", f"2 visits have no date and were left out, such as one of {LAB}")
 
 
 def test_releases_in_a_circle_show_no_tree_and_that_is_said(tmp_path: Path, lake: Lake, repository, graph, ingest) -> None:
