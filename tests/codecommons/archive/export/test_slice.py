@@ -661,16 +661,26 @@ def test_an_entry_that_no_directory_has_is_a_mismatch_even_where_nothing_is_veri
     assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
 
 
-@pytest.mark.parametrize(("kind", "query"), [("socket", "verify=no"), ("socket", ""), ("dir", ""), ("rev", "")])
+@pytest.mark.parametrize(
+    ("kind", "query"), [("socket", "verify=no"), ("socket", "branch=all"), ("dir", "branch=all"), ("rev", "branch=all")]
+)
 def test_an_entry_of_a_type_that_its_mode_does_not_have_is_a_mismatch(
-    tmp_path: Path, lake: Lake, repository, graph, ingest, kind: str, query: str
+    tmp_path: Path, settings, repository, graph, kind: str, query: str
 ) -> None:
-    made = graph(repository)
+    from codecommons.archive.export.selection import parse_selection
+    from codecommons.archive.export.tables import Export
+    from codecommons.archive.export.walk import Walk
+
+    made = graph(repository).visit("https://a", 1, "2026-01-30")
     first, *others = made.rows["directory_entry"]
     made.rows["directory_entry"] = [(*first[:2], kind, *first[3:]), *others]
-    assert "mismatch" in loaded(tmp_path, lake, made, ingest, query)
-    assert lake.scan("directory_entry").collect().height == lake.scan("tree_file").collect().height == 0
-    assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
+    selection = parse_selection(f"{made.write(tmp_path / 'export', 'parquet')}?{query}")
+    with Walk(Export(selection, settings), selection, tmp_path, settings) as walk:
+        walk.run("2026-01-31")
+        assert "mismatch" in {note.reason for note in walk.notes}
+        found = {table: batch.num_rows for table, batch in walk.rows()}
+        assert found.get("directory_entry", 0) == found.get("tree_file", 0) == 0
+        assert [visit.status for visit in walk.visits()] == ["partial"]
 
 
 @pytest.mark.parametrize("date", [None, 1 << 62, -(1 << 62), (1 << 63) - 1])

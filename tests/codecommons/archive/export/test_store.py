@@ -171,25 +171,24 @@ def named_by(data: bytes) -> dict[str, object]:
     return {**hash_content(data)._asdict(), "length": len(data)}
 
 
-@pytest.mark.parametrize(
-    ("given", "query", "signed"), [("keys", "", True), ("keys", "&anonymous=yes", False), ("no keys", "", False)]
-)
 def test_credentials_are_sent_only_where_there_are_some_and_they_are_wanted(
-    s3_settings, store, repository, graph, bucket, given: str, query: str, signed: bool
+    s3_settings, store, repository, graph, bucket
 ) -> None:
     made = graph(repository).visit("https://a", 1, "2026-01-30")
-    uri = f"{bucket(made)}?endpoint={store.endpoint}{query}"
-    keys = [(name, value) for name, value in s3_settings.export_options if name != "AWS_ENDPOINT_URL" and given == "keys"]
-    options = (("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), *keys)  # the selection's own comes first
-    lake = Lake.open(dataclasses.replace(s3_settings, export_options=options))
-    store.signed.clear()
-    rows = Export(read_selection(uri), lake.settings).read("origin", ["url"]).read_all()
-    assert rows["url"].to_pylist() == ["https://a"]
-    assert store.signed == {signed}
-    store.signed.clear()
-    place = f"s3://{uri.removeprefix('s3://').partition('/')[0]}/content"
-    assert len(fetched(lake, uri, place, *map(named_by, made.contents.values())).ids) == len(made.contents)
-    assert store.signed == {signed}
+    plain = bucket(made)
+    place = f"s3://{plain.removeprefix('s3://').partition('/')[0]}/content"
+    keys = [(name, value) for name, value in s3_settings.export_options if name != "AWS_ENDPOINT_URL"]
+    for some, query, signed in ((keys, "", True), (keys, "&anonymous=yes", False), ([], "", False)):
+        uri = f"{plain}?endpoint={store.endpoint}{query}"  # before the settings' own, where nobody answers
+        options = (("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), *some)
+        lake = Lake.open(dataclasses.replace(s3_settings, export_options=options))
+        store.signed.clear()
+        rows = Export(read_selection(uri), lake.settings).read("origin", ["url"]).read_all()
+        assert rows["url"].to_pylist() == ["https://a"]
+        assert store.signed == {signed}
+        store.signed.clear()
+        assert len(fetched(lake, uri, place, *map(named_by, made.contents.values())).ids) == len(made.contents)
+        assert store.signed == {signed}
 
 
 def test_contents_are_asked_for_many_at_a_time_and_no_more_than_there_are_connections(
