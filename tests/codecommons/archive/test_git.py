@@ -2,11 +2,15 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
+import http.server
 import io
 import os
+import shutil
 import subprocess
 import tarfile
+import threading
 from dataclasses import replace
+from functools import partial
 
 import polars as pl
 import pytest
@@ -300,6 +304,37 @@ def test_a_repository_behind_a_url_is_mirrored_and_brought_up_to_date(repository
     report = ingest(lake, url, NEXT)
     assert report.details["objects_read"] == {"blob": 1, "commit": 1, "tree": 1}
     assert lake.scan("origin").collect()["url"].to_list() == [url]
+
+
+def test_a_repository_behind_http_is_the_one_that_is_served(repository, lake, tmp_path, settings):
+    def publish():
+        subprocess.run(["git", "clone", "-q", "--bare", repository.path, tmp_path / "www" / "x.git"], check=True)
+        subprocess.run(["git", "-C", tmp_path / "www" / "x.git", "update-server-info"], check=True)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    repository.git("tag", "-a", "v1", "-m", "Version one")
+    publish()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "www")) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/x.git"
+        first = ingest(lake, url)
+        assert all(checks(first).values())
+        assert objects_of(lake) == objects_in(repository)
+        assert lake.scan("origin").collect()["url"].to_list() == [url]
+        again = ingest(lake, url, NEXT)
+        assert (again.details["objects_read"], again.details["committed"]) == ({}, {}), "HEAD is still an alias of its branch"
+        repository.commit("Second", more__py="print(2)\n")
+        shutil.rmtree(tmp_path / "www" / "x.git")
+        publish()
+        assert ingest(lake, url, "2026-02-02").details["objects_read"] == {"blob": 1, "commit": 1, "tree": 1}
+        server.shutdown()
+    local = Lake.open(replace(settings, lake=str(tmp_path / "local")))
+    ingest(local, repository.path)
+    newest = lake.scan("origin_visit_status").collect().sort("date")["snapshot"][-1]
+    assert newest == local.scan("snapshot").collect()["id"][0]
 
 
 @pytest.mark.parametrize(("count", "others"), [(1, ""), (2, " and one other item"), (3, " and 2 other items")])
