@@ -596,6 +596,65 @@ def withdraw(request: str, why: str, as_json: bool) -> None:
     _tell_standing(lake, [desk.withdraw(lake, request, why)], as_json)
 
 
+@opt_out.command(
+    epilog=_example(
+        'codecommons opt-out takedown swh:1:cnt:94a9ed024d3859793618152ea559a168bbcbb5e2 --reason secret --why "mail of 3 May"\n'
+        'codecommons opt-out takedown --request 0a1b2c --reason personal-data --why "decision of 4 May" --dry-run\n'
+        "codecommons opt-out takedown --others-stopped"
+    )
+)
+@click.argument("swhids", nargs=-1, metavar="[SWHID]...")
+@click.option("--request", help="Instead of SWHIDs: all that a request of the ledger is about and that is nowhere else.")
+@click.option("--reason", help="personal-data, secret or illegal.")
+@click.option("--why", help="A line for the ledger, where it stands for ever: not a word of what is erased.")
+@click.option("--others-stopped", is_flag=True, help="Your word that nothing else works on this lake: what was staged is removed.")
+@click.option("--dry-run", is_flag=True, help="Say which contents it is about, and change nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@json_option
+def takedown(
+    swhids: tuple[str, ...],
+    request: str | None,
+    reason: str | None,
+    why: str | None,
+    others_stopped: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Erase contents for ever: bytes, annotations, old versions of tables, published shards, caches. Ingestion refuses them then.
+
+    For operators, and for personal data, secrets and illegal content; what authors merely want left out is an opt-out. A directory
+    stands for what is nowhere but below it. Without arguments, what was begun and not finished is. Say nothing that gives it away:
+    the ledger is kept.
+    """
+    from codecommons.archive.views import visited_trees
+    from codecommons.optout import ledger
+    from codecommons.optout.standing import one_of
+    from codecommons.optout.takedown import covered, operation
+
+    lake = _lake()
+    begun = operation.unfinished(lake)
+    if swhids or request:
+        if bool(swhids) == bool(request) or not reason or not why:
+            raise click.UsageError("give either SWHIDs or --request, and with them --reason and --why")
+        if request:
+            asked = one_of(ledger.read(lake).standings, request)
+            found = covered.by_request(lake, asked, visited_trees(lake))
+        else:
+            found = covered.by_name(lake, swhids)
+        _say("\n".join(lines.of_covered(found)), err=True)
+        if dry_run:
+            return
+        if not yes and not click.confirm("Erase them? Nothing brings them back", err=True):
+            raise click.Abort
+        operation.require_quiet(lake, others_stopped)
+        received = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        one = operation.begin(lake, found.swhids, reason, why, received, asked.id if request else None)
+        begun = [*(other for other in begun if other.id != one.id), one]
+    done = [operation.carry_out(lake, one, others_stopped, lambda place: _say(f"  {place}", err=True)) for one in begun]
+    _say(_json([dataclasses.asdict(one) for one in done]) if as_json else "\n".join(lines.of_takedowns(done)))
+
+
 @opt_out.command(epilog=_example("codecommons opt-out prove 0a1b2c -o receipt.json"))
 @click.argument("request")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write to a file instead.")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from codecommons.optout.check import Receipt
     from codecommons.optout.reach import Copy
     from codecommons.optout.standing import Standing
+    from codecommons.optout.takedown.covered import Covered
+    from codecommons.optout.takedown.operation import Takedown
     from codecommons.report import StageReport
 
 
@@ -41,6 +43,26 @@ def of_copy(one: Copy) -> str:
     """A copy beyond what was asked, for review."""
     what = "the same" if one.kind == "same" else f"{one.similarity:.2f} similar to {one.content}"
     return f"  review  {one.other} at {one.origin} /{one.path}: {what}"
+
+
+def of_covered(found: Covered) -> Iterator[str]:
+    """What a takedown is about: the first contents, and how many there are."""
+    yield from found.swhids[:20]
+    more = f"; {found.elsewhere:,} more are elsewhere, too, and stay" if found.elsewhere else ""
+    yield f"{len(found.swhids):,} contents{more}"
+
+
+def of_takedowns(done: Sequence[Takedown]) -> Iterator[str]:
+    """What takedowns erased, place by place, which shards went, and what can't be erased from here."""
+    if not done:
+        yield "nothing was begun that isn't finished"
+    for one in done:
+        yield f"{one.id}  erased: {one.contents:,} contents, of which the lake had the bytes of {one.held:,}"
+        for place, some in sorted(one.erased.items()):
+            if some.rows or some.files:
+                yield f"  {place}  {some.rows:,} rows, {some.files:,} files, {size(some.bytes)}"
+        yield from (f"  deleted  {shard.release}/data/{shard.shard}; the manifest stays" for shard in one.shards)
+        yield from (f"  not erased: {what}" for what in one.left)
 
 
 def of_receipt(found: Receipt) -> Iterator[str]:

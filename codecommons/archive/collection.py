@@ -34,7 +34,7 @@ import pyarrow.parquet as pq
 
 from codecommons import strict
 from codecommons.archive.feeds import LeftOut, numbered_lines, parse
-from codecommons.archive.objects import Rows
+from codecommons.archive.objects import TAKEN_DOWN, Rows
 from codecommons.archive.packages import parse_time
 from codecommons.archive.source import unexpected
 from codecommons.archive.tally import Note, Tally
@@ -279,8 +279,10 @@ def grow(span: Span) -> Grown:
         top = _top_folder(declared, span.declared_by) if declared else b""
         root = listed_tree(((top + file.path, FILE_PERMS, file.content) for file in files), rows)
         rows.declarations(root, ((top + one.path, *one[4:], span.declared_by) for one in declared))
-        here, gone = ([file.length for file in files if file.skipped is skipped] for skipped in (False, True))
-        tally = Tally(Count(len(here), sum(here)), Count(len(gone), sum(gone)))
+        here = [file.length for file in files if not file.skipped]
+        tally = Tally(Count(len(here), sum(here)))
+        for file in (file for file in files if file.skipped):
+            tally.skip(file.length, TAKEN_DOWN if file.content in rows.refused else None)
         rows.collection_tree(span.state, origin, root, tally)
         grown.trees.append((origin, root, tally))
     grown.staged = rows.close()
@@ -297,7 +299,7 @@ def remarks(facts: Sequence[Facts], left_out: Mapping[str, Count]) -> Iterator[N
         for reason, rows in one.remarks.items():
             counts[reason] = counts.get(reason, 0) + rows
     for reason, number in sorted(counts.items()):
-        yield Note(reason, f"{number:,} rows: {_REASONS[reason]}", kept=reason != TOO_LARGE)
+        yield Note(reason, f"{number:,} rows: {_REASONS[reason]}", kept=reason not in (TAKEN_DOWN, TOO_LARGE))
 
 
 _REASONS = {
@@ -308,6 +310,7 @@ _REASONS = {
     "no-text": "there is no text",
     "not-json": "it is no JSON",
     "not-utf8": "it is not UTF-8; bytes that are no text belong in a binary column",
+    TAKEN_DOWN: "the text was taken down; its bytes are not taken again",
     "path-conflict": "another row of the origin has the path with another text, or needs it as a folder",
     TOO_LARGE: "the text is over the size limit; its hashes are kept, its bytes are not",
     "wrong-type": "the text, the path or the row itself is of a type that can't be one",
@@ -427,6 +430,9 @@ def _fact(record: Mapping[str, Any], default: str, rows: Rows, facts: Facts) -> 
         facts.remarks[TOO_LARGE] = facts.remarks.get(TOO_LARGE, 0) + 1
     else:
         rows.content(content, text)
+        if content in rows.refused:
+            skipped = True
+            facts.remarks[TAKEN_DOWN] = facts.remarks.get(TAKEN_DOWN, 0) + 1
     date, readable = _date(record.get("date"))
     if not readable:
         facts.remarks["bad-date"] = facts.remarks.get("bad-date", 0) + 1

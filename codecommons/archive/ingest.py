@@ -24,6 +24,7 @@ from codecommons.lake import Lake, StagedFile, close_stage
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.slices import digest_of
 from codecommons.lake.stages import InputGrewError
+from codecommons.optout import ledger
 from codecommons.report import Count, Measure, StageReport
 
 STAGE = "raw_archive_slice"
@@ -72,6 +73,8 @@ def _ingest(lake: Lake, engine: Engine, day: str, source: str) -> StageReport:
     if known[source].unit != "files":
         report.details["unit"] = known[source].unit
     with lake.staging(f"{source}-{day}") as area:
+        # Read when the folder is there: whoever takes something down meanwhile sees it, and waits.
+        area.refused = ledger.read(lake).taken_down
         with Measure() as measure:
             work = Work(lake, engine, area, day)
             outcome = known[source].load(work, inputs)

@@ -28,6 +28,7 @@ from codecommons.swhid import (
     Release,
     Revision,
     blake2s_column,
+    hash_content,
     offset_minutes,
     origin_id,
     release_id,
@@ -35,6 +36,9 @@ from codecommons.swhid import (
     snapshot_id,
 )
 from codecommons.swhid.parsing import entry_type
+
+# Why a content that was taken down has no bytes here (see ``optout.takedown``).
+TAKEN_DOWN = "taken-down"
 
 Branches = Mapping[bytes, tuple[str, bytes] | None]
 Entry = tuple[bytes, int, bytes]
@@ -54,6 +58,7 @@ class Rows:
     def __init__(self, area: StagingArea, task: str) -> None:
         """Stage into ``area``; ``task`` only helps to read the staging folder."""
         self.settings = area.storage.settings
+        self.refused = area.refused
         self._area, self._task = area, task
         self._writer = area.writer(task)
         self._staged: list[StagedFile] = []
@@ -81,8 +86,13 @@ class Rows:
             self._attempt = None
 
     def content(self, identifier: bytes, data: bytes) -> None:
-        """One content, by its ``sha1_git``; its other hashes are computed here, of what is new only."""
-        if self._new("content", identifier):
+        """One content, by its ``sha1_git``; its other hashes are computed here, of what is new only.
+
+        Of one that was taken down the bytes are not taken.
+        """
+        if identifier in self.refused:
+            self.skipped_content(identifier, TAKEN_DOWN, hash_content(data), len(data))
+        elif self._new("content", identifier):
             # BLAKE2s comes when the batch is written: it is nearly twice as fast for many at once.
             self._rows["content"].append((identifier, sha1(data).digest(), sha256(data).digest(), data))
             self._grow(len(data) + _ROW_BYTES)

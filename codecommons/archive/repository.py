@@ -24,15 +24,14 @@ from typing import IO, NamedTuple
 
 import polars as pl
 
-from codecommons.archive.objects import Rows
+from codecommons.archive.objects import TAKEN_DOWN, Rows
 from codecommons.archive.source import unexpected
 from codecommons.archive.tally import Note, Tally
-from codecommons.archive.tree import TOO_LARGE, shown_path, too_large
+from codecommons.archive.tree import TOO_LARGE, shown_path, taken_down, too_large
 from codecommons.archive.unpack import large_hashes
 from codecommons.errors import ItemError
 from codecommons.lake import StagedFile, StagingArea
 from codecommons.report import Count
-from codecommons.settings import Settings
 from codecommons.swhid import ContentHashes, git, git_object_id
 from codecommons.swhid.parsing import parse_directory, parse_release, parse_revision
 
@@ -390,7 +389,7 @@ def _listed(task: ListTree, seen: set[bytes] | None) -> tuple[Tally, list[Staged
         process = _start(git_dir, "ls-tree", "-r", "-z", "-l", "--full-tree", task.root.hex(), stderr=said)
         with process, _killed(process):
             assert process.stdout is not None
-            rows.tree_files(task.root, _files(process.stdout, task.lost, tally, rows.settings, seen))
+            rows.tree_files(task.root, _files(process.stdout, task.lost, tally, rows, seen))
         if process.returncode:
             said.seek(0)
             what = git.complaint(task.repository, git_dir, said.read(_CHUNK))
@@ -399,7 +398,7 @@ def _listed(task: ListTree, seen: set[bytes] | None) -> tuple[Tally, list[Staged
 
 
 def _files(
-    stream: IO[bytes], lost: frozenset[bytes], tally: Tally, settings: Settings, seen: set[bytes] | None
+    stream: IO[bytes], lost: frozenset[bytes], tally: Tally, rows: Rows, seen: set[bytes] | None
 ) -> Iterator[tuple[bytes, int, bytes]]:
     """Files as git lists them; of a path that a tree has twice the first, which is the one that git finds by it.
 
@@ -407,10 +406,10 @@ def _files(
         stream: what ``git ls-tree`` says.
         lost: contents that can't be had.
         tally: takes counts and remarks.
-        settings: the limits.
+        rows: says what the limits are, and what was taken down.
         seen: takes digests of the paths; without it, paths that are not in order raise ``_UnorderedError``.
     """
-    limit, most = settings.max_content_bytes, settings.max_archive_members
+    limit, most = rows.settings.max_content_bytes, rows.settings.max_archive_members
     paths = 0
     last = b""
     for line in _records(stream):
@@ -431,7 +430,11 @@ def _files(
         elif path <= last:
             raise _UnorderedError
         last = path
-        if content in lost:
+        if content in rows.refused:
+            tally.skip(length or 0, TAKEN_DOWN)
+            if len(tally.notes) < MOST_NOTES:
+                tally.notes.append(taken_down(path, length or 0))
+        elif content in lost:
             _miss(path, "the repository holds other bytes of it, or none that can be read", tally)
         elif length is None:
             _miss(path, "the repository does not hold its bytes", tally)

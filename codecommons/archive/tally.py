@@ -43,7 +43,7 @@ class Tally:
         replaced: files that another of the same path replaced: a later one in an archive, the first one in a git tree.
         notes: what a person should know.
         dropped: records that were left out, by reason.
-        reasons: why files are skipped that are too many for a note each; table ``skipped_content`` has every one.
+        reasons: why files are skipped that were taken down or are too many for a note each; table ``skipped_content`` has all.
     """
 
     kept: Count = field(default_factory=Count)
@@ -57,6 +57,12 @@ class Tally:
     def total(self) -> Count:
         """Every file or record there was."""
         return sum(self.dropped.values(), self.kept + self.skipped + self.replaced)
+
+    def skip(self, length: int, reason: str | None = None) -> None:
+        """Count a file without bytes; without a reason it is over the size limit."""
+        self.skipped += Count(1, length)
+        if reason:
+            self.reasons[reason] = self.reasons.get(reason, Count()) + Count(1, length)
 
     def detail(self) -> str:
         """What the columns of table ``extid`` don't hold, as JSON text."""

@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from codecommons.archive.objects import Rows
+from codecommons.archive.objects import TAKEN_DOWN, Rows
 from codecommons.archive.tally import Note, Tally
 from codecommons.archive.unpack import Member, large_hashes
 from codecommons.errors import ItemError
@@ -47,7 +47,7 @@ class _File(NamedTuple):
     perms: int
     content: bytes
     length: int
-    skipped: bool
+    skipped: str | None
 
 
 def build_tree(members: Iterable[Member], rows: Rows, wanted: bytes | None = None) -> Tree:
@@ -78,8 +78,10 @@ def build_tree(members: Iterable[Member], rows: Rows, wanted: bytes | None = Non
         if old is not None:
             tree.tally.replaced += Count(1, old.length)
         folder[name] = file
-        if file.skipped:
+        if file.skipped == TOO_LARGE:
             tree.tally.notes.append(too_large(member.path, file.length, rows.settings.max_content_bytes))
+        elif file.skipped:
+            tree.tally.notes.append(taken_down(member.path, file.length))
         if not member.path.isascii() and not _is_text(member.path):
             odd.append(member.path)
         if member.perms == SYMLINK_PERMS and member.data is not None and _leaves(parent, member.data):
@@ -111,7 +113,7 @@ def listed_tree(files: Iterable[tuple[bytes, int, bytes]], rows: Rows) -> bytes:
         folder = _folder(folders, parent)
         if name in folder:
             raise ItemError("path-conflict", f"{shown_path(path)} is there twice, or is both a file and a directory")
-        folder[name] = _File(perms, content, 0, False)
+        folder[name] = _File(perms, content, 0, None)
     root = _directories(folders, rows)
     rows.tree_files(root, listed)
     return root
@@ -159,6 +161,11 @@ def too_large(path: bytes, length: int, limit: int) -> Note:
     return Note(TOO_LARGE, detail, path, length)
 
 
+def taken_down(path: bytes, length: int) -> Note:
+    """What is said of a file whose content was taken down."""
+    return Note(TAKEN_DOWN, f"{shown_path(path)} was taken down; its bytes are not taken again", path, length)
+
+
 def _disk_file(file: bytes, path: bytes, settings: Settings) -> Member:
     status = os.lstat(file)
     if stat.S_ISLNK(status.st_mode):
@@ -203,10 +210,10 @@ def _stored(member: Member, rows: Rows) -> _File:
     if member.data is None:
         assert member.hashes is not None
         rows.skipped_content(member.hashes.sha1_git, TOO_LARGE, member.hashes, member.length)
-        return _File(member.perms, member.hashes.sha1_git, member.length, True)
+        return _File(member.perms, member.hashes.sha1_git, member.length, TOO_LARGE)
     identifier = content_id(member.data)
     rows.content(identifier, member.data)
-    return _File(member.perms, identifier, member.length, False)
+    return _File(member.perms, identifier, member.length, TAKEN_DOWN if identifier in rows.refused else None)
 
 
 def _linked(folders: dict[bytes, dict[bytes, _File | None]], member: Member) -> _File:
@@ -241,7 +248,7 @@ def _count(folders: dict[bytes, dict[bytes, _File | None]], tally: Tally) -> Ite
         for name, file in sorted(folder.items()):
             if file is not None:
                 if file.skipped:
-                    tally.skipped += Count(1, file.length)
+                    tally.skip(file.length, None if file.skipped == TOO_LARGE else file.skipped)
                 else:
                     tally.kept += Count(1, file.length)
                 yield (path + b"/" + name if path else name), file.perms, file.content

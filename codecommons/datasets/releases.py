@@ -29,6 +29,8 @@ from codecommons.lake.storage import lake_errors
 from codecommons.optout.receipts import Published
 
 MARKER = "fingerprint.json"
+# Beside it where shards were taken down: shard -> why, as the ledger names it (see ``optout.takedown``).
+NOTE = "taken-down.json"
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,18 @@ def release(lake: Lake, name: str, fingerprint: str | None = None) -> Release:
     if fingerprint and len(found) > 1:
         raise UsageError(f"{fingerprint} fits {len(found)} releases of {name}; write more of the fingerprint")
     return found[-1]
+
+
+def taken_down(lake: Lake, folder: str) -> dict[str, str]:
+    """Shards that were deleted from a folder of a release (below the lake's root): shard -> the takedown's name in the ledger.
+
+    Raises:
+        LakeError: it can't be read.
+    """
+    path = lake.path(folder, NOTE)
+    with lake_errors(f"reading {path}"):
+        found: dict[str, str] = json.loads(lake.fs.cat_file(path)) if lake.fs.exists(path) else {}
+    return found
 
 
 def is_whole(lake: Lake, one: Release) -> bool:

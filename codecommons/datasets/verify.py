@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.releases import Release, fingerprint_of, release, result_digest
+from codecommons.datasets.releases import Release, fingerprint_of, release, result_digest, taken_down
 from codecommons.datasets.shards import swhids_of, utf8
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
@@ -116,7 +116,8 @@ def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFra
     file = f"data/{shard['name']}"
     path = lake.path(one.folder, file)
     if not lake.fs.exists(path):
-        yield Problem(file, None, None, "it is missing")
+        why = taken_down(lake, one.folder).get(shard["name"])
+        yield Problem(file, None, None, f"it was taken down ({why}); build the dataset again" if why else "it is missing")
         return
     with lake_errors(f"reading {path}"), lake.fs.open(path) as opened:
         if hashlib.file_digest(opened, "sha256").hexdigest() != shard["sha256"]:

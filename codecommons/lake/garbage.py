@@ -82,11 +82,11 @@ def _staging(storage: Storage, cutoff: dt.datetime) -> tuple[list[Garbage], list
     """Staging folders whose writer is gone, and when those who are not began."""
     folders: dict[str, list[Mapping[str, Any]]] = {}
     root = storage.path("_staging")
-    for path, info in _files(storage, root).items():
+    for path, info in files_below(storage, root).items():
         folders.setdefault(path.removeprefix(f"{root}/").partition("/")[0], []).append(info)
     abandoned, begun = [], []
     for name, files in folders.items():
-        times = [_modified(info) for info in files]
+        times = [modified(info) for info in files]
         if max(times) < cutoff:
             abandoned.append(Garbage(f"_staging/{name}", sum(info["size"] for info in files), len(files)))
         else:
@@ -112,12 +112,12 @@ def _unreferenced(storage: Storage, table: str, cutoff: dt.datetime) -> list[Gar
 def _replaced(storage: Storage, table: str, cutoff: dt.datetime) -> Iterator[Garbage]:
     """Data files that no version of a table names which was the newest at some time since the cutoff."""
     root = storage.path(table)
-    there = _files(storage, root)
+    there = files_below(storage, root)
     log = {path: info for path, info in there.items() if path.startswith(f"{root}/_delta_log/") and path.endswith(".json")}
     versions = {int(path.rpartition("/")[2].removesuffix(".json")): path for path in log}
     if not versions:
         return
-    oldest = max((version for version, path in versions.items() if _modified(log[path]) < cutoff), default=min(versions))
+    oldest = max((version for version, path in versions.items() if modified(log[path]) < cutoff), default=min(versions))
     with lake_errors(f"table {table} in {storage.settings.lake}"):
         delta = DeltaTable(storage.uri(table), version=oldest, storage_options=storage.options)
         wanted = {file.path for file in commits.data_files(delta)}
@@ -127,18 +127,18 @@ def _replaced(storage: Storage, table: str, cutoff: dt.datetime) -> Iterator[Gar
     names = {path.rpartition("/")[2] for path in wanted}
     for path, info in there.items():
         below, name = path.removeprefix(f"{root}/"), path.rpartition("/")[2]
-        if name.endswith(".parquet") and not below.startswith("_") and name not in names and _modified(info) < cutoff:
+        if name.endswith(".parquet") and not below.startswith("_") and name not in names and modified(info) < cutoff:
             yield Garbage(f"{table}/{below}", info["size"])
 
 
-def _files(storage: Storage, folder: str) -> dict[str, Mapping[str, Any]]:
+def files_below(storage: Storage, folder: str) -> dict[str, Mapping[str, Any]]:
     """Every file below a folder, by path, with what the storage says of it."""
     with lake_errors(f"reading {folder}"):
         found: dict[str, Mapping[str, Any]] = storage.fs.find(folder, detail=True)
     return found
 
 
-def _modified(info: Mapping[str, Any]) -> dt.datetime:
+def modified(info: Mapping[str, Any]) -> dt.datetime:
     """When a file was written last: S3 says it as a time, a disk as seconds."""
     written: dt.datetime | None = info.get("LastModified")
     return written or dt.datetime.fromtimestamp(info["mtime"], dt.UTC)

@@ -60,22 +60,32 @@ class StagingArea:
     """A folder in the lake's storage that lives as long as one commit. Picklable.
 
     While it is open it gives a sign of life now and then, so that nobody takes it for one that a killed process left.
+
+    Attributes:
+        storage: the lake's files.
+        tables: by name.
+        folder: below the lake's root.
+        refused: contents (sha1_git) that were taken down: their bytes are not staged.
     """
 
     storage: Storage
     tables: Mapping[str, Table]
     folder: str = field(default_factory=lambda: f"_staging/{uuid.uuid4().hex}")
+    refused: frozenset[bytes] = frozenset()
 
     def __enter__(self) -> StagingArea:
-        """The folder is made by the first file."""
+        """The folder is there before anything is read for it: who erases something must see that somebody is at work."""
+        begun = dt.datetime.now(dt.UTC)
+        with lake_errors(f"writing {self.storage.path(self.folder)}"):
+            self._give_sign(begun)
         self._closed = threading.Event()
-        self._living = threading.Thread(target=self._live, args=(dt.datetime.now(dt.UTC),), daemon=True)
+        self._living = threading.Thread(target=self._live, args=(begun,), daemon=True)
         self._living.start()
         return self
 
     def __getstate__(self) -> dict[str, Any]:
         """Who gives signs of life is the process that opened it."""
-        return {"storage": self.storage, "tables": self.tables, "folder": self.folder}
+        return {"storage": self.storage, "tables": self.tables, "folder": self.folder, "refused": self.refused}
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Remove what was staged: it is in the lake now, or worthless."""
@@ -89,7 +99,10 @@ class StagingArea:
         while not self._closed.wait(SIGN_OF_LIFE_SECONDS):
             # A disk that is full for a while stops the work where it writes, and not here.
             with contextlib.suppress(OSError):
-                self.storage.fs.pipe_file(self.storage.path(self.folder, SIGN_OF_LIFE), begun.isoformat().encode())
+                self._give_sign(begun)
+
+    def _give_sign(self, begun: dt.datetime) -> None:
+        self.storage.fs.pipe_file(self.storage.path(self.folder, SIGN_OF_LIFE), begun.isoformat().encode())
 
     def writer(self, task: str) -> Writer:
         """A writer for one task; ``task`` only helps to read the folder."""

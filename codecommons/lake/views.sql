@@ -469,7 +469,7 @@ with entry as (
     select sequence, digest, entry->>'$.action' as action, coalesce(entry->>'$.id', digest[:16]) as id, entry from lake.opt_out_ledger
 ),
 last as (
-    select distinct on (id) id, case action when 'submitted' then entry->>'$.state' else action end as state,
+    select distinct on (id) id, case when action in ('submitted', 'taken-down') then entry->>'$.state' else action end as state,
         entry->>'$.why' as why, cast(entry->'$.evidence' as varchar[]) as evidence, sequence, digest
     from entry order by id, sequence desc
 )
@@ -478,7 +478,7 @@ select
     entry.entry->>'$.request.within' as within, entry.entry->>'$.request.reason' as reason, last.state, last.why, last.evidence,
     entry.entry->>'$.received' as received, last.sequence, last.digest
 from entry join last using (id)
-where entry.action = 'submitted';
+where entry.action in ('submitted', 'taken-down');
 
 create or replace view duplicate_pair as
 select swhid('cnt', a) as a, swhid('cnt', b) as b, similarity, accepted, configuration from lake.duplicate_pair;

@@ -31,8 +31,9 @@ from codecommons.lake.damage import require_whole
 from codecommons.lake.schemas import OPT_OUT_LEDGER
 from codecommons.lake.storage import lake_errors
 from codecommons.optout.chain import GENESIS, canonical, digest_of, fault
-from codecommons.optout.standing import Standing, standings
+from codecommons.optout.standing import TAKEN_DOWN, Standing, standings
 from codecommons.settings import Settings
+from codecommons.swhid import Swhid
 
 # Above this many files they become one, in the same transaction as the next entry.
 _MOST_FILES = 16
@@ -63,6 +64,12 @@ class Ledger:
     def effective(self) -> list[Standing]:
         """Requests that leave something out."""
         return [one for one in self.standings.values() if one.in_effect]
+
+    @cached_property
+    def taken_down(self) -> frozenset[bytes]:
+        """Contents (sha1_git) that were taken down."""
+        taken = (one for one in self.standings.values() if one.state in TAKEN_DOWN)
+        return frozenset(Swhid.parse(value).identifier for one in taken for value in one.request.values)
 
     def holds(self, head: str) -> bool:
         """Whether this was the head at some time."""

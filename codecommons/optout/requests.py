@@ -23,7 +23,7 @@ MAX_FILE_BYTES = 1 << 18
 MAX_VALUES = 1000
 MAX_CHARACTERS = 2048
 # Every empty file and every empty folder of the world.
-_EMPTY = {"swh:1:cnt:e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "swh:1:dir:4b825dc642cb6eb9a060e54bf8d69288fbee4904"}
+EMPTY = {"swh:1:cnt:e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "swh:1:dir:4b825dc642cb6eb9a060e54bf8d69288fbee4904"}
 # Forges on which a name is the same however it is capitalised.
 _CASELESS = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org")
 # The forge of the issue form, whose lines name accounts and repositories without it.
@@ -151,7 +151,7 @@ def _object(kind: str) -> Callable[[Any, str], str]:
         core = found.core
         if found.kind != kind:
             raise UsageError(f"{where} is {text!r}; this scope takes swh:1:{kind}:…")
-        if core in _EMPTY:
+        if core in EMPTY:
             raise UsageError(f"{where} is {core}: that is empty, and the same everywhere; it is nobody's")
         return core
 

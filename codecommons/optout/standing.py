@@ -7,6 +7,9 @@
 Submitted as ``quarantined`` (in effect at once) or ``held`` (it waits) -> ``verified`` -> ``withdrawn``; ``refused`` and
 ``withdrawn`` are the ends. A verified request is applied by every release that is built from then on; the release's own account
 says at which head of the ledger that was.
+
+What an operator takes down is in the ledger, too: ``taken-down`` before anything is erased, ``erased`` when all of it is. It
+stays in effect for ever.
 """
 
 from __future__ import annotations
@@ -27,8 +30,10 @@ TRANSITIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "verified": (("quarantined", "held"), "verified"),
     "refused": (("quarantined", "held", "verified"), "refused"),
     "withdrawn": (("quarantined", "held", "verified"), "withdrawn"),
+    "erased": (("taken-down", "erased"), "erased"),
 }
-IN_EFFECT = ("quarantined", "verified")
+TAKEN_DOWN = ("taken-down", "erased")
+IN_EFFECT = ("quarantined", "verified", *TAKEN_DOWN)
 OPEN = ("quarantined", "held", "verified")
 
 
@@ -39,7 +44,7 @@ class Standing:
     Attributes:
         id: 16 hex digits, how the digest of its first entry begins.
         request: what is asked for.
-        state: quarantined, held, verified, refused or withdrawn.
+        state: quarantined, held, verified, refused or withdrawn; of what was taken down, taken-down or erased.
         rung: of ``RUNGS``, how far it is shown that the claimant may ask.
         why: one line on the state.
         evidence: what shows it: SWHIDs of archived objects, and notes.
@@ -81,7 +86,7 @@ def standings(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Sta
     found: dict[str, Standing] = {}
     for digest, entry in entries:
         action, sequence = entry["action"], entry["sequence"]
-        if action == "submitted":
+        if action in ("submitted", "taken-down"):
             request = Request.from_mapping(entry["request"])
             found[digest[:16]] = Standing(
                 digest[:16],
@@ -89,7 +94,7 @@ def standings(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Sta
                 entry["state"],
                 entry["rung"],
                 entry["why"],
-                (),
+                tuple(entry.get("evidence", ())),
                 entry["received"],
                 entry["claimant"],
                 sequence,

@@ -27,7 +27,7 @@ import polars as pl
 
 from codecommons.archive.cache import copy_archive, find_archive
 from codecommons.archive.fetching import is_local, local_path, refuse_credentials, without_credentials
-from codecommons.archive.objects import Branches
+from codecommons.archive.objects import TAKEN_DOWN, Branches
 from codecommons.archive.repository import (
     MISSING,
     MOST_NOTES,
@@ -48,7 +48,7 @@ from codecommons.archive.tally import Note
 from codecommons.archive.tree import TOO_LARGE
 from codecommons.archive.views import head_of
 from codecommons.errors import CodeCommonsError, ItemError, UsageError
-from codecommons.lake import Lake, SliceInput, StagedFile
+from codecommons.lake import SliceInput, StagedFile
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import Settings
 from codecommons.swhid import git, snapshot_id
@@ -205,24 +205,26 @@ def _read(branch: list[str] | None) -> tuple[str, bytes] | None:
 def _tasks(work: Work, listing: Listing, name: str, repository: Path) -> Iterator[list[ReadObjects]]:
     """Lists of tasks for the objects that the lake lacks; a list at a time, so that a long history stays out of memory."""
     for window in listing.objects():
-        new = _unknown(work.lake, window).with_columns(
+        new = _unknown(work, window).with_columns(
             task=(pl.col("size") + _OBJECT_COST).cum_sum() // _TASK_BYTES,
         )
         parts = new.partition_by("task", maintain_order=True)
         yield [ReadObjects(name, repository, b"".join(part["id"]), work.area) for part in parts]
 
 
-def _unknown(lake: Lake, window: pl.DataFrame) -> pl.DataFrame:
-    """Those objects of a window that the lake lacks; a content that is too large stays out once and for all."""
+def _unknown(work: Work, window: pl.DataFrame) -> pl.DataFrame:
+    """Those objects of a window that the lake lacks; a content that is too large, or taken down, stays out once and for all."""
+    lake = work.lake
     known = [pl.DataFrame(schema={"id": pl.Binary})]
     for kind, table, column in _TABLES:
         keys = window.filter(pl.col("kind") == kind).select(pl.col("id").alias(column))
         if keys.height:
             known.append(keys.join(lake.keys_missing(table, keys), on=column, how="anti").select(id=column))
-    large = window.filter((pl.col("kind") == "blob") & (pl.col("size") > lake.settings.max_content_bytes)).select("id")
-    if large.height:
-        skipped = lake.scan("skipped_content").filter(pl.col("reason") == TOO_LARGE).select(id="sha1_git")
-        known.append(large.join(skipped.collect(), on="id", how="semi"))
+    out = (pl.col("size") > lake.settings.max_content_bytes) | pl.col("id").is_in(list(work.area.refused))
+    left_out = window.filter((pl.col("kind") == "blob") & out).select("id")
+    if left_out.height:
+        skipped = lake.scan("skipped_content").filter(pl.col("reason").is_in([TOO_LARGE, TAKEN_DOWN])).select(id="sha1_git")
+        known.append(left_out.join(skipped.collect(), on="id", how="semi"))
     return window.join(pl.concat(known), on="id", how="anti", maintain_order="left")
 
 

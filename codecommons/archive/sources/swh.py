@@ -26,6 +26,7 @@ from codecommons.archive.export.selection import (
     read_list,
     read_selection,
 )
+from codecommons.archive.objects import TAKEN_DOWN
 from codecommons.archive.scratch import scratch_folder
 from codecommons.archive.source import TREES, Item, Outcome, RecordedVisit, Source, Visit, Work, unexpected
 from codecommons.archive.tally import Note, Tally
@@ -148,6 +149,10 @@ class SoftwareHeritage(Source):
         def lacking() -> Iterator[pa.RecordBatch]:
             for batch in walk.to_fetch():
                 rows = pl.DataFrame(batch)
+                refused = pl.col("sha1_git").is_in(list(work.area.refused))
+                if (gone := rows.filter(refused)).height:
+                    walk.failed([(content, TAKEN_DOWN) for content in gone["sha1_git"]])
+                    rows = rows.filter(~refused)
                 missing = work.lake.keys_missing("content", rows.select("sha1_git"))
                 here = rows.join(missing, on="sha1_git", how="anti")
                 if here.height:

@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Shards of releases that hold a content: they are deleted, whole, and a note in the release says which. Its manifest stays."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from codecommons.datasets.releases import NOTE, taken_down
+from codecommons.lake import Lake
+from codecommons.lake.erasing import Erased
+from codecommons.lake.storage import lake_errors
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """A shard that was deleted.
+
+    Attributes:
+        release: ``dataset/fingerprint, 12 hex``.
+        shard: its file.
+    """
+
+    release: str
+    shard: str
+
+
+def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withdrawn], Erased]:
+    """Delete every shard with a row of one of the contents; killed anywhere, it can be run again.
+
+    Args:
+        lake: the lake.
+        contents: sha1_git.
+        takedown: its name in the ledger, which the note gives as the reason.
+
+    Returns:
+        All that this takedown has deleted, now or before, by release and shard; and what went now.
+
+    Raises:
+        LakeError: a release can't be read or written.
+    """
+    hexes = pl.Series([content.hex() for content in contents], dtype=pl.String).implode()
+    root = lake.path("datasets")
+    with lake_errors(f"reading {root}"):
+        folders = sorted(path for path in lake.fs.glob(f"{root}/*/*") if lake.fs.isdir(path))
+    found, gone = [], Erased()
+    for folder in folders:
+        release = folder.removeprefix(f"{root}/")
+        before = taken_down(lake, f"datasets/{release}")
+        with lake_errors(f"reading {folder}"):
+            shards = {path.rpartition("/")[2]: path for path in sorted(lake.fs.glob(f"{folder}/data/*.parquet"))}
+            holding = [name for name, path in shards.items() if _holds(lake, path, hexes)]
+        note = before | dict.fromkeys(holding, takedown)
+        with lake_errors(f"writing {folder}"):
+            if note != before:
+                lake.fs.pipe_file(f"{folder}/{NOTE}", json.dumps(note, indent=1, sort_keys=True).encode())
+            for name in holding:
+                gone += Erased(0, 1, lake.fs.size(shards[name]))
+                lake.fs.rm(shards[name])
+        found += [Withdrawn(release, name) for name, why in sorted(note.items()) if why == takedown]
+    return found, gone
+
+
+def _holds(lake: Lake, path: str, hexes: pl.Series) -> bool:
+    """Whether a shard has a row of one of the contents; one that can't be read might."""
+    try:
+        with lake.fs.open(path) as file:
+            for batch in pq.ParquetFile(file).iter_batches(columns=["swhid"], use_threads=False):
+                if pl.DataFrame(batch).select(pl.col("swhid").str.slice(10, 40).is_in(hexes).any()).item():
+                    return True
+    except (ValueError, KeyError):
+        return True
+    return False
