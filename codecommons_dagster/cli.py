@@ -607,7 +607,7 @@ def withdraw(request: str, why: str, as_json: bool) -> None:
 @click.option("--request", help="Instead of SWHIDs: all that a request of the ledger is about and that is nowhere else.")
 @click.option("--reason", help="personal-data, secret or illegal.")
 @click.option("--why", help="A line for the ledger, where it stands for ever: not a word of what is erased.")
-@click.option("--others-stopped", is_flag=True, help="Your word that nothing else works on this lake: what was staged is removed.")
+@click.option("--others-stopped", is_flag=True, help="Your word that nothing else works on the lake: what was staged is removed.")
 @click.option("--dry-run", is_flag=True, help="Say which contents it is about, and change nothing.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @json_option
@@ -621,11 +621,11 @@ def takedown(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Erase contents for ever: bytes, annotations, old versions of tables, published shards, caches. Ingestion refuses them then.
+    """Erase contents for ever: bytes, annotations, old versions of tables, published shards, caches. They are refused then.
 
-    For operators, and for personal data, secrets and illegal content; what authors merely want left out is an opt-out. A directory
-    stands for what is nowhere but below it. Without arguments, what was begun and not finished is. Say nothing that gives it away:
-    the ledger is kept.
+    For operators, and for personal data, secrets and illegal content; what authors merely want left out is an opt-out. A
+    directory stands for what is nowhere but below it. Without arguments, what was begun and not finished is. Say nothing that
+    gives it away: the ledger is kept.
     """
     from codecommons.archive.views import visited_trees
     from codecommons.optout import ledger

@@ -147,7 +147,9 @@ def rows_of(lake):
     names = {path.name for path in Path(lake.settings.lake).iterdir() if (path / "_delta_log").is_dir()}
     frames = {name: pl.scan_delta(str(Path(lake.settings.lake, name))).collect() for name in sorted(names)}
     return {
-        name: sorted(map(repr, frame.iter_rows())) for name, frame in frames.items() if name not in ("stage_report", "opt_out_ledger")
+        name: sorted(map(repr, frame.iter_rows()))
+        for name, frame in frames.items()
+        if name not in ("stage_report", "opt_out_ledger")
     }
 
 
