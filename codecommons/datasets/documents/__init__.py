@@ -4,8 +4,8 @@
 
 """Texts that go with a release, all made from the same numbers: its fingerprint's account and its manifest.
 
-Belongs here: one module a document (the dataset card, the licence roll-up, Croissant metadata), and what they say alike
-(``figures``).
+Belongs here: one module a document (the dataset card, the licence roll-up, Croissant metadata, the summary of training content),
+and what they say alike (``figures``).
 Does not belong here: selecting rows, and writing shards and manifest.
 """
 
@@ -20,6 +20,7 @@ from codecommons.datasets.documents.card import card
 from codecommons.datasets.documents.croissant import croissant
 from codecommons.datasets.documents.figures import rollup
 from codecommons.datasets.documents.notice import notice
+from codecommons.datasets.documents.training_summary import summary_json, summary_markdown
 
 __all__ = ["rollup", "texts"]
 
@@ -36,4 +37,6 @@ def texts(document: dict[str, Any], manifest: pl.DataFrame, left_out: Iterable[s
         "README.md": card(document, manifest, left_out),
         "NOTICE": notice(document, manifest),
         "croissant.json": croissant(document, manifest),
+        "art53.json": summary_json(document, manifest),
+        "art53.md": summary_markdown(document, manifest),
     }
