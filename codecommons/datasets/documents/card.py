@@ -58,6 +58,8 @@ configs:
 
 Load it with `datasets.load_dataset("parquet", data_files="data/*.parquet")` or `polars.scan_parquet("data/*.parquet")`.
 Check it with `codecommons dataset verify {document["name"]} {document["fingerprint"][:12]}`.
+`croissant.json` describes it for loaders and searches, `NOTICE` says from whom it is under which licence, and `art53.md` what a
+provider of a model says of it under Art. 53(1)(d) of the EU AI Act.
 
 ## Languages
 
