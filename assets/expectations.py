@@ -376,7 +376,8 @@ SUITES = (
         """
         with listed as (
             select shard, count(*) as rows, count(distinct row) as distinct_rows
-            from dataset_row where dataset = getvariable('source') and fingerprint = getvariable('fingerprint') group by shard
+            from lake.dataset_row
+            where dataset = getvariable('source') and fingerprint = getvariable('fingerprint') group by shard
         )
         select shard.shard, regexp_full_match(shard.sha256, '[0-9a-f]{64}') as is_hashed, shard.rows = listed.rows as is_whole,
             listed.rows = listed.distinct_rows as rows_are_distinct

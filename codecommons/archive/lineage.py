@@ -114,8 +114,9 @@ class Lineage:
         self._sql.register("head", heads.to_arrow())
         begun = self._sql.execute("select number, bit from node join head on head.revision = node.id").fetchnumpy()
         self._sql.unregister("head")
-        np.bitwise_or.at(self._marks.array, begun["number"], np.uint64(1) << begun["bit"].astype(np.uint64))
-        self._touched[begun["number"] // self._window] = True
+        numbers, bits = (np.asarray(begun[name], np.uint64) for name in ("number", "bit"))
+        np.bitwise_or.at(self._marks.array, numbers, np.uint64(1) << bits)
+        self._touched[numbers // np.uint64(self._window)] = True
         missed = True
         while missed:
             missed = False

@@ -126,7 +126,7 @@ def _build(
         against = contradicted(lake, policy(lake.settings, asked.license.policy), frame)
         checks = _checks(report, asked, selection, frame, written, _opted_out(lake, inputs, frame), against)
         if all(check.passed for check in checks):
-            texts = {"README.md": documents.card(document, frame, inputs.left_out), "NOTICE": documents.notice(document, frame)}
+            texts = documents.texts(document, frame, inputs.left_out)
             document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
             with lake_errors(f"writing documents to {staged}"):
                 for name, text in texts.items():

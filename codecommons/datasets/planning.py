@@ -11,13 +11,10 @@ from typing import Any
 
 from codecommons.datasets import shards
 from codecommons.datasets.candidates import resolve
-from codecommons.datasets.documents import rollup
+from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
 from codecommons.datasets.selection import Step, select
 from codecommons.datasets.specification import Specification
 from codecommons.lake import Lake
-
-# Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
-BYTES_PER_TOKEN = 3.1
 
 
 @dataclass(frozen=True)

@@ -171,13 +171,13 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     connection.execute("create schema if not exists lake")
     for table in tables:
         connection.execute(f"create or replace view lake.{table.name} as {_nothing(table)}")
+    for name, columns in _OPTED_OUT.items():
+        nothing = ", ".join(f"null::{kind} as {column}" for column, kind in columns.items())
+        connection.execute(f"create or replace view lake.{name} as select {nothing} where false")
     connection.execute(_script("macros"))
     connection.execute("\n".join(_annotation_views(annotators.values())))
     keys = ", ".join(_quoted(policy.key(settings)) for policy in policies(settings).values())
     connection.execute(f"create or replace view lake.current_policy as select unnest([{keys}]::varchar[]) as policy")
-    for name, columns in _OPTED_OUT.items():
-        nothing = ", ".join(f"null::{kind} as {column}" for column, kind in columns.items())
-        connection.execute(f"create or replace view lake.{name} as select {nothing} where false")
     connection.execute(f"create or replace view lake.current_vulnerability_rules as select '{digest()}' as digest")
     connection.execute(_script("views"))
     unreadable = {}
@@ -279,13 +279,16 @@ def _annotation_views(annotators: Iterable[Annotator]) -> Iterator[str]:
         rows = f"from lake.{name} where digest = '{annotator.digest}'"
         said = [f'"{column}"' for column in columns if column not in {*public, "path_id", "digest", "bucket"}]
         shown = [text for column, text in public.items() if column in columns] + said
-        yield f"create or replace view {name} as select {', '.join(shown)}, digest {rows};"
+        hidden = " anti join lake.opted_out_content using (content)" if "content" in columns else ""
+        public_rows = rows.replace(" where ", f"{hidden} where ")
+        yield f"create or replace view {name} as select {', '.join(shown)}, digest {public_rows};"
         keys = ", ".join(column if column in columns else f"null::blob as {column}" for column in public)
         value = ", ".join(f"{column} := {column}" for column in said)
         parts.append(f"select {keys}, '{annotator.name}' as annotator, digest, to_json(struct_pack({value})) as value {rows}")
     yield f"create or replace view lake.annotation as {' union all '.join(parts)};"
     shown = [*public.values(), "annotator", "digest", "value"]
-    yield f"create or replace view annotation as select {', '.join(shown)} from lake.annotation;"
+    hidden = "anti join lake.opted_out_content using (content)"
+    yield f"create or replace view annotation as select {', '.join(shown)} from lake.annotation {hidden};"
 
 
 def _create_mart_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

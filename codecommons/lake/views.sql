@@ -8,7 +8,8 @@
 -- column is a SWHID as text, a hash is lower-case hex, a date is a UTC timestamp (null when it fits none), a name or a
 -- message stays binary as in Software Heritage's export, and a path is text in which bytes that are not UTF-8 stand as \xNN.
 
--- What the opt-out ledger leaves out is in no view of contents, files and origins (`lake.opted_out_content`, `_origin`, `_place`).
+-- What the opt-out ledger leaves out is in no view (`lake.opted_out_content`, `_origin`, `_place`): a content that nobody may show is in
+-- none that names contents, but for the entries of directories, which are what their identifier is made of.
 
 -- The archive, with Software Heritage's names.
 
@@ -77,7 +78,7 @@ select lower(hex(extid)) as extid, extid_type, extid_version, swhid_of(target_ty
 from lake.extid;
 
 create or replace view tree_file as
-select swhid('dir', root) as root, from_utf8(path) as path, perms, swhid('cnt', content) as content from lake.tree_file;
+select swhid('dir', root) as root, from_utf8(path) as path, perms, swhid('cnt', content) as content from lake.tree_file anti join lake.opted_out_content using (content);
 
 -- Every file as a person would look for it: visit, then snapshot, then anchor, then path.
 
@@ -153,7 +154,9 @@ select content, path, root, origin, kind, id, date from lake.brought;
 -- The earliest release or revision that holds a content: by date, its identifier, origin and path.
 create or replace view first_occurrence as
 select swhid('cnt', content) as content, date, swhid(kind, id) as anchor, origin, from_utf8(path) as path
-from (select distinct on (content) * from lake.seen order by content, date nulls last, id, origin, path);
+from (select distinct on (content) * from lake.seen order by content, date nulls last, id, origin, path)
+-- Where the first one is opted out nothing is said: the next would be taken for it.
+anti join lake.opted_out_content using (content) anti join lake.opted_out_origin using (origin);
 
 -- What manifests say of the project they belong to, wherever one occurs; `codemeta` is a CodeMeta document, authors as hashes.
 create or replace view project as
@@ -187,7 +190,8 @@ known as (
     select sha1_git, length from lake.skipped_content anti join lake.content using (sha1_git)
 )
 select swhid('cnt', popular.target) as swhid, known.length, popular.name as filename, popular.occurrences
-from popular left join known on known.sha1_git = popular.target;
+from popular left join known on known.sha1_git = popular.target
+anti join lake.opted_out_content as gone on gone.content = popular.target;
 
 create or replace view popular_contents as from popular_content_name;
 
@@ -461,7 +465,7 @@ semi join lake.current_policy on current_policy.policy = judged.policy;
 create or replace view license_decision as
 select file_swhid(content, root, path) as file, policy, verdict, rule, version, obligations, evidence, expression,
     swhid('cnt', content) as content, swhid('dir', root) as root, from_utf8(path) as path
-from lake.license_decision;
+from lake.license_decision anti join lake.opted_out_content using (content);
 
 -- Where each opt-out request stands: its last entry says so. Who asks is in no table.
 create or replace view opt_out as
@@ -481,23 +485,25 @@ from entry join last using (id)
 where entry.action in ('submitted', 'taken-down');
 
 create or replace view duplicate_pair as
-select swhid('cnt', a) as a, swhid('cnt', b) as b, similarity, accepted, configuration from lake.duplicate_pair;
+select swhid('cnt', a) as a, swhid('cnt', b) as b, similarity, accepted, configuration from lake.duplicate_pair
+anti join lake.opted_out_content as one on one.content = a anti join lake.opted_out_content as other on other.content = b;
 
 create or replace view duplicate as
 select dataset, swhid('cnt', content) as content, swhid('cnt', kept) as kept, similarity, rule, fingerprint
-from lake.dataset_drop where kept is not null;
+from lake.dataset_drop anti join lake.opted_out_content using (content) anti join lake.opted_out_content as gone on gone.content = kept
+where kept is not null;
 
 create or replace view dataset as select dataset, fingerprint, specification, as_of, rows, bytes, shards from lake.dataset;
 
 create or replace view dataset_row as
 select dataset, fingerprint, shard, row, swhid, swhid('cnt', content) as content, origin, from_utf8(path) as path, length, language,
     license
-from lake.dataset_row;
+from lake.dataset_row anti join lake.opted_out_content using (content);
 
 create or replace view dataset_drop as
 select dataset, fingerprint, swhid('cnt', content) as content, origin, anchor, from_utf8(path) as path, length, rule, evidence,
     swhid('cnt', kept) as kept, similarity
-from lake.dataset_drop;
+from lake.dataset_drop anti join lake.opted_out_content using (content) anti join lake.opted_out_content as gone on gone.content = kept;
 
 create or replace view shard as select dataset, fingerprint, shard, sha256, rows, bytes from lake.shard;
 

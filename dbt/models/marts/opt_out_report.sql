@@ -12,7 +12,7 @@ left_out as (
         regexp_extract(reason, '^opt-out (\S+)', 1) as id,
         count(distinct row(gone.origin, gone.anchor, gone.path)) as files,
         min(release.as_of) as first_release
-    from (select *, unnest(evidence) as reason from {{ source('training_shards', 'dataset_drop') }} where rule = 'opt_out') as gone
+    from (select *, unnest(evidence) as reason from {{ source('withheld', 'dataset_drop') }} where rule = 'opt_out') as gone
     join {{ source('training_shards', 'dataset') }} as release using (dataset, fingerprint)
     group by all
 )

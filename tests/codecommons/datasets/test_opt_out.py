@@ -27,6 +27,8 @@ from codecommons.optout.requests import Request, Submission
 ENGINE = InlineEngine()
 READ = b"def read(path):\n    with open(path) as file:\n        return file.read()\n"
 CONTACT = {"contact": "someone@example.org"}
+# As in dbt/models/sources.yml.
+SCHEMAS = {"governance": "", "training_shards": "", "withheld": "lake."}
 NOON = "2026-01-03T12:00:00+00:00"
 
 
@@ -79,7 +81,8 @@ def test_the_report_tells_how_far_requests_reached_and_when_and_nothing_of_who_a
         build(shop.lake, ENGINE, shop.specify(name, "deduplicate: {threshold: null}" if name == "copies" else "{}"))
     model = (Path(__file__).parents[3] / "dbt/models/marts/opt_out_report.sql").read_text()
     with shop.lake.sql() as connection:
-        report = connection.sql(re.sub(r"\{\{ source\('\w+', '(\w+)'\) \}\}", r"\1", model)).pl()
+        tables = re.sub(r"\{\{ source\('(\w+)', '(\w+)'\) \}\}", lambda found: SCHEMAS[found[1]] + found[2], model)
+        report = connection.sql(tables).pl()
     [row] = report.to_dicts()
     told = {name: row[name] for name in ("scope", "state", "requests", "named", "files_left_out", "applied", "days_to_release")}
     # Five files of alpha's two releases, once for both datasets; the request came on the day after their last slice.
@@ -323,12 +326,27 @@ def test_no_public_view_shows_what_is_opted_out_and_none_answers_over_a_broken_l
     seen = "select origin, path from file order by all"
     before, contents = ask_sql(seen), ask_sql("select count(*) from content")[0][0]
     assert {origin for origin, _ in before} >= {"pkg:pypi/alpha", "pkg:npm/beta"}
+    build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    mine, others = (f"select content from file where origin {sign} 'pkg:pypi/alpha'" for sign in ("=", "<>"))
+    hidden = [swhid for (swhid,) in ask_sql(f"{mine} except {others}")]
+
+    def shown():
+        """How many rows of each public view name one of the contents."""
+        with shop.lake.sql() as connection:
+            found = connection.sql("select view_name from duckdb_views() where schema_name = 'main' and not internal").fetchall()
+            texts = {name: str(connection.sql(f"from {name}").fetchall()) for (name,) in found}
+        return {name: sum(swhid in text for swhid in hidden) for name, text in sorted(texts.items())}
+
+    everything = shown()
+    assert sum(map(bool, everything.values())) > 10
     one = ask(shop, "origin", "pkg:pypi/alpha")
+    assert {name: count for name, count in shown().items() if count} == {}
     assert ask_sql(seen) == [row for row in before if row[0] != "pkg:pypi/alpha"]
     assert ask_sql("select count(*) from content")[0][0] == ask_sql("select count(*) from content_data")[0][0] == contents - 4
     assert ask_sql("select count(*) from origin where url = 'pkg:pypi/alpha'") == [(0,)]
     desk.withdraw(shop.lake, one.id)
     assert ask_sql(seen) == before
+    assert shown() == everything
     (shop.settings.opt_out / "head.json").write_text("{")
     with pytest.raises(Exception, match="remembers how long the opt-out ledger was"):
         ask_sql(seen)

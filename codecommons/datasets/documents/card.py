@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""README.md: the dataset card, as Hugging Face shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from codecommons.datasets.documents.figures import MEANING, TERMS, marks, rollup
+from codecommons.datasets.shards import ROW
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+
+
+def card(document: dict[str, Any], manifest: pl.DataFrame, left_out: Iterable[str]) -> str:
+    """The dataset card (README.md), with the front matter that Hugging Face reads.
+
+    Args:
+        document: the release's ``fingerprint.json``.
+        manifest: its rows.
+        left_out: slices that were not there yet.
+    """
+    inputs, result = document["inputs"], document["result"]
+    specification = inputs["specification"]
+    size = next((name for limit, name in _SIZES if result["rows"] < limit), "n>10M")
+    waiting = "".join(f"\n- {item}" for item in left_out)
+    return f"""---
+pretty_name: {json.dumps(document["name"])}
+license: other
+license_name: various
+license_link: NOTICE
+task_categories: [text-generation]
+tags: [code, software-heritage, swhid]
+size_categories: [{size}]
+configs:
+- config_name: default
+  data_files: data/*.parquet
+---
+
+# {document["name"]}
+
+{specification["description"] or "A dataset of source code."}
+
+| | |
+|---|---|
+| rows | {result["rows"]:,} |
+| bytes of text | {result["text_bytes"]:,} |
+| shards | {len(result["shards"]):,} |
+| as of | {inputs["as_of"]} |
+| licence policy | {inputs["policy"]} |
+| fingerprint | `{document["fingerprint"]}` |
+
+Load it with `datasets.load_dataset("parquet", data_files="data/*.parquet")` or `polars.scan_parquet("data/*.parquet")`.
+Check it with `codecommons dataset verify {document["name"]} {document["fingerprint"][:12]}`.
+`croissant.json` describes it for loaders and searches, `NOTICE` says from whom it is under which licence, and `art53.md` what a
+provider of a model says of it under Art. 53(1)(d) of the EU AI Act.
+
+## Languages
+
+{_table(rollup(manifest, "language", 20))}
+
+## Licences
+
+{_table(rollup(manifest, "license", 20))}
+
+## Origins
+
+{manifest["origin"].n_unique():,} in all.
+
+{_table(rollup(manifest, "origin", 20))}
+
+## From candidates to rows
+
+{document["candidates"]["rows"]:,} files ({document["candidates"]["bytes"]:,} bytes) were looked at. Each rule left out:
+
+| rule | files | bytes | left |
+|---|---:|---:|---:|
+{"".join(f"| {step['rule']} | {step['rows']:,} | {step['bytes']:,} | {step['left']:,} |{chr(10)}" for step in document["steps"])}
+{f"Slices that had not come through when this was built, so nothing is from them:{chr(10)}{waiting}" if waiting else ""}
+
+## Columns
+
+| column | meaning |
+|---|---|
+{"".join(f"| {name} | {MEANING[name]} |{chr(10)}" for name in (*ROW.names, *marks(specification)))}
+## Terms
+
+{TERMS}
+"""
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    lines = [f"| {_cell(row['value'])} | {row['rows']:,} | {row['bytes']:,} |" for row in rows]
+    return "\n".join(["| | files | bytes |", "|---|---:|---:|", *lines])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

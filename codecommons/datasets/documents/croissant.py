@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""croissant.json: the release as Croissant 1.1 with the RAI vocabulary, which loaders and dataset searches read.
+
+Sources: the Croissant format specification 1.1 and its Responsible AI extension 1.0, MLCommons.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from codecommons.datasets.documents.figures import MEANING, TERMS, marks, rollup
+from codecommons.datasets.shards import MARKS, ROW
+
+VERSIONS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
+# Without a key of the standard context a validator warns.
+_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "arrayShape": "cr:arrayShape",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "containedIn": "cr:containedIn",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "description": {"@container": "@language"},
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isArray": "cr:isArray",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "name": {"@container": "@language"},
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "prov": "http://www.w3.org/ns/prov#",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_TYPES = {pa.string(): "sc:Text", pa.int64(): "sc:Integer", pa.float64(): "sc:Float"}
+# Fields that say what PROV-O has a word for.
+_EQUIVALENT = {"swhid": "prov:wasDerivedFrom", "license": "sc:license"}
+_PARQUET, _SHARDS, _ROWS = "application/x-parquet", "shards", "rows"
+
+
+def croissant(document: dict[str, Any], manifest: pl.DataFrame) -> str:
+    """Describe a release; its folder is where the paths begin.
+
+    Args:
+        document: the release's ``fingerprint.json``.
+        manifest: its rows.
+    """
+    inputs, result = document["inputs"], document["result"]
+    specification = inputs["specification"]
+    year, month, day = inputs["as_of"].split("-")
+    described = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "name": document["name"],
+        "description": specification["description"] or "A dataset of source code.",
+        "conformsTo": list(VERSIONS),
+        # Removing rows is what releases are for, so a release has no other version than its day; the fingerprint says which.
+        "version": f"{int(year)}.{int(month)}.{int(day)}+{document['fingerprint'][:12]}",
+        "identifier": f"sha256:{document['fingerprint']}",
+        "datePublished": inputs["as_of"],
+        "license": [one["value"] for one in rollup(manifest, "license")],
+        "creator": {"@type": "sc:Organization", "name": "the publisher of this release"},
+        "citeAs": f"{document['name']}, as of {inputs['as_of']}, sha256:{document['fingerprint']}",
+        "isLiveDataset": False,
+        "usageInfo": TERMS.replace("\n", " "),
+        "size": f"{result['text_bytes']} B of text in {result['rows']} rows",
+        **_responsible(document, manifest),
+        "distribution": [
+            *(_file(f"data/{one['name']}", one["bytes"], one["sha256"]) for one in result["shards"]),
+            _file("manifest.parquet", result["manifest"]["bytes"], result["manifest"]["sha256"]),
+            {
+                "@type": "cr:FileSet",
+                "@id": _SHARDS,
+                "name": _SHARDS,
+                "description": f"{len(result['shards'])} files, each a bucket of origins; rows go by origin, path and SWHID.",
+                "encodingFormat": _PARQUET,
+                "includes": "data/*.parquet",
+            },
+        ],
+        "recordSet": [
+            {
+                "@type": "cr:RecordSet",
+                "@id": _ROWS,
+                "name": _ROWS,
+                "description": f"{result['rows']} files of source code.",
+                "key": {"@id": f"{_ROWS}/swhid"},
+                "field": [*_fields(marks(specification))],
+            }
+        ],
+    }
+    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
+def _file(path: str, size: int, sha256: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": path,
+        "name": path.rpartition("/")[2],
+        "contentUrl": path,
+        "contentSize": f"{size} B",
+        "encodingFormat": _PARQUET,
+        "sha256": sha256,
+    }
+
+
+def _fields(more: list[str]) -> list[dict[str, Any]]:
+    """The columns that Croissant has a type for; lists of spans are none of them."""
+    columns = {**{one.name: one.type for one in ROW}, **{name: MARKS[name] for name in more}}
+    found = []
+    for name, kind in columns.items():
+        if kind in _TYPES:
+            same = {"equivalentProperty": _EQUIVALENT[name]} if name in _EQUIVALENT else {}
+            found.append(
+                {
+                    "@type": "cr:Field",
+                    "@id": f"{_ROWS}/{name}",
+                    "name": name,
+                    "description": MEANING[name],
+                    "dataType": _TYPES[kind],
+                    **same,
+                    "source": {"fileSet": {"@id": _SHARDS}, "extract": {"column": name}},
+                }
+            )
+    return found
+
+
+def _responsible(document: dict[str, Any], manifest: pl.DataFrame) -> dict[str, Any]:
+    """What the RAI vocabulary asks for, as far as the lake knows it."""
+    inputs = document["inputs"]
+    slices = sorted({one["slice"] for one in inputs["slices"]})
+    sources = sorted({one["source"] for one in inputs["slices"]})
+    steps = [f"{one['rule']} left out {one['rows']} files ({one['bytes']} bytes)" for one in document["steps"] if one["rows"]]
+    languages = [f"{one['value']} ({one['rows']} files)" for one in rollup(manifest, "language", 20)]
+    return {
+        "rai:dataCollection": (
+            f"Files of {manifest['origin'].n_unique()} origins, harvested from {', '.join(sources)} in the slices {slices[0]} to "
+            f"{slices[-1]}; {document['candidates']['rows']} files were looked at. Each row names origin, visit, anchor and path."
+        ),
+        "rai:dataCollectionType": ["Others"],
+        "rai:dataCollectionRawData": "The bytes of every file, which re-hash to the SWHID in its row.",
+        "rai:dataCollectionTimeframe": [slices[0], slices[-1]],
+        "rai:dataPreprocessingProtocol": [
+            f"Licence policy {inputs['policy']}.",
+            *steps,
+            "Texts are decoded to Unicode; `encoding` gives the bytes back.",
+        ],
+        "rai:dataAnnotationProtocol": "By programs alone: "
+        + ", ".join(f"{one} {it}" for one, it in inputs["annotators"].items()),
+        "rai:machineAnnotationTools": [*inputs["annotators"]],
+        "rai:dataBiases": f"What people publish as open source, in these languages most: {', '.join(languages)}.",
+        "rai:dataLimitations": "Licences are what files and the projects around them state; statements may be wrong or missing.",
+        "rai:dataUseCases": "Training, evaluating and studying language models of code.",
+        "rai:personalSensitiveInformation": (
+            "Source code names its authors, and may hold addresses and secrets that somebody published; nothing is redacted here."
+        ),
+        "rai:dataReleaseMaintenancePlan": (
+            "Later releases honour what was opted out or taken down since; this one was made at opt-out ledger "
+            f"{inputs['opt_out']}. Update to the newest."
+        ),
+    }

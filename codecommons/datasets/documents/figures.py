@@ -1,0 +1,56 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What several documents of a release say in the same words and numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from codecommons.datasets.shards import MARKS
+
+# Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
+BYTES_PER_TOKEN = 3.1
+# Column of a shard -> what it holds.
+MEANING = {
+    "swhid": "identifier of the file's bytes, with origin, visit, anchor and path",
+    "text": "the file as Unicode text",
+    "language": "programming language, as Linguist names it",
+    "license": "SPDX expression that holds for the file in its tree",
+    "license_type": "verdict of the licence policy",
+    "origin": "where it was found: URL, or purl of a package",
+    "visit": "snapshot of the origin",
+    "anchor": "release or revision it belongs to",
+    "path": "path in the tree of the anchor",
+    "length": "bytes of the original file",
+    "encoding": "encoding of the original bytes; they re-hash to the SWHID",
+    "redactions": "byte spans of the original that are replaced in `text`",
+    "repository": "readable name of the origin",
+    "row_in_repository": "place among the rows of its origin in this shard",
+    "similar_to": "the content that stands for this one among near-duplicates; empty for one that stands for itself",
+    "similarity": "exact Jaccard similarity to it, of shingles of five words",
+    "copies": "eligible files that have this content",
+}
+TERMS = """\
+This dataset follows the principles of Software Heritage for language models of code: knowledge derived from the archive is given
+back under open licences, with documentation and tools; the training data is identified fully and precisely, by SWHID; authors
+can exclude their code before training. Every file keeps its original licence (column `license`), whose conditions, such as
+attribution, are yours to meet: `NOTICE` and `manifest.parquet` say what and from whom. Update to a newer release when one
+appears: it honours what was withdrawn since."""
+
+
+def marks(specification: dict[str, Any]) -> list[str]:
+    """The columns that shards have beyond the usual ones."""
+    weighed = specification["deduplicate"]
+    return [name for name in MARKS if weighed["keep"] == "all" and (name == "copies" or weighed["threshold"] is not None)]
+
+
+def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:
+    """Files and bytes by the values of a column, most bytes first (ties by name): ``{value, rows, bytes}``."""
+    grouped = manifest.group_by(value=pl.col(column).fill_null("unknown")).agg(
+        rows=pl.len().cast(pl.Int64), bytes=pl.col("length").sum()
+    )
+    return grouped.sort("bytes", "rows", "value", descending=[True, True, False]).head(most or grouped.height).to_dicts()
