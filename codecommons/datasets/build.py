@@ -95,8 +95,9 @@ def _build(
     rows = shards.assign(selection.rows, asked.shard.bits, asked.shard.cap_bytes)
     with lake.staging(f"dataset-{asked.name}") as area:
         staged = lake.path(area.folder)
+        earlier = releases.shards_before(lake, asked.name)
         tasks = [
-            shards.ShardTask(lake, label, part, f"{staged}/data")
+            shards.ShardTask(lake, label, part, f"{staged}/data", earlier.get(label, ()))
             for (label,), part in rows.group_by("shard", maintain_order=True)
         ]
         written = list(engine.map(shards.write_shard, tasks))
@@ -122,7 +123,9 @@ def _build(
             "steps": [asdict(step) for step in selection.steps],
         }
         report = _report(asked.name, inputs, document, frame)
-        report.computed = table.num_rows
+        report.reused = sum(one.rows for one in written if one.kept)
+        report.computed = table.num_rows - report.reused
+        report.details["shards_kept"] = sum(one.kept for one in written)
         against = contradicted(lake, policy(lake.settings, asked.license.policy), frame)
         checks = _checks(report, asked, selection, frame, written, _opted_out(lake, inputs, frame), against)
         if all(check.passed for check in checks):

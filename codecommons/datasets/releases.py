@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ from codecommons.optout.receipts import Published
 MARKER = "fingerprint.json"
 # Beside it where shards were taken down: shard -> why, as the ledger names it (see ``optout.takedown``).
 NOTE = "taken-down.json"
+# Earlier shards of a label that are looked at: each costs the reading of a footer.
+LOOKS = 8
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,28 @@ def taken_down(lake: Lake, folder: str) -> dict[str, str]:
     with lake_errors(f"reading {path}"):
         found: dict[str, str] = json.loads(lake.fs.cat_file(path)) if lake.fs.exists(path) else {}
     return found
+
+
+def shards_before(lake: Lake, name: str) -> dict[str, tuple[str, ...]]:
+    """Shards of a dataset that are there, by label: of its releases, the newest first, then of builds that were killed.
+
+    Returns:
+        Label -> paths on the lake's file system, at most ``LOOKS``, each file once.
+
+    Raises:
+        LakeError: the lake can't be read.
+    """
+    newest = {one.fingerprint[:12]: at for at, one in enumerate(reversed(list_releases(lake, name)))}
+    root = lake.path()
+    with lake_errors(f"reading {root}"):
+        paths = sorted(lake.fs.glob(f"{root}/datasets/{name}/*/data/*.parquet"))
+        paths.sort(key=lambda path: newest.get(path.split("/")[-3], len(newest)))
+        paths += sorted(lake.fs.glob(f"{root}/_staging/dataset-{name}-*/data/*.parquet"))
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for path in paths:
+        file = path.rpartition("/")[2]
+        found[file.rpartition("-")[0]].setdefault(file, path)
+    return {label: tuple(files.values())[:LOOKS] for label, files in found.items()}
 
 
 def is_whole(lake: Lake, one: Release) -> bool:

@@ -5,7 +5,8 @@
 """Rows to Parquet files whose bytes depend on nothing but the rows.
 
 A shard is a bucket of sha256(origin). An origin with more text than the cap has shards of its own, split by sha256(path), so
-that one new slice or one removal rewrites only the shards whose rows changed.
+that one new slice or one removal rewrites only the shards whose rows changed. A shard's footer names its rows: one that an
+earlier release has, or a build that was killed, is copied once its bytes have the digest in its name.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 import numpy as np
@@ -22,6 +24,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codecommons.datasets.fingerprint import digest
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.swhid import Swhid, content_id
@@ -66,6 +69,8 @@ MANIFEST = pa.schema(_MANIFEST)
 # Readers hold a row group at a time; one of 8 MB of text is quick to fetch and still compresses well.
 GROUP_BYTES = 8 << 20
 GROUP_ROWS = 4096
+# Where a footer says which rows are there, by their digest.
+_ROWS_KEY = b"codecommons.rows"
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,14 @@ class ShardTask:
         label: bucket, and part of an origin that is split.
         rows: its rows in order, with the columns ``selection.ROWS`` and, where they are marked, ``MARKS``.
         folder: where the file goes, on the lake's file system.
+        earlier: shards of this label that may have the same rows, on the lake's file system, the likeliest first.
     """
 
     lake: Lake
     label: str
     rows: pl.DataFrame
     folder: str
+    earlier: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """How an error names it."""
@@ -101,6 +108,7 @@ class Shard:
         file_bytes: size of the file.
         manifest: its rows of the manifest.
         damaged: SWHIDs of rows whose bytes are missing, do not re-hash, or are not in their encoding; then the file is worthless.
+        kept: whether it is an earlier one, whose rows were looked at when it was written.
     """
 
     name: str
@@ -110,6 +118,7 @@ class Shard:
     file_bytes: int
     manifest: pa.Table
     damaged: tuple[str, ...]
+    kept: bool = False
 
 
 def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
@@ -150,22 +159,63 @@ def write_shard(task: ShardTask) -> Shard:
         LakeError: the lake can't be read or written.
     """
     rows = _described(task.rows)
+    schema = row_schema(rows.columns)
+    identity = rows_digest(rows, schema)
     damaged: list[str] = []
-    with lake_errors(f"{task} of {task.folder}"), scratch_file(task.lake) as spill, scratch_file(task.lake) as file:
+    with lake_errors(f"{task} of {task.folder}"):
+        kept = _keep(task, identity)
+        sha256, size = kept or _write(task, rows, schema, identity, damaged)
+    name = f"{task.label}-{sha256}.parquet"
+    place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(sha256)}
+    manifest = rows.with_columns(**place).select(MANIFEST.names).to_arrow().cast(MANIFEST)
+    return Shard(name, sha256, rows.height, int(rows["length"].sum()), size, manifest, tuple(damaged), kept is not None)
+
+
+def rows_digest(rows: pl.DataFrame, schema: pa.Schema) -> str:
+    """What decides a shard's bytes, 64 hex digits: the writer, and its rows; texts follow from their SWHID and encoding."""
+    hasher = hashlib.sha256(digest([_WRITER, pa.__version__, GROUP_BYTES, GROUP_ROWS, schema.names]).encode())
+    for part in rows.iter_slices(GROUP_ROWS):
+        shown = part.with_columns(path=readable(part["path"])).select(name for name in schema.names if name in part.columns)
+        hasher.update(shown.write_ndjson().encode())
+    return hasher.hexdigest()
+
+
+def _keep(task: ShardTask, identity: str) -> tuple[str, int] | None:
+    """Copy an earlier shard that has the same rows and is what its name says: its sha256 and size."""
+    for path in task.earlier:
+        name = PurePosixPath(path).name
+        try:
+            with task.lake.fs.open(path) as file:
+                if (pq.read_metadata(file).metadata or {}).get(_ROWS_KEY) != identity.encode():
+                    continue
+                sha256, size = sealed(file)
+            if name == f"{task.label}-{sha256}.parquet":
+                if not task.lake.storage.remote:
+                    task.lake.fs.makedirs(task.folder, exist_ok=True)
+                task.lake.fs.cp_file(path, f"{task.folder}/{name}")
+                return sha256, size
+        # Cut short by who was killed, or gone since: another build of this dataset has ended.
+        except (FileNotFoundError, pa.ArrowException):
+            continue
+    return None
+
+
+def _write(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str, damaged: list[str]) -> tuple[str, int]:
+    """Write the file of a shard: its sha256 and size."""
+    with scratch_file(task.lake) as spill, scratch_file(task.lake) as file:
         places = _spill(task, spill)
-        schema = row_schema(rows.columns)
         with pq.ParquetWriter(file, schema, **_WRITER) as writer:
             for group in _groups(rows):
                 writer.write_table(_group_table(group, schema, spill, places, damaged))
+            writer.add_key_value_metadata({_ROWS_KEY: identity})
         sha256, size = sealed(file)
         name = f"{task.label}-{sha256}.parquet"
-        put(task.lake, file, f"{task.folder}/{name}")
-        read_back = pq.read_table(file, columns=["swhid"])["swhid"].to_pylist()
-    if read_back != rows["swhid"].to_list():
-        damaged.append(f"{name} does not hold the rows that were written to it")
-    place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(sha256)}
-    manifest = rows.with_columns(**place).select(MANIFEST.names).to_arrow().cast(MANIFEST)
-    return Shard(name, sha256, rows.height, int(rows["length"].sum()), size, manifest, tuple(damaged))
+        if pq.read_table(file, columns=["swhid"])["swhid"].to_pylist() != rows["swhid"].to_list():
+            damaged.append(f"{name} does not hold the rows that were written to it")
+        # What is there may be kept by a later build, which looks at no row again.
+        if not damaged:
+            put(task.lake, file, f"{task.folder}/{name}")
+    return sha256, size
 
 
 def row_schema(columns: Sequence[str]) -> pa.Schema:

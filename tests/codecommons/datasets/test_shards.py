@@ -5,10 +5,16 @@
 import hashlib
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from codecommons.datasets.shards import assign, repository, utf8
+from codecommons.datasets.shards import MARKS, ROW, assign, repository, row_schema, rows_digest, utf8
 from codecommons.swhid import content_id
+
+# What a row has before its text is read.
+COLUMNS = {
+    name: kind for name, kind in [*zip(ROW.names, ROW.types, strict=True), *MARKS.items()] if name not in ("text", "redactions")
+}
 
 
 def rows(*files):
@@ -62,3 +68,21 @@ def test_text_is_given_only_for_bytes_that_rehash_and_decode():
     assert utf8(data, content_id(data), "utf-8") is None
     assert utf8(data, content_id(b"other"), "iso8859-1") is None
     assert utf8(data, content_id(data), "no-such-codec") is None
+
+
+def test_any_other_value_in_any_column_and_any_other_order_is_another_digest_of_rows():
+    kinds = {
+        name: pl.Int64 if kind == pa.int64() else pl.Float64 if kind == pa.float64() else pl.String
+        for name, kind in COLUMNS.items()
+    }
+    first = {name: 1 if kind != pl.String else b"1" if name == "path" else "1" for name, kind in kinds.items()}
+    second = {name: 2 if kind != pl.String else b"2" if name == "path" else "2" for name, kind in kinds.items()}
+    schema = kinds | {"path": pl.Binary}
+    both = pl.DataFrame([first, second], schema=schema)
+    changed = [pl.DataFrame([first, second | {name: first[name]}], schema=schema) for name in COLUMNS]
+    changed += [pl.DataFrame([first, second | {name: None}], schema=schema) for name in COLUMNS if name != "path"]
+    digests = [
+        rows_digest(one, row_schema(one.columns)) for one in (both, both.reverse(), both[:1], both.drop("copies"), *changed)
+    ]
+    assert len(set(digests)) == len(digests) == 2 * len(COLUMNS) + 3
+    assert rows_digest(pl.concat([both[:1], both[1:]], rechunk=False), row_schema(both.columns)) == digests[0]
