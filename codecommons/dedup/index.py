@@ -36,6 +36,7 @@ from codecommons.lake import Committed, Lake, StagedFile, StagingArea
 from codecommons.lake.commits import data_files
 from codecommons.lake.ranges import bucket_range, in_range, slices_of
 from codecommons.lake.schemas import Table
+from codecommons.lake.staging import staged_batches
 
 # Rows that a task looks at in one go; a row is 30 to 50 bytes.
 _BANDS_AT_ONCE = 2_000_000
@@ -77,11 +78,11 @@ class _Context:
 
 @dataclass(frozen=True)
 class _Part:
-    """The rows of some Parquet files of the lake between two keys."""
+    """Keys from ``low`` up to ``high``, which is not one of them, in some Parquet files of the lake or in what was staged."""
 
-    files: tuple[str, ...]
     low: bytes
     high: bytes | None
+    files: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """How an error names it."""
@@ -115,13 +116,13 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         signed = list(
             engine.map(partial(_sign, context), runs, name=lambda run: f"signing texts from {run['sha1_git'][0].hex()}")
         )
-        signatures = _of(SIGNATURE, (files for files, _ in signed))
-        lake.commit(area, [_of(BAND, (files for files, _ in signed))], engine)
-        probe = partial(_find, context, _paths(signatures))
+        signatures, bands = (_of(table, (files for files, _ in signed)) for table in (SIGNATURE, BAND))
+        lake.commit(area, [bands], engine)
+        probe = partial(_find, context, bands)
         probed = lake.delta(BAND).version()
         found = list(engine.map(probe, _band_parts(context), name=lambda part: f"probing bands, {part}"))
         candidates = _of(CANDIDATE, found)
-        verify = partial(_verify, context)
+        verify = partial(_verify, context, candidates)
         verified = engine.map(verify, _candidate_parts(candidates), name=lambda part: f"comparing pairs, {part}")
         pairs = lake.commit(area, verified, engine)
         crowded = _of(CROWDED_BAND, found)
@@ -178,17 +179,21 @@ def _band_parts(context: _Context) -> list[_Part]:
         mine = [file for file in files if int(dict(file.partition)["bucket"]) == bucket]
         count = -(-sum(file.rows for file in mine) // _BANDS_AT_ONCE)
         paths = tuple(lake.path(BAND.name, file.path) for file in mine)
-        parts += [_Part(paths, *bucket_range(bucket, lake.settings.bucket_bits, part, count)) for part in range(count)]
+        parts += [_Part(*bucket_range(bucket, lake.settings.bucket_bits, part, count), paths) for part in range(count)]
     return parts
 
 
-def _find(context: _Context, newcomers: tuple[str, ...], part: _Part) -> list[StagedFile]:
-    """Stage the pairs of newcomers that share a band of this part, and its crowded bands."""
-    rows = _read(context.lake, part, "value", ["value", "content"])
-    rows = rows.filter(pl.len().over("value") > 1).sort("value", "content").with_columns(group=pl.col("value").rle_id())
+def _find(context: _Context, newcomers: Sequence[StagedFile], part: _Part) -> list[StagedFile]:
+    """Stage the pairs of newcomers (their bands) that share a band of this part, and its crowded bands."""
+    rows = _frame(context.lake, part.files, ["value", "content"], in_range("value", part.low, part.high))
+    new = _staged(context, newcomers, ["value", "content"], part).with_columns(new=True)
+    rows = (
+        rows.filter(pl.len().over("value") > 1)
+        .join(new, on=["value", "content"], how="left")
+        .with_columns(pl.col("new").fill_null(False))
+    )
+    rows = rows.sort("value", "content").with_columns(group=pl.col("value").rle_id())
     members = rows.select("content").unique().sort("content").with_row_index("member")
-    new = _read_all(context.lake, newcomers, ["content"]).join(members, on="content", how="semi")
-    members = members.with_columns(new=pl.col("content").is_in(new["content"].implode()))
     rows = rows.join(members, on="content", how="left", maintain_order="left")
     writer = context.area.writer("find")
     anchors = context.configuration.anchors
@@ -205,12 +210,12 @@ def _find(context: _Context, newcomers: tuple[str, ...], part: _Part) -> list[St
 
 def _candidate_parts(candidates: Sequence[StagedFile]) -> list[_Part]:
     count = -(-sum(file.rows for file in candidates) // _PAIRS_AT_ONCE)
-    return [_Part(_paths(candidates), *bucket_range(0, 0, part, count)) for part in range(count)]
+    return [_Part(*bucket_range(0, 0, part, count)) for part in range(count)]
 
 
-def _verify(context: _Context, part: _Part) -> list[StagedFile]:
+def _verify(context: _Context, candidates: Sequence[StagedFile], part: _Part) -> list[StagedFile]:
     """Compare the candidates of this part exactly and stage those that reach the floor."""
-    pairs = _read(context.lake, part, "a", ["a", "b"]).unique()
+    pairs = _staged(context, candidates, ["a", "b"], part).unique()
     ids = pl.concat([pairs["a"], pairs["b"]]).unique()
     texts = select_texts(context.lake, pl.DataFrame({"sha1_git": ids}), context.configuration).with_row_index("text")
     known = texts.select("sha1_git", "text")
@@ -246,8 +251,11 @@ def _compare(lake: Lake, texts: pl.DataFrame, pairs: pl.DataFrame, configuration
 
 
 def _blocks(pairs: pl.DataFrame, lengths: NDArray[np.int64], most: int) -> Iterator[pl.DataFrame]:
-    """Cut pairs into blocks whose texts have at most ``most`` bytes together, related texts in the same block where possible."""
-    pairs = pairs.with_columns(group=components(*_numbers(pairs), len(lengths))).sort("group", "left", "right")
+    """Cut pairs into blocks whose texts have at most ``most`` bytes together, related texts in the same block where possible.
+
+    In a crowded band the left ones are a few anchors: in order of the right ones, each of those is read once.
+    """
+    pairs = pairs.with_columns(group=components(*_numbers(pairs), len(lengths))).sort("group", "right", "left")
     yield from pairs.with_columns(block=_cut(*_numbers(pairs), lengths, most)).partition_by("block", maintain_order=True)
 
 
@@ -279,8 +287,9 @@ def _rows(table: Table, key: str, **columns: pa.Array | pa.ChunkedArray) -> pa.T
     return pa.table({"configuration": pa.repeat(pa.scalar(key), count), **columns}, schema=pa.schema(table.fields))
 
 
-def _read(lake: Lake, part: _Part, column: str, columns: list[str]) -> pl.DataFrame:
-    return _frame(lake, part.files, columns, in_range(column, part.low, part.high))
+def _staged(context: _Context, files: Sequence[StagedFile], columns: list[str], part: _Part) -> pl.DataFrame:
+    batches = staged_batches(context.lake.storage, files, columns, part.low, part.high)
+    return pl.DataFrame(pa.Table.from_batches(batches, schema=pa.schema([(name, pa.binary()) for name in columns])))
 
 
 def _read_all(lake: Lake, files: tuple[str, ...], columns: list[str]) -> pl.DataFrame:

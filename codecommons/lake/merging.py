@@ -14,7 +14,6 @@ came first: files that hold such a row are merged as if they were staged, and ta
 
 from __future__ import annotations
 
-import bisect
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ import pyarrow.parquet as pq
 from codecommons.lake.commits import DataFile, partition_folder
 from codecommons.lake.ranges import bucket_range, dataset_of, in_range, read_columns
 from codecommons.lake.schemas import Table
-from codecommons.lake.staging import StagedFile
+from codecommons.lake.staging import StagedFile, staged_batches
 from codecommons.lake.storage import Storage, lake_errors
 
 # Row groups of about 4 MB: a reader that wants one content reads no more than that.
@@ -253,35 +252,8 @@ def _stored_schema(table: Table) -> pa.Schema:
 
 
 def _staged_batches(task: MergeTask, low: bytes, high: bytes | None) -> list[pa.RecordBatch]:
-    """Rows of the task's partition with a key in the range, of all staged files.
-
-    They are copied, so that a local file is mapped no longer than it is looked at: of each the system maps far more than is
-    read, and there are as many as the slice has batches (290 files: 240 MB for a range of 16).
-    """
-    key, names = task.table.bucket_key, _stored_schema(task.table).names
-    found: list[pa.RecordBatch] = []
-    for file in task.staged:
-        hits = [at for at, (least, most) in enumerate(file.ranges) if most >= low and (high is None or least < high)]
-        if not hits:
-            continue
-        opened = task.storage.open_staged(file.path)
-        reader = pa.ipc.open_file(opened)
-        for batch in map(reader.get_batch, hits):
-            for name, value in task.partition[:-1]:
-                batch = batch.filter(pc.equal(batch[name], pa.scalar(value).cast(batch[name].type)))
-            first = _first_at(batch[key], low)
-            last = _first_at(batch[key], high) if high else batch.num_rows
-            if last > first:
-                mine = batch.slice(first, last - first).select(names)
-                found.append(
-                    pa.RecordBatch.from_arrays([pa.concat_arrays([column]) for column in mine.columns], schema=mine.schema)
-                )
-    return found
-
-
-def _first_at(keys: pa.Array, bound: bytes) -> int:
-    """Index of the first of the sorted keys that is not below ``bound``."""
-    return bisect.bisect_left(range(len(keys)), bound, key=lambda at: keys[at].as_py())
+    """Rows of the task's partition with a key in the range, of all staged files."""
+    return staged_batches(task.storage, task.staged, _stored_schema(task.table).names, low, high, task.partition[:-1])
 
 
 def _parquet(sink: pa.NativeFile, schema: pa.Schema, table: Table) -> pq.ParquetWriter:

@@ -10,12 +10,13 @@ would cost more than all else.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import datetime as dt
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -169,6 +170,56 @@ class Writer:
                 rows += piece.num_rows
                 size += piece.nbytes
         self._staged.append(StagedFile(table, path, rows, size, tuple(sorted(partitions)), tuple(ranges)))
+
+
+def staged_batches(
+    storage: Storage,
+    files: Iterable[StagedFile],
+    columns: Sequence[str],
+    low: bytes,
+    high: bytes | None,
+    partition: Sequence[tuple[str, str]] = (),
+) -> list[pa.RecordBatch]:
+    """Staged rows whose key (``Table.bucket_key``) is in a half-open range.
+
+    They are copied, so that a local file is mapped no longer than it is looked at: of each the system maps far more than is
+    read, and there are as many as the slice has batches (290 files: 240 MB for a range of 16).
+
+    Args:
+        storage: the lake's files.
+        files: what writers returned.
+        columns: those that are wanted.
+        low: the smallest key.
+        high: what all keys are below; None for no end.
+        partition: columns and the value that they must have.
+
+    Raises:
+        LakeError: a file can't be read.
+    """
+    found: list[pa.RecordBatch] = []
+    for file in files:
+        hits = [at for at, (least, most) in enumerate(file.ranges) if most >= low and (high is None or least < high)]
+        if not hits:
+            continue
+        with lake_errors(f"reading {file.path}"):
+            reader = pa.ipc.open_file(storage.open_staged(file.path))
+            for batch in map(reader.get_batch, hits):
+                for name, value in partition:
+                    batch = batch.filter(pc.equal(batch[name], pa.scalar(value).cast(batch[name].type)))
+                keys = batch[file.table.bucket_key]
+                first = _first_at(keys, low)
+                last = _first_at(keys, high) if high else batch.num_rows
+                if last > first:
+                    mine = batch.slice(first, last - first).select(list(columns))
+                    found.append(
+                        pa.RecordBatch.from_arrays([pa.concat_arrays([column]) for column in mine.columns], schema=mine.schema)
+                    )
+    return found
+
+
+def _first_at(keys: pa.Array, bound: bytes) -> int:
+    """Index of the first of the sorted keys that is not below ``bound``."""
+    return bisect.bisect_left(range(len(keys)), bound, key=lambda at: keys[at].as_py())
 
 
 def _in_order(rows: pa.Table, order: list[str]) -> pa.Table:
