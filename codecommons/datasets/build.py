@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codecommons.datasets import documents, releases, shards
+from codecommons.datasets import documents, redaction, releases, shards
 from codecommons.datasets.candidates import Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.releases import Release
@@ -38,6 +38,7 @@ CHECKS = {
     "files_conserved": "Every candidate is a row or was left out for a stated reason.",
     "not_empty": "There are rows; else the rule that emptied the dataset is named.",
     "bytes_rehash": "The bytes of every row re-hash to its SWHID and are text in their encoding.",
+    "nothing_left_to_redact": "In a sample of texts the rules find nothing that the specification wants replaced.",
     "opt_out_honoured": "No row is one that the opt-out ledger, or a marker in the code, leaves out.",
     "policy_honoured": "Every row has a verdict that is accepted and that its licence, and what it states itself, are worth.",
     "no_duplicates": "Every content is there once.",
@@ -97,7 +98,7 @@ def _build(
         staged = lake.path(area.folder)
         earlier = releases.shards_before(lake, asked.name)
         tasks = [
-            shards.ShardTask(lake, label, part, f"{staged}/data", earlier.get(label, ()))
+            shards.ShardTask(lake, label, part, f"{staged}/data", asked.redact, asked.escape, earlier.get(label, ()))
             for (label,), part in rows.group_by("shard", maintain_order=True)
         ]
         written = list(engine.map(shards.write_shard, tasks))
@@ -121,6 +122,7 @@ def _build(
             "result": result,
             "candidates": {"rows": selection.rows_in, "bytes": selection.bytes_in},
             "steps": [asdict(step) for step in selection.steps],
+            "redactions": redaction.counted(rows),
         }
         report = _report(asked.name, inputs, document, frame)
         report.reused = sum(one.rows for one in written if one.kept)
@@ -231,6 +233,7 @@ def _checks(
     again = f"`codecommons dataset build {asked.name}`"
     dropped = selection.drops.height
     damaged = [swhid for one in written for swhid in one.damaged]
+    revealing = [swhid for one in written for swhid in one.revealing]
     refused = manifest.filter(~pl.col("license_type").is_in(asked.license.accept).fill_null(False))
     repeated = manifest.height - manifest["content"].n_unique()
     counted = sum(one.rows for one in written)
@@ -246,6 +249,12 @@ def _checks(
             f"all {manifest.height} rows re-hash to their SWHID and are text in their encoding"
             if not damaged
             else f"{len(damaged)} rows do not, such as {damaged[0]}; `codecommons explain` tells where it is from; then {again}",
+        ),
+        "nothing_left_to_redact": (
+            not revealing,
+            f"{len(revealing)} rows have something, such as {revealing[0]}; leave it out by `where`, and report it"
+            if revealing
+            else ("nothing was found" if asked.redact.confidences else "the specification wants nothing replaced"),
         ),
         "opt_out_honoured": (
             not opted_out.height,

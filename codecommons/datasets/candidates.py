@@ -15,9 +15,11 @@ import polars as pl
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.annotate.forge.repositories import newest
+from codecommons.annotate.spans import NAMES
 from codecommons.archive.source import sources
 from codecommons.archive.views import visited_trees
 from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
+from codecommons.datasets.redaction import boundaries
 from codecommons.datasets.releases import list_releases
 from codecommons.datasets.specification import Specification, is_pattern, specification
 from codecommons.dedup.configuration import configured
@@ -64,6 +66,11 @@ class Inputs:
     annotators: Mapping[str, str]
     pairs: str
     opt_out: str
+
+    @property
+    def spans(self) -> tuple[str, ...]:
+        """Those annotators that say what a dataset replaces."""
+        return tuple(name for name in NAMES if name in self.annotators)
 
     def to_mapping(self) -> dict[str, Any]:
         """What the fingerprint holds of it. Slices that are left out change nothing, so they are not part of it."""
@@ -124,7 +131,8 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     wanted = lake.scan("slice_input").select("slice", "source").filter(pl.col("slice") <= as_of).unique().collect()
     rest = wanted.join(log, on=["slice", "source"], how="full", coalesce=True).join(passed, on=["slice", "source"], how="anti")
     named = signals_of(specification.where or "")
-    read = {*SIGNALS, *(name for name, signals in ON_DEMAND.items() if named.intersection(signals))}
+    demanded = (name for name, signals in ON_DEMAND.items() if named.intersection(signals))
+    read = {*SIGNALS, *specification.redact.confidences, *demanded}
     state = pl.format("{} {}", "stage", "verdict").fill_null("has not run")
     stuck = rest.sort("slice", "source", "stage").group_by("slice", "source", maintain_order=True).agg(state)
     before = list_releases(lake, specification.name)
@@ -151,8 +159,9 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     Returns:
         The columns of ``trees``; path (binary), name (binary, its last part), perms, content (binary); length, status, verified,
         verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``, and those ``ON_DEMAND`` that were asked
-        for, with ``said_<annotator>``: true where it has a row; license (SPDX expression), verdict, rule and evidence, of the
-        decision for the file in its own tree. What nobody has said of a file is null.
+        for, with ``said_<annotator>``: true where it has a row; of ``Inputs.spans`` also ``whole_<annotator>``; license (SPDX
+        expression), verdict, rule and evidence, of the decision for the file in its own tree. What nobody has said of a file is
+        null.
     """
     taken = trees(lake, inputs).filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
@@ -170,6 +179,8 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         key = [name for name in ("content", "name", "path") if name in said.collect_schema()]
         mark = [pl.lit(True).alias(_said(annotator))] if annotator in demanded else []
         rows = rows.join(said.select(*key, *signals, *mark), on=key, how="left")
+    for annotator in inputs.spans:
+        rows = rows.join(boundaries(lake, annotator), on="content", how="left")
     decisions = _decisions(lake, inputs).drop("content")
     return _with_forge(lake, inputs, rows.join(decisions, on=["root", "path"], how="left")).collect(engine="streaming")
 
@@ -193,7 +204,7 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
         GateError: it names the slice and the stage to run again.
     """
     here = rows.filter((pl.col("perms") != SYMLINK_PERMS) & (pl.col("verified") == "yes"))
-    unsaid = [pl.col(name).is_null().all() for name in ("binary", *map(_said, ON_DEMAND)) if name in here.columns]
+    unsaid = [pl.col(name).is_null().all() for name in ("binary", *map(_said, (*ON_DEMAND, *NAMES))) if name in here.columns]
     unseen = here.filter(pl.any_horizontal(unsaid).over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
     comparing = configured(lake.settings)

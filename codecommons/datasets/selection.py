@@ -5,8 +5,8 @@
 """From candidates to the rows of a dataset: rule after rule, each leaving out rows for a stated reason.
 
 The order is: what was opted out, what was asked for (source, language, name, where), what can be a row at all (file, bytes,
-identity, text), what may be one (license, conflict), what is good enough (filters, exclusions), and last which of several copies
-(exact, near).
+identity, text), what may be one (license, conflict), what is good enough (filters, exclusions), what can be redacted, and last
+which of several copies (exact, near).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import polars as pl
 from codecommons.datasets import condition
 from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.election import elect
+from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import similar_repositories
 from codecommons.datasets.rules import GROUPS, LIMITS
 from codecommons.datasets.shards import MARKS, readable, swhid_of
@@ -46,7 +47,19 @@ DROP = pl.Schema(
 # A group of fewer files may well be copies of one.
 ALARMING = 100
 LOST = pl.Schema({"kind": pl.String, "name": pl.String, "files": pl.UInt32, "lost": pl.UInt32})
-ROWS = ("content", "encoding", "language", "license", "license_type", "origin", "snapshot", "anchor", "path", "length")
+ROWS = (
+    "content",
+    "encoding",
+    "language",
+    "license",
+    "license_type",
+    "origin",
+    "snapshot",
+    "anchor",
+    "path",
+    "length",
+    "redactions",
+)
 
 
 @dataclass(frozen=True)
@@ -149,11 +162,17 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         funnel.keep(name, limit.passes(threshold), pl.format(f"{limit.signal} is {{}}, {name} {threshold}", found))
     for name in specification.exclude:
         funnel.keep(name, ~pl.col(name), pl.format(f"{name} is {{}}", pl.col(name).cast(pl.String).fill_null("unknown")))
+    if inputs.spans:
+        whole = [pl.col(f"whole_{name}") for name in inputs.spans]
+        funnel.keep("not_redactable", pl.all_horizontal(whole), pl.lit("not all that it holds is known"))
     funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
     lost = _one_copy(funnel, specification.deduplicate, lake)
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
     marks = [name for name in MARKS if name in funnel.rows.columns]
-    kept = funnel.rows.rename({"verdict": "license_type"}).select(*ROWS, *marks)
+    spans = redactions(lake, specification.redact, funnel.rows)
+    redacted = funnel.rows.join(spans, on="content", how="left", maintain_order="left")
+    redacted = redacted.with_columns(pl.col("redactions").fill_null(pl.lit([], dtype=SPANS)))
+    kept = redacted.rename({"verdict": "license_type"}).select(*ROWS, *marks)
     return Selection(kept, drops, tuple(funnel.steps), rows.height, int(rows["length"].sum()), lost)
 
 

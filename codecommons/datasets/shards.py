@@ -14,17 +14,20 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codecommons.datasets import redaction
 from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.specification import Redact
+from codecommons.datasets.tokens import TOKENS
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.swhid import Swhid, content_id
@@ -71,6 +74,8 @@ GROUP_BYTES = 8 << 20
 GROUP_ROWS = 4096
 # Where a footer says which rows are there, by their digest.
 _ROWS_KEY = b"codecommons.rows"
+# Rows of a shard whose text is looked through for what should have been replaced: those of smallest identifier.
+_SAMPLE = 64
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,8 @@ class ShardTask:
         label: bucket, and part of an origin that is split.
         rows: its rows in order, with the columns ``selection.ROWS`` and, where they are marked, ``MARKS``.
         folder: where the file goes, on the lake's file system.
+        redact: what the redactions of its rows were chosen by.
+        escape: names of ``tokens.TOKENS`` that are broken in texts.
         earlier: shards of this label that may have the same rows, on the lake's file system, the likeliest first.
     """
 
@@ -89,6 +96,8 @@ class ShardTask:
     label: str
     rows: pl.DataFrame
     folder: str
+    redact: Redact
+    escape: tuple[str, ...]
     earlier: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -108,6 +117,7 @@ class Shard:
         file_bytes: size of the file.
         manifest: its rows of the manifest.
         damaged: SWHIDs of rows whose bytes are missing, do not re-hash, or are not in their encoding; then the file is worthless.
+        revealing: SWHIDs of rows of the sample in whose text something is left that should have been replaced; likewise.
         kept: whether it is an earlier one, whose rows were looked at when it was written.
     """
 
@@ -118,7 +128,15 @@ class Shard:
     file_bytes: int
     manifest: pa.Table
     damaged: tuple[str, ...]
+    revealing: tuple[str, ...] = ()
     kept: bool = False
+
+
+class _Faults(NamedTuple):
+    """What is wrong with rows, as in ``Shard``."""
+
+    damaged: list[str]
+    revealing: list[str]
 
 
 def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
@@ -160,20 +178,23 @@ def write_shard(task: ShardTask) -> Shard:
     """
     rows = _described(task.rows)
     schema = row_schema(rows.columns)
-    identity = rows_digest(rows, schema)
-    damaged: list[str] = []
+    identity = rows_digest(rows, schema, task.redact, task.escape)
+    faults = _Faults([], [])
     with lake_errors(f"{task} of {task.folder}"):
         kept = _keep(task, identity)
-        sha256, size = kept or _write(task, rows, schema, identity, damaged)
+        sha256, size = kept or _write(task, rows, schema, identity, faults)
     name = f"{task.label}-{sha256}.parquet"
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(sha256)}
     manifest = rows.with_columns(**place).select(MANIFEST.names).to_arrow().cast(MANIFEST)
-    return Shard(name, sha256, rows.height, int(rows["length"].sum()), size, manifest, tuple(damaged), kept is not None)
+    texts = int(rows["length"].sum())
+    found = (tuple(faults.damaged), tuple(faults.revealing))
+    return Shard(name, sha256, rows.height, texts, size, manifest, *found, kept is not None)
 
 
-def rows_digest(rows: pl.DataFrame, schema: pa.Schema) -> str:
-    """What decides a shard's bytes, 64 hex digits: the writer, and its rows; texts follow from their SWHID and encoding."""
-    hasher = hashlib.sha256(digest([_WRITER, pa.__version__, GROUP_BYTES, GROUP_ROWS, schema.names]).encode())
+def rows_digest(rows: pl.DataFrame, schema: pa.Schema, redact: Redact, escape: Sequence[str]) -> str:
+    """What decides a shard's bytes, 64 hex digits: the writer, and its rows; texts follow from SWHID, encoding and redactions."""
+    texts = [redaction.RULES, asdict(redact), list(escape), [TOKENS[name].pattern for name in escape]]
+    hasher = hashlib.sha256(digest([_WRITER, pa.__version__, GROUP_BYTES, GROUP_ROWS, schema.names, texts]).encode())
     for part in rows.iter_slices(GROUP_ROWS):
         shown = part.with_columns(path=readable(part["path"])).select(name for name in schema.names if name in part.columns)
         hasher.update(shown.write_ndjson().encode())
@@ -200,20 +221,21 @@ def _keep(task: ShardTask, identity: str) -> tuple[str, int] | None:
     return None
 
 
-def _write(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str, damaged: list[str]) -> tuple[str, int]:
+def _write(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str, faults: _Faults) -> tuple[str, int]:
     """Write the file of a shard: its sha256 and size."""
+    sample = set(rows.sort("content").head(_SAMPLE)["content"]) if task.redact.confidences else set()
     with scratch_file(task.lake) as spill, scratch_file(task.lake) as file:
         places = _spill(task, spill)
         with pq.ParquetWriter(file, schema, **_WRITER) as writer:
             for group in _groups(rows):
-                writer.write_table(_group_table(group, schema, spill, places, damaged))
+                writer.write_table(_group_table(task, group, schema, spill, places, sample, faults))
             writer.add_key_value_metadata({_ROWS_KEY: identity})
         sha256, size = sealed(file)
         name = f"{task.label}-{sha256}.parquet"
         if pq.read_table(file, columns=["swhid"])["swhid"].to_pylist() != rows["swhid"].to_list():
-            damaged.append(f"{name} does not hold the rows that were written to it")
+            faults.damaged.append(f"{name} does not hold the rows that were written to it")
         # What is there may be kept by a later build, which looks at no row again.
-        if not damaged:
+        if not any(faults):
             put(task.lake, file, f"{task.folder}/{name}")
     return sha256, size
 
@@ -323,29 +345,46 @@ def _groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _group_table(
-    group: pl.DataFrame, schema: pa.Schema, spill: IO[bytes], places: dict[bytes, tuple[int, int]], damaged: list[str]
+    task: ShardTask,
+    group: pl.DataFrame,
+    schema: pa.Schema,
+    spill: IO[bytes],
+    places: dict[bytes, tuple[int, int]],
+    sample: Collection[bytes],
+    faults: _Faults,
 ) -> pa.Table:
     texts: list[bytes | None] = []
-    for content, encoding, swhid in group.select("content", "encoding", "swhid").iter_rows():
+    for content, encoding, swhid, spans in group.select("content", "encoding", "swhid", "redactions").iter_rows():
         offset, length = places.get(content, (0, 0))
         spill.seek(offset)
-        text = utf8(spill.read(length), content, encoding)
+        text = row_text(spill.read(length), content, encoding, spans, task.escape)
         if text is None:
-            damaged.append(swhid)
+            faults.damaged.append(swhid)
+        elif content in sample and redaction.left(text, task.redact):
+            faults.revealing.append(swhid)
         texts.append(text)
-    names = [name for name in schema.names if name not in ("text", "redactions")]
+    names = [name for name in schema.names if name != "text"]
     table = group.with_columns(path=readable(group["path"])).select(names).to_arrow()
     table = table.append_column("text", pa.array(texts, pa.binary()).cast(pa.string()))
-    table = table.append_column("redactions", pa.array([[]] * group.height, pa.list_(SPAN)))
     return table.select(schema.names).cast(schema)
 
 
-def utf8(data: bytes, content: bytes, encoding: str) -> bytes | None:
-    """The text of a content, as UTF-8; None when its bytes do not re-hash to its identifier or are not in the encoding."""
+def row_text(
+    data: bytes, content: bytes, encoding: str, redactions: Iterable[Mapping[str, Any]] = (), escape: Iterable[str] = ()
+) -> bytes | None:
+    """The text of a row, as UTF-8; None when the bytes do not re-hash to their identifier or are not in the encoding.
+
+    Args:
+        data: all bytes of the content.
+        content: its sha1_git.
+        encoding: what Python calls it.
+        redactions: kind, start and end of what is replaced, in order.
+        escape: names of ``tokens.TOKENS`` that are broken.
+    """
     if content_id(data) != content:
         return None
     try:
-        return data.decode(encoding).encode()
+        return redaction.text_of(data, encoding, [redaction.Span(**one) for one in redactions], escape).encode()
     except (UnicodeError, LookupError):
         return None
 

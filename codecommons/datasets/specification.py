@@ -21,6 +21,7 @@ from codecommons.annotate.languages import is_language, some_languages
 from codecommons.datasets import condition
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.rules import EXCLUSIONS, GROUPS, LIMITS
+from codecommons.datasets.tokens import TOKENS
 from codecommons.errors import UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.license.policy import VERDICTS
@@ -91,6 +92,42 @@ class Deduplicate:
     )
 
 
+def _confidence(value: Any, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise UsageError(f"{where} is {strict.shown(value)}; it must be a confidence from 0 to 1, or null for none")
+    return float(value)
+
+
+def _kinds(value: Any, where: str) -> tuple[str, ...]:
+    # Its rules take a while to read, and few specifications name a kind.
+    from codecommons.annotate.spans import kinds
+
+    return strict.some_of(kinds())(value, where)
+
+
+@dataclass(frozen=True)
+class Redact:
+    """What is replaced in the text of a row. A file of which not all of it is known is left out.
+
+    Attributes:
+        secrets: confidence from which a span of the annotator ``secrets`` is replaced; None replaces none.
+        personal_data: likewise, of ``personal_data``.
+        keep: kinds that stay, such as ``name``, without which a copyright notice names nobody.
+    """
+
+    secrets: float | None = strict.rule(_confidence, None)
+    personal_data: float | None = strict.rule(_confidence, None)
+    keep: tuple[str, ...] = strict.rule(_kinds, ())
+
+    @property
+    def confidences(self) -> dict[str, float]:
+        """Annotator -> confidence, of those that are asked."""
+        asked = {"secrets": self.secrets, "personal_data": self.personal_data}
+        return {name: confidence for name, confidence in asked.items() if confidence is not None}
+
+
 @dataclass(frozen=True)
 class Shard:
     """How rows are spread over files.
@@ -120,6 +157,8 @@ class Specification:
         filters: filter name -> threshold, see ``rules.LIMITS``.
         exclude: kinds of files to leave out, see ``rules.EXCLUSIONS``.
         deduplicate: which duplicates.
+        redact: which secrets and personal data are replaced.
+        escape: whose tokens are broken where a text has them, see ``tokens.TOKENS``.
         shard: how many shards.
     """
 
@@ -134,6 +173,8 @@ class Specification:
     filters: tuple[tuple[str, float], ...] = strict.rule(strict.numbers(LIMITS), ())
     exclude: tuple[str, ...] = strict.rule(strict.some_of(EXCLUSIONS), ())
     deduplicate: Deduplicate = strict.part(Deduplicate)  # noqa: RUF009 (a field with a factory)
+    redact: Redact = strict.part(Redact)  # noqa: RUF009 (a field with a factory)
+    escape: tuple[str, ...] = strict.rule(strict.some_of(TOKENS), ())
     shard: Shard = strict.part(Shard)  # noqa: RUF009 (a field with a factory)
 
     def to_mapping(self) -> dict[str, Any]:

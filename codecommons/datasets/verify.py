@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.releases import Release, fingerprint_of, release, result_digest, taken_down
-from codecommons.datasets.shards import swhids_of, utf8
+from codecommons.datasets.shards import row_text, swhids_of
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.optout import merkle
@@ -66,8 +66,8 @@ class Verification:
 def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verification:
     """Check a release: its fingerprint from its own account, every file by sha256, every row against the manifest and its SWHID.
 
-    A row's text, put back into its encoding, must hash to the SWHID; where that loses something (an unusual byte sequence for the
-    same text), the lake's bytes must hash to it and decode to the text.
+    A row's text, put back into its encoding, must hash to the SWHID; where it can't (an unusual byte sequence for the same text,
+    or a redaction), the lake's bytes must hash to it, and give the text once what the row says is replaced.
 
     Args:
         lake: the lake.
@@ -114,6 +114,7 @@ def _account(one: Release) -> Iterator[Problem]:
 
 def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame) -> Iterator[Problem]:
     file = f"data/{shard['name']}"
+    escape = one.document["inputs"]["specification"].get("escape", ())
     path = lake.path(one.folder, file)
     if not lake.fs.exists(path):
         why = taken_down(lake, one.folder).get(shard["name"])
@@ -138,34 +139,36 @@ def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFra
             expected = manifest[at : at + parquet.metadata.row_group(group).num_rows]
             at += expected.height
             try:
-                found = pl.DataFrame(parquet.read_row_group(group, columns=["swhid", "text", "encoding"]))
+                found = pl.DataFrame(parquet.read_row_group(group, columns=["swhid", "text", "encoding", "redactions"]))
             except (pa.ArrowException, OSError, ValueError) as error:
                 what = f"rows {expected['row'][0]} to {expected['row'][-1]} can't be read: {error}"
                 yield Problem(file, expected["row"][0], expected["swhid"][0], what)
                 continue
-            yield from _rows(lake, file, expected.with_columns(found.select(found="swhid", text="text", encoding="encoding")))
+            yield from _rows(
+                lake, file, escape, expected.with_columns(found.select("text", "encoding", "redactions", found="swhid"))
+            )
 
 
-def _rows(lake: Lake, file: str, rows: pl.DataFrame) -> Iterator[Problem]:
+def _rows(lake: Lake, file: str, escape: Sequence[str], rows: pl.DataFrame) -> Iterator[Problem]:
     doubtful = []
-    for row, swhid, found, content, text, encoding in rows.select(
-        "row", "swhid", "found", "content", "text", "encoding"
+    for row, swhid, found, content, text, encoding, spans in rows.select(
+        "row", "swhid", "found", "content", "text", "encoding", "redactions"
     ).iter_rows():
         if swhid != found or swhid[10:50] != content.hex():
             yield Problem(file, row, swhid, f"it says {found}")
         elif text is None or not _hashes_to(text, encoding, content):
-            doubtful.append((row, swhid, content, text, encoding))
+            doubtful.append((row, swhid, content, text, encoding, spans))
     bytes_of: dict[bytes, bytes] = {}
     if doubtful:
         for batch in lake.contents(
-            pl.DataFrame({"sha1_git": [content for _, _, content, _, _ in doubtful]}, schema={"sha1_git": pl.Binary})
+            pl.DataFrame({"sha1_git": [content for _, _, content, *_ in doubtful]}, schema={"sha1_git": pl.Binary})
         ):
             bytes_of |= {one.as_py(): data.as_py() for one, data in zip(batch["sha1_git"], batch["data"], strict=True)}
-    for row, swhid, content, text, encoding in doubtful:
+    for row, swhid, content, text, encoding, spans in doubtful:
         if content not in bytes_of:
             yield Problem(file, row, swhid, "its text does not hash to its SWHID, and the lake has no bytes to compare with")
-        elif text is None or utf8(bytes_of[content], content, encoding) != text.encode():
-            yield Problem(file, row, swhid, "its text is not that of the bytes its SWHID names")
+        elif text is None or row_text(bytes_of[content], content, encoding, spans, escape) != text.encode():
+            yield Problem(file, row, swhid, "its text is not that of the bytes its SWHID names, with its redactions")
 
 
 def _hashes_to(text: str, encoding: str, content: bytes) -> bool:

@@ -10,6 +10,6 @@ Does not belong here: what becomes of a span. Whether a text is redacted or a fi
 """
 
 from codecommons.annotate.spans.finder import FIELDS, MOST_SPANS, annotate, compiled, configuration
-from codecommons.annotate.spans.rules import read
+from codecommons.annotate.spans.rules import NAMES, kinds, read
 
-__all__ = ["FIELDS", "MOST_SPANS", "annotate", "compiled", "configuration", "read"]
+__all__ = ["FIELDS", "MOST_SPANS", "NAMES", "annotate", "compiled", "configuration", "kinds", "read"]

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -17,6 +18,8 @@ import yaml
 
 from codecommons.annotate.spans import filters
 
+# Files of rules, and the annotators that go by them.
+NAMES = ("secrets", "personal_data")
 LONGEST = 512  # bytes from a trigger that a rule looks at, unless it says more
 
 # What stands before and after a token that has a form of its own.
@@ -62,6 +65,12 @@ def read(name: str) -> list[Rule]:
     """
     document = yaml.load(_source(name), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return [_rule(one, document["parts"]) for one in document["rules"]]
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """What a span may be, by any rule, sorted."""
+    return tuple(sorted({rule.kind for name in NAMES for rule in read(name)}))
 
 
 def rules_digest(name: str) -> str:

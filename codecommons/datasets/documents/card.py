@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from codecommons.datasets.documents.figures import MEANING, TERMS, marks, rollup
+from codecommons.datasets.documents.figures import MEANING, TERMS, marks, redacted, rollup
 from codecommons.datasets.shards import ROW
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
@@ -83,6 +83,10 @@ provider of a model says of it under Art. 53(1)(d) of the EU AI Act.
 |---|---:|---:|---:|
 {"".join(f"| {step['rule']} | {step['rows']:,} | {step['bytes']:,} | {step['left']:,} |{chr(10)}" for step in document["steps"])}
 {f"Slices that had not come through when this was built, so nothing is from them:{chr(10)}{waiting}" if waiting else ""}
+
+## Personal data and secrets
+
+{redacted(document)}
 
 ## Columns
 

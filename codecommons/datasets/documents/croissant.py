@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from codecommons.datasets.documents.figures import MEANING, TERMS, marks, rollup
+from codecommons.datasets.documents.figures import MEANING, TERMS, marks, redacted, rollup
 from codecommons.datasets.shards import MARKS, ROW
 
 VERSIONS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
@@ -182,9 +182,7 @@ def _responsible(document: dict[str, Any], manifest: pl.DataFrame) -> dict[str, 
         "rai:dataBiases": f"What people publish as open source, in these languages most: {', '.join(languages)}.",
         "rai:dataLimitations": "Licences are what files and the projects around them state; statements may be wrong or missing.",
         "rai:dataUseCases": "Training, evaluating and studying language models of code.",
-        "rai:personalSensitiveInformation": (
-            "Source code names its authors, and may hold addresses and secrets that somebody published; nothing is redacted here."
-        ),
+        "rai:personalSensitiveInformation": redacted(document),
         "rai:dataReleaseMaintenancePlan": (
             "Later releases honour what was opted out or taken down since; this one was made at opt-out ledger "
             f"{inputs['opt_out']}. Update to the newest."

@@ -42,6 +42,27 @@ attribution, are yours to meet: `NOTICE` and `manifest.parquet` say what and fro
 appears: it honours what was withdrawn since."""
 
 
+def redacted(document: dict[str, Any]) -> str:
+    """One sentence about what is replaced in texts."""
+    specification = document["inputs"]["specification"]
+    asked = [
+        f"{name} from confidence {specification['redact'][name]} on"
+        for name in ("secrets", "personal_data")
+        if specification["redact"][name] is not None
+    ]
+    if not asked:
+        return (
+            "Source code names its authors, and may hold addresses and secrets that somebody published; nothing is redacted here."
+        )
+    kept = ", ".join(specification["redact"]["keep"])
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in document["redactions"].items())
+    what = " and ".join(asked) + (f", but not {kept}" if kept else "")
+    return (
+        f"Replaced in texts, as far as rules find it: {what} ({counts or 'none found'}). "
+        "Column `redactions` says where; what rules don't find is still there."
+    )
+
+
 def marks(specification: dict[str, Any]) -> list[str]:
     """The columns that shards have beyond the usual ones."""
     weighed = specification["deduplicate"]

@@ -8,7 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from codecommons.datasets.shards import MARKS, ROW, assign, repository, row_schema, rows_digest, utf8
+from codecommons.datasets.shards import MARKS, ROW, assign, repository, row_schema, row_text, rows_digest
+from codecommons.datasets.specification import Redact
 from codecommons.swhid import content_id
 
 # What a row has before its text is read.
@@ -64,10 +65,10 @@ def test_a_repository_has_a_readable_name(origin, name):
 
 def test_text_is_given_only_for_bytes_that_rehash_and_decode():
     data = "naïve".encode("latin-1")
-    assert utf8(data, content_id(data), "iso8859-1") == "naïve".encode()
-    assert utf8(data, content_id(data), "utf-8") is None
-    assert utf8(data, content_id(b"other"), "iso8859-1") is None
-    assert utf8(data, content_id(data), "no-such-codec") is None
+    assert row_text(data, content_id(data), "iso8859-1") == "naïve".encode()
+    assert row_text(data, content_id(data), "utf-8") is None
+    assert row_text(data, content_id(b"other"), "iso8859-1") is None
+    assert row_text(data, content_id(data), "no-such-codec") is None
 
 
 def test_any_other_value_in_any_column_and_any_other_order_is_another_digest_of_rows():
@@ -81,8 +82,12 @@ def test_any_other_value_in_any_column_and_any_other_order_is_another_digest_of_
     both = pl.DataFrame([first, second], schema=schema)
     changed = [pl.DataFrame([first, second | {name: first[name]}], schema=schema) for name in COLUMNS]
     changed += [pl.DataFrame([first, second | {name: None}], schema=schema) for name in COLUMNS if name != "path"]
-    digests = [
-        rows_digest(one, row_schema(one.columns)) for one in (both, both.reverse(), both[:1], both.drop("copies"), *changed)
-    ]
+
+    def digested(one, secrets=None, escape=()):
+        return rows_digest(one, row_schema(one.columns), Redact(secrets), escape)
+
+    digests = [digested(one) for one in (both, both.reverse(), both[:1], both.drop("copies"), *changed)]
     assert len(set(digests)) == len(digests) == 2 * len(COLUMNS) + 3
-    assert rows_digest(pl.concat([both[:1], both[1:]], rechunk=False), row_schema(both.columns)) == digests[0]
+    assert digested(pl.concat([both[:1], both[1:]], rechunk=False)) == digests[0]
+    asked = [digested(both, 0.5), digested(both, 0.6), digested(both, escape=("bars",))]
+    assert len({*digests, *asked}) == len(digests) + len(asked)

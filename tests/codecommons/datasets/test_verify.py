@@ -50,7 +50,7 @@ def test_a_text_that_was_changed_is_named_by_its_swhid(built):
     problems = verify(shop.lake, "all").problems
     [changed] = [problem for problem in problems if problem.row is not None]
     assert changed.swhid == rows.filter(path="index.js")["swhid"].item()
-    assert changed.what == "its text is not that of the bytes its SWHID names"
+    assert changed.what == "its text is not that of the bytes its SWHID names, with its redactions"
 
 
 def test_an_edited_fingerprint_does_not_pass(built):
