@@ -39,13 +39,13 @@ from codecommons.annotate.columns import buffers
 from codecommons.archive.sources import pypi
 from codecommons.dedup import WORDS, Configuration, compare_texts
 from codecommons.dedup.texts import read_texts, select_texts
-from codecommons.dedup.words import SHINGLE, shingle_hashes, word_table
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import ItemError
 from codecommons.lake import Lake
 from codecommons.license.evidence import slice_files
 from codecommons.settings import Settings
+from codecommons.shingles import SHINGLE, shingle_hashes, word_table
 
 RESULT = Path("benchmarks/results/duplicates.json")
 DAY = "2026-01-31"

@@ -43,6 +43,8 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
 }
 # Read only where a dataset's condition names one.
 ON_DEMAND: Mapping[str, tuple[str, ...]] = {"filter_signals": tuple(FILTER_SIGNALS)}
+# Read only where a dataset leaves items of benchmarks out.
+BENCHMARKS = "benchmark_items"
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     rest = wanted.join(log, on=["slice", "source"], how="full", coalesce=True).join(passed, on=["slice", "source"], how="anti")
     named = signals_of(specification.where or "")
     demanded = (name for name, signals in ON_DEMAND.items() if named.intersection(signals))
-    read = {*SIGNALS, *specification.redact.confidences, *demanded}
+    read = {*SIGNALS, *specification.redact.confidences, *demanded, *_benchmarks(lake, specification)}
     state = pl.format("{} {}", "stage", "verdict").fill_null("has not run")
     stuck = rest.sort("slice", "source", "stage").group_by("slice", "source", maintain_order=True).agg(state)
     before = list_releases(lake, specification.name)
@@ -148,6 +150,24 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     )
 
 
+def _benchmarks(lake: Lake, specification: Specification) -> tuple[str, ...]:
+    """The annotator of benchmarks' items, where a specification asks for it.
+
+    Raises:
+        UsageError: nobody has pointed to one of the benchmarks.
+    """
+    if not specification.decontaminate.benchmarks:
+        return ()
+    known = [path.name.partition(".")[0] for path in lake.settings.benchmarks]
+    for name in specification.decontaminate.benchmarks:
+        if name not in known:
+            raise UsageError(
+                f"dataset {specification.name}: decontaminate: benchmarks has {name!r}; "
+                + (nearest(name, known) if known else "let CODECOMMONS_BENCHMARKS name its file")
+            )
+    return (BENCHMARKS,)
+
+
 def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """Every tree that a visit of the input slices saw; columns as ``archive.views.visited_trees``."""
     return visited_trees(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
@@ -159,9 +179,9 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     Returns:
         The columns of ``trees``; path (binary), name (binary, its last part), perms, content (binary); length, status, verified,
         verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``, and those ``ON_DEMAND`` that were asked
-        for, with ``said_<annotator>``: true where it has a row; of ``Inputs.spans`` also ``whole_<annotator>``; license (SPDX
-        expression), verdict, rule and evidence, of the decision for the file in its own tree. What nobody has said of a file is
-        null.
+        for, with ``said_<annotator>``: true where it has a row; of ``Inputs.spans`` also ``whole_<annotator>``; items of
+        benchmarks, if they are asked for; license (SPDX expression), verdict, rule and evidence, of the decision for the file in
+        its own tree. What nobody has said of a file is null.
     """
     taken = trees(lake, inputs).filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
@@ -181,6 +201,9 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         rows = rows.join(said.select(*key, *signals, *mark), on=key, how="left")
     for annotator in inputs.spans:
         rows = rows.join(boundaries(lake, annotator), on="content", how="left")
+    if BENCHMARKS in inputs.annotators:
+        said = store.rows(lake, annotators[BENCHMARKS])
+        rows = rows.join(said.select("content", "items", pl.lit(True).alias(_said(BENCHMARKS))), on="content", how="left")
     decisions = _decisions(lake, inputs).drop("content")
     return _with_forge(lake, inputs, rows.join(decisions, on=["root", "path"], how="left")).collect(engine="streaming")
 
@@ -204,7 +227,9 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
         GateError: it names the slice and the stage to run again.
     """
     here = rows.filter((pl.col("perms") != SYMLINK_PERMS) & (pl.col("verified") == "yes"))
-    unsaid = [pl.col(name).is_null().all() for name in ("binary", *map(_said, (*ON_DEMAND, *NAMES))) if name in here.columns]
+    unsaid = [
+        pl.col(name).is_null().all() for name in ("binary", *map(_said, (*ON_DEMAND, *NAMES, BENCHMARKS))) if name in here.columns
+    ]
     unseen = here.filter(pl.any_horizontal(unsaid).over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
     comparing = configured(lake.settings)

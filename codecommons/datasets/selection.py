@@ -5,8 +5,8 @@
 """From candidates to the rows of a dataset: rule after rule, each leaving out rows for a stated reason.
 
 The order is: what was opted out, what was asked for (source, language, name, where), what can be a row at all (file, bytes,
-identity, text), what may be one (license, conflict), what is good enough (filters, exclusions), what can be redacted, and last
-which of several copies (exact, near).
+identity, text), what may be one (license, conflict), what is good enough (filters, exclusions), no item of a benchmark, what can
+be redacted, and last which of several copies (exact, near).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import similar_repositories
 from codecommons.datasets.rules import GROUPS, LIMITS
 from codecommons.datasets.shards import MARKS, readable, swhid_of
-from codecommons.datasets.specification import Deduplicate, Specification, is_pattern
+from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup.pairs import pairs
 from codecommons.lake import Lake
 from codecommons.lake.places import place as address
@@ -162,6 +162,8 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         funnel.keep(name, limit.passes(threshold), pl.format(f"{limit.signal} is {{}}, {name} {threshold}", found))
     for name in specification.exclude:
         funnel.keep(name, ~pl.col(name), pl.format(f"{name} is {{}}", pl.col(name).cast(pl.String).fill_null("unknown")))
+    if specification.decontaminate.benchmarks:
+        _decontaminate(funnel, specification.decontaminate)
     if inputs.spans:
         whole = [pl.col(f"whole_{name}") for name in inputs.spans]
         funnel.keep("not_redactable", pl.all_horizontal(whole), pl.lit("not all that it holds is known"))
@@ -217,6 +219,16 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     earliest = pl.format("{}: {}", pl.col("first_verdict").fill_null("unknown"), pl.col("first_rule").fill_null("no decision"))
     evidence = (place("content", "first_origin", "first_anchor", "first_path"), earliest)
     funnel.keep("conflict", pl.col("first_verdict").is_in(accepted), *evidence)
+
+
+def _decontaminate(funnel: Funnel, asked: Decontaminate) -> None:
+    """Leave out what has an item of a benchmark; each is named, with the share of it and of which of its fields."""
+    item = pl.element().struct
+    wanted = item.field("benchmark").is_in(list(asked.benchmarks)) & (item.field("share") >= asked.share)
+    percent = (item.field("share") * 100).round(0).cast(pl.Int64)
+    named = pl.format("{} {}, {} % of {}", item.field("benchmark"), item.field("item"), percent, item.field("field"))
+    funnel.rows = funnel.rows.with_columns(has=pl.col("items").list.eval(named.filter(wanted)))
+    funnel.keep("benchmark", pl.col("has").list.len() == 0, pl.col("has"))
 
 
 def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from codecommons import strict
 from codecommons.annotate.languages import is_language, some_languages
 from codecommons.datasets import condition
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.rules import EXCLUSIONS, GROUPS, LIMITS
+from codecommons.datasets.rules import EXCLUSIONS, FLOOR, GROUPS, LIMITS
 from codecommons.datasets.tokens import TOKENS
 from codecommons.errors import UsageError
 from codecommons.lake.storage import lake_errors
@@ -37,6 +37,12 @@ def _similarity(value: Any, where: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
         raise UsageError(f"{where} is {value!r}; it must be a similarity over 0 and up to 1, or null for exact duplicates only")
+    return float(value)
+
+
+def _share(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not FLOOR <= value <= 1:
+        raise UsageError(f"{where} is {strict.shown(value)}; it must be a share from {FLOOR} to 1")
     return float(value)
 
 
@@ -129,6 +135,20 @@ class Redact:
 
 
 @dataclass(frozen=True)
+class Decontaminate:
+    """What models will be tested on, and no row may have.
+
+    Attributes:
+        benchmarks: names of files that ``CODECOMMONS_BENCHMARKS`` names, without their endings.
+        share: of the shingles of one of an item's texts, from which a file has the item; 1 is a copy, and
+            ``annotate.benchmarks.FLOOR`` the least that is known.
+    """
+
+    benchmarks: tuple[str, ...] = strict.rule(strict.texts, ())
+    share: float = strict.rule(_share, 0.7)
+
+
+@dataclass(frozen=True)
 class Shard:
     """How rows are spread over files.
 
@@ -157,6 +177,7 @@ class Specification:
         filters: filter name -> threshold, see ``rules.LIMITS``.
         exclude: kinds of files to leave out, see ``rules.EXCLUSIONS``.
         deduplicate: which duplicates.
+        decontaminate: which benchmarks' items are left out.
         redact: which secrets and personal data are replaced.
         escape: whose tokens are broken where a text has them, see ``tokens.TOKENS``.
         shard: how many shards.
@@ -173,6 +194,7 @@ class Specification:
     filters: tuple[tuple[str, float], ...] = strict.rule(strict.numbers(LIMITS), ())
     exclude: tuple[str, ...] = strict.rule(strict.some_of(EXCLUSIONS), ())
     deduplicate: Deduplicate = strict.part(Deduplicate)  # noqa: RUF009 (a field with a factory)
+    decontaminate: Decontaminate = strict.part(Decontaminate)  # noqa: RUF009 (a field with a factory)
     redact: Redact = strict.part(Redact)  # noqa: RUF009 (a field with a factory)
     escape: tuple[str, ...] = strict.rule(strict.some_of(TOKENS), ())
     shard: Shard = strict.part(Shard)  # noqa: RUF009 (a field with a factory)

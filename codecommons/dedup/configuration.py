@@ -10,10 +10,10 @@ import unicodedata
 from dataclasses import asdict, dataclass
 
 from codecommons.annotate.annotator import current
-from codecommons.dedup.words import SHINGLE
 from codecommons.errors import UsageError
 from codecommons.lake.stages import digest
 from codecommons.settings import Settings
+from codecommons.shingles import SHINGLE
 from codecommons.strict import nearest
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from codecommons.annotate.columns import buffers
 from codecommons.compiled import compiled
 from codecommons.dedup.configuration import Configuration
-from codecommons.dedup.words import SHINGLE, mix, shingle_hashes, word_table
+from codecommons.shingles import SHINGLE, mix, shingle_hashes, word_table
 
 _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from codecommons.annotate.columns import buffers
 from codecommons.compiled import compiled
 from codecommons.dedup.configuration import Configuration
-from codecommons.dedup.words import SHINGLE, shingle_hashes, word_table
+from codecommons.shingles import SHINGLE, shingle_hashes, word_table
 
 
 def shingle_sets(texts: pa.Array, configuration: Configuration) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

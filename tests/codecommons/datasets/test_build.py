@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from codecommons.annotate import current
 from codecommons.datasets import build, list_releases, plan, specification, verify
 from codecommons.datasets.build import _checks
 from codecommons.datasets.candidates import resolve
@@ -221,6 +222,44 @@ def test_one_new_slice_rewrites_only_the_shards_whose_rows_change(shop):
     assert second.details["shards_kept"] == len(new & old) > 2
     assert second.computed == pq.read_metadata(Path(shop.settings.lake, second.details["folder"], written)).num_rows
     assert len(list_releases(shop.lake, "all")) == 2
+
+
+def test_what_has_an_item_of_a_benchmark_is_left_out_and_the_item_named(shop):
+    problem = (
+        "def carry(stones, carts):\n    # put each stone on the lightest of all carts that still hold it, or leave it here\n"
+    )
+    path = shop.settings.home / "puzzles.jsonl"
+    path.write_text(json.dumps({"task_id": "P/1", "prompt": problem}) + "\n")
+    shop.add("pkg:pypi/leak", {"leak.py": f"{problem}    return None\n".encode(), "fine.py": b"x = 2\n"}, day="2026-01-02")
+    shop.passed()
+    lines = "decontaminate: {benchmarks: [puzzles]}"
+    with pytest.raises(UsageError, match=r"benchmarks has 'puzzles'; let CODECOMMONS_BENCHMARKS name its file"):
+        build(shop.lake, ENGINE, shop.specify("clean", lines))
+    pointed = Lake.open(dataclasses.replace(shop.settings, benchmarks=(path,)))
+    with pytest.raises(GateError, match="have not been through today's enriched_context"):
+        build(pointed, ENGINE, "clean")
+    annotator = current(pointed.settings)["benchmark_items"]
+    pointed.register(annotator.table)
+    contents = (
+        pointed.scan("content_data")
+        .select("sha1_git", "data")
+        .collect()
+        .to_arrow()
+        .cast(pa.schema([("sha1_git", pa.binary()), ("data", pa.binary())]))
+    )
+    with pointed.staging("test") as area:
+        writer = area.writer("test")
+        for batch in contents.to_batches():
+            writer.add(annotator.table.name, annotator.run(batch))
+        pointed.commit(area, [writer.close()], ENGINE)
+    report = build(pointed, ENGINE, "clean")
+    assert failing(report) == {}
+    assert report.dropped["benchmark"].rows == 1
+    [gone] = pointed.scan("dataset_drop").filter(pl.col("rule") == "benchmark").collect().to_dicts()
+    assert (gone["path"], gone["evidence"]) == (b"leak.py", ["puzzles P/1, 100 % of prompt"])
+    assert "fine.py" in rows_of(shop, report)["path"].to_list()
+    with pytest.raises(UsageError, match=r"benchmarks has 'puzles'; .*puzzles"):
+        build(pointed, ENGINE, shop.specify("typo", "decontaminate: {benchmarks: [puzles]}"))
 
 
 def test_a_dataset_as_of_a_day_knows_nothing_later(shop):

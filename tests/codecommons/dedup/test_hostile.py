@@ -18,9 +18,9 @@ from codecommons.annotate.columns import buffers
 from codecommons.dedup import WORDS, compare_texts, pairs
 from codecommons.dedup.signatures import sign
 from codecommons.dedup.texts import select_texts
-from codecommons.dedup.words import shingle_hashes, word_table
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
+from codecommons.shingles import shingle_hashes, word_table
 from codecommons.swhid import content_id
 
 TEXTS = 300

@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which items of the user's benchmarks a content has, so that datasets can leave out what models will be tested on.
+
+There is such an annotator only where ``CODECOMMONS_BENCHMARKS`` names files. Texts that are not UTF-8 are read as such all the
+same: what benchmarks have is ASCII nearly everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+
+from codecommons.annotate.annotator import Annotator
+from codecommons.annotate.benchmarks import FLOOR, Matcher, read_items
+from codecommons.annotate.benchmarks.items import benchmark_of
+from codecommons.annotate.benchmarks.matching import LEAST
+from codecommons.errors import UsageError
+from codecommons.settings import Settings
+
+MOST_ITEMS = 100
+ITEM = pa.struct(
+    [
+        pa.field("benchmark", pa.string()),
+        pa.field("item", pa.string()),
+        pa.field("field", pa.string()),
+        pa.field("share", pa.float64()),
+    ]
+)
+FIELDS = (pa.field("items", pa.list_(ITEM)),)
+
+
+def configure(settings: Settings) -> Annotator | None:
+    """The annotator for the user's benchmarks; None where there are none.
+
+    Raises:
+        UsageError: a file can't be read, or two are of the same name.
+    """
+    names = [benchmark_of(path) for path in settings.benchmarks]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"CODECOMMONS_BENCHMARKS names two files of the benchmark {twice}; rename one")
+    return _annotator(settings.benchmarks) if names else None
+
+
+def _annotator(paths: tuple[Path, ...]) -> Annotator:
+    digests = [[benchmark_of(path), _sha256(path)] for path in paths]
+    return Annotator(
+        name="benchmark_items",
+        description="Items of the user's benchmarks that are in a content, and the share of each.",
+        version=1,
+        input="content",
+        fields=FIELDS,
+        annotate=lambda batch: _answer(_matcher(paths, repr(digests)), batch),
+        configuration={"benchmarks": digests, "floor": FLOOR, "least": LEAST, "most": MOST_ITEMS},
+        configure=configure,
+    )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"CODECOMMONS_BENCHMARKS names {path}, which can't be read: {error.strerror}") from None
+
+
+@cache
+def _matcher(paths: tuple[Path, ...], _digests: str) -> Matcher:
+    return Matcher(item for path in paths for item in read_items(path))
+
+
+def _answer(matcher: Matcher, batch: pa.RecordBatch) -> pa.Table:
+    rows = [[match._asdict() for match in found[:MOST_ITEMS]] for found in matcher.find(batch["data"])]
+    return pa.table([pa.array(rows, pa.list_(ITEM))], schema=pa.schema(FIELDS))
+
+
+ANNOTATOR = _annotator(())
