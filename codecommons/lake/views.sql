@@ -348,11 +348,12 @@ from (
 -- `completeness` is trimmed (the forge left out what a pull request says), partial (the opening is not there, or fewer
 -- comments than the forge counted) or complete.
 create or replace view thread as
-with summary as (
+with known as (
     select place, number, arg_max(repository, n) as repository, arg_max(origin, n) as origin,
         if(bool_or(kind = 'pull_request'), 'pull_request', 'issue') as kind,
         arg_max({'title': title, 'body': body}, n) filter (title is not null) as said,
-        arg_max(opener, n) as opener, arg_max(opener_bot, n) as opener_bot, arg_max(opened_at, n) as opened_at,
+        arg_max({'opener': opener, 'bot': opener_bot}, n) filter (opener is not null) as whose,
+        arg_max(opened_at, n) as opened_at,
         arg_max(if(text_kind is null, association, null), n) as association,
         min(created_at) filter (action = 'opened' and text_kind is null) as opened_seen,
         arg_min(author, n) filter (action = 'opened' and text_kind is null) as opened_by,
@@ -363,6 +364,7 @@ with summary as (
         bool_and(complete) as whole, count(*) as events, min(created_at) as first_event, max(created_at) as last_event
     from lake.thread_part group by place, number
 ),
+summary as (select *, whose.opener as opener, whose.bot as opener_bot from known),
 message as (
     select place, number, 0 as turn, coalesce(opened_at, opened_seen) as happened, 0 as n, 'opened' as action,
         coalesce(opener, opened_by) as author, if(opener is null, opened_by_bot, opener_bot) as bot, association, said.body as text,

@@ -59,8 +59,10 @@ def _figures(lake: Lake, engine: Engine, slice: str, source: str, files: Sequenc
         counts[one.table] += one.rows
         if one.table == "thread_event":
             with lake_errors(f"reading {one.path}"), lake.fs.open(one.path, "rb") as file:
-                events = pl.DataFrame(pq.read_table(file, columns=["repository", "number", "complete", "bot"]))
-            threads_of.append(events.select(pl.struct("repository", "number").hash()).to_series().unique())
+                events = pl.DataFrame(pq.read_table(file, columns=["repository_id", "repository", "number", "complete", "bot"]))
+            # As in the view ``thread``: a repository is its number, as names change.
+            place = pl.coalesce(pl.col("repository_id").cast(pl.String), "repository")
+            threads_of.append(events.select(pl.struct(place.alias("place"), "number").hash()).to_series().unique())
             counts["bots"] += int(events["bot"].count())
             counts["trimmed"] += int((~events["complete"]).sum())
     return {
@@ -75,4 +77,4 @@ def _figures(lake: Lake, engine: Engine, slice: str, source: str, files: Sequenc
 
 
 COLUMNS = ("item", "id", "type", "repo_id", "repo", "url", "created_at", "complete", "event")
-READER = Reader("gharchive_event", COLUMNS, "thread_event", 1, _read, _figures, ("repository_observation",))
+READER = Reader("gharchive_event", COLUMNS, "thread_event", 2, _read, _figures, ("repository_observation",))

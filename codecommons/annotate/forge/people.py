@@ -21,6 +21,19 @@ _CALL = re.compile(
     re.DOTALL,
 )
 _MARKS = "> \t"
+# What looks like one of our tokens, in the text of somebody who has seen them.
+_FORGED = re.compile(r"@\{(?=[0-9a-f]{64}\})")
+# How mail programs begin the line that says whose mail follows, and the verb in it; it may be broken in two and ends with ":".
+_QUOTES = (
+    ("On ", "wrote:"),
+    ("Am ", "schrieb"),
+    ("Le ", "a écrit"),
+    ("El ", "escribió"),
+    ("Il ", "ha scritto"),
+    ("Em ", "escreveu"),
+    ("Op ", "schreef"),
+    ("Den ", "skrev"),
+)
 
 
 def person(login: str) -> bytes:
@@ -41,15 +54,16 @@ def without_names(text: str) -> str:
         called.add(digest)
         return f"@{{{digest}}}"
 
-    return _CALL.sub(token, _quoted(text) if "wrote:" in text else text)
+    text = _FORGED.sub("@ {", text)
+    return _CALL.sub(token, _quoted(text) if any(verb in text for _, verb in _QUOTES) else text)
 
 
 def _quoted(text: str) -> str:
     lines = text.split("\n")
     kept: list[str] = []
     for line in lines:
-        if line.rstrip().endswith("wrote:"):
-            start = next((back for back in (0, 1) if back <= len(kept) and _starts((line, *kept[-1:])[back])), None)
+        if line.rstrip().endswith(":"):
+            start = next((back for back in (0, 1) if back <= len(kept) and _introduces([*kept[len(kept) - back :], line])), None)
             if start is not None:
                 first = line if start == 0 else kept.pop()
                 marks = first[: len(first) - len(first.lstrip(_MARKS))]
@@ -59,5 +73,7 @@ def _quoted(text: str) -> str:
     return "\n".join(kept)
 
 
-def _starts(line: str) -> bool:
-    return line.lstrip(_MARKS).startswith("On ")
+def _introduces(lines: list[str]) -> bool:
+    """Whether a line, or one broken in two, says whose mail is quoted."""
+    first, both = lines[0].lstrip(_MARKS), " ".join(lines)
+    return any(first.startswith(start) and verb in both for start, verb in _QUOTES)

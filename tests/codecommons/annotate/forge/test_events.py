@@ -58,6 +58,11 @@ def token(login):
         (">> On Monday, Ada <a@b> wrote:\n> hi", ">> On … wrote:\n> hi"),
         ("On Monday, Ada Example\n<a@b.example> wrote:\r\n> hi", "On … wrote:\n> hi"),
         ("She wrote:\n> hi", "She wrote:\n> hi"),
+        ("Am Mo., 5. Mai 2025 um 10:00 Uhr schrieb Ada <a@b.example>:\n> hi", "On … wrote:\n> hi"),
+        ("> Le lun. 5 mai 2025 à 10:00, Ada Example <a@b.example>\n> a écrit :\n>> hi", "> On … wrote:\n>> hi"),
+        ("Am Ende schrieb ich: nichts", "Am Ende schrieb ich: nichts"),
+        ("On the list:\n- a", "On the list:\n- a"),
+        (f"`{token('ada')}` and {token('ada')}", f"`@ {token('ada')[1:]}` and @ {token('ada')[1:]}"),
     ],
 )
 def test_whom_a_text_calls_becomes_a_token_and_code_stays(text, told):

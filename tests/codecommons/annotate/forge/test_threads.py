@@ -143,6 +143,39 @@ def test_since_the_forge_trims_events_a_pull_request_says_so(days, forge):
     assert (untold["base"], untold["head"]) == ("b" * 40, "c" * 40)
 
 
+def test_a_review_or_a_comment_of_the_trimmed_layout_says_what_it_says_and_no_more(days, forge):
+    place = {"id": forge.number, "name": "engine", "url": f"https://api.github.com/repos/{forge.repository}"}
+    pull = {
+        "id": 5,
+        "number": 3,
+        "url": "x",
+        **{end: {"ref": "main", "sha": "b" * 40, "repo": place} for end in ("base", "head")},
+    }
+    grace = {"login": "grace-example", "id": 2}
+    review = {"id": 21, "user": grace, "body": "Leaks.", "state": "changes_requested", "submitted_at": "2025-10-08T10:00:00Z"}
+    comment = {"id": 22, "user": grace, "body": "Here.", "path": "a.c", "line": 7, "created_at": "2025-10-08T10:01:00Z"}
+    forge.event("PullRequestReviewEvent", "grace-example", {"action": "created", "pull_request": pull, "review": review})
+    forge.event("PullRequestReviewCommentEvent", "grace-example", {"action": "created", "pull_request": pull, "comment": comment})
+    days.hour(HOUR, forge.events)
+    days.bring(HOUR)
+    [thread] = days.ask(THREADS)
+    assert (thread["kind"], thread["number"], thread["title"], thread["completeness"]) == ("pull_request", 3, None, "trimmed")
+    assert parts(thread) == [
+        ("username_0", "participant", "review", "Leaks."),
+        ("username_0", "participant", "review_comment", "Here."),
+    ]
+
+
+def test_whether_the_opener_is_a_bot_comes_from_the_event_that_names_the_opener(days, forge):
+    forge.issue("opened", "helper", number=6, user={"login": "helper", "type": "Bot"})
+    forge.issue("closed", "ada-example", number=6, user={"login": "helper", "type": "User"})
+    days.hour(HOUR, forge.events)
+    days.bring(HOUR)
+    [thread] = days.ask(THREADS)
+    first = thread["messages"][0]
+    assert (first["action"], first["role"], first["bot"]) == ("opened", "author", None)
+
+
 def test_a_thread_of_which_we_saw_a_part_is_partial(days, forge):
     forge.comment("grace-example", "Third", 13, comments=3)
     forge.issue("reopened", "grace-example", number=5, comments=1)
