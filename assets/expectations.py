@@ -74,6 +74,8 @@ def _files(slice: str = "slice") -> str:
 
 
 _FILES = _files()
+# The rows that a slice brought to a table of feeds.
+_FED = "slice = getvariable('slice') and source = getvariable('source')"
 # Shares of fewer files say little.
 _ENOUGH = 500
 # A name in a licence expression.
@@ -330,6 +332,74 @@ SUITES = (
         ("detectors", "example"),
         (_between("share", 0, 1), *_always_true("is_usual")),
         blocking=False,
+    ),
+    Suite(
+        "thread_values",
+        "enriched_context",
+        "Every event of a discussion belongs to a numbered issue or pull request of a repository; few comments have no text.",
+        f"""
+        select kind, count(*) as events, min(number) as least_number,
+            count(*) filter (repository is null or created_at is null) as homeless,
+            count(*) filter (text is not null and text_id is null) as nameless,
+            count(*) filter (text_kind = 'comment') as comments,
+            count(*) filter (text_kind = 'comment' and coalesce(text, '') = '' and action is distinct from 'deleted') as silent,
+            silent <= greatest(5, 0.05 * comments) as is_usual,
+            min(id) filter (repository is null or created_at is null or text_id is null) as example
+        from lake.thread_event where {_FED} group by kind
+        """,
+        ("kind", "example"),
+        (
+            _one_of("kind", "issue", "pull_request"),
+            _between("least_number", 1),
+            _between("homeless", 0, 0),
+            _between("nameless", 0, 0),
+            *_always_true("is_usual"),
+        ),
+    ),
+    Suite(
+        "repository_values",
+        "enriched_context",
+        "What is said of repositories is possible: nothing is counted below zero, and nothing was pushed before it was made.",
+        f"""
+        select part, count(*) as observations, min(least(stars, watchers, forks, open_issues)) as least,
+            count(*) filter (repository_id is null or repository is null) as nameless,
+            count(*) filter (updated_at < created_at) as before_it_was,
+            min(id) filter (repository_id is null or updated_at < created_at) as example
+        from lake.repository_observation where {_FED} group by part
+        """,
+        ("part", "example"),
+        (_between("least", 0), _between("nameless", 0, 0), _between("before_it_was", 0, 0)),
+    ),
+    Suite(
+        "vulnerability_values",
+        "enriched_context",
+        "Every record of a vulnerability has a name, days in their order, and only statements that are there.",
+        f"""
+        with said as (from lake.vulnerability_record where {_FED}),
+        made as (select id, unnest(affected).statement as statement from said)
+        select count(*) as records, count(distinct id) as names, count(*) filter (coalesce(id, '') = '') as nameless,
+            count(*) filter (withdrawn < published) as withdrawn_before_published,
+            (select count(*) from made anti join lake.vulnerability_statement using (statement)) as lost,
+            min(id) filter (withdrawn < published) as example
+        from said
+        """,
+        ("example",),
+        tuple(_between(column, 0, 0) for column in ("nameless", "withdrawn_before_published", "lost")),
+    ),
+    Suite(
+        "mention_values",
+        "enriched_context",
+        "Every mention of software has a name, offsets in their order, and scores that are shares of one.",
+        f"""
+        select layout, count(*) as mentions, count(*) filter (coalesce(name, '') = '') as nameless,
+            count(*) filter (start_offset < 0 or end_offset < start_offset) as misplaced,
+            min(least(used_score, created_score, shared_score, document_used_score)) as least,
+            max(greatest(used_score, created_score, shared_score, document_used_score)) as most,
+            min(paper) filter (coalesce(name, '') = '' or end_offset < start_offset) as example
+        from lake.mention where {_FED} group by layout
+        """,
+        ("layout", "example"),
+        (_between("nameless", 0, 0), _between("misplaced", 0, 0), _between("least", 0, 1), _between("most", 0, 1)),
     ),
     Suite(
         "decisions_have_reasons",

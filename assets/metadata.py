@@ -45,9 +45,9 @@ def _type(kind: pa.DataType) -> str:
 
 
 def table_metadata(lake: Lake, table: str | Table) -> dict[str, Any]:
-    """Rows and bytes of a table as it stands, from the Delta log alone."""
-    files = data_files(lake.delta(table))
+    """Rows and bytes of a table as it stands, from the Delta log alone; one that no stage has had rows for is empty."""
     name = table if isinstance(table, str) else table.name
+    files = data_files(lake.delta(table)) if name in lake.tables() or not isinstance(table, str) else []
     return {
         "dagster/row_count": sum(file.rows for file in files),
         "stored MB": round(sum(file.bytes for file in files) / MEGABYTE, 3),

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from codecommons.annotate import current as annotators
+from codecommons.annotate.feed import Reader, readers
 from codecommons.dedup.configuration import configured
 from codecommons.errors import CodeCommonsError, UsageError, no_panic
 from codecommons.lake.damage import Damage
@@ -80,10 +81,10 @@ def status(lake: Lake) -> Row:
         if row["verdict"] == "failed" and (row["stage"] != STAGES[-1] or row["slice"] == latest[row["source"]])
     ]
     slices = unless_damaged(lake.log.slices)
-    made_with = _made_with(lake.settings)
+    made_with, feeds = _made_with(lake.settings), readers(lake.settings)
     # Without the log every stage of every slice would look as if it had never run.
     known = [(day, source) for day in slices for source in lake.log.sources(day)] if verdicts or not damaged else []
-    stale = [row for day, source in known for row in _stale(lake, log, made_with, day, source)]
+    stale = [row for day, source in known for row in _stale(lake, log, made_with, feeds, day, source)]
     return {
         "quarantine": unless_damaged(lambda: _quarantine(lake)),
         "feeds": unless_damaged(lambda: _feeds(lake)),
@@ -96,9 +97,22 @@ def status(lake: Lake) -> Row:
     }
 
 
-def _stale(lake: Lake, log: dict[tuple[str, str, str], Row], made_with: dict[str, Any], day: str, source: str) -> list[Row]:
+def _stale(
+    lake: Lake,
+    log: dict[tuple[str, str, str], Row],
+    made_with: dict[str, Any],
+    feeds: dict[str, Reader],
+    day: str,
+    source: str,
+) -> list[Row]:
     """The first stage of a slice and source that has not seen what stands before it; those behind it follow in the same run."""
     before: Row | None = None
+
+    def stands_on(stage: str, attempt: str) -> str:
+        if stage == STAGES[1] and source in feeds:
+            return feeds[source].stands_on(attempt)
+        return digest([attempt, made_with[stage]])
+
     for stage in SLICE_STAGES:
         row = log.get((day, source, stage))
         if row is not None and row["verdict"] == "failed":
@@ -107,7 +121,7 @@ def _stale(lake: Lake, log: dict[tuple[str, str, str], Row], made_with: dict[str
             why = f"it has not run since {before['stage']} passed" if before else "its input is recorded and it has not run"
         elif before is None and not row["input_digest"].startswith(digest_of(lake.log.inputs(day, source))):
             why = "input was added since it ran"
-        elif before is not None and row["input_digest"] != digest([before["attempt"], made_with[stage]]):
+        elif before is not None and row["input_digest"] != stands_on(stage, before["attempt"]):
             why = f"{before['stage']}, or what the stage works with, has changed since it ran"
         else:
             before = row

@@ -93,6 +93,10 @@ class Reader:
     then: Callable[[Lake, Engine, str, str, Sequence[NewsFile]], dict[str, Any]] | None = None
     also: tuple[str, ...] = ()
 
+    def stands_on(self, attempt: str | None) -> str:
+        """The digest of what its rows follow from: the attempt of the first stage, and this reader."""
+        return digest([attempt, self.writes, self.version])
+
     @property
     def tables(self) -> tuple[str, ...]:
         """The slice-scoped tables it fills."""
@@ -135,9 +139,10 @@ def annotate_records(lake: Lake, engine: Engine, report: StageReport, reader: Re
         rows = [{"stage": STAGE, "path": None, "length": None} | vars(problem) for problem in problems]
         quarantine = pa.Table.from_pylist(rows, pa.schema(TABLES["quarantine"].fields))
         before = lake.log.verdict(report.slice, report.source, BEFORE) or {}
-        told = digest([before.get("attempt"), reader.writes, reader.version])
         files = [file for read in found for file in read.files]
-        return close_stage(lake, report, _checks(lake, report), {"quarantine": quarantine}, told, files=files)
+        return close_stage(
+            lake, report, _checks(lake, report), {"quarantine": quarantine}, reader.stands_on(before.get("attempt")), files=files
+        )
 
 
 def _checks(lake: Lake, report: StageReport) -> list[CheckResult]:

@@ -44,6 +44,18 @@ create table lake.annotation_secrets as select 'secrets' as digest, content, nul
     [{kind: 'token', start: 5, "end": 100, rule: 'npm', confidence: 0.9}] as spans from lake.annotation_language;
 create table lake.annotation_personal_data as select 'personal_data' as digest, content, null::varchar as error,
     [{kind: 'email', start: 0, "end": 10, rule: 'address', confidence: 0.7}] as spans from lake.annotation_language;
+create table lake.thread_event as select '2026-01-02' as slice, 'pypi' as source, '7' as id, 'issue' as kind, 3 as number,
+    'ada/engine' as repository, timestamp '2026-01-02' as created_at, 'comment' as text_kind, 11 as text_id,
+    'Thanks' as text, 'created' as action from range(100);
+create table lake.repository_observation as select '2026-01-02' as slice, 'pypi' as source, '7' as id, 'base' as part,
+    5 as repository_id, 'ada/engine' as repository, 1 as stars, 1 as watchers, 0 as forks, null::bigint as open_issues,
+    timestamp '2020-01-01' as created_at, timestamp '2026-01-01' as updated_at;
+create table lake.vulnerability_statement as select 's'::blob as statement;
+create table lake.vulnerability_record as select '2026-01-02' as slice, 'pypi' as source, 'CVE-1' as id,
+    timestamp '2026-01-01' as published, null::timestamp as withdrawn, [{statement: 's'::blob}] as affected;
+create table lake.mention as select '2026-01-02' as slice, 'pypi' as source, 'tei' as layout, 'p' as paper, 'NumPy' as name,
+    4 as start_offset, 9 as end_offset, 0.5 as used_score, 0.1 as created_score, null::double as shared_score,
+    1.0 as document_used_score;
 create table lake.annotation_project_metadata as select 'project_metadata' as digest, content, name, 'MIT AND ISC' as license
 from lake.annotation_language;
 """
@@ -95,6 +107,11 @@ def test_a_sound_slice_is_green(sound, tmp_path):
     assert judged(sound, tmp_path) == set()
 
 
+def test_a_slice_without_anything_of_feeds_is_green(sound, tmp_path):
+    feeds = ("thread_event", "repository_observation", "vulnerability_record", "vulnerability_statement", "mention")
+    assert judged(sound, tmp_path, *(f"delete from lake.{name}" for name in feeds)) == set()
+
+
 @pytest.mark.parametrize(
     ("suite", "defect"),
     [
@@ -106,6 +123,15 @@ def test_a_sound_slice_is_green(sound, tmp_path):
         ("annotators_answer", "update lake.annotation_secrets set error = 'TimeoutError' where decode(content) like 'c2_'"),
         ("annotators_answer", "update lake.annotation_language set language = null"),
         ("drift_since_last_slice", "update lake.annotation_language set language = 'C' where decode(content) like 'c2%'"),
+        ("thread_values", "update lake.thread_event set kind = 'gist'"),
+        ("thread_values", "update lake.thread_event set text = null"),
+        ("thread_values", "update lake.thread_event set text_id = null"),
+        ("repository_values", "update lake.repository_observation set stars = -1"),
+        ("repository_values", "update lake.repository_observation set updated_at = '2019-01-01'"),
+        ("vulnerability_values", "delete from lake.vulnerability_statement"),
+        ("vulnerability_values", "update lake.vulnerability_record set withdrawn = '2025-01-01'"),
+        ("mention_values", "update lake.mention set end_offset = 1"),
+        ("mention_values", "update lake.mention set used_score = 1.5"),
         ("detectors_agree", "update lake.annotation_project_metadata set license = 'GPL-3.0-only'"),
         ("detectors_agree", 'update lake.annotation_encoding set "binary" = true'),
     ],

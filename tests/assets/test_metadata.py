@@ -137,6 +137,12 @@ def test_a_table_shows_its_rows_and_bytes_from_the_log_alone(lake, settings):
     assert shown["files"] == 2
 
 
+def test_a_table_of_an_annotator_that_has_had_nothing_to_do_is_empty(lake):
+    assert "annotation_encoding" not in lake.tables()
+    shown = table_metadata(lake, "annotation_encoding")
+    assert (shown["dagster/row_count"], shown["files"]) == (0, 0)
+
+
 def test_records_of_feeds_are_not_counted_as_files():
     feed = StageReport("raw_archive_slice", "2026-01-31", "gharchive", rows_in=10, rows_kept=9, details={"unit": "records"})
     files = StageReport("raw_archive_slice", "2026-01-31", "pypi", rows_in=3, rows_kept=2)

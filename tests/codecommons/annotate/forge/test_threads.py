@@ -27,6 +27,7 @@ from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
 from codecommons.license import qualify_slice
+from codecommons.status import status
 from codecommons.swhid import origin_id
 
 DAY, NEXT = "2026-01-30", "2026-01-31"
@@ -378,6 +379,8 @@ def test_the_stages_after_it_let_a_day_of_events_pass(days, forge):
         assert [
             check.description for check in stage(days.lake, InlineEngine(), DAY, "gharchive").checks if not check.passed
         ] == []
+    state = status(days.lake)
+    assert (state["healthy"], state["stale"]) == (True, [])
 
 
 def test_a_login_is_hashed_as_its_owner_can(days, forge):
