@@ -499,6 +499,54 @@ def verify(name: str, fingerprint: str | None, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+@dataset.command(
+    epilog=_example("codecommons dataset reproduce python-permissive\ncodecommons dataset reproduce mine --release 0a1b2c --json")
+)
+@click.argument("name")
+@click.option("--release", "fingerprint", help="Fingerprint of the release, or how it begins; the last one unless given.")
+@json_option
+def reproduce(name: str, fingerprint: str | None, as_json: bool) -> None:
+    """Make a release again and compare it byte for byte; only what was opted out since may differ. Exit code 1 when more does."""
+    from codecommons import datasets
+    from codecommons.engine import local_engine
+
+    lake = _lake()
+    found = datasets.reproduce(lake, local_engine(lake.settings), name, fingerprint)
+    _say(_json({**_moves(found), "passed": found.passed}) if as_json else "\n".join(lines.of_reproduction(found)))
+    if not found.passed:
+        raise click.exceptions.Exit(1)
+
+
+@dataset.command(epilog=_example("codecommons dataset diff mine\ncodecommons dataset diff mine@0a1b2c mine@3d4e5f --json"))
+@click.argument("older", metavar="NAME[@RELEASE]")
+@click.argument("newer", metavar="[NAME[@RELEASE]]", required=False)
+@json_option
+def diff(older: str, newer: str | None, as_json: bool) -> None:
+    """Say what came and what went between two releases, and why; of one dataset its last two, unless they are named."""
+    from codecommons import datasets
+
+    lake = _lake()
+    if newer is None:
+        releases = datasets.list_releases(lake, older.partition("@")[0])
+        if "@" in older or len(releases) < 2:
+            raise UsageError(f"{older} has no two releases to compare; name another one too, such as NAME@RELEASE")
+        first, second = releases[-2:]
+    else:
+        first, second = (datasets.release(lake, *one.split("@", 1)) for one in (older, newer))
+    found = datasets.releases_differ(lake, first, second)
+    _say(_json(_moves(found)) if as_json else "\n".join(lines.of_difference(found, first, second)))
+
+
+def _moves(found: Any) -> dict[str, Any]:
+    """A finding whose rows name contents by SWHID."""
+    told = dataclasses.asdict(found)
+    for rows in told.values():
+        for row in rows if isinstance(rows, tuple) else ():
+            if isinstance(row, dict) and row["kept"] is not None:
+                row["kept"] = f"swh:1:cnt:{row['kept'].hex()}"
+    return told
+
+
 @main.group("opt-out", epilog=_example("codecommons opt-out submit request.yaml\ncodecommons opt-out list"))
 def opt_out() -> None:
     """Leave code out of every dataset from now on, at the wish of its authors, and prove that it is gone."""

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from codecommons.datasets import Plan, Release
+    from codecommons.datasets import Difference, Moved, Plan, Release, Reproduction
     from codecommons.lake import Lake
     from codecommons.lake.garbage import Garbage
     from codecommons.optout.check import Receipt
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from codecommons.optout.takedown.covered import Covered
     from codecommons.optout.takedown.operation import Takedown
     from codecommons.report import StageReport
+
+
+# Rows of a difference that are named.
+_SHOWN = 10
 
 
 def of_report(report: StageReport) -> str:
@@ -103,6 +108,33 @@ def of_plan(planned: Plan) -> Iterator[str]:
         yield f"{title}: " + ", ".join(f"{row['value'] or 'none'} {row['rows']:,} ({size(row['bytes'])})" for row in rows[:8])
     if planned.left_out:
         yield f"left out, as they have not come through: {', '.join(planned.left_out)}; `codecommons status` says why"
+
+
+def of_difference(found: Difference, first: Release, second: Release) -> Iterator[str]:
+    """What came and went between two releases: a line a rule, then some rows of each."""
+    names = [f"{one.name} {one.fingerprint[:12]}" for one in (first, second)]
+    yield f"{names[0]} to {names[1]}: {found.stayed:,} rows in both, {len(found.came):,} came, {len(found.went):,} went"
+    for sign, rows, where in (("+", found.came, names[0]), ("-", found.went, names[1])):
+        for rule, count in Counter(row.rule for row in rows).most_common():
+            why = f"are no candidates of {where}" if rule == "not_there" else f"are left out of {where} by {rule}"
+            yield f"{sign} {count:>9,} rows {why}"
+        yield from (f"  {sign} {row.swhid}{_because(row)}" for row in rows[:_SHOWN])
+
+
+def of_reproduction(found: Reproduction) -> Iterator[str]:
+    """What came of making a release again."""
+    for row in found.withdrawn:
+        yield f"withdrawn: {row.swhid}{_because(row)}"
+    for row in found.elected:
+        yield f"elected anew: {row.swhid} ({row.rule})"
+    yield from (f"differs: {problem}" for problem in found.problems)
+    same = not (found.withdrawn or found.elected or found.problems)
+    what = "byte for byte the same" if same else f"{len(found.withdrawn):,} rows withdrawn, {len(found.elected):,} elected anew"
+    yield f"{found.name} {found.fingerprint[:12]}: {found.rows:,} rows, {what}, {len(found.problems) or 'no'} problems"
+
+
+def _because(row: Moved) -> str:
+    return f"  {'; '.join(row.evidence)}" if row.evidence else ""
 
 
 def of_release(release: Release, lake: Lake) -> str:

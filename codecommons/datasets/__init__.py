@@ -7,23 +7,28 @@
 Belongs here: the specification (``specification``, its SQL in ``condition``), what it may take from (``candidates``), the rules
 that leave files out (``selection``, ``rules``) and choose among copies (``election``), the files (``shards``), the texts beside
 them (``documents``), where they are and what they are called (``releases``, ``fingerprint``), and the stage (``build``), with the
-look ahead (``planning``) and the proof afterwards (``verify``).
+look ahead (``planning``), the proof afterwards (``verify``, ``reproduce``) and what two releases differ in (``difference``).
 Does not belong here: what annotators and policies say of a file (``annotate``, ``license``), which contents are similar
 (``dedup``).
 """
 
 from codecommons.datasets.build import CHECKS, build
 from codecommons.datasets.candidates import day_of
+from codecommons.datasets.difference import Difference, Moved, releases_differ
 from codecommons.datasets.planning import Plan, plan
 from codecommons.datasets.releases import Release, list_releases, release
+from codecommons.datasets.reproduce import Reproduction, reproduce
 from codecommons.datasets.specification import Specification, keep_specification, names, specification, specifications, unreadable
 from codecommons.datasets.verify import Problem, Verification, verify
 
 __all__ = [
     "CHECKS",
+    "Difference",
+    "Moved",
     "Plan",
     "Problem",
     "Release",
+    "Reproduction",
     "Specification",
     "Verification",
     "build",
@@ -33,6 +38,8 @@ __all__ = [
     "names",
     "plan",
     "release",
+    "releases_differ",
+    "reproduce",
     "specification",
     "specifications",
     "unreadable",

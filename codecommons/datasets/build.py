@@ -93,15 +93,10 @@ def _build(
     lake: Lake, engine: Engine, asked: Specification, inputs: Inputs, document: dict[str, Any]
 ) -> tuple[StageReport, list[CheckResult]]:
     selection = select(lake, asked, inputs)
-    rows = shards.assign(selection.rows, asked.shard.bits, asked.shard.cap_bytes)
     with lake.staging(f"dataset-{asked.name}") as area:
         staged = lake.path(area.folder)
         earlier = releases.shards_before(lake, asked.name)
-        tasks = [
-            shards.ShardTask(lake, label, part, f"{staged}/data", asked.redact, asked.escape, earlier.get(label, ()))
-            for (label,), part in rows.group_by("shard", maintain_order=True)
-        ]
-        written = list(engine.map(shards.write_shard, tasks))
+        written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier)
         table = pa.concat_tables([shards.MANIFEST.empty_table(), *(one.manifest for one in written)])
         manifest = _write_manifest(lake, written, f"{staged}/manifest.parquet")
         frame = pl.DataFrame(table)
@@ -122,7 +117,7 @@ def _build(
             "result": result,
             "candidates": {"rows": selection.rows_in, "bytes": selection.bytes_in},
             "steps": [asdict(step) for step in selection.steps],
-            "redactions": redaction.counted(rows),
+            "redactions": redaction.counted(selection.rows),
         }
         report = _report(asked.name, inputs, document, frame)
         report.reused = sum(one.rows for one in written if one.kept)

@@ -26,8 +26,9 @@ import pyarrow.parquet as pq
 
 from codecommons.datasets import redaction
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.specification import Redact
+from codecommons.datasets.specification import Redact, Specification
 from codecommons.datasets.tokens import TOKENS
+from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.swhid import Swhid, content_id
@@ -165,6 +166,30 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
 def _top(digest: bytes, bits: int) -> str:
     """The top ``bits`` bits in hex, all of one width."""
     return f"{int.from_bytes(digest[:8]) >> (64 - bits):0{max(1, -(-bits // 4))}x}"
+
+
+def write(
+    lake: Lake, engine: Engine, asked: Specification, rows: pl.DataFrame, folder: str, earlier: Mapping[str, tuple[str, ...]]
+) -> list[Shard]:
+    """Write all shards of a dataset.
+
+    Args:
+        lake: the lake.
+        engine: where they are written.
+        asked: the specification.
+        rows: those of a ``selection.Selection``.
+        folder: where files go, on the lake's file system.
+        earlier: label -> shards that may have the same rows, as ``releases.shards_before`` says.
+
+    Raises:
+        LakeError: the lake can't be read or written.
+    """
+    assigned = assign(rows, asked.shard.bits, asked.shard.cap_bytes)
+    tasks = [
+        ShardTask(lake, label, part, folder, asked.redact, asked.escape, earlier.get(label, ()))
+        for (label,), part in assigned.group_by("shard", maintain_order=True)
+    ]
+    return list(engine.map(write_shard, tasks))
 
 
 def write_shard(task: ShardTask) -> Shard:

@@ -228,6 +228,8 @@ def test_software_heritages_query_runs_as_it_is_in_the_help(filled: Lake) -> Non
         (["dataset", "plan", "odd-policy"], 2, "there is no licence policy 'permisive'; did you mean 'permissive'?"),
         (["dataset", "plan", "/nonexistent.yaml"], 1, "No such file"),
         (["dataset", "verify", "nonesuch"], 2, "there is no release"),
+        (["dataset", "reproduce", "nonesuch"], 2, "there is no release"),
+        (["dataset", "diff", "nonesuch"], 2, "has no two releases to compare"),
         (["nonesuch"], 2, "No such command"),
     ],
 )
@@ -411,6 +413,8 @@ def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, re
     fingerprint = json.loads(built.stdout)["fingerprint"]
     assert f"mine  {fingerprint[:12]}" in run("dataset", "list").output
     assert "1 rows, no problems" in run("dataset", "verify", "mine", "--release", fingerprint[:6]).output
+    assert "1 rows, byte for byte the same, no problems" in run("dataset", "reproduce", "mine").output
+    assert "1 rows in both, 0 came, 0 went" in run("dataset", "diff", "mine", f"mine@{fingerprint[:6]}").output
 
     again = run("ingest", "--day", told["slice"])
     assert again.exit_code == 0, again.output

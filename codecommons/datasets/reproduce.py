@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Proof that a release can be made again: from what its fingerprint names, under today's opt-out ledger, byte for byte.
+
+After a removal the new one differs in exactly the rows that were withdrawn, and in copies that were elected in their place
+(design section 7); anything else is a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from codecommons import strict
+from codecommons.datasets import shards
+from codecommons.datasets.candidates import resolve
+from codecommons.datasets.difference import Moved, difference, rows_and_drops
+from codecommons.datasets.releases import Release, release
+from codecommons.datasets.selection import select
+from codecommons.datasets.specification import Specification
+from codecommons.engine import Engine
+from codecommons.lake import Lake
+
+_COPIES = ("exact_duplicate", "near_duplicate", "near_repository")
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came of making a release again.
+
+    Attributes:
+        name: of the dataset.
+        fingerprint: of the release.
+        rows: rows of the new one.
+        withdrawn: rows that the ledger leaves out by now; the evidence names the requests, each of which has a receipt.
+        elected: rows that came in the place of withdrawn ones, or had to make room for those that did.
+        problems: all else that differs; none means reproduced.
+    """
+
+    name: str
+    fingerprint: str
+    rows: int
+    withdrawn: tuple[Moved, ...]
+    elected: tuple[Moved, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs that may not."""
+        return not self.problems
+
+
+def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = None) -> Reproduction:
+    """Make a release again, of nothing but the lake, and compare; nothing is published.
+
+    Args:
+        lake: the lake.
+        engine: where shards are written.
+        name: of the dataset.
+        fingerprint: of the release, or how it begins; the last one by default.
+
+    Raises:
+        UsageError: there is no such release, or what it is made from is not there any more.
+        GateError: a slice has to go through a stage again, or the opt-out ledger is broken.
+        LakeError: the lake can't be read or written.
+    """
+    one = release(lake, name, fingerprint)
+    asked = _specification(one)
+    inputs = resolve(lake, asked)
+    selection = select(lake, asked, inputs)
+    with lake.staging(f"reproduce-{name}") as area:
+        written = shards.write(lake, engine, asked, selection.rows, f"{lake.path(area.folder)}/data", {})
+    table = pl.DataFrame(pa.concat_tables([shards.MANIFEST.empty_table(), *(shard.manifest for shard in written)]))
+    old, old_drops = rows_and_drops(lake, one)
+    found = difference(old, old_drops, table, selection.drops)
+    withdrawn = tuple(moved for moved in found.went if moved.rule == "opt_out")
+    moved = _elected(found.came, withdrawn), _elected(found.went, found.came)
+    elected = (*moved[0], *moved[1])
+    odd = [f"{row.swhid} is not there any more: {row.rule}" for row in found.went if row not in withdrawn and row not in moved[1]]
+    odd += [f"{row.swhid} was not there: {row.rule}" for row in found.came if row not in moved[0]]
+    if not (found.came or found.went):
+        odd += [f"data/{shard} differs, with the same rows" for shard in _other_files(one, written)]
+    changed = _changed(one.document["inputs"], inputs.to_mapping()) if odd else []
+    return Reproduction(name, one.fingerprint, table.height, withdrawn, elected, (*odd, *changed))
+
+
+def _specification(one: Release) -> Specification:
+    """The specification that a release was made from, whatever the file of its name says by now."""
+    values = _written(one.document["inputs"]["specification"])
+    return strict.read(Specification, values, f"the specification of release {one.name} {one.fingerprint[:12]}")
+
+
+def _written(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A specification as a person would write it: empty texts and lists, and a condition that is not there, can't be written."""
+    plain = {key: _written(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    return {key: value for key, value in plain.items() if value not in ([], "") and (key, value) != ("where", None)}
+
+
+def _elected(rows: tuple[Moved, ...], gone: tuple[Moved, ...]) -> tuple[Moved, ...]:
+    """Those rows whose only fault was to be a copy of one that changed sides."""
+    contents = {bytes.fromhex(moved.swhid[10:50]) for moved in gone}
+    return tuple(moved for moved in rows if moved.rule in _COPIES and moved.kept in contents)
+
+
+def _other_files(one: Release, written: list[shards.Shard]) -> list[str]:
+    before, now = {shard["name"] for shard in one.shards}, {shard.name for shard in written}
+    return sorted(before ^ now)
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What may be why: inputs that are not what they were. The ledger is not among them."""
+    names = [name for name in now if name != "opt_out" and now[name] != before.get(name)]
+    return [f"{name} has changed since: {before.get(name)} then, {now[name]} now" for name in names]

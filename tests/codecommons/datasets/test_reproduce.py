@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Releases made again, and two releases side by side."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codecommons.archive.views import visited_trees
+from codecommons.datasets import build, list_releases, releases_differ, reproduce, verify
+from codecommons.engine.local import InlineEngine
+from codecommons.optout import desk
+from codecommons.optout.requests import Request, Submission
+
+ENGINE = InlineEngine()
+NOON = "2026-01-03T12:00:00+00:00"
+LINES = "{shard: {bits: 4}, redact: {secrets: 0.5}, filters: {min_length: 0}}"
+
+
+def opt_out(world, *values, scope="origin"):
+    [one] = desk.submit(world.lake, Submission((Request(scope, values, None),), {"contact": "someone@example.org"}), NOON)
+    return desk.verify(world.lake, one.id, visited_trees(world.lake), "checked by a test")
+
+
+@pytest.fixture
+def released(shop):
+    build(shop.lake, ENGINE, shop.specify("all", LINES))
+    return shop
+
+
+def test_a_release_is_made_again_byte_for_byte_even_when_its_specification_says_something_else_by_now(released):
+    released.specify("all", "{languages: [C]}")
+    found = reproduce(released.lake, ENGINE, "all")
+    assert (found.problems, found.withdrawn, found.elected) == ((), (), ())
+    assert found.rows == list_releases(released.lake, "all")[0].document["result"]["rows"] > 5
+    assert verify(released.lake, "all").passed
+
+
+def test_after_a_removal_it_differs_in_what_was_withdrawn_and_in_what_was_elected_instead(released):
+    one = opt_out(released, "pkg:pypi/alpha")
+    found = reproduce(released.lake, ENGINE, "all")
+    assert found.passed
+    assert len(found.withdrawn) > 1
+    assert {row.rule for row in found.withdrawn} == {"opt_out"}
+    assert all(
+        "origin=pkg:pypi/alpha;" in row.swhid and row.evidence[0].startswith(f"opt-out {one.id}") for row in found.withdrawn
+    )
+    # The near-duplicate in the repository had lost against the copy that went.
+    [elected] = found.elected
+    assert ("origin=https://forge.example/eve/gamma;" in elected.swhid, elected.rule) == (True, "near_duplicate")
+
+
+def test_whatever_else_differs_is_a_failure_and_named(released):
+    [one] = list_releases(released.lake, "all")
+    path = Path(released.settings.lake, one.folder, "fingerprint.json")
+    document = json.loads(path.read_text())
+    document["result"]["shards"][0]["name"] = "0-" + "0" * 64 + ".parquet"
+    path.write_text(json.dumps(document))
+    assert any("differs, with the same rows" in problem for problem in reproduce(released.lake, ENGINE, "all").problems)
+    document["inputs"]["specification"]["filters"] = {"min_length": 10}
+    path.write_text(json.dumps(document))
+    found = reproduce(released.lake, ENGINE, "all")
+    assert not found.passed
+    assert any("is not there any more: min_length" in problem for problem in found.problems)
+
+
+def test_two_releases_side_by_side_say_what_came_what_went_and_by_which_rule(released):
+    released.add("pkg:pypi/delta", {"delta.py": b"print('new')\n"}, day="2026-01-05", date=1_600_000_000)
+    released.passed()
+    opt_out(released, "pkg:npm/beta")
+    build(released.lake, ENGINE, "all")
+    first, second = list_releases(released.lake, "all")
+    found = releases_differ(released.lake, first, second)
+    assert [("origin=pkg:pypi/delta;" in row.swhid, row.rule) for row in found.came] == [(True, "not_there")]
+    assert {("origin=pkg:npm/beta;" in row.swhid, row.rule) for row in found.went} == {(True, "opt_out")}
+    assert found.stayed + len(found.went) == first.document["result"]["rows"]
+    assert found.stayed + len(found.came) == second.document["result"]["rows"]
+    back = releases_differ(released.lake, second, first)
+    assert ([row.swhid for row in back.went], len(back.came)) == ([row.swhid for row in found.came], len(found.went))
