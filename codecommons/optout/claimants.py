@@ -67,7 +67,7 @@ def write_once(file: Path, data: bytes) -> None:
 
 def _folder(settings: Settings) -> Path:
     folder = settings.opt_out / "claimants"
-    if "://" not in settings.lake and folder.is_relative_to(settings.lake):
+    if "://" not in settings.lake and folder.resolve().is_relative_to(Path(settings.lake).resolve()):
         raise UsageError(
             f"{folder} lies inside the lake {settings.lake}, and would be shared with it; choose another CODECOMMONS_HOME or "
             "CODECOMMONS_LAKE"
