@@ -237,6 +237,28 @@ replace example.org/one => ../one
             {"ecosystem": "composer", "license": "MIT OR GPL-2.0-only", "requires": ["pkg:composer/c/d@1.2.3"]},
         ),
         (
+            "META.json",
+            b'{"meta-spec": {"version": "2"}, "generated_by": "x", "name": "Some-Thing", "version": "1.20", "license": '
+            b'["perl_5"], "author": ["Ada <a@e>"], "prereqs": {"runtime": {"requires": {"perl": "5.6", "List::Util": "1.3"}}}, '
+            b'"resources": {"repository": {"web": "https://t.example/r"}, "bugtracker": {"web": "https://t.example/b"}}}',
+            {
+                "ecosystem": "cpan",
+                "project": "Some-Thing",
+                "project_version": "1.20",
+                "license": "Artistic-1.0-Perl OR GPL-1.0-or-later",
+                "authors": 1,
+                "code_repository": "https://t.example/r",
+                "issue_tracker": "https://t.example/b",
+                "requires": ["pkg:cpan/List-Util"],
+            },
+        ),
+        (
+            "META.yml",
+            b"---\nname: Some-Thing\nversion: 1.20\ngenerated_by: x\nlicense: lgpl\nrequires:\n  List::Util: 0\nresources:\n"
+            b"  repository: https://t.example/r\nmeta-spec:\n  version: 1.4\n",
+            {"license": "LGPL-2.0-or-later", "code_repository": "https://t.example/r", "requires": ["pkg:cpan/List-Util"]},
+        ),
+        (
             "CITATION.cff",
             b"title: Thing\nversion: 1.10\nlicense: [MIT, ISC]\nauthors:\n- {given-names: A, family-names: B}\n",
             {"ecosystem": "cff", "project": "Thing", "project_version": "1.10", "license": "MIT OR ISC", "authors": 1},
@@ -313,6 +335,7 @@ YAML_LAUGHS = b"a: &a [x, x, x]\n" + b"".join(b"%c: &%c [*%c, *%c, *%c]\n" % (98
         (b"package.json", b"[1]", "not an object"),
         (b"package.json", b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "JSONDecodeError"),
         (b"composer.json", b"[" * 3_000_000, "JSONDecodeError"),
+        (b"META.json", b'{"name": "a game", "license": "MIT"}', "no metadata of CPAN"),
         (b"package.json", b"\xff\xfe{", "JSONDecodeError"),
         (b"package.json", b" " * (5 << 20), "a manifest of 5242880 bytes"),
         (b"Cargo.toml", b"[package\n", "TOMLDecodeError"),
