@@ -52,11 +52,31 @@ def _keep(value: Any, where: str) -> str:
     return str(value)
 
 
+def _web(value: Any, where: str) -> str:
+    said = strict.text(value, where)
+    if not re.fullmatch(r"https?://[^\s<>\"']{1,2000}", said):
+        raise UsageError(f"{where} is {strict.shown(value)}; it must be an address such as https://example.org")
+    return said
+
+
 def _languages(value: Any, where: str) -> tuple[str, ...]:
     for name in (values := strict.texts(value, where)):
         if not is_language(name):
             raise UsageError(f"{where} has {name!r}, which Linguist has no language of; {strict.nearest(name, some_languages())}")
     return values
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Who answers for the releases, as documents name them.
+
+    Attributes:
+        name: of a person or an organisation.
+        url: where they can be found.
+    """
+
+    name: str = strict.rule(strict.text, "")
+    url: str = strict.rule(_web, "")
 
 
 @dataclass(frozen=True)
@@ -168,6 +188,7 @@ class Specification:
     Attributes:
         name: a slug, the name of the YAML file.
         description: what it is for, one or a few lines.
+        publisher: who answers for it.
         as_of: the day up to which visits count; None is the last slice that passed.
         sources: source names (``pypi``) and patterns over origins (``pkg:pypi/*``); none means all.
         languages: names as Linguist spells them; none means all.
@@ -185,6 +206,7 @@ class Specification:
 
     name: str = strict.rule(strict.slug)
     description: str = strict.rule(strict.text, "")
+    publisher: Publisher = strict.part(Publisher)  # noqa: RUF009 (a field with a factory)
     as_of: str | None = strict.rule(strict.day, None)
     sources: tuple[str, ...] = strict.rule(strict.texts, ())
     languages: tuple[str, ...] = strict.rule(_languages, ())

@@ -49,7 +49,7 @@ configs:
 
 | | |
 |---|---|
-| rows | {result["rows"]:,} |
+{_publisher(specification["publisher"])}| rows | {result["rows"]:,} |
 | bytes of text | {result["text_bytes"]:,} |
 | shards | {len(result["shards"]):,} |
 | as of | {inputs["as_of"]} |
@@ -97,6 +97,11 @@ provider of a model says of it under Art. 53(1)(d) of the EU AI Act.
 
 {TERMS}
 """
+
+
+def _publisher(publisher: dict[str, str]) -> str:
+    said = " ".join(filter(None, (publisher["name"], publisher["url"])))
+    return f"| publisher | {_cell(said)} |\n" if said else ""
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -91,7 +91,7 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame) -> str:
         "identifier": f"sha256:{document['fingerprint']}",
         "datePublished": inputs["as_of"],
         "license": [one["value"] for one in rollup(manifest, "license")],
-        "creator": {"@type": "sc:Organization", "name": "the publisher of this release"},
+        "creator": _creator(specification.get("publisher", {})),
         "citeAs": f"{document['name']}, as of {inputs['as_of']}, sha256:{document['fingerprint']}",
         "isLiveDataset": False,
         "usageInfo": TERMS.replace("\n", " "),
@@ -121,6 +121,12 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame) -> str:
         ],
     }
     return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
+def _creator(publisher: dict[str, str]) -> dict[str, str]:
+    """A creator is required; without a publisher it is nobody in particular."""
+    named = {"@type": "sc:Organization", "name": publisher.get("name") or "the publisher of this release"}
+    return named | ({"url": publisher["url"]} if publisher.get("url") else {})
 
 
 def _file(path: str, size: int, sha256: str) -> dict[str, Any]:

@@ -16,10 +16,12 @@ import pytest
 from codecommons.datasets import build
 from codecommons.engine.local import InlineEngine
 
+PUBLISHED = "{shard: {bits: 2}, publisher: {name: The | Lab, url: 'https://lab.example'}}"
+
 
 @pytest.fixture
 def release(shop) -> Path:
-    report = build(shop.lake, InlineEngine(), shop.specify("all", "shard: {bits: 2}"))
+    report = build(shop.lake, InlineEngine(), shop.specify("all", PUBLISHED))
     return Path(shop.settings.lake, report.details["folder"])
 
 
@@ -55,7 +57,9 @@ def test_it_names_every_file_by_its_digest_and_says_the_same_numbers_as_card_and
         assert (one["sha256"], one["contentSize"]) == (hashlib.sha256(data).hexdigest(), f"{len(data)} B")
     rows, size = fingerprint["result"]["rows"], fingerprint["result"]["text_bytes"]
     assert described["size"] == f"{size} B of text in {rows} rows"
+    assert described["creator"] == {"@type": "sc:Organization", "name": "The | Lab", "url": "https://lab.example"}
     card = (release / "README.md").read_text()
+    assert "| publisher | The \\| Lab https://lab.example |" in card
     assert f"| rows | {rows:,} |" in card
     assert f"| bytes of text | {size:,} |" in card
     assert described["version"].endswith(fingerprint["fingerprint"][:12])

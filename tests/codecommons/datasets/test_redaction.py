@@ -116,9 +116,18 @@ def test_what_the_rules_still_find_in_a_text_blocks_the_release(shop, monkeypatc
     assert not list(Path(shop.settings.lake, "datasets/all").rglob("fingerprint.json"))
 
 
-@pytest.mark.parametrize("line", ["redact: {secrets: 2}", "redact: {keep: [nmae]}", "escape: [starcoder]", "redact: {mails: 1}"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "redact: {secrets: 2}",
+        "redact: {keep: [nmae]}",
+        "escape: [starcoder]",
+        "redact: {mails: 1}",
+        "publisher: {url: 'ftp://x'}",
+    ],
+)
 def test_a_specification_that_asks_for_what_there_is_not_is_refused(shop, line):
-    with pytest.raises(UsageError, match=r"redact|escape"):
+    with pytest.raises(UsageError, match=r"redact|escape|publisher"):
         build(shop.lake, ENGINE, shop.specify("wrong", line))
 
 
