@@ -15,8 +15,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codecommons.annotate import store
+from codecommons.annotate.annotator import current
 from codecommons.datasets import documents, redaction, releases, shards
-from codecommons.datasets.candidates import Inputs, resolve, trees
+from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.releases import Release
 from codecommons.datasets.selection import ALARMING, Selection, select
@@ -38,6 +40,7 @@ CHECKS = {
     "files_conserved": "Every candidate is a row or was left out for a stated reason.",
     "not_empty": "There are rows; else the rule that emptied the dataset is named.",
     "bytes_rehash": "The bytes of every row re-hash to its SWHID and are text in their encoding.",
+    "no_benchmark_item": "No row has an item of a benchmark that the specification names.",
     "nothing_left_to_redact": "In a sample of texts the rules find nothing that the specification wants replaced.",
     "opt_out_honoured": "No row is one that the opt-out ledger, or a marker in the code, leaves out.",
     "policy_honoured": "Every row has a verdict that is accepted and that its licence, and what it states itself, are worth.",
@@ -124,7 +127,8 @@ def _build(
         report.computed = table.num_rows - report.reused
         report.details["shards_kept"] = sum(one.kept for one in written)
         against = contradicted(lake, policy(lake.settings, asked.license.policy), frame)
-        checks = _checks(report, asked, selection, frame, written, _opted_out(lake, inputs, frame), against)
+        excluded, tested = _opted_out(lake, inputs, frame), _of_benchmarks(lake, asked, frame)
+        checks = _checks(report, asked, selection, frame, written, excluded, against, tested)
         if all(check.passed for check in checks):
             texts = documents.texts(document, frame, inputs.left_out)
             document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
@@ -216,6 +220,17 @@ def _opted_out(lake: Lake, inputs: Inputs, manifest: pl.DataFrame) -> pl.DataFra
     return excluded.marked(rows).filter(pl.col("opt_out").is_not_null())
 
 
+def _of_benchmarks(lake: Lake, asked: Specification, manifest: pl.DataFrame) -> list[str]:
+    """SWHIDs of rows whose content has an item that the specification wants left out, by the annotator's table as it is now."""
+    wanted = asked.decontaminate
+    if not wanted.benchmarks:
+        return []
+    said = store.rows(lake, current(lake.settings)[BENCHMARKS]).select("content", "items")
+    having = said.explode("items", empty_as_null=False, keep_nulls=False).unnest("items")
+    having = having.filter(pl.col("benchmark").is_in(list(wanted.benchmarks)), pl.col("share") >= wanted.share)
+    return manifest.lazy().join(having, on="content", how="semi").collect()["swhid"].sort().to_list()
+
+
 def _checks(
     report: StageReport,
     asked: Specification,
@@ -224,6 +239,7 @@ def _checks(
     written: Sequence[shards.Shard],
     opted_out: pl.DataFrame,
     against: Sequence[str],
+    tested: Sequence[str],
 ) -> list[CheckResult]:
     again = f"`codecommons dataset build {asked.name}`"
     dropped = selection.drops.height
@@ -244,6 +260,12 @@ def _checks(
             f"all {manifest.height} rows re-hash to their SWHID and are text in their encoding"
             if not damaged
             else f"{len(damaged)} rows do not, such as {damaged[0]}; `codecommons explain` tells where it is from; then {again}",
+        ),
+        "no_benchmark_item": (
+            not tested,
+            f"{len(tested)} rows have, such as {tested[0]}; this is a defect: report it"
+            if tested
+            else ("no row has one" if asked.decontaminate.benchmarks else "the specification names no benchmark"),
         ),
         "nothing_left_to_redact": (
             not revealing,
