@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 
 from codecommons.errors import CodeCommonsError, LakeError
@@ -214,7 +215,7 @@ def _hide_opted_out(connection: duckdb.DuckDBPyConnection, storage: Storage) -> 
         excluded = reach.resolve(lake, effective, trees, with_markers=False)
         rows = {
             "opted_out_content": reach.hidden(lake, excluded, trees),
-            "opted_out_origin": excluded.origins.select("origin"),
+            "opted_out_origin": pl.concat([excluded.origins.select("origin"), reach.discussed(lake, effective)]).unique(),
             "opted_out_place": excluded.places.select("origin", "root", "path"),
         }
     except CodeCommonsError as error:

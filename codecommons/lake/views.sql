@@ -426,7 +426,8 @@ select origin, repository, try_cast(place as bigint) as repository_id, number, k
     opened_at::timestamp as opened_at, opened_seen is not null as opened_seen, labels, coalesce(comments, 0) as comments, comments_counted,
     coalesce(users, 0) as users, coalesce(bots, 0) as bots, events, first_event::timestamp as first_event,
     last_event::timestamp as last_event, base, head, coalesce(messages, []) as messages
-from summary left join told using (place, number) left join people using (place, number);
+from summary left join told using (place, number) left join people using (place, number)
+anti join lake.opted_out_origin using (origin);
 
 -- Repositories of forges: the newest that events say of each, and how often it was starred and forked while we looked. `visited` are
 -- the origins of the lake that are this repository.
@@ -453,7 +454,7 @@ select origin, repository, repository_id, description, homepage, language, licen
     pushed_at::timestamp as pushed_at, observed_at::timestamp as observed_at, coalesce(star_events, 0) as star_events,
     coalesce(fork_events, 0) as fork_events, coalesce(events, 0) as events, first_event::timestamp as first_event,
     last_event::timestamp as last_event, coalesce(visited, []) as visited
-from merged left join visited on visited.place = place(merged.origin);
+from merged left join visited on visited.place = place(merged.origin) anti join lake.opted_out_origin using (origin);
 
 -- What the stages decided.
 

@@ -122,6 +122,18 @@ def origins_of(request: Request, known: Iterable[str]) -> list[str]:
     return [origin for origin in known if (key := key_of(origin)) in exact or key.startswith(owners)]
 
 
+def discussed(lake: Lake, standings: Iterable[Standing]) -> pl.DataFrame:
+    """Origins whose discussions requests in effect leave out, though the lake may never have visited them: column origin, sorted."""
+    wanted = [one.request for one in standings if one.in_effect and one.request.scope in ("origin", "owner")]
+    known: list[str] = []
+    if wanted:
+        said = [lake.scan(name).select("origin").drop_nulls().unique() for name in ("thread_event", "repository_observation")]
+        known = pl.concat(said).unique().collect(engine="streaming")["origin"].to_list()
+    return pl.DataFrame(
+        {"origin": sorted({origin for one in wanted for origin in origins_of(one, known)})}, {"origin": pl.String}
+    )
+
+
 def _paths(lake: Lake, request: Request, roots: pl.DataFrame) -> pl.DataFrame:
     patterns = "|".join(_pattern(value) for value in request.values)
     files = lake.scan("tree_file").select("root", "path").join(roots.lazy(), on="root").collect()

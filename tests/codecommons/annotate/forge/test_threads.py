@@ -21,12 +21,15 @@ from hypothesis import strategies as st
 
 from codecommons.annotate import annotate_slice
 from codecommons.annotate.forge import text_form
+from codecommons.archive.views import visited_trees
 from codecommons.dedup import compare_slice
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
 from codecommons.license import qualify_slice
+from codecommons.optout import desk
+from codecommons.optout.requests import Request, Submission
 from codecommons.status import status
 from codecommons.swhid import origin_id
 
@@ -264,6 +267,29 @@ def test_no_view_has_the_name_of_a_person(days, forge):
     assert issue["title"] == "Ask @username_1"
     assert [one["text"] for one in issue["messages"]] == ["cc @username_1 and @username_2.", "On … wrote:\n> text\n"]
     assert [one["user"] for one in issue["messages"]] == ["username_0", "username_1"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "value"), [("origin", "https://github.com/Ada-Example/engine.git"), ("owner", "https://github.com/ada-example/")]
+)
+def test_discussions_of_an_origin_that_is_opted_out_are_in_no_view_and_others_are(days, forge, new_forge, scope, value):
+    other = new_forge()
+    other.repository, other.number = "joan-example/loom", 99
+    forge.issue("opened", "ada-example")
+    other.issue("opened", "joan-example", number=1)
+    for one in other.events:
+        one["id"] = f"9{one['id']}"
+    days.hour(HOUR, [*forge.events, *other.events])
+    days.bring(HOUR)
+    assert len(days.ask(THREADS)) == len(days.ask(REPOSITORIES)) == 2
+    [one] = desk.submit(
+        days.lake, Submission((Request(scope, (value,), None),), {"contact": "someone@example.org"}), f"{DAY}T12:00:00+00:00"
+    )
+    desk.verify(days.lake, one.id, visited_trees(days.lake), "checked by a test")
+    assert [row["repository"] for row in days.ask(THREADS)] == ["joan-example/loom"]
+    assert [row["repository"] for row in days.ask(REPOSITORIES)] == ["joan-example/loom"]
+    desk.withdraw(days.lake, one.id)
+    assert len(days.ask(THREADS)) == 2
 
 
 def test_a_bad_hour_costs_none_of_the_good_events(days, forge):
