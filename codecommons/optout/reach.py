@@ -123,15 +123,14 @@ def origins_of(request: Request, known: Iterable[str]) -> list[str]:
 
 
 def discussed(lake: Lake, standings: Iterable[Standing]) -> pl.DataFrame:
-    """Origins whose discussions requests in effect leave out, though the lake may never have visited them: column origin, sorted."""
+    """Origins whose discussions requests in effect leave out, visited by the lake or not: column origin, sorted."""
     wanted = [one.request for one in standings if one.in_effect and one.request.scope in ("origin", "owner")]
     known: list[str] = []
     if wanted:
         said = [lake.scan(name).select("origin").drop_nulls().unique() for name in ("thread_event", "repository_observation")]
         known = pl.concat(said).unique().collect(engine="streaming")["origin"].to_list()
-    return pl.DataFrame(
-        {"origin": sorted({origin for one in wanted for origin in origins_of(one, known)})}, {"origin": pl.String}
-    )
+    found = {origin for one in wanted for origin in origins_of(one, known)}
+    return pl.DataFrame({"origin": sorted(found)}, {"origin": pl.String})
 
 
 def _paths(lake: Lake, request: Request, roots: pl.DataFrame) -> pl.DataFrame:

@@ -46,10 +46,9 @@ create table lake.annotation_personal_data as select 'personal_data' as digest, 
     [{kind: 'email', start: 0, "end": 10, rule: 'address', confidence: 0.7}] as spans from lake.annotation_language;
 create table lake.thread_event as select '2026-01-02' as slice, 'pypi' as source, '7' as id, 'issue' as kind, 3 as number,
     'ada/engine' as repository, timestamp '2026-01-02' as created_at, 'comment' as text_kind, 11 as text_id,
-    'Thanks' as text, 'created' as action from range(100);
+    'Thanks' as text, 'created' as action, 3 as comments from range(100);
 create table lake.repository_observation as select '2026-01-02' as slice, 'pypi' as source, '7' as id, 'base' as part,
-    5 as repository_id, 'ada/engine' as repository, 1 as stars, 1 as watchers, 0 as forks, null::bigint as open_issues,
-    timestamp '2020-01-01' as created_at, timestamp '2026-01-01' as updated_at;
+    5 as repository_id, 'ada/engine' as repository, 1 as stars, 1 as watchers, 0 as forks, null::bigint as open_issues;
 create table lake.vulnerability_statement as select 's'::blob as statement;
 create table lake.vulnerability_record as select '2026-01-02' as slice, 'pypi' as source, 'CVE-1' as id,
     timestamp '2026-01-01' as published, null::timestamp as withdrawn, [{statement: 's'::blob}] as affected;
@@ -127,7 +126,7 @@ def test_a_slice_without_anything_of_feeds_is_green(sound, tmp_path):
         ("thread_values", "update lake.thread_event set text = null"),
         ("thread_values", "update lake.thread_event set text_id = null"),
         ("repository_values", "update lake.repository_observation set stars = -1"),
-        ("repository_values", "update lake.repository_observation set updated_at = '2019-01-01'"),
+        ("repository_values", "update lake.repository_observation set repository = null"),
         ("vulnerability_values", "delete from lake.vulnerability_statement"),
         ("vulnerability_values", "update lake.vulnerability_record set withdrawn = '2025-01-01'"),
         ("mention_values", "update lake.mention set end_offset = 1"),
