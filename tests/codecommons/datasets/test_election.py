@@ -7,6 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codecommons.datasets.election import elect
+from codecommons.datasets.selection import Funnel, _one_copy
+from codecommons.datasets.specification import Deduplicate
+from codecommons.dedup.tables import TABLES
+from codecommons.lake import Lake
+from codecommons.settings import Settings
 
 
 def ranks(count):
@@ -51,3 +56,29 @@ def test_no_kept_pair_is_accepted_and_every_dropped_row_has_a_kept_partner(edges
         assert kept not in gone
         assert kept < rank
         assert inside[kept, rank] == similarity
+
+
+def test_a_hundred_thousand_copies_of_a_file_leave_one_and_each_of_the_others_names_it(tmp_path):
+    lake = Lake.open(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0))
+    for table in TABLES:
+        lake.register(table)
+    rows = pl.DataFrame({"n": range(100_000)}).select(
+        content=pl.lit(b"\x01" * 20),
+        origin=pl.format("pkg:pypi/p{}", "n"),
+        anchor=pl.lit("swh:1:rel:" + "0" * 40),
+        path=pl.lit(b"copy.py"),
+        verdict=pl.lit("permissive"),
+        anchor_date=pl.lit(5, pl.Int64),
+        stars=pl.col("n") // 2,
+        length=pl.lit(10, pl.Int64),
+        language=pl.lit("Python"),
+        source=pl.lit("pypi"),
+    )
+    funnel = Funnel(rows)
+    _one_copy(funnel, Deduplicate(), lake)
+    # Of the two with most stars, by name.
+    assert funnel.rows["origin"].to_list() == ["pkg:pypi/p99998"]
+    [exact, near] = funnel.drops
+    assert (exact.height, near.height) == (99_999, 0)
+    [[evidence]] = exact["evidence"].unique().to_list()
+    assert "origin=pkg:pypi/p99998;" in evidence
