@@ -76,3 +76,17 @@ def test_prose_without_spaces_has_too_few_words_and_minified_code_and_lines_of_b
     assert min(found.values()) > 0.9
     # Each of them is a handful of words, and only ever the same as itself.
     assert compared.short == len(chinese) + len(one_line)
+
+
+def test_a_pair_that_is_just_at_the_threshold_is_accepted_and_one_that_misses_it_is_kept_and_rejected(settings, bring):
+    common = [f"c{number}" for number in range(11)]
+    # Seven shingles in common, of ten and of eleven.
+    first, second = ([*common, *more] for more in (["x"], ["y1", "y2"]))
+    third = [*common, "z1", "z2", "z3"]
+    texts = [" ".join(words).encode() for words in (first, second, third)]
+    _, found = compare(Lake.open(settings), bring, texts)
+    ids = [content_id(text) for text in texts]
+    assert found[tuple(sorted(ids[:2]))] == 7 / 10
+    assert found[tuple(sorted((ids[0], ids[2])))] == 7 / 11
+    accepted = pairs(Lake.open(settings), WORDS).filter("accepted").select("a", "b").collect().rows()
+    assert accepted == [tuple(sorted(ids[:2]))]
