@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.releases import Release, fingerprint_of, release, result_digest, taken_down
 from codecommons.datasets.shards import row_text, swhids_of
+from codecommons.datasets.tokens import TOKENS
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.optout import merkle
@@ -156,7 +157,7 @@ def _rows(lake: Lake, file: str, escape: Sequence[str], rows: pl.DataFrame) -> I
     ).iter_rows():
         if swhid != found or swhid[10:50] != content.hex():
             yield Problem(file, row, swhid, f"it says {found}")
-        elif text is None or not _hashes_to(text, encoding, content):
+        elif text is None or spans or _has_tokens(text, escape) or not _hashes_to(text, encoding, content):
             doubtful.append((row, swhid, content, text, encoding, spans))
     bytes_of: dict[bytes, bytes] = {}
     if doubtful:
@@ -169,6 +170,11 @@ def _rows(lake: Lake, file: str, escape: Sequence[str], rows: pl.DataFrame) -> I
             yield Problem(file, row, swhid, "its text does not hash to its SWHID, and the lake has no bytes to compare with")
         elif text is None or row_text(bytes_of[content], content, encoding, spans, escape) != text.encode():
             yield Problem(file, row, swhid, "its text is not that of the bytes its SWHID names, with its redactions")
+
+
+def _has_tokens(text: str, escape: Sequence[str]) -> bool:
+    """Whether a text has a token that was to be broken: then it is not that of the row, though it may hash to its SWHID."""
+    return any(TOKENS[name].search(text) for name in escape)
 
 
 def _hashes_to(text: str, encoding: str, content: bytes) -> bool:

@@ -80,15 +80,22 @@ def test_tokens_of_training_formats_are_broken_and_the_release_still_verifies(sh
     assert verify(shop.lake, "all").passed
 
 
-def test_another_redaction_of_a_row_is_found_by_verify(shop, release):
-    release("redact: {secrets: 0.5, personal_data: 0.5}")
-    [release_] = [path.parent for path in Path(shop.settings.lake, "datasets/all").rglob("fingerprint.json")]
-    [path] = [path for path in release_.glob("data/*") if "keys.py" in pq.read_table(path)["path"].to_pylist()]
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row: row | {"redactions": row["redactions"][:-1]},
+        # What was replaced is there again: the text hashes to the SWHID, and is still not what the row says.
+        lambda row: row | {"text": SECRETIVE.decode() if row["path"] == "keys.py" else row["text"]},
+        lambda row: row | {"text": row["text"].replace(BREAK, "")},
+    ],
+    ids=["another span", "the text as it was", "a token that was broken"],
+)
+def test_a_row_whose_text_is_not_what_its_redactions_make_is_found_by_verify(shop, release, change):
+    release("{redact: {secrets: 0.5, personal_data: 0.5}, escape: [starcoder2]}")
+    [folder] = [path.parent for path in Path(shop.settings.lake, "datasets/all").rglob("fingerprint.json")]
+    [path] = [path for path in folder.glob("data/*") if "keys.py" in pq.read_table(path)["path"].to_pylist()]
     table = pq.read_table(path)
-    rows = table.to_pylist()
-    for one in rows:
-        one["redactions"] = one["redactions"][:-1]
-    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    pq.write_table(pa.Table.from_pylist([change(row) for row in table.to_pylist()], table.schema), path)
     problems = [problem.what for problem in verify(shop.lake, "all").problems]
     assert "its text is not that of the bytes its SWHID names, with its redactions" in problems
 
