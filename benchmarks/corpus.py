@@ -36,6 +36,12 @@ class File(NamedTuple):
         return self.path.rpartition(b"/")[2]
 
 
+def lend_cache(settings: Settings, home: Path) -> None:
+    """Let another home find the archives that this one has downloaded, and keep what it downloads itself."""
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    (home / "cache").symlink_to(settings.cache.resolve(), target_is_directory=True)
+
+
 def files(settings: Settings, packages: Path = PACKAGES, every: int = 1) -> Iterator[File]:
     """Distinct (content, name) of every ``every``-th archive of the list, in its order.
 

@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.accuracy import put
-from benchmarks.corpus import PACKAGES
+from benchmarks.corpus import PACKAGES, lend_cache
 from benchmarks.processes import machine, tree_cpu_seconds
 from codecommons import archive
 from codecommons.annotate import annotate_slice
@@ -85,7 +85,7 @@ def run(settings: Settings, times: int) -> Decisions:
     """
     with tempfile.TemporaryDirectory(prefix="codecommons-") as place:
         home = Path(place)
-        (home / "cache").symlink_to(settings.cache.resolve(), target_is_directory=True)
+        lend_cache(settings, home)
         own = Settings(home, str(home / "lake"), workers=settings.workers)
         lake, engine = Lake.open(own), local_engine(own)
         archive.add_inputs(lake, archive.read_package_list(PACKAGES), DAY)

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.corpus import lend_cache
 from benchmarks.limit import Pass, measure
 from benchmarks.processes import machine, tree_cpu_seconds
 from codecommons import annotate, archive, datasets, dedup, license
@@ -144,8 +145,7 @@ def run(settings: Settings, packages: Path, specifications: Path, quick: bool, s
     home = settings.home / "benchmark"
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(specifications, home / "datasets")
-    settings.cache.mkdir(parents=True, exist_ok=True)
-    (home / "cache").symlink_to(settings.cache)
+    lend_cache(settings, home)
     own = replace(settings, home=home, lake=str(home / "lake"))
     try:
         lake = Lake.open(own)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import put
+from benchmarks.corpus import lend_cache
 from benchmarks.git import COMMITS, git_dir, make_history
 from benchmarks.processes import PeakMemory, machine
 from codecommons import archive
@@ -129,8 +130,7 @@ def _lake(settings: Settings) -> Iterator[Lake]:
     home = settings.home / "benchmark-memory"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    settings.cache.mkdir(exist_ok=True)
-    (home / "cache").symlink_to(settings.cache)
+    lend_cache(settings, home)
     try:
         yield Lake.open(replace(settings, home=home, lake=str(home / "lake")))
     finally:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import Accuracy
+from benchmarks.corpus import lend_cache
 from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice, slice_roots
 from codecommons.archive.source import sources
@@ -151,7 +152,7 @@ def _measured(name: str, packages: list[str]) -> Accuracy:
 
 
 def _lake(settings: Settings, home: Path) -> Lake:
-    (home / "cache").symlink_to(settings.cache.resolve(), target_is_directory=True)
+    lend_cache(settings, home)
     return Lake.open(Settings(home, str(home / "lake"), workers=settings.workers))
 
 

@@ -29,7 +29,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.corpus import PACKAGES
+from benchmarks.corpus import PACKAGES, lend_cache
 from benchmarks.duplicates.peers import TOOLS
 from benchmarks.duplicates.truth import exact_pairs
 from benchmarks.processes import machine, tree_cpu_seconds
@@ -223,7 +223,7 @@ def _shingles(texts: pa.Array) -> dict[str, Any]:
 def _lake(settings: Settings, home: Path) -> Lake:
     """An empty lake that finds archives where the user keeps them."""
     home.mkdir()
-    (home / "cache").symlink_to((settings.home / "cache").resolve(), target_is_directory=True)
+    lend_cache(settings, home)
     return Lake.open(Settings(home, str(home / "lake"), workers=settings.workers))
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
+from codecommons.annotate.benchmarks.items import benchmark_of
 from codecommons.annotate.forge.repositories import newest
 from codecommons.annotate.spans import NAMES
 from codecommons.archive.source import sources
@@ -158,7 +159,7 @@ def _benchmarks(lake: Lake, specification: Specification) -> tuple[str, ...]:
     """
     if not specification.decontaminate.benchmarks:
         return ()
-    known = [path.name.partition(".")[0] for path in lake.settings.benchmarks]
+    known = [benchmark_of(path) for path in lake.settings.benchmarks]
     for name in specification.decontaminate.benchmarks:
         if name not in known:
             raise UsageError(

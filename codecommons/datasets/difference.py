@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from codecommons.datasets.releases import Release
+from codecommons.datasets.shards import swhid_of
 from codecommons.lake import Lake
 
 KEY = ["content", "origin", "path"]
@@ -25,13 +26,13 @@ class Moved:
         swhid: with its qualifiers.
         rule: which left it out of the other side; ``ABSENT``: it was no candidate there.
         evidence: of that, as texts.
-        kept: sha1_git of the content that stands for it there, for duplicates.
+        kept: SWHID of the content that stands for it there, for duplicates.
     """
 
     swhid: str
     rule: str
     evidence: tuple[str, ...]
-    kept: bytes | None
+    kept: str | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def difference(first: pl.DataFrame, first_drops: pl.DataFrame, second: pl.DataFr
 
 def _moved(rows: pl.DataFrame, other: pl.DataFrame, drops: pl.DataFrame) -> tuple[Moved, ...]:
     why = drops.select(*KEY, "rule", "evidence", "kept").sort(*KEY, "rule").unique(KEY, keep="first", maintain_order=True)
+    why = why.with_columns(kept=swhid_of("cnt", "kept"))
     gone = rows.join(other, on=KEY, how="anti").join(why, on=KEY, how="left").sort("swhid")
     return tuple(
         Moved(swhid, rule or ABSENT, tuple(evidence or ()), kept)

@@ -104,7 +104,7 @@ def _written(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _elected(rows: tuple[Moved, ...], gone: tuple[Moved, ...]) -> tuple[Moved, ...]:
     """Those rows whose only fault was to be a copy of one that changed sides."""
-    contents = {bytes.fromhex(moved.swhid[10:50]) for moved in gone}
+    contents = {moved.swhid.partition(";")[0] for moved in gone}
     return tuple(moved for moved in rows if moved.rule in _COPIES and moved.kept in contents)
 
 

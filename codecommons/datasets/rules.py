@@ -45,8 +45,5 @@ LIMITS = {
 
 EXCLUSIONS = ("generated", "vendored", "documentation", "test")
 
-# Of a benchmark's item less than this share is told by nobody (``annotate.benchmarks``).
-FLOOR = 0.5
-
 # What a wipe-out by near-duplicates is looked for in.
 GROUPS = ("language", "source", "origin")

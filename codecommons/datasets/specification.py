@@ -20,7 +20,7 @@ from codecommons import strict
 from codecommons.annotate.languages import is_language, some_languages
 from codecommons.datasets import condition
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.rules import EXCLUSIONS, FLOOR, GROUPS, LIMITS
+from codecommons.datasets.rules import EXCLUSIONS, GROUPS, LIMITS
 from codecommons.datasets.tokens import TOKENS
 from codecommons.errors import UsageError
 from codecommons.lake.storage import lake_errors
@@ -41,6 +41,8 @@ def _similarity(value: Any, where: str) -> float | None:
 
 
 def _share(value: Any, where: str) -> float:
+    from codecommons.annotate.benchmarks import FLOOR  # takes a while to import, and few specifications name a benchmark
+
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not FLOOR <= value <= 1:
         raise UsageError(f"{where} is {strict.shown(value)}; it must be a share from {FLOOR} to 1")
     return float(value)

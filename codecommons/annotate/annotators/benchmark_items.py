@@ -10,7 +10,6 @@ same: what benchmarks have is ASCII nearly everywhere.
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import pyarrow as pa
 
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.benchmarks import FLOOR, Matcher, read_items
-from codecommons.annotate.benchmarks.items import benchmark_of
+from codecommons.annotate.benchmarks.items import benchmark_of, digest_of
 from codecommons.annotate.benchmarks.matching import LEAST
 from codecommons.errors import UsageError
 from codecommons.settings import Settings
@@ -39,38 +38,35 @@ def configure(settings: Settings) -> Annotator | None:
     """The annotator for the user's benchmarks; None where there are none.
 
     Raises:
-        UsageError: a file can't be read, or two are of the same name.
+        UsageError: a file is no benchmark, or two are of the same name.
     """
     names = [benchmark_of(path) for path in settings.benchmarks]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"CODECOMMONS_BENCHMARKS names two files of the benchmark {twice}; rename one")
-    return _annotator(settings.benchmarks) if names else None
+    if not names:
+        return None
+    digests = tuple(map(digest_of, settings.benchmarks))
+    _matcher(settings.benchmarks, digests)  # what is no benchmark is told before anything runs
+    return _annotator(settings.benchmarks, digests)
 
 
-def _annotator(paths: tuple[Path, ...]) -> Annotator:
-    digests = [[benchmark_of(path), _sha256(path)] for path in paths]
+def _annotator(paths: tuple[Path, ...], digests: tuple[str, ...]) -> Annotator:
+    named = [[benchmark_of(path), digest] for path, digest in zip(paths, digests, strict=True)]
     return Annotator(
         name="benchmark_items",
         description="Items of the user's benchmarks that are in a content, and the share of each.",
         version=1,
         input="content",
         fields=FIELDS,
-        annotate=lambda batch: _answer(_matcher(paths, repr(digests)), batch),
-        configuration={"benchmarks": digests, "floor": FLOOR, "least": LEAST, "most": MOST_ITEMS},
+        annotate=lambda batch: _answer(_matcher(paths, digests), batch),
+        configuration={"benchmarks": named, "floor": FLOOR, "least": LEAST, "most": MOST_ITEMS},
         configure=configure,
     )
 
 
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"CODECOMMONS_BENCHMARKS names {path}, which can't be read: {error.strerror}") from None
-
-
 @cache
-def _matcher(paths: tuple[Path, ...], _digests: str) -> Matcher:
+def _matcher(paths: tuple[Path, ...], _digests: tuple[str, ...]) -> Matcher:
     return Matcher(item for path in paths for item in read_items(path))
 
 
@@ -79,4 +75,4 @@ def _answer(matcher: Matcher, batch: pa.RecordBatch) -> pa.Table:
     return pa.table([pa.array(rows, pa.list_(ITEM))], schema=pa.schema(FIELDS))
 
 
-ANNOTATOR = _annotator(())
+ANNOTATOR = _annotator((), ())

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,20 @@ def benchmark_of(path: Path) -> str:
     return path.name.partition(".")[0]
 
 
+def digest_of(path: Path) -> str:
+    """sha256 of a file, hex.
+
+    Raises:
+        UsageError: it is none, can't be read, or is too large.
+    """
+    try:
+        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+            raise UsageError(f"the benchmark {path} is no file of at most {MOST_BYTES >> 20} MiB")
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"the benchmark {path} can't be read: {error.strerror}") from None
+
+
 def read_items(path: Path) -> list[Item]:
     """The items of one file, in its order.
 
@@ -54,7 +70,7 @@ def _bytes(path: Path) -> bytes:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"the benchmark {path} can't be read: {error}") from None
     if len(data) > MOST_BYTES:
         raise UsageError(f"the benchmark {path} has more than {MOST_BYTES >> 20} MiB; it must be a file of problems, a line each")
@@ -73,7 +89,12 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
 
 def _item(benchmark: str, number: int, value: dict[str, Any]) -> Item:
     name = next((value[key] for key in _NAMES if isinstance(value.get(key), (str, int))), number)
-    return Item(benchmark, str(name), dict(_passages(value)))
+    return Item(benchmark, _kept(str(name)), {_kept(field): text for field, text in _passages(value)})
+
+
+def _kept(text: str) -> str:
+    """A text without halves of surrogates, which JSON may hold and no table can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _passages(value: dict[str, Any]) -> Iterator[tuple[str, str]]:

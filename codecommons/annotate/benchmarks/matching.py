@@ -22,7 +22,7 @@ from codecommons.annotate.columns import buffers
 from codecommons.compiled import compiled
 from codecommons.shingles import SHINGLE, shingle_hashes, word_table
 
-# Lower shares are not told: a docstring's examples look like those of others. Datasets know it by ``rules.FLOOR``.
+# Lower shares are not told: a docstring's examples look like those of others.
 FLOOR = 0.5
 # A passage with fewer shingles of its own is too little to tell it from other code: ``for i in range(n): if a[i] ...``.
 LEAST = 8

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,36 @@ def test_compressed_files_are_read_and_cut_off_ones_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-12])
     with pytest.raises(UsageError, match=r"mine\.jsonl\.gz can't be read"):
         read_items(path)
+
+
+def test_a_benchmark_that_is_none_is_refused_before_anything_is_annotated(mine, tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "folder.jsonl").mkdir()
+    (tmp_path / "list.jsonl").write_text("[]\n")
+    packed = bytearray(gzip.compress(os.urandom(1000)))
+    packed[200] ^= 0xFF
+    (tmp_path / "broken.jsonl.gz").write_bytes(packed)
+    (tmp_path / "latin.jsonl").write_bytes(b'{"id": "\xe9"}\n')
+    for name in ("pipe.jsonl", "folder.jsonl", "list.jsonl", "broken.jsonl.gz", "latin.jsonl", "absent.jsonl"):
+        with pytest.raises(UsageError, match=name) as refused:
+            current(replace(mine, benchmarks=(tmp_path / name,)))
+        assert "\n" not in str(refused.value)
+
+
+def test_a_bomb_is_not_unpacked_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("codecommons.annotate.benchmarks.items.MOST_BYTES", 1 << 16)
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n" * (1 << 24)))
+    with pytest.raises(UsageError, match="it must be a file of problems"):
+        read_items(path)
+
+
+def test_halves_of_characters_in_names_and_texts_cost_no_row(mine, batch):
+    odd = json.dumps(PROBLEM | {"task_id": "\ud800", "\udfff": PROBLEM["prompt"]})
+    mine.benchmarks[0].write_text(odd)
+    [row] = current(mine)["benchmark_items"].run(batch([(b"copy", PROBLEM["prompt"].encode())])).to_pylist()
+    assert row["error"] is None
+    assert [item["item"] for item in row["items"]] == ["?"]
 
 
 def test_two_files_of_one_name_are_refused(mine, tmp_path):
