@@ -410,6 +410,7 @@ class _TarInfo(tarfile.TarInfo):
 def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterator[Member | ItemError]:
     tape = _Tape(stream)
     try:
+        # The stubs want all of a file; what is only read needs no more than the tape has.
         tar = tarfile.TarFile(fileobj=tape, tarinfo=_TarInfo, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
     except tarfile.ReadError as error:
         raise ItemError("not-an-archive", f"it is neither a tar nor a zip archive ({_said(error)})") from error

@@ -430,7 +430,7 @@ class Export:
 
             @staticmethod
             def to_orc(*args: Any) -> Any:
-                raise NotImplementedError
+                raise NotImplementedError  # pyorc wants both ways, and nothing is written
 
         with self._open_python(path, size) as opened:
             reader = pyorc.Reader(opened, column_names=columns, converters={pyorc.TypeKind.TIMESTAMP: Moment})
