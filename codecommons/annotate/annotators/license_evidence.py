@@ -6,15 +6,18 @@
 
 SPDX tags are read anywhere and checked. Licence texts, notices and mentions are found by published rules (``annotate.notices``):
 word for word, and long ones also with some words changed. ``expression`` is all of it, whatever the file is called. ``stated`` is
-the part that decisions go by: without what names no licence, without mentions where something firmer is said, and without a few
-words in passing in a file that is not named like a licence file.
+the part that decisions go by: without what names no licence, without mentions where something firmer is said, without a few words
+in passing in a file that is not named like a licence file (a tag such as ``License: MIT`` is none, but in a manifest, where it
+is read as what it is: about the package), and without what stands between ``REUSE-IgnoreStart`` and ``REUSE-IgnoreEnd``: by the
+REUSE specification, that is not about the file.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -23,6 +26,7 @@ from codecommons.annotate import notices
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import leading, together
+from codecommons.annotate.manifests import formats
 
 # What it takes for a rule to count for ``stated``: words of it, in a file not named like a licence file, and percent.
 LEAST_WORDS = 5
@@ -38,6 +42,7 @@ LICENSE_NAMES = (
     r"copyingv?\d?|disclaimer|eupl|gfdl|[cm]pl|cc0|al[-_ v]?(?:\d\.?\d)?|about|notice|readme|guidelines"
 )
 _LICENSE_FILE = re.compile(rf"(?:|.*[-_. ])(?:{LICENSE_NAMES})(?:|[-_. ].*)", re.IGNORECASE | re.DOTALL)
+_IGNORE = b"REUSE-IgnoreStart", b"REUSE-IgnoreEnd"
 _TAG = re.compile(rb"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][^\r\n]{0,1000})")
 
 EVIDENCE = pa.struct(
@@ -66,6 +71,7 @@ class Statement(NamedTuple):
         detector: ``spdx-tag``, ``license-text``, ``license-notice``, ``license-tag``, ``license-reference``, ``license-intro``,
             and ``changed-license-…`` when some words differ from the rule's.
         words: how many words say it; ``relevance``: how surely the rule means the expression, in percent.
+        ignored: whether the file says, by REUSE's markers, that this is not about it.
     """
 
     start_line: int
@@ -74,6 +80,7 @@ class Statement(NamedTuple):
     detector: str
     words: int = LEAST_WORDS
     relevance: int = 100
+    ignored: bool = False
 
 
 def is_license_file(name: bytes) -> bool:
@@ -96,7 +103,24 @@ def evidence_of(data: bytes) -> list[Statement]:
     for match in notices.statements(matches):
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
         found.append(Statement(match.start_line, match.end_line, match.expression, detector, match.words, match.relevance))
-    return sorted(found, key=lambda statement: (statement.start_line, statement.end_line))[:MOST_EVIDENCE]
+    found = sorted(found, key=lambda statement: (statement.start_line, statement.end_line))[:MOST_EVIDENCE]
+    blocks = list(_ignored(data)) if found else []
+    firsts = [first for first, _ in blocks]
+    return [
+        one._replace(ignored=(at := bisect_right(firsts, one.start_line)) > 0 and one.end_line <= blocks[at - 1][1])
+        for one in found
+    ]
+
+
+def _ignored(data: bytes) -> Iterator[tuple[int, int]]:
+    """First and last line of each ignored block. One that nobody ends is none: a lone word must not hide a licence below it."""
+    begin, end = _IGNORE
+    line, counted, start = 1, 0, data.find(begin)
+    while start >= 0 and (stop := data.find(end, start)) >= 0:
+        first = line + data.count(b"\n", counted, start)
+        line, counted = first + data.count(b"\n", start, stop), stop
+        yield first, line
+        start = data.find(begin, stop)
 
 
 def _tagged(value: str) -> str:
@@ -109,20 +133,27 @@ def expression_of(evidence: Sequence[Statement]) -> str | None:
     return together(_distinct(evidence), mentions=True)
 
 
-def stated_of(evidence: Sequence[Statement], license_file: bool) -> list[Statement]:
+def is_manifest(name: bytes) -> bool:
+    """Whether a file's name is that of a manifest that ``project_metadata`` reads."""
+    return any(one.matches(name.decode("utf-8", "replace")) for one in formats().values())
+
+
+def stated_of(evidence: Sequence[Statement], license_file: bool, manifest: bool = False) -> list[Statement]:
     """The part of the evidence that a decision may go by.
 
     Args:
         evidence: what was found in a file.
         license_file: whether its name says that it is about the licence.
+        manifest: whether it is a package's manifest.
     """
     said = [
         one
         for one in evidence
-        if one.expression not in NO_LICENSE
+        if not one.ignored
+        and one.expression not in NO_LICENSE
         and one.relevance >= LEAST_RELEVANCE
         and not one.detector.endswith(("-intro", "-clue"))
-        and (license_file or one.words >= LEAST_WORDS)
+        and (license_file or one.words >= LEAST_WORDS or (one.detector.endswith("-tag") and not manifest))
     ]
     return [one for one in said if not one.detector.endswith("-reference")] or said
 
@@ -139,7 +170,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
         if content not in known:
             known[content] = evidence_of(data)
         evidence, named = known[content], is_license_file(name)
-        stated = stated_of(evidence, named)
+        stated = stated_of(evidence, named, is_manifest(name))
         shown = [dict(zip(EVIDENCE.names, (*one[:4], one in stated), strict=True)) for one in evidence]
         rows.append((shown, expression_of(evidence), together(_distinct(stated)), named))
     return table(rows, FIELDS)
@@ -148,7 +179,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="license_evidence",
     description="What a content under one of its names says about licences: SPDX expressions, and the lines that say it.",
-    version=4,
+    version=5,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,
@@ -158,6 +189,7 @@ ANNOTATOR = Annotator(
         "least_words": LEAST_WORDS,
         "least_relevance": LEAST_RELEVANCE,
         "most_evidence": MOST_EVIDENCE,
+        "manifests": {name: one.names for name, one in formats().items()},
     },
     prepare=notices.prepare,
 )

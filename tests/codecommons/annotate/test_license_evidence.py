@@ -62,6 +62,32 @@ def test_a_mention_is_evidence_anywhere_and_a_statement_in_a_licence_file_only(s
         assert [one["stated"] for one in row["evidence"]] == [stated is not None]
 
 
+@pytest.mark.parametrize(
+    ("line", "stated"),
+    [
+        ("# license: public domain", "LicenseRef-scancode-public-domain"),
+        ('__license__ = "MIT"', "MIT"),
+        ("we like the MIT license", None),
+    ],
+)
+def test_a_short_tag_is_a_statement_and_as_short_a_mention_is_none(say, line, stated):
+    text = f"{line}\nimport os\n".encode()
+    assert say("license_evidence", text, name=b"main.py")["stated"] == stated
+    assert say("license_evidence", text, name=b"setup.cfg")["stated"] is None  # there it is about the package
+
+
+def test_what_reuse_s_markers_say_is_not_about_the_file_is_evidence_and_no_statement(say):
+    own, other = b"SPDX-License-Identifier: " + b"MIT", b"SPDX-License-Identifier: " + b"GPL-3.0-only"
+    block = b"REUSE-IgnoreStart\n" + other + b"\nREUSE-IgnoreEnd\n"
+    row = say("license_evidence", own + b"\n" + block + block, name=b"README.md")
+    assert (row["expression"], row["stated"]) == ("MIT AND GPL-3.0-only", "MIT")
+    assert [(one["start_line"], one["stated"]) for one in row["evidence"]] == [(1, True), (3, False), (6, False)]
+    unended = say("license_evidence", b"REUSE-IgnoreStart\n" + other + b"\n", name=b"main.c")
+    assert unended["stated"] == "GPL-3.0-only"
+    behind = say("license_evidence", block + other + b"\n" + other + b"\n", name=b"main.c")
+    assert [one["stated"] for one in behind["evidence"]] == [False, True, True]
+
+
 def test_what_names_no_licence_is_evidence_and_states_nothing(say):
     row = say("license_evidence", b"See the license agreement at the end of this file for the terms.\n", name=b"LICENSE")
     assert row["expression"] == "LicenseRef-scancode-unknown-license-reference"
