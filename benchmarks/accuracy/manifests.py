@@ -19,9 +19,8 @@ from typing import Any
 from packageurl import PackageURL
 
 from benchmarks.accuracy import Accuracy
-from codecommons.annotate.manifests import Project, formats
 from codecommons.annotate.manifests.licenses import license_of
-from codecommons.annotate.manifests.project import purl, url
+from codecommons.annotate.manifests.project import Project, formats, purl, url
 
 SECTION = "Manifests"
 _FORMATS = {"m2": "maven", "cff": "citation"}

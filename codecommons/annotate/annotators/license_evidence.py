@@ -26,7 +26,7 @@ from codecommons.annotate import notices
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import leading, together
-from codecommons.annotate.manifests import formats
+from codecommons.annotate.manifests.project import formats
 
 # What it takes for a rule to count for ``stated``: words of it, in a file not named like a licence file, and percent.
 LEAST_WORDS = 5

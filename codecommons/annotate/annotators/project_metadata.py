@@ -18,9 +18,8 @@ import pyarrow as pa
 from codecommons.annotate import notices
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
-from codecommons.annotate.manifests import formats
 from codecommons.annotate.manifests.licenses import LEAST_RELEVANCE, license_of
-from codecommons.annotate.manifests.project import LONGEST, MOST
+from codecommons.annotate.manifests.project import LONGEST, MOST, formats
 
 FIELDS = (
     pa.field("ecosystem", pa.string()),

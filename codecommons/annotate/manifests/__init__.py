@@ -9,7 +9,3 @@ who wrote them (``reading``), licences as manifests write them (``licenses``), w
 formats (``formats``, one file each, found by name). Nothing of a manifest is ever run. Does not belong here: rows of tables (the
 annotator ``project_metadata``).
 """
-
-from codecommons.annotate.manifests.project import Format, Project, formats
-
-__all__ = ["Format", "Project", "formats"]
