@@ -7,8 +7,8 @@
 SPDX tags are read anywhere and checked. Licence texts, notices and mentions are found by published rules (``annotate.notices``):
 word for word, and long ones also with some words changed. ``expression`` is all of it, whatever the file is called. ``stated`` is
 the part that decisions go by: without what names no licence, without mentions where something firmer is said, without a few words
-in passing in a file that is not named like a licence file (a tag such as ``License: MIT`` is none, but in a manifest, where it
-is read as what it is: about the package), and without what stands between ``REUSE-IgnoreStart`` and ``REUSE-IgnoreEnd``: by the
+in passing in a file that is not named like a licence file (a tag such as ``License: MIT`` is none, but in a manifest or other
+JSON, which says it of what it describes), and without what stands between ``REUSE-IgnoreStart`` and ``REUSE-IgnoreEnd``: by the
 REUSE specification, that is not about the file.
 """
 
@@ -133,18 +133,19 @@ def expression_of(evidence: Sequence[Statement]) -> str | None:
     return together(_distinct(evidence), mentions=True)
 
 
-def is_manifest(name: bytes) -> bool:
-    """Whether a file's name is that of a manifest that ``project_metadata`` reads."""
-    return any(one.matches(name.decode("utf-8", "replace")) for one in formats().values())
+def is_description(name: bytes) -> bool:
+    """Whether a file's name says that it describes something else: JSON, which knows no comments, or a package's manifest."""
+    text = name.decode("utf-8", "replace")
+    return text.lower().endswith(".json") or any(one.matches(text) for one in formats().values())
 
 
-def stated_of(evidence: Sequence[Statement], license_file: bool, manifest: bool = False) -> list[Statement]:
+def stated_of(evidence: Sequence[Statement], license_file: bool, description: bool = False) -> list[Statement]:
     """The part of the evidence that a decision may go by.
 
     Args:
         evidence: what was found in a file.
         license_file: whether its name says that it is about the licence.
-        manifest: whether it is a package's manifest.
+        description: whether its name says that it describes something else, see ``is_description``.
     """
     said = [
         one
@@ -153,7 +154,7 @@ def stated_of(evidence: Sequence[Statement], license_file: bool, manifest: bool 
         and one.expression not in NO_LICENSE
         and one.relevance >= LEAST_RELEVANCE
         and not one.detector.endswith(("-intro", "-clue"))
-        and (license_file or one.words >= LEAST_WORDS or (one.detector.endswith("-tag") and not manifest))
+        and (license_file or one.words >= LEAST_WORDS or (one.detector.endswith("-tag") and not description))
     ]
     return [one for one in said if not one.detector.endswith("-reference")] or said
 
@@ -170,7 +171,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
         if content not in known:
             known[content] = evidence_of(data)
         evidence, named = known[content], is_license_file(name)
-        stated = stated_of(evidence, named, is_manifest(name))
+        stated = stated_of(evidence, named, is_description(name))
         shown = [dict(zip(EVIDENCE.names, (*one[:4], one in stated), strict=True)) for one in evidence]
         rows.append((shown, expression_of(evidence), together(_distinct(stated)), named))
     return table(rows, FIELDS)

@@ -73,7 +73,8 @@ def test_a_mention_is_evidence_anywhere_and_a_statement_in_a_licence_file_only(s
 def test_a_short_tag_is_a_statement_and_as_short_a_mention_is_none(say, line, stated):
     text = f"{line}\nimport os\n".encode()
     assert say("license_evidence", text, name=b"main.py")["stated"] == stated
-    assert say("license_evidence", text, name=b"setup.cfg")["stated"] is None  # there it is about the package
+    for name in (b"setup.cfg", b".cargo-checksum.json"):  # there it is about the package, or the name of a file
+        assert say("license_evidence", text, name=name)["stated"] is None
 
 
 def test_what_reuse_s_markers_say_is_not_about_the_file_is_evidence_and_no_statement(say):
