@@ -7,9 +7,9 @@
 SPDX tags are read anywhere and checked. Licence texts, notices and mentions are found by published rules (``annotate.notices``):
 word for word, and long ones also with some words changed. ``expression`` is all of it, whatever the file is called. ``stated`` is
 the part that decisions go by: without what names no licence, without mentions where something firmer is said, without a few words
-in passing in a file that is not named like a licence file (a tag such as ``License: MIT`` is none, but in a manifest or other
-JSON, which says it of what it describes), and without what stands between ``REUSE-IgnoreStart`` and ``REUSE-IgnoreEnd``: by the
-REUSE specification, that is not about the file.
+in passing in a file that is not named like a licence file (a tag such as ``License: MIT`` is none, but in a manifest or in
+JSON, which say it of what they describe), and without the lines between ``REUSE-IgnoreStart`` and ``REUSE-IgnoreEnd``: by the
+REUSE specification, they are not about the file.
 """
 
 from __future__ import annotations
@@ -113,13 +113,17 @@ def evidence_of(data: bytes) -> list[Statement]:
 
 
 def _ignored(data: bytes) -> Iterator[tuple[int, int]]:
-    """First and last line of each ignored block. One that nobody ends is none: a lone word must not hide a licence below it."""
+    """First and last line between markers, which may be none.
+
+    A block that nobody ends is none, and the lines of the markers are not in it: a lone word must not hide a licence below it,
+    nor two words the rest of a file on one line.
+    """
     begin, end = _IGNORE
     line, counted, start = 1, 0, data.find(begin)
     while start >= 0 and (stop := data.find(end, start)) >= 0:
         first = line + data.count(b"\n", counted, start)
         line, counted = first + data.count(b"\n", start, stop), stop
-        yield first, line
+        yield first + 1, line - 1
         start = data.find(begin, stop)
 
 

@@ -85,6 +85,8 @@ def test_what_reuse_s_markers_say_is_not_about_the_file_is_evidence_and_no_state
     assert [(one["start_line"], one["stated"]) for one in row["evidence"]] == [(1, True), (3, False), (6, False)]
     unended = say("license_evidence", b"REUSE-IgnoreStart\n" + other + b"\n", name=b"main.c")
     assert unended["stated"] == "GPL-3.0-only"
+    beside = say("license_evidence", b"REUSE-IgnoreStart REUSE-IgnoreEnd " + other, name=b"main.min.js")
+    assert beside["stated"] == "GPL-3.0-only"
     behind = say("license_evidence", block + other + b"\n" + other + b"\n", name=b"main.c")
     assert [one["stated"] for one in behind["evidence"]] == [False, True, True]
 
