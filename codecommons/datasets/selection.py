@@ -11,7 +11,7 @@ be redacted, and last which of several copies (exact, near).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -19,7 +19,7 @@ from codecommons.datasets import condition
 from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.election import elect
 from codecommons.datasets.redaction import SPANS, redactions
-from codecommons.datasets.repositories import similar_repositories
+from codecommons.datasets.repositories import elect_repositories
 from codecommons.datasets.rules import GROUPS, LIMITS
 from codecommons.datasets.shards import MARKS, readable, swhid_of
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
@@ -236,11 +236,14 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake) -> pl.DataFrame:
     rows = in_order(funnel.rows, asked.order)
     lost = []
     if asked.repositories is not None:
-        before = funnel.rows = _with_better_repository(rows, asked.repositories)
-        evidence = pl.format("{} of {}", "better_anchor", "better_origin")
-        funnel.keep("near_repository", pl.col("better_anchor").is_null(), evidence, similarity=pl.col("similarity"))
-        lost.append(before.join(funnel.rows, on="rank", how="anti"))
-        rows = funnel.rows.drop("better_anchor", "better_origin", "similarity")
+        rows = _with_better_repository(rows, asked.repositories)
+        if asked.keep == "best":
+            funnel.rows = rows
+            alone, evidence = pl.col("better_anchor").is_null(), pl.format("{} of {}", "better_anchor", "better_origin")
+            funnel.keep("near_repository", alone, evidence, similarity=pl.col("repository_similarity"))
+            lost.append(rows.join(funnel.rows, on="rank", how="anti"))
+            rows = funnel.rows.drop("similar_repository", "repository_similarity")
+        rows = rows.drop("better_anchor", "better_origin")
     first = [pl.col(name).first().over("content").alias(f"kept_{name}") for name in ("rank", "origin", "anchor", "path")]
     funnel.rows = rows.with_columns(first, copies=pl.len().over("content").cast(pl.Int64))
     same = pl.col("rank") == pl.col("kept_rank")
@@ -261,17 +264,17 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake) -> pl.DataFrame:
 
 
 def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFrame:
-    """Add better_origin, better_anchor and similarity to the rows of a repository that another one stands for."""
-    repositories = rows.group_by("origin", "anchor").agg(pl.min("rank")).sort("rank").drop("rank").with_row_index("rank")
-    numbered = rows.join(repositories.rename({"rank": "repository"}), on=["origin", "anchor"], how="left")
-    similar = similar_repositories(numbered, threshold)
-    # The election knows rows by a binary key; a repository's is its number.
-    key = {name: pl.col(name).cast(pl.String).cast(pl.Binary) for name in ("rank", "a", "b")}
-    gone = elect(repositories.select("rank", content=key["rank"]), similar.with_columns(a=key["a"], b=key["b"]))
-    better = gone.join(repositories, left_on="kept", right_on="rank").select(
-        "similarity", repository="rank", better_origin="origin", better_anchor="anchor"
-    )
-    return numbered.join(better, on="repository", how="left").drop("repository")
+    """Add better_origin, better_anchor, similar_repository (both as a SWHID) and repository_similarity.
+
+    They are null in the rows of a repository that no other one stands for.
+    """
+    repositories = rows.group_by("origin", "anchor").agg(pl.min("rank")).sort("rank").drop("rank").with_row_index("repository")
+    numbered = rows.join(repositories, on=["origin", "anchor"], how="left")
+    better = repositories.rename({"origin": "better_origin", "anchor": "better_anchor", "repository": "kept"})
+    gone = elect_repositories(numbered, threshold).join(better, on="kept").drop("kept")
+    named = [str(replace(Swhid.parse(anchor), origin=origin)) for origin, anchor in gone.select("better_origin", "better_anchor").iter_rows()]
+    gone = gone.rename({"similarity": "repository_similarity"}).with_columns(similar_repository=pl.Series(named, dtype=pl.String))
+    return numbered.join(gone, on="repository", how="left").drop("repository")
 
 
 def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake) -> pl.DataFrame:

@@ -52,8 +52,14 @@ _ROW: dict[str, pa.DataType] = {
 }
 ROW = pa.schema(_ROW)
 # Columns that a row has only where a dataset keeps all near-duplicates: the row that stands for it (null: it does so itself), the
-# similarity to that, and how many eligible files have its content.
-MARKS: dict[str, pa.DataType] = {"similar_to": pa.string(), "similarity": pa.float64(), "copies": pa.int64()}
+# similarity to that, how many eligible files have its content, and the repository that stands for its own, likewise.
+MARKS: dict[str, pa.DataType] = {
+    "similar_to": pa.string(),
+    "similarity": pa.float64(),
+    "copies": pa.int64(),
+    "similar_repository": pa.string(),
+    "repository_similarity": pa.float64(),
+}
 _MANIFEST: dict[str, pa.DataType] = {
     "shard": pa.string(),
     "row": pa.int64(),

@@ -101,12 +101,12 @@ class Deduplicate:
     Attributes:
         threshold: similarity from which an accepted pair counts; None leaves only exact duplicates out.
         repositories: similarity of their contents from which a repository is left out for another one, as a whole and before its
-            files are looked at; None leaves none out.
+            files are looked at; None looks at no repository.
         order: what is preferred, first things first; what is still equal goes by anchor date, anchor, origin and path.
             ``popular`` goes by the stars that forges last showed of the origin. Of repositories, the one with the most preferred
             file is.
-        keep: ``best`` leaves all but the preferred near-duplicate out; ``all`` keeps them, and says in columns of their own what
-            each is like, so that they can be weighed (see ``shards.MARKS``).
+        keep: ``best`` leaves all but the preferred near-duplicate out; ``all`` keeps them, files and repositories, and says in
+            columns of their own what each is like, so that they can be weighed (see ``shards.MARKS``).
         most_lost: the share of the files of a language, source or origin that may be left out as near-duplicates, by kind; more
             blocks the dataset. Groups of fewer than ``selection.ALARMING`` files are not judged.
     """

@@ -7,7 +7,8 @@
 In a crowded band members are compared with its anchors only, the members of smallest identifier. Who comes into it may push
 others out of the anchors; their pairs in that band were asked for once and would not be by a lake that had seen everybody at
 once. They are taken out, so that the table is a function of the set of texts, whatever the order in which they came. A pair that
-has gone stale stays stale, as ranks only grow: so no lock is needed, and forgetting twice does no harm.
+has gone stale stays stale, as ranks only grow: so no lock is needed, and forgetting twice does no harm. Who commits pairs looks
+afterwards at the bands as they are then: of two slices at once the later one to commit sees the other's bands.
 """
 
 from __future__ import annotations

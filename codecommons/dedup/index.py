@@ -118,19 +118,18 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         )
         signatures, bands = (_of(table, (files for files, _ in signed)) for table in (SIGNATURE, BAND))
         lake.commit(area, [bands], engine)
-        probe = partial(_find, context, bands)
         probed = lake.delta(BAND).version()
-        found = list(engine.map(probe, _band_parts(context), name=lambda part: f"probing bands, {part}"))
+        found = _probe(context, engine, bands)
         candidates = _of(CANDIDATE, found)
         verify = partial(_verify, context, candidates)
         verified = engine.map(verify, _candidate_parts(candidates), name=lambda part: f"comparing pairs, {part}")
         pairs = lake.commit(area, verified, engine)
-        crowded = _of(CROWDED_BAND, found)
-        if crowded:
-            # What this run has compared is what the bands ask for, unless another slice has added to them meanwhile.
-            current = candidates if lake.delta(BAND).version() == probed else []
-            asked_for = (_read_all(lake, (file.path,), ["a", "b"]) for file in current)
-            forget_stale(lake, configuration, key, _read_all(lake, _paths(crowded), ["value"])["value"], asked_for)
+        if lake.delta(BAND).version() != probed:
+            # Another slice may have crowded a band, and forgotten its stale pairs, before these pairs were there to be forgotten.
+            found = _probe(context, engine, bands)
+        crowded = _read_all(lake, _paths(_of(CROWDED_BAND, found)), ["value"])["value"]
+        asked_for = (_read_all(lake, (file.path,), ["a", "b"]) for file in _of(CANDIDATE, found))
+        forget_stale(lake, configuration, key, crowded, asked_for)
         lake.commit(area, [signatures], engine)
     none = Committed(0, 0, 0)
     return Compared(
@@ -140,7 +139,7 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         short=sum(short for _, short in signed),
         candidates=sum(file.rows for file in candidates),
         pairs=pairs.get(DUPLICATE_PAIR.name, none).rows_new,
-        crowded=sum(file.rows for file in crowded),
+        crowded=len(crowded),
     )
 
 
@@ -181,6 +180,11 @@ def _band_parts(context: _Context) -> list[_Part]:
         paths = tuple(lake.path(BAND.name, file.path) for file in mine)
         parts += [_Part(*bucket_range(bucket, lake.settings.bucket_bits, part, count), paths) for part in range(count)]
     return parts
+
+
+def _probe(context: _Context, engine: Engine, newcomers: Sequence[StagedFile]) -> list[list[StagedFile]]:
+    """What ``_find`` stages, of every part of the band table as it is now."""
+    return list(engine.map(partial(_find, context, newcomers), _band_parts(context), name=lambda part: f"probing bands, {part}"))
 
 
 def _find(context: _Context, newcomers: Sequence[StagedFile], part: _Part) -> list[StagedFile]:

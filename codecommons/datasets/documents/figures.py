@@ -33,6 +33,16 @@ MEANING = {
     "similar_to": "the content that stands for this one among near-duplicates; empty for one that stands for itself",
     "similarity": "exact Jaccard similarity to it, of shingles of five words",
     "copies": "eligible files that have this content",
+    "similar_repository": "the release or revision, with its origin, that stands for the one this row is of; empty for one that does so",
+    "repository_similarity": "exact Jaccard similarity to it, of sets of contents",
+}
+# What of a specification's `deduplicate` has to be set for a mark to be there.
+_MARKED_BY = {
+    "similar_to": "threshold",
+    "similarity": "threshold",
+    "copies": "keep",
+    "similar_repository": "repositories",
+    "repository_similarity": "repositories",
 }
 TERMS = """\
 This dataset follows the principles of Software Heritage for language models of code: knowledge derived from the archive is given
@@ -66,7 +76,7 @@ def redacted(document: dict[str, Any]) -> str:
 def marks(specification: dict[str, Any]) -> list[str]:
     """The columns that shards have beyond the usual ones."""
     weighed = specification["deduplicate"]
-    return [name for name in MARKS if weighed["keep"] == "all" and (name == "copies" or weighed["threshold"] is not None)]
+    return [name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None]
 
 
 def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:

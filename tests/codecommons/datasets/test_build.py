@@ -145,7 +145,7 @@ def test_near_duplicates_can_be_kept_and_marked_so_that_they_can_be_weighed(shop
     report = build(shop.lake, ENGINE, shop.specify("marked", "deduplicate: {keep: all}"))
     rows = rows_of(shop, report)
     assert failing(report) == {}
-    assert rows.schema.names() == [*ROW.names, *MARKS]
+    assert rows.schema.names() == [*ROW.names, "similar_to", "similarity", "copies"]
     assert rows.height == best.height + 1
     assert "near_duplicate" not in report.dropped
     stands = {swhid.partition(";")[0] for swhid in rows.filter(pl.col("similar_to").is_null())["swhid"]}
@@ -170,6 +170,26 @@ def test_a_repository_that_is_nearly_another_is_left_out_as_a_whole(shop):
     assert not evidence.startswith(gone["anchor"][0])
     kept = rows_of(shop, report).filter(origin="pkg:pypi/alpha")["anchor"].unique().to_list()
     assert kept == [evidence.partition(" ")[0]]
+
+
+def test_a_repository_that_is_nearly_another_can_be_kept_and_marked_as_well(shop):
+    plain = rows_of(shop, build(shop.lake, ENGINE, shop.specify("plain", "deduplicate: {keep: all, order: [latest]}")))
+    report = build(shop.lake, ENGINE, shop.specify("marked", "deduplicate: {repositories: 0.25, keep: all, order: [latest]}"))
+    assert failing(report) == {}
+    assert "near_repository" not in report.dropped
+    rows = rows_of(shop, report)
+    assert rows.schema.names() == [*ROW.names, *MARKS]
+    assert rows["swhid"].equals(plain["swhid"])
+    marked = rows.filter(pl.col("similar_repository").is_not_null())
+    assert set(marked["origin"]) == {"pkg:pypi/alpha"}
+    [better] = marked["similar_repository"].unique()
+    assert Swhid.parse(better).origin == "pkg:pypi/alpha"
+    newest = rows.filter(path="alpha/new.py")["anchor"].item()
+    assert better.startswith(newest)
+    assert newest not in marked["anchor"].to_list()
+    assert marked["repository_similarity"].is_between(0.25, 1, closed="left").all()
+    assert "similar_repository" in files_of(shop, report)["README.md"].decode()
+    assert verify(shop.lake, "marked").passed
 
 
 def test_bytes_are_the_same_for_any_number_of_workers_and_any_batch_size(shop):

@@ -3,15 +3,17 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import itertools
+import resource
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codecommons.datasets.repositories import similar_repositories
+from codecommons.datasets.election import elect
+from codecommons.datasets.repositories import elect_repositories
 
-SETS = st.lists(st.sets(st.integers(0, 15), max_size=10), max_size=8)
+SETS = st.lists(st.sets(st.integers(0, 15), max_size=10), max_size=12)
 
 
 def rows(sets):
@@ -19,22 +21,42 @@ def rows(sets):
     return pl.DataFrame(files, schema={"repository": pl.UInt32, "content": pl.Binary}, orient="row")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SETS, st.sampled_from([0.3, 0.5, 0.75, 0.8, 1.0]))
-def test_exactly_the_pairs_that_reach_the_threshold_are_found(sets, threshold):
-    wanted = [
-        (a, b, len(sets[a] & sets[b]) / len(sets[a] | sets[b]))
+def test_it_is_the_election_among_exactly_the_pairs_that_reach_the_threshold(sets, threshold):
+    similar = [
+        (bytes([a]), bytes([b]), len(sets[a] & sets[b]) / len(sets[a] | sets[b]))
         for a, b in itertools.combinations(range(len(sets)), 2)
         if sets[a] & sets[b] and len(sets[a] & sets[b]) >= threshold * len(sets[a] | sets[b]) - 1e-9
     ]
-    assert similar_repositories(rows(sets), threshold).rows() == wanted
+    ranks = pl.DataFrame(
+        {"content": [bytes([number]) for number in range(len(sets))], "rank": range(len(sets))},
+        schema={"content": pl.Binary, "rank": pl.UInt32},
+    )
+    pairs = pl.DataFrame(similar, schema={"a": pl.Binary, "b": pl.Binary, "similarity": pl.Float64}, orient="row")
+    assert elect_repositories(rows(sets), threshold).rows() == elect(ranks, pairs).rows()
 
 
 def test_a_file_that_everybody_has_brings_nobody_together():
     sets = [{0, *range(10 * number + 1, 10 * number + 6)} for number in range(20)]
-    assert not similar_repositories(rows([{one % 256 for one in each} for each in sets]), 0.5).height
+    assert not elect_repositories(rows([{one % 256 for one in each} for each in sets]), 0.5).height
 
 
 def test_a_file_that_occurs_twice_in_a_repository_counts_once():
     twice = pl.concat([rows([{1, 2}, {1, 2}]), rows([{1}])])
-    assert similar_repositories(twice, 0.9).rows() == [(0, 1, pytest.approx(1.0))]
+    assert elect_repositories(twice, 0.9).rows() == [(1, 0, pytest.approx(1.0))]
+
+
+def test_thousands_of_forks_are_looked_up_among_those_that_stay_and_make_no_pair_of_forks():
+    forks, files = 20_000, 20
+    numbers = pl.DataFrame({"repository": range(forks)}, schema={"repository": pl.UInt32})
+    common = pl.DataFrame({"file": range(files)})
+    same = numbers.join(common, how="cross").select("repository", content=pl.col("file").cast(pl.String).cast(pl.Binary))
+    # Every fork has a file of its own; pairs of them would be 200 million.
+    own = numbers.select("repository", content=(b"own " + pl.col("repository").cast(pl.String).cast(pl.Binary)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    gone = elect_repositories(pl.concat([same, own]), 0.9)
+    assert gone.height == forks - 1
+    assert gone["kept"].unique().to_list() == [0]
+    assert set(gone["similarity"]) == {files / (files + 2)}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000  # KiB

@@ -163,6 +163,29 @@ def test_two_slices_at_once_lose_no_pair(settings, lake, families, undisturbed, 
     assert seen(lake, configuration).equals(seen(undisturbed, configuration))
 
 
+@pytest.mark.parametrize("commits", [0, 1, 2])
+def test_a_slice_that_comes_and_goes_between_the_commits_of_another_leaves_no_stale_pair(
+    settings, lake, families, undisturbed, monkeypatch, commits
+):
+    # Two that are a pair until the rest crowds the bands that they share.
+    passing = seen(undisturbed).join(seen(undisturbed, CROWDED), on=["a", "b"], how="anti").row(0)
+    first = [text for text in families if content_id(text) in passing]
+    rest = [text for text in families if content_id(text) not in passing]
+    done = 0
+    commit = lake.commit
+
+    def interrupted(*arguments):
+        nonlocal done
+        if done == commits:
+            compare(Lake.open(settings), rest, CROWDED)
+        done += 1
+        return commit(*arguments)
+
+    monkeypatch.setattr(lake, "commit", interrupted)
+    compare(lake, first, CROWDED)
+    assert seen(lake, CROWDED).equals(seen(undisturbed, CROWDED))
+
+
 @pytest.mark.parametrize("configuration", [WORDS, CROWDED], ids=lambda one: one.name)
 @pytest.mark.parametrize("commits", [1, 2])
 def test_a_run_that_is_cut_off_between_commits_is_made_whole_by_the_next(
