@@ -108,6 +108,7 @@ def of_plan(planned: Plan) -> Iterator[str]:
         yield f"{title}: " + ", ".join(f"{row['value'] or 'none'} {row['rows']:,} ({size(row['bytes'])})" for row in rows[:8])
     if planned.left_out:
         yield f"left out, as they have not come through: {', '.join(planned.left_out)}; `codecommons status` says why"
+    yield from (f"this would not be published: {alarm}" for alarm in planned.alarms)
 
 
 def of_difference(found: Difference, first: Release, second: Release) -> Iterator[str]:

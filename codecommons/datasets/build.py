@@ -20,8 +20,9 @@ from codecommons.annotate.annotator import current
 from codecommons.datasets import documents, redaction, releases, shards
 from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
+from codecommons.datasets.losses import alarms
 from codecommons.datasets.releases import Release
-from codecommons.datasets.selection import ALARMING, Selection, select
+from codecommons.datasets.selection import Selection, select
 from codecommons.datasets.shards import swhids_of
 from codecommons.datasets.specification import Specification, specification
 from codecommons.engine import Engine
@@ -248,7 +249,7 @@ def _checks(
     refused = manifest.filter(~pl.col("license_type").is_in(asked.license.accept).fill_null(False))
     repeated = manifest.height - manifest["content"].n_unique()
     counted = sum(one.rows for one in written)
-    lost = _wiped_out(asked, selection)
+    lost = alarms(asked.deduplicate, selection.lost)
     results = {
         "files_conserved": (
             report.conserved and report.rows_in == manifest.height + dropped,
@@ -290,31 +291,19 @@ def _checks(
             not repeated,
             "every content is there once" if not repeated else f"{repeated} rows repeat a content; this is a defect: report it",
         ),
-        "nothing_wiped_out": (not lost, lost or "no language, source or origin lost more to near-duplicates than is allowed"),
+        "nothing_wiped_out": (
+            not lost,
+            f"{lost[0]}, and so do {len(lost) - 1} other groups; `codecommons dataset plan {asked.name}` names them all, view "
+            "duplicate_pair has the pairs; if they are copies, allow more under deduplicate: most_lost"
+            if lost
+            else "no language, source or origin lost more to near-duplicates than is allowed",
+        ),
         "counts_agree": (
             counted == manifest.height == report.rows_kept,
             f"rows in shards {counted}, in the manifest {manifest.height}, in the report {report.rows_kept}",
         ),
     }
     return [CheckResult(name, *results[name]) for name in CHECKS]
-
-
-def _wiped_out(asked: Specification, selection: Selection) -> str:
-    """What lost more than is allowed; empty when nothing did."""
-    allowed = pl.DataFrame(asked.deduplicate.most_lost, schema={"kind": pl.String, "most": pl.Float64}, orient="row")
-    groups = (
-        selection.lost.filter(pl.col("files") >= ALARMING)
-        .join(allowed, on="kind")
-        .with_columns(share=pl.col("lost") / pl.col("files"))
-    )
-    worst = groups.filter(pl.col("share") > pl.col("most")).sort("share", "kind", "name", descending=[True, False, False])
-    if not worst.height:
-        return ""
-    kind, name, files, lost, share, most = worst.select("kind", "name", "files", "lost", "share", "most").row(0)
-    return (
-        f"{kind} {name} lost {lost} of {files} files ({share:.1%}) to near-duplicates, and {worst.height - 1} other groups more "
-        f"than is allowed: look at view duplicate; if they are copies, allow more than {most} under deduplicate: most_lost"
-    )
 
 
 def _emptied(selection: Selection) -> str:

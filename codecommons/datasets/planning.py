@@ -12,6 +12,7 @@ from typing import Any
 from codecommons.datasets import shards
 from codecommons.datasets.candidates import resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
+from codecommons.datasets.losses import alarms
 from codecommons.datasets.selection import Step, select
 from codecommons.datasets.specification import Specification
 from codecommons.lake import Lake
@@ -30,6 +31,7 @@ class Plan:
         steps: what each rule leaves out, in order.
         languages: value, rows and bytes, most bytes first; ``licenses`` and ``origins`` likewise.
         left_out: slices that have not come through.
+        alarms: what near-duplicates would wipe out, so that nothing would be published; a line each.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Plan:
     licenses: list[dict[str, Any]]
     origins: list[dict[str, Any]]
     left_out: tuple[str, ...]
+    alarms: tuple[str, ...]
 
 
 def plan(lake: Lake, specification: Specification) -> Plan:
@@ -70,4 +73,5 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         licenses=rollup(rows, "license", 20),
         origins=rollup(rows, "origin", 20),
         left_out=inputs.left_out,
+        alarms=tuple(alarms(specification.deduplicate, selection.lost)),
     )

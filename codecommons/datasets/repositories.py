@@ -79,9 +79,7 @@ def _elect(
                 start = ends[other - 1] if other else 0
                 common = _common(contents, begin, ends[one], start, ends[other])
                 alike = common / (size + ends[other] - start - common)
-                if alike >= threshold - _SLACK and (
-                    alike > similarity[one] or (alike == similarity[one] and other < kept[one])
-                ):
+                if alike >= threshold - _SLACK and (alike > similarity[one] or (alike == similarity[one] and other < kept[one])):
                     kept[one], similarity[one] = other, alike
         if kept[one] < 0:
             for at in range(begin, min(prefix, ends[one])):

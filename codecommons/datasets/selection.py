@@ -18,9 +18,10 @@ import polars as pl
 from codecommons.datasets import condition
 from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.election import elect
+from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
-from codecommons.datasets.rules import GROUPS, LIMITS
+from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import MARKS, readable, swhid_of
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup.pairs import pairs
@@ -44,9 +45,6 @@ DROP = pl.Schema(
         ("similarity", pl.Float64),
     ]
 )
-# A group of fewer files may well be copies of one.
-ALARMING = 100
-LOST = pl.Schema({"kind": pl.String, "name": pl.String, "files": pl.UInt32, "lost": pl.UInt32})
 ROWS = (
     "content",
     "encoding",
@@ -82,8 +80,8 @@ class Selection:
         steps: the rules that were applied, in order.
         rows_in: candidates.
         bytes_in: their bytes.
-        lost: by ``rules.GROUPS``: files of the group that reached the rules about near-duplicates, and those that these left out;
-            as ``LOST``, sorted.
+        lost: by ``rules.GROUPS``: files of the group that reached the rules about near-duplicates, those that these left out, what
+            stays instead of most of them, and of how many; as ``losses.LOST``, sorted.
     """
 
     rows: pl.DataFrame
@@ -241,7 +239,7 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake) -> pl.DataFrame:
             funnel.rows = rows
             alone, evidence = pl.col("better_anchor").is_null(), pl.format("{} of {}", "better_anchor", "better_origin")
             funnel.keep("near_repository", alone, evidence, similarity=pl.col("repository_similarity"))
-            lost.append(rows.join(funnel.rows, on="rank", how="anti"))
+            lost.append(rows.filter(~alone).with_columns(instead=evidence))
             rows = funnel.rows.drop("similar_repository", "repository_similarity")
         rows = rows.drop("better_anchor", "better_origin")
     first = [pl.col(name).first().over("content").alias(f"kept_{name}") for name in ("rank", "origin", "anchor", "path")]
@@ -257,10 +255,11 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake) -> pl.DataFrame:
             evidence = place("winner_content", "winner_origin", "winner_anchor", "winner_path")
             alone = pl.col("winner_rank").is_null()
             funnel.keep("near_duplicate", alone, evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
-            lost.append(before.join(funnel.rows, on="rank", how="anti"))
+            instead = pl.format("{} of {}", swhid_of("cnt", "winner_content"), "winner_origin")
+            lost.append(before.filter(~alone).with_columns(instead=instead))
     if asked.keep == "best":
         funnel.rows = funnel.rows.drop("copies", "similarity", strict=False)
-    return _lost(funnel.rows, lost)
+    return losses(funnel.rows, lost)
 
 
 def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFrame:
@@ -272,7 +271,10 @@ def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFram
     numbered = rows.join(repositories, on=["origin", "anchor"], how="left")
     better = repositories.rename({"origin": "better_origin", "anchor": "better_anchor", "repository": "kept"})
     gone = elect_repositories(numbered, threshold).join(better, on="kept").drop("kept")
-    named = [str(replace(Swhid.parse(anchor), origin=origin)) for origin, anchor in gone.select("better_origin", "better_anchor").iter_rows()]
+    named = [
+        str(replace(Swhid.parse(anchor), origin=origin))
+        for origin, anchor in gone.select("better_origin", "better_anchor").iter_rows()
+    ]
     gone = gone.rename({"similarity": "repository_similarity"}).with_columns(similar_repository=pl.Series(named, dtype=pl.String))
     return numbered.join(gone, on="repository", how="left").drop("repository")
 
@@ -286,18 +288,6 @@ def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake) -> pl.DataFra
     gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})
     winners = rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
     return rows.join(gone, on="rank", how="left").join(winners, on="winner_rank", how="left")
-
-
-def _lost(kept: pl.DataFrame, gone: list[pl.DataFrame]) -> pl.DataFrame:
-    """How many files of each group reached the rules about near-duplicates, and how many these left out."""
-    reached = pl.concat([kept.select(GROUPS, lost=False), *(one.select(GROUPS, lost=True) for one in gone)])
-    named = [
-        reached.group_by(pl.col(kind).fill_null("unknown").alias("name")).agg(
-            pl.lit(kind).alias("kind"), pl.len().alias("files"), pl.sum("lost")
-        )
-        for kind in GROUPS
-    ]
-    return pl.concat(named).select(LOST.names()).cast(LOST).sort("kind", "name")
 
 
 def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:

@@ -35,7 +35,8 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
     Returns:
         Rows are files; kept is one file of each content, the others are dropped as ``exact_duplicate``. Computed and reused
         are texts. ``details``: configuration; contents and texts of the slice; short (new texts too short to be compared);
-        candidates and pairs found now; accepted and rejected (pairs that touch the slice); near_duplicates (contents of the
+        candidates and pairs found now; crowded (bands that new texts came into and that more texts share than are compared with
+        each other); accepted and rejected (pairs that touch the slice); near_duplicates (contents of the
         slice in an accepted pair) with near_duplicate_bytes and near_duplicate_rate (of texts); megabytes_a_second of new text;
         and what ``overview`` says.
 
@@ -69,6 +70,7 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         short=compared.short,
         candidates=compared.candidates,
         pairs=compared.pairs,
+        crowded=compared.crowded,
         accepted=accepted.height,
         rejected=mine.height - accepted.height,
         near_duplicates=near.height,

@@ -492,9 +492,9 @@ select swhid('cnt', a) as a, swhid('cnt', b) as b, similarity, accepted, configu
 anti join lake.opted_out_content as one on one.content = a anti join lake.opted_out_content as other on other.content = b;
 
 create or replace view duplicate as
-select dataset, swhid('cnt', content) as content, swhid('cnt', kept) as kept, similarity, rule, fingerprint
+select dataset, swhid('cnt', content) as content, swhid('cnt', kept) as kept, evidence[1] as instead, similarity, rule, fingerprint
 from lake.dataset_drop anti join lake.opted_out_content using (content) anti join lake.opted_out_content as gone on gone.content = kept
-where kept is not null;
+where rule in ('exact_duplicate', 'near_duplicate', 'near_repository');
 
 create or replace view dataset as select dataset, fingerprint, specification, as_of, rows, bytes, shards from lake.dataset;
 

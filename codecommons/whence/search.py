@@ -18,11 +18,11 @@ from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.annotate.annotators.encoding import encoding_of
 from codecommons.annotate.annotators.normalized_text import normalized
-from codecommons.dedup import Configuration
+from codecommons.dedup import Configuration, pairs
 from codecommons.dedup.configuration import configured
 from codecommons.dedup.signatures import sign
 from codecommons.dedup.similarity import jaccard, shingle_sets
-from codecommons.dedup.tables import BAND, SIGNATURE
+from codecommons.dedup.tables import BAND, DUPLICATE_PAIR, SIGNATURE
 from codecommons.dedup.texts import read_texts, select_texts, to_utf8
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
@@ -36,6 +36,8 @@ Row = dict[str, Any]
 Found = tuple[bytes, str, float]
 
 SCOPE = "whole files only: a passage copied into a larger file is found where most of the two files is the same"
+# The closest are told of; of a boilerplate there may be thousands.
+MOST_MATCHES = 100
 # A text is read whole; what is longer is compared by identity alone, as in the lake.
 MOST_BYTES = 100 << 20
 EXACT, NORMALIZED, NEAR = "exact", "normalized", "near"
@@ -50,12 +52,13 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
         most_places: occurrences told of each match; how many there are is said.
 
     Returns:
-        ``target, swhid, length, found`` and ``matches``, the closest and among these the earliest first: of each ``swhid, match``
+        ``target, swhid, length, found`` and ``matches``, the closest and among these the earliest first (at most
+        ``MOST_MATCHES``; ``more`` says how many others there are): of each ``swhid, match``
         (``exact``, ``normalized``: but for blanks at line ends and the like, or ``near``) ``, similarity`` (exact Jaccard
         similarity of shingles; 1 unless near) ``, duplicate`` (whether the lake would call it one) ``, first_occurrence,
         occurrences, places, licenses`` (verdict, expression and evidence under every policy) ``, opt_out`` (``nowhere``,
-        ``somewhere``: in some of its places, or ``everywhere``: no dataset may have it any more) ``, datasets``. ``searched``
-        says in what, ``scope`` and ``note`` what the answer doesn't tell.
+        ``somewhere``: in some of its places, or ``everywhere``: no dataset may have it any more) ``, datasets``. ``earliest`` is
+        the SWHID of the match that was there first, as far as dates are known: the likeliest origin. ``searched`` says in what, ``scope`` and ``note`` what the answer doesn't tell.
 
     Raises:
         UsageError: there is no such file, it is too large, or the SWHID is of no content.
@@ -64,11 +67,18 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
     identifier, data = _read(lake, target)
     comparing = configured(lake.settings)
     text, note = _text(data, comparing)
-    rows = [*_exact(lake, identifier), *_same_text(lake, data), *_near(lake, text, comparing)]
-    schema = {"content": pl.Binary, "match": pl.String, "similarity": pl.Float64}
+    rows = [
+        *_exact(lake, identifier),
+        *_same_text(lake, data),
+        *_paired(lake, identifier, comparing),
+        *_near(lake, text, comparing),
+    ]
+    schema = {"content": pl.Binary, "match": pl.Enum([EXACT, NORMALIZED, NEAR]), "similarity": pl.Float64}
     found = pl.DataFrame(rows, schema=schema, orient="row").unique("content", keep="first", maintain_order=True)
+    closest = found.sort("match", -pl.col("similarity"), "content").head(MOST_MATCHES)
     with lake.sql() as connection:
-        matches = [_told(connection, (one[0], one[1], one[2]), comparing, most_places) for one in found.iter_rows()]
+        matches = [_told(connection, (one[0], one[1], one[2]), comparing, most_places) for one in closest.iter_rows()]
+    dated = [match for match in matches if match["first_occurrence"] and match["first_occurrence"]["date"]]
     matches.sort(key=lambda match: (_ORDER[match["match"]], -match["similarity"], _age(match), match["swhid"]))
     return {
         "target": target,
@@ -76,6 +86,8 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
         "length": None if data is None else len(data),
         "found": bool(matches),
         "matches": matches,
+        "more": found.height - closest.height,
+        "earliest": min(dated, key=_age)["swhid"] if dated else None,
         "searched": _searched(lake),
         "scope": SCOPE,
         "note": note,
@@ -126,7 +138,9 @@ def _text(data: bytes | None, comparing: Configuration) -> tuple[bytes | None, s
     if data is None:
         return None, "its bytes are not in the lake, so nothing but its name could be looked for"
     encoding = encoding_of(data)
-    if encoding.binary or not data:
+    if not data:
+        return None, "it is empty, so nothing but its name could be looked for"
+    if encoding.binary:
         return None, "it is no text, so nothing but its name could be looked for"
     if len(data) > comparing.most_bytes:
         return None, f"texts of more than {comparing.most_bytes:,} bytes are not looked into for similar ones"
@@ -144,6 +158,14 @@ def _same_text(lake: Lake, data: bytes | None) -> list[Found]:
         return []
     rows = store.rows(lake, current(lake.settings)["normalized_text"]).filter(pl.col("normalized") == key)
     return [(content, NORMALIZED, 1.0) for content in rows.select("content").sort("content").collect()["content"]]
+
+
+def _paired(lake: Lake, identifier: bytes, configuration: Configuration) -> list[Found]:
+    """What a text of the lake was compared with: of an anchor of a crowded band, many more than ``_near`` looks at."""
+    lake.register(DUPLICATE_PAIR)
+    known = pairs(lake, configuration)
+    both = [known.filter(pl.col(one) == identifier).select(other, "similarity") for one, other in (("a", "b"), ("b", "a"))]
+    return [(content, NEAR, similarity) for one in both for content, similarity in one.collect().iter_rows()]
 
 
 def _near(lake: Lake, text: bytes | None, configuration: Configuration) -> list[Found]:

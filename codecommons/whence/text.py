@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 Row = dict[str, Any]
 
 _HOW = {"exact": "the same bytes", "normalized": "the same but for blanks and line ends"}
+_MOST_DECISIONS = 3
 
 
 def render(answer: Row) -> str:
@@ -22,11 +26,16 @@ def render(answer: Row) -> str:
 def _lines(answer: Row) -> Iterator[str]:
     searched = answer["searched"]
     length = "" if answer["length"] is None else f", {answer['length']:,} bytes"
-    yield f"{answer['swhid']}{length}  {answer['target']}"
+    asked = "" if answer["target"].startswith("swh:") else f"  {answer['target']}"
+    yield f"{answer['swhid']}{length}{asked}"
     for match in answer["matches"]:
         yield ""
         yield from _match(match)
     yield "" if answer["found"] else "  not found"
+    if answer["more"]:
+        yield f"  more      {answer['more']:,} contents that are less similar"
+    if len(answer["matches"]) > 1 and answer["earliest"]:
+        yield f"  earliest  {answer['earliest']}, of those with a date"
     where = f"{searched['contents']:,} contents of {searched['origins']:,} origins, {searched['texts_compared']:,} of them texts"
     yield f"  searched  {where}; newest slice {searched['newest_slice'] or 'none'}"
     yield f"  scope     {answer['scope']}"
@@ -42,10 +51,20 @@ def _match(match: Row) -> Iterator[str]:
         yield f"  {'also' if at else 'first':<9} {where}"
     if match["occurrences"] > len(match["places"]):
         yield f"            and {match['occurrences'] - len(match['places']):,} more occurrences; --places shows more"
-    for license in match["licenses"]:
-        evidence = f"; evidence {license['evidence'][0]}" if license["evidence"] else ""
-        yield f"  licence   {license['policy']}: {license['verdict']} ({license['expression'] or 'no licence found'}){evidence}"
+    for policy, told in groupby(match["licenses"], key=itemgetter("policy")):
+        yield from _licenses(policy, list(told))
     if match["opt_out"] != "nowhere":
         yield f"  opted out {match['opt_out']}"
     for dataset in match["datasets"]:
         yield f"  dataset   {dataset['dataset']} {dataset['fingerprint'][:12]}"
+
+
+def _licenses(policy: str, told: list[Row]) -> Iterator[str]:
+    """What a policy made of it: every decision with its evidence, or how many of each there are."""
+    if len(told) > _MOST_DECISIONS:
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(one["verdict"] for one in told).most_common())
+        yield f"  licence   {policy}: {counts}, by where it is; --json shows each"
+        return
+    for one in told:
+        evidence = f"; evidence {one['evidence'][0]}" if one["evidence"] else ""
+        yield f"  licence   {policy}: {one['verdict']} ({one['expression'] or 'no licence found'}){evidence}"

@@ -47,6 +47,9 @@ def repository(tmp_path):
     (folder / "LICENSE").write_text(MIT)
     (folder / "area.py").write_text("def area(width, height):\n    return width * height\n")
     (folder / "copy.py").write_text("def area(width, height):\n    return width * height\n")
+    sums = [f"total += width_{number} * height_{number}\n" for number in range(40)]
+    (folder / "sums.py").write_text("".join(sums))
+    (folder / "sums_too.py").write_text("".join([*sums, "print(total)\n"]))
     git = ["git", "-C", str(folder), "-c", "user.name=A", "-c", "user.email=a@example.org"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
         subprocess.run([*git, *command], check=True)
@@ -63,6 +66,15 @@ def lake(tmp_path, monkeypatch, repository):
     folder.mkdir()
     (folder / "python.yaml").write_text("languages: [Python]\n")
     return lake
+
+
+def metadata_of(settings, finished, asset):
+    [made] = [
+        event.step_materialization_data.materialization
+        for event in events(settings, finished, dg.DagsterEventType.ASSET_MATERIALIZATION)
+        if event.asset_key.path == [asset]
+    ]
+    return made.metadata
 
 
 def events(settings, finished, kind):
@@ -83,9 +95,12 @@ def test_a_repository_goes_through_all_five_stages_in_recorded_runs_and_a_second
 
     reports = {report.stage: report for report in lake.reports()}
     assert set(reports) == set(STAGES)
-    assert reports["raw_archive_slice"].rows_kept == 3
-    assert reports["deduped"].rows_kept == 2
-    assert reports["training_shards"].rows_kept == 1
+    assert reports["raw_archive_slice"].rows_kept == 5
+    assert reports["deduped"].rows_kept == 4
+    assert reports["training_shards"].rows_kept == 2
+    pictures = metadata_of(settings, slice_run, "deduped")
+    assert pictures["clusters by size"].value.startswith("![clusters")
+    assert "+print(total)" in pictures["a pair, 1 of 1"].value
 
     evaluated = [
         event.asset_check_evaluation_data for run in (slice_run, dataset_run, opt_out_run) for event in checks(settings, run)

@@ -17,7 +17,8 @@ from codecommons.annotate import current
 from codecommons.datasets import build, list_releases, plan, specification, verify
 from codecommons.datasets.build import _checks
 from codecommons.datasets.candidates import resolve
-from codecommons.datasets.selection import LOST, Selection
+from codecommons.datasets.losses import LOST
+from codecommons.datasets.selection import Selection
 from codecommons.datasets.shards import MARKS, ROW, Shard
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine, PoolEngine
@@ -25,10 +26,16 @@ from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake, SliceInput
 from codecommons.report import StageReport
 from codecommons.swhid import Swhid, content_id
+from codecommons_dagster.lines import of_plan
 
 ENGINE = InlineEngine()
+OTHER = "swh:1:cnt:" + "0" * 40 + " of pkg:pypi/other"
 # A tiny group may be copies, a large one nearly all of it, and an origin (a fork, say) altogether.
-SMALL_LOSSES = [("language", "V", 99, 99), ("language", "Python", 100, 95), ("origin", "a fork", 1000, 1000)]
+SMALL_LOSSES = [
+    ("language", "V", 99, 99, OTHER, 9),
+    ("language", "Python", 100, 95, OTHER, 9),
+    ("origin", "a fork", 1000, 1000, OTHER, 9),
+]
 
 
 def rows_of(world, report):
@@ -57,8 +64,8 @@ def failing(report):
         ("no_duplicates", {"rows": [(b"a", "permissive"), (b"a", "permissive"), (b"c", "permissive")]}),
         ("bytes_rehash", {"damaged": ["swh:1:cnt:" + "0" * 40]}),
         ("opt_out_honoured", {"opted_out": [("swh:1:cnt:" + "0" * 40, "an author's")]}),
-        ("nothing_wiped_out", {"lost": [("language", "Python", 100, 96)]}),
-        ("nothing_wiped_out", {"lost": [("source", "pypi", 1000, 951)]}),
+        ("nothing_wiped_out", {"lost": [("language", "Python", 100, 96, OTHER, 9)]}),
+        ("nothing_wiped_out", {"lost": [("source", "pypi", 1000, 951, OTHER, 9)]}),
         ("counts_agree", {"counted": 2}),
     ],
 )
@@ -509,6 +516,36 @@ def test_a_plan_says_what_a_build_then_does(shop):
     assert planned.shards == report.details["shards"]
     assert planned.languages == report.details["languages"]
     assert planned.steps[-1].left == planned.rows
+
+
+def test_a_source_that_near_duplicates_would_wipe_out_is_not_published_and_the_plan_says_so_before(world):
+    texts = [f"print({number})\n".encode() for number in range(121)]
+    world.add("pkg:pypi/first", {"first.py": texts[0]}, date=1_400_000_000)
+    world.add("pkg:npm/many", {f"{number}.py": text for number, text in enumerate(texts[1:])}, source="npm")
+    world.add("pkg:pypi/twice", {"first.py": texts[0], "more.py": b"more = 1\n"})
+    for text in texts[1:]:
+        world.pair(texts[0], text, 0.8)
+    world.passed()
+    name = world.specify("all", "deduplicate: {repositories: 0.5}")
+    report = build(world.lake, ENGINE, name)
+    said = failing(report)
+    assert set(said) == {"nothing_wiped_out"}
+    first = Swhid("cnt", content_id(texts[0]))
+    lost = f"source npm loses 120 of 120 files (100.0%) to near-duplicates, 120 of them to {first} of pkg:pypi/first; 95% are allowed"
+    assert said["nothing_wiped_out"].startswith(f"{lost}, and so do 1 other groups; `codecommons dataset plan all`")
+    assert list_releases(world.lake, name) == []
+    planned = plan(world.lake, specification(world.settings, name))
+    assert planned.alarms[0] == lost
+    assert planned.alarms[1].startswith("language Python loses 122 of 123 files")
+    assert list(of_plan(planned))[-2:] == [f"this would not be published: {alarm}" for alarm in planned.alarms]
+
+    world.specify(name, "deduplicate: {repositories: 0.5, most_lost: {source: 1, language: 1}}")
+    assert failing(build(world.lake, ENGINE, name)) == {}
+    assert plan(world.lake, specification(world.settings, name)).alarms == ()
+    with world.lake.sql() as connection:
+        why = connection.sql("select rule, count(*), min(instead) from duplicate group by all order by all").fetchall()
+    assert [(rule, count) for rule, count, _ in why] == [("near_duplicate", 120), ("near_repository", 2)]
+    assert all("pkg:pypi/first" in instead for _, _, instead in why)
 
 
 def test_a_release_is_the_same_on_s3(world, remote_world):

@@ -67,7 +67,15 @@ def test_a_slice_says_what_repeats_and_what_nearly_does(lake, bring_slice):
     assert report.conserved
     assert (report.rows_in, report.rows_kept, report.dropped["exact_duplicate"].rows) == (7, 6, 1)
     assert report.dropped["exact_duplicate"].bytes == len(TEXT)
-    wanted = {"contents": 6, "texts": 5, "short": 2, "accepted": 1, "near_duplicates": 2, "near_duplicate_rate": 0.4}
+    wanted = {
+        "contents": 6,
+        "texts": 5,
+        "short": 2,
+        "crowded": 0,
+        "accepted": 1,
+        "near_duplicates": 2,
+        "near_duplicate_rate": 0.4,
+    }
     assert {name: report.details[name] for name in wanted} == wanted
     a, b = sorted(content_id(FILES[name].encode()) for name in ("a.txt", "near.txt"))
     assert pairs(lake).select("a", "b", "similarity", "accepted").collect().rows() == [(a, b, 56 / 62, True)]
@@ -90,6 +98,14 @@ def test_a_slice_says_where_its_duplicates_are_and_what_a_pair_looks_like(lake, 
     assert "near.txt" in shown
     assert "+word0 word1" in shown
     assert "maria" not in shown
+
+
+def test_a_slice_says_how_many_bands_more_texts_share_than_are_compared_with_each_other(lake, bring_slice):
+    many = {f"{number}.txt": f"{TEXT} {TEXT[::-1]} end {number}" for number in range(WORDS.anchors + 1)}
+    details = compare_slice(lake, bring_slice(many), DAY, "path").details
+    assert 0 < details["crowded"] <= WORDS.bands
+    again = compare_slice(lake, bring_slice(many), DAY, "path").details
+    assert again["crowded"] == 0
 
 
 def test_a_second_run_computes_nothing_and_a_new_slice_only_what_is_new(lake, bring_slice):

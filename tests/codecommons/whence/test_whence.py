@@ -5,8 +5,10 @@
 """Where code comes from, asked of a lake that the product's own stages have filled from folders."""
 
 import io
+import os
 import random
 import re
+import subprocess
 import types
 
 import pytest
@@ -22,6 +24,7 @@ from codecommons.optout.requests import Request, Submission
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, swhid_text
 from codecommons.whence import render, whence
+from codecommons.whence.search import MOST_MATCHES
 
 DAY = "2026-01-31"
 MIT = b"SPDX-License-Identifier: MIT\n"
@@ -143,7 +146,7 @@ def test_what_is_not_there_is_told_with_what_was_searched(ask, lake):
 
 @pytest.mark.parametrize(
     ("data", "note"),
-    [(b"", "no text"), (b"\0\1\2" * 99, "no text"), (b"x = 2\n", "fewer than 5 words"), (b"!\n" * 99, "fewer than 5")],
+    [(b"", "empty"), (b"\0\1\2" * 99, "no text"), (b"x = 2\n", "fewer than 5 words"), (b"!\n" * 99, "fewer than 5")],
 )
 def test_what_can_not_be_compared_is_asked_for_by_name_only_and_says_so(ask, data, note):
     answer = ask(data)
@@ -181,6 +184,43 @@ def test_a_lake_without_anything_answers_too(tmp_path):
     (tmp_path / "asked").write_bytes(AREA)
     answer = whence(Lake.open(settings), str(tmp_path / "asked"))
     assert answer["searched"] == {"contents": 0, "texts_compared": 0, "origins": 0, "newest_slice": None}
+
+
+def test_the_repository_that_had_it_first_is_named_though_later_copies_are_closer(tmp_path):
+    years = {"2006": edited(AREA, 10, 60), "2024": AREA}
+    for year, data in years.items():
+        repository = tmp_path / year
+        repository.mkdir()
+        (repository / "area.py").write_bytes(data)
+        git = ["git", "-C", str(repository), "-c", "user.name=A", "-c", "user.email=a@example.org"]
+        dates = {f"GIT_{who}_DATE": f"{year}-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
+        for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
+            subprocess.run([*git, *command], check=True, env={**os.environ, **dates})
+    other = Lake.open(Settings(tmp_path / "home", str(tmp_path / "lake"), workers=0))
+    archive.add_inputs(other, [f"git:{tmp_path / year}" for year in years], DAY)
+    for stage in (archive.ingest_slice, annotate.annotate_slice, license.qualify_slice, dedup.compare_slice):
+        stage(other, local_engine(other.settings), DAY, "git")
+    answer = whence(other, swhid(AREA))
+    assert list(found(answer).items()) == [(swhid(AREA), "exact"), (swhid(years["2006"]), "near")]
+    assert answer["earliest"] == swhid(years["2006"])
+    assert f"earliest  {swhid(years['2006'])}" in render(answer)
+    [before] = [match for match in answer["matches"] if match["swhid"] == answer["earliest"]]
+    assert before["first_occurrence"]["date"].year == 2006
+
+
+def test_an_anchor_of_a_crowded_band_finds_everybody_who_was_compared_with_it_and_tells_of_the_closest(tmp_path):
+    texts = [f"{text(1)} end {number}".encode() for number in range(2 * dedup.WORDS.anchors)]
+    for number, data in enumerate(texts):
+        (tmp_path / "many").mkdir(exist_ok=True)
+        (tmp_path / "many" / f"{number}.txt").write_bytes(data)
+    crowd = Lake.open(Settings(tmp_path / "home", str(tmp_path / "lake"), workers=0))
+    archive.add_inputs(crowd, [f"path:{tmp_path / 'many'}"], DAY)
+    for stage in (archive.ingest_slice, annotate.annotate_slice, license.qualify_slice, dedup.compare_slice):
+        stage(crowd, local_engine(crowd.settings), DAY, "path")
+    anchor = min(swhid(data) for data in texts)
+    answer = whence(crowd, anchor, most_places=1)
+    assert (len(answer["matches"]), answer["more"]) == (MOST_MATCHES, len(texts) - MOST_MATCHES)
+    assert f"more      {len(texts) - MOST_MATCHES} contents" in render(answer)
 
 
 def test_what_was_opted_out_says_so(lake, ask):
