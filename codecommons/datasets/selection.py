@@ -80,8 +80,8 @@ class Selection:
         steps: the rules that were applied, in order.
         rows_in: candidates.
         bytes_in: their bytes.
-        lost: by ``rules.GROUPS``: files of the group that reached the rules about near-duplicates, those that these left out, what
-            stays instead of most of them, and of how many; as ``losses.LOST``, sorted.
+        lost: by ``rules.GROUPS``: files of the group that reached the rules about near-duplicates, those that these left out,
+            what stays instead of most of them, and of how many; as ``losses.LOST``, sorted.
     """
 
     rows: pl.DataFrame

@@ -58,7 +58,8 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
         similarity of shingles; 1 unless near) ``, duplicate`` (whether the lake would call it one) ``, first_occurrence,
         occurrences, places, licenses`` (verdict, expression and evidence under every policy) ``, opt_out`` (``nowhere``,
         ``somewhere``: in some of its places, or ``everywhere``: no dataset may have it any more) ``, datasets``. ``earliest`` is
-        the SWHID of the match that was there first, as far as dates are known: the likeliest origin. ``searched`` says in what, ``scope`` and ``note`` what the answer doesn't tell.
+        the SWHID of the match that was there first, as far as dates are known: the likeliest origin. ``searched`` says in what,
+        ``scope`` and ``note`` what the answer doesn't tell.
 
     Raises:
         UsageError: there is no such file, it is too large, or the SWHID is of no content.
@@ -73,7 +74,7 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
         *_paired(lake, identifier, comparing),
         *_near(lake, text, comparing),
     ]
-    schema = {"content": pl.Binary, "match": pl.Enum([EXACT, NORMALIZED, NEAR]), "similarity": pl.Float64}
+    schema = {"content": pl.Binary(), "match": pl.Enum([EXACT, NORMALIZED, NEAR]), "similarity": pl.Float64()}
     found = pl.DataFrame(rows, schema=schema, orient="row").unique("content", keep="first", maintain_order=True)
     closest = found.sort("match", -pl.col("similarity"), "content").head(MOST_MATCHES)
     with lake.sql() as connection:

@@ -99,7 +99,7 @@ def test_a_repository_goes_through_all_five_stages_in_recorded_runs_and_a_second
     assert reports["deduped"].rows_kept == 4
     assert reports["training_shards"].rows_kept == 2
     pictures = metadata_of(settings, slice_run, "deduped")
-    assert pictures["clusters by size"].value.startswith("![clusters")
+    assert pictures["clusters by size"].value.startswith("![histogram](data:image/svg")
     assert "+print(total)" in pictures["a pair, 1 of 1"].value
 
     evaluated = [

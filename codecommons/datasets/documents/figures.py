@@ -33,7 +33,7 @@ MEANING = {
     "similar_to": "the content that stands for this one among near-duplicates; empty for one that stands for itself",
     "similarity": "exact Jaccard similarity to it, of shingles of five words",
     "copies": "eligible files that have this content",
-    "similar_repository": "the release or revision, with its origin, that stands for the one this row is of; empty for one that does so",
+    "similar_repository": "the release or revision that stands for the one of this row, with its origin; empty where none does",
     "repository_similarity": "exact Jaccard similarity to it, of sets of contents",
 }
 # What of a specification's `deduplicate` has to be set for a mark to be there.
