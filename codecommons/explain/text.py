@@ -72,6 +72,7 @@ def _value(value: Any) -> str:
 _SAYS = {
     "header": "the file itself says",
     "declared": "the collection that brought it declares",
+    "listed": "a list of the project's files and licences says",
     "license-file": "the nearest licence file up its tree says",
     "metadata": "the nearest package metadata up its tree say",
     "mention": "no licence file, but a README or notice up its tree says",

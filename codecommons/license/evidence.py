@@ -16,12 +16,10 @@ from codecommons.annotate.manifests.licenses import license_of
 from codecommons.archive import slice_roots
 from codecommons.lake import Lake
 from codecommons.license.expressions import conjunction
+from codecommons.license.lists import UNREADABLE, listed
 from codecommons.license.policy import Policy
 from codecommons.license.resolve import COLUMNS, LICENSE_FILE, MENTION, NEAREST
 from codecommons.swhid import SYMLINK_PERMS
-
-# What stands for a declaration that nobody can read: a reference that no policy knows.
-UNREADABLE = "LicenseRef-unreadable"
 
 # They speak of licences, often of others' too, and are not the licence.
 _MENTIONS = re.compile(rb"(?i)(?:about|disclaimer|guidelines|notices?|readme)(?![a-z])")
@@ -65,6 +63,13 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
         .select("path", "vendored")
     )
     declared = _declared(lake, roots)
+    lists = (
+        store.rows(lake, annotators["file_licenses"])
+        .filter(pl.col("files").list.len() > 0)
+        .join(keys, on=["content", "name"], how="semi")
+        .select("content", "name", "files")
+        .collect()
+    )
     every = (
         files.lazy()
         .join(statements(lake, keys).lazy(), on=["content", "name"], how="left")
@@ -73,7 +78,8 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
         .join(declared.lazy(), on=["root", "path"], how="left")
         .with_columns(pl.col("vendored").fill_null(value=False))
     )
-    return every.select(COLUMNS).collect()
+    found = every.collect()
+    return listed(found, lists).select(COLUMNS)
 
 
 def statements(lake: Lake, keys: pl.LazyFrame) -> pl.DataFrame:

@@ -7,7 +7,8 @@
 ``nearest``: a file's own header decides. Else it is what the collection that brought the file declares of it; a declaration that
 nobody can read leaves it unknown, whatever stands around. Else it is the nearest folder on the way up that says something, by
 licence files or package metadata; a nested one overrides the outer ones inside its folder. Where none does, the nearest README or
-NOTICE speaks. The way up ends at a foreign folder (``FOREIGN_FOLDERS``, a virtual environment, or what the annotator
+NOTICE speaks. What a list of licences in the tree (``lists``) says of a file comes before these, as far as it is as close: one
+that names ``src/*`` speaks from ``src``, and says nothing about ``src/old`` where that has a licence file of its own. The way up ends at a foreign folder (``FOREIGN_FOLDERS``, a virtual environment, or what the annotator
 ``path_facts`` calls vendored): somebody else's code never takes the licence of the project around it.
 
 A licence file that offers a choice, and then has the texts of what it offers, offers that choice. Several licence files in one
@@ -39,15 +40,19 @@ from codecommons.settings import Settings
 from codecommons.swhid import Span, Swhid, swhid_text
 
 # Raised when the code resolves differently on the same evidence.
-VERSION = 1
-HEADER, DECLARED, LICENSE_FILE, METADATA, MENTION = "header", "declared", "license-file", "metadata", "mention"
+VERSION = 2
+HEADER, DECLARED, LISTED = "header", "declared", "listed"
+LICENSE_FILE, METADATA, MENTION = "license-file", "metadata", "mention"
 NOTHING, FOREIGN = "nothing", "foreign"
 
 # What resolving needs to know of each file, see ``nearest``.
-COLUMNS = ("root", "path", "content", "own", "lines", "speaks", "metadata", "vendored", "declared", "declared_by")
+COLUMNS = (
+    *("root", "path", "content", "own", "lines", "speaks", "metadata", "vendored"),
+    *("declared", "declared_by", "listed", "listed_by", "listed_at"),
+)
 RESOLVED = ("root", "path", "content", "expression", "otherwise", "kind", "evidence")
 # Annotators whose answers are resolved.
-ANNOTATORS = ("language", "license_evidence", "path_facts", "project_metadata")
+ANNOTATORS = ("file_licenses", "language", "license_evidence", "path_facts", "project_metadata")
 
 # Folders with somebody else's code: what lies in them never takes the licence of the project around them.
 FOREIGN_FOLDERS = frozenset(
@@ -93,12 +98,13 @@ def nearest(files: pl.DataFrame) -> pl.DataFrame:
         files: all files of each tree. Columns root, path (from the root, bytes), content; own (expression that the
             file states, or null) and lines (where, ``3-20``, or null); speaks (whether it states that for its folder:
             ``license-file``, ``mention``, or null: for itself only); metadata (expression in package metadata, or null);
-            vendored; declared (expression that the file's collection declares of it, or null) and declared_by (which collection).
+            vendored; declared (expression that the file's collection declares of it, or null) and declared_by (which collection);
+            listed, listed_by and listed_at, see ``lists.listed``.
 
     Returns:
         The same rows, sorted by root and path, with columns root, path, content, expression (empty where nothing is said),
-        otherwise (empty, or what metadata say that name other licences), kind (header, declared, license-file, metadata, mention,
-        nothing, or foreign: nothing, in somebody else's code), evidence. Evidence are SWHIDs; that of a file nobody says anything
+        otherwise (empty, or what metadata say that name other licences), kind (header, declared, listed, license-file, metadata,
+        mention, nothing, or foreign: nothing, in somebody else's code), evidence. Evidence are SWHIDs; that of a file nobody says anything
         about is the tree that was searched, and behind that of one that a collection speaks of stands the collection's name.
     """
     files = _with_choices(_with_folders(files.select(COLUMNS)).sort("root", "path"))
@@ -109,9 +115,11 @@ def nearest(files: pl.DataFrame) -> pl.DataFrame:
     outer = folders.hstack(_columns(statements, "outer_"))
     files = files.join(outer, on=["root", "folder", "vendored"], how="left")
     silent = files.filter(pl.col("own").is_null() & pl.col("declared").is_null())
-    inherited = silent.select("root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_")))
-    stated = _stated(files.join(silent, on=["root", "path"], how="anti")).select(inherited.columns)
-    return pl.concat([inherited, stated]).select(RESOLVED).sort("root", "path")
+    stated = _stated(files.join(silent, on=["root", "path"], how="anti"))
+    listed = _listed(silent, firm)
+    rest = silent.join(listed, on=["root", "path"], how="anti")
+    inherited = rest.select("root", "path", "content", pl.col(r"^outer_.*$").name.map(lambda name: name.removeprefix("outer_")))
+    return pl.concat([one.select(RESOLVED) for one in (stated, listed, inherited)]).sort("root", "path")
 
 
 def subtree(files: pl.DataFrame) -> pl.DataFrame:
@@ -165,6 +173,21 @@ def _stated(files: pl.DataFrame) -> pl.DataFrame:
         pl.when(surroundings).then("outer_evidence").otherwise(none),
     )
     return files.with_columns(expression=decided, otherwise=pl.lit(""), kind=kind.otherwise(pl.lit(HEADER)), evidence=evidence)
+
+
+def _listed(files: pl.DataFrame, firm: _Nearest) -> pl.DataFrame:
+    """Resolve those files of which a list speaks that is as close as what else is said; that stands behind it in the evidence."""
+    named = files.filter(pl.col("listed").is_not_null())
+    close = [
+        at == path if vendored else firm.reaches(root, folder, at)
+        for root, path, folder, vendored, at in named.select("root", "path", "folder", "vendored", "listed_at").iter_rows()
+    ]
+    surroundings = (pl.col("outer_expression") != "") & (pl.col("outer_expression") != pl.col("listed"))
+    none = pl.lit([], dtype=pl.List(pl.String))
+    evidence = pl.concat_list("listed_by", pl.when(surroundings).then("outer_evidence").otherwise(none))
+    return named.filter(pl.Series(close, dtype=pl.Boolean)).with_columns(
+        expression="listed", otherwise=pl.lit(""), kind=pl.lit(LISTED), evidence=evidence
+    )
 
 
 def _columns(statements: list[Statement], prefix: str = "") -> pl.DataFrame:
@@ -256,15 +279,15 @@ class _Nearest:
     def __init__(self, statements: _Statements, environments: Container[tuple[bytes, bytes]]) -> None:
         self._statements = statements
         self._environments = environments
-        # (root, folder) -> its statement if there is one, and whether the way up ended at a foreign folder.
-        self._known: dict[tuple[bytes, bytes], tuple[Statement | None, bool]] = {}
+        # (root, folder) -> its statement if there is one, whether the way up ended at a foreign folder, and where it ended.
+        self._known: dict[tuple[bytes, bytes], tuple[Statement | None, bool, bytes]] = {}
 
     def find(self, root: bytes, folder: bytes, vendored: bool) -> Statement | None:
         """The statement that holds for the files of a folder.
 
         A vendored file below a folder that is the project's own: what the project says about itself is not about this file.
         """
-        statement, _ = self._up(root, folder)
+        statement, _, _ = self._up(root, folder)
         return statement if statement is not None and (statement.vendored or not vendored) else None
 
     def nothing(self, root: bytes, folder: bytes, vendored: bool) -> Statement:
@@ -272,14 +295,19 @@ class _Nearest:
         kind = FOREIGN if vendored or self._up(root, folder)[1] else NOTHING
         return Statement("", kind, evidence=(swhid_text("dir", root),))
 
-    def _up(self, root: bytes, folder: bytes) -> tuple[Statement | None, bool]:
+    def reaches(self, root: bytes, folder: bytes, place: bytes) -> bool:
+        """Whether what is said from a place above a folder, or in it, is said no farther away than where the way up ends."""
+        _, _, end = self._up(root, folder)
+        return not end or place == end or place.startswith(end + b"/")
+
+    def _up(self, root: bytes, folder: bytes) -> tuple[Statement | None, bool, bytes]:
         below: list[tuple[bytes, bytes]] = []
         while (root, folder) not in self._known:
             below.append((root, folder))
             statement = self._statements.get((root, folder))
             foreign = folder.rpartition(b"/")[2].lower() in FOREIGN_FOLDERS or (root, folder) in self._environments
             if statement is not None or foreign or not folder:
-                self._known[root, folder] = statement, foreign and statement is None
+                self._known[root, folder] = statement, foreign and statement is None, folder
                 break
             folder = folder.rpartition(b"/")[0]
         found = self._known[root, folder]

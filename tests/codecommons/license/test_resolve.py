@@ -25,6 +25,9 @@ def permissive(tmp_path_factory):
     return policy(Settings(home=home, lake=str(home)), "permissive")
 
 
+UNLISTED = {"listed": None, "listed_by": None, "listed_at": None}
+
+
 def tree(*files, root=ROOT):
     """Files as path or (path, what was found): own, speaks, metadata, vendored, declared."""
     rows = []
@@ -39,8 +42,9 @@ def tree(*files, root=ROOT):
             "lines": None,
             "speaks": None,
         }
-        rows.append({**row, "metadata": None, "vendored": False, "declared": None, "declared_by": None, **found})
-    kinds = [pl.Binary, pl.Binary, pl.Binary, pl.String, pl.String, pl.String, pl.String, pl.Boolean, pl.String, pl.String]
+        rows.append({**row, "metadata": None, "vendored": False, "declared": None, "declared_by": None, **UNLISTED, **found})
+    kinds = [pl.Binary, pl.Binary, pl.Binary, pl.String, pl.String, pl.String, pl.String, pl.Boolean]
+    kinds += [pl.String, pl.String, pl.String, pl.String, pl.Binary]
     return pl.DataFrame(rows, schema=dict(zip(COLUMNS, kinds, strict=True)))
 
 
@@ -58,6 +62,10 @@ def metadata(path, expression, **more):
 
 def declared(path, expression, **more):
     return path, {"declared": expression, "declared_by": "table:docs", **more}
+
+
+def listed(path, expression, at, **more):
+    return path, {"listed": expression, "listed_by": "swh:1:cnt:" + "1" * 40, "listed_at": at, **more}
 
 
 def decisions(files, policy):
@@ -320,3 +328,50 @@ def test_a_contradiction_is_a_conflict_only_under_a_policy_to_which_it_makes_a_d
 def test_a_policy_name_is_checked_before_anything_is_decided(tmp_path):
     with pytest.raises(UsageError, match="there is no licence policy"):
         policy(Settings(home=tmp_path, lake=str(tmp_path)), "nothing")
+
+
+def kinds_of(*files):
+    return {row["path"].decode(): (row["kind"], row["expression"]) for row in nearest(tree(*files)).to_dicts()}
+
+
+def test_a_list_speaks_of_silent_files_as_closely_as_its_patterns_begin():
+    found = kinds_of(
+        text("LICENSE", "MIT"),
+        listed("logo.png", "CC0-1.0", b"logo.png"),
+        listed("src/a.c", "Apache-2.0", b""),
+        listed("src/own.c", "Apache-2.0", b"", own="ISC"),
+        text("src/old/COPYING", "GPL-2.0-only"),
+        listed("src/old/b.c", "Apache-2.0", b"src"),
+        listed("src/old/c.c", "Apache-2.0", b"src/old/c.c"),
+        listed("src/older/d.c", "Apache-2.0", b"src/old"),
+    )
+    assert found["logo.png"] == ("listed", "CC0-1.0")
+    assert found["src/a.c"] == ("listed", "Apache-2.0")
+    assert found["src/own.c"] == ("header", "ISC")
+    assert found["src/old/b.c"] == ("license-file", "GPL-2.0-only")
+    assert found["src/old/c.c"] == ("listed", "Apache-2.0")
+    assert found["src/older/d.c"] == ("listed", "Apache-2.0")
+
+
+def test_a_list_reaches_somebody_elses_code_only_where_it_names_it():
+    found = kinds_of(
+        listed("vendor/x/a.c", "MIT", b""),
+        listed("vendor/x/b.c", "MIT", b"vendor/x"),
+        listed("vendor/x/c.c", "MIT", b"vendor/x/c.c"),
+        listed("static/jquery.js", "MIT", b"static", vendored=True),
+        listed("static/jquery.min.js", "MIT", b"static/jquery.min.js", vendored=True),
+    )
+    assert {path: kind for path, (kind, _) in found.items()} == {
+        "vendor/x/a.c": "foreign",
+        "vendor/x/b.c": "listed",
+        "vendor/x/c.c": "listed",
+        "static/jquery.js": "foreign",
+        "static/jquery.min.js": "listed",
+    }
+
+
+def test_a_list_and_the_licence_file_that_it_overrules_are_both_evidence():
+    [row] = [one for one in nearest(tree(text("LICENSE", "MIT"), listed("a.c", "ISC", b""))).to_dicts() if one["path"] == b"a.c"]
+    assert row["evidence"][0] == "swh:1:cnt:" + "1" * 40
+    assert len(row["evidence"]) == 2
+    assert "path=/LICENSE" in row["evidence"][1]

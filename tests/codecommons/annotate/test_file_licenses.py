@@ -1,0 +1,171 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Lists of licences, read beside the tools of those who made the formats: ``reuse`` and ``python-debian``."""
+
+import polars as pl
+import pytest
+from debian.copyright import Copyright
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reuse.global_licensing import AnnotationsItem
+
+from codecommons.annotate.annotators.file_licenses import MOST_WILDCARDS, debian_license
+from codecommons.license.lists import UNREADABLE, listed
+from codecommons.swhid import content_id
+
+PATHS = [
+    *(
+        "a",
+        "b",
+        "ab",
+        "ba",
+        "a/b",
+        "a/a",
+        "a/b/a",
+        "b/a",
+        "a*b",
+        "a*",
+        "a?",
+        "a.b",
+        "aXb",
+        "a/.b",
+        "b/ab/a",
+        "a/ab",
+        "a\\b",
+        "[a]",
+    ),
+    *("a b", "é", "a/é"),
+]
+PIECES = st.lists(st.sampled_from(["a", "b", "/", "*", "**", "**/", "?", "\\*", "\\\\", ".", "[a]", "é"]), min_size=1, max_size=6)
+HEADER = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
+
+
+def matched(say, name, text, paths=PATHS):
+    """Those paths of which a list in the root (or where it has to lie) says something."""
+    places = {"dep5": b".reuse/dep5", "copyright": b"debian/copyright"}
+    where = places.get(name, name.encode())
+    told = say("file_licenses", text.encode(), name=name.encode())
+    assert told["error"] is None
+    files = [(b"r" * 20, path.encode(), content_id(path.encode()), path.rpartition("/")[2].encode(), None) for path in paths]
+    files.append((b"r" * 20, where, content_id(text.encode()), name.encode(), None))
+    kinds = {"root": pl.Binary, "path": pl.Binary, "content": pl.Binary, "name": pl.Binary, "own": pl.String}
+    frame = pl.DataFrame(files, schema=kinds, orient="row")
+    lists = frame.filter(pl.col("path") == where).select("content", "name").with_columns(files=pl.Series([told["files"]]))
+    rows = listed(frame, lists if told["files"] else lists.clear())
+    return {row["path"].decode(): row["listed"] for row in rows.filter(pl.col("listed").is_not_null()).to_dicts()}
+
+
+@given(PIECES)
+@settings(max_examples=150, deadline=None)
+def test_patterns_of_reuse_match_what_the_reuse_tool_matches(say, pieces):
+    pattern = "".join(pieces).removeprefix("./")
+    # Three stars in a row are read from the left by us, and one by one by the tool; nobody writes them.
+    if "***" in pattern or not pattern:
+        return
+    theirs = AnnotationsItem(paths=[pattern])
+    toml = f"version = 1\n[[annotations]]\npath = '{pattern}'\nSPDX-License-Identifier = 'MIT'\n"
+    found = set(matched(say, "REUSE.toml", toml)) - {"REUSE.toml"}
+    assert found == {path for path in PATHS if theirs.matches(path)}
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["a", "b", "/", "*", "?", "\\*", ".", "[a]", "é"]), min_size=1, max_size=6),
+        min_size=1,
+        max_size=4,
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_of_the_paragraphs_of_dep5_the_last_that_matches_speaks_as_python_debian_reads_it(say, patterns):
+    licenses = ["Expat", "GPL-2+", "ISC", "Apache-2.0"]
+    text = HEADER + "".join(
+        f"\nFiles: {''.join(pieces)}\nCopyright: x\nLicense: {license}\n"
+        for pieces, license in zip(patterns, licenses, strict=False)
+    )
+    theirs = Copyright(text.splitlines(), strict=False)
+    spdx = {"Expat": "MIT", "GPL-2+": "GPL-2.0-or-later", "ISC": "ISC", "Apache-2.0": "Apache-2.0"}
+    paragraphs = {path: theirs.find_files_paragraph(path) for path in PATHS if " " not in path}
+    wanted = {path: spdx[one.license.synopsis] for path, one in paragraphs.items() if one}
+    found = matched(say, "copyright", text, [path for path in PATHS if " " not in path])
+    assert {path: license for path, license in found.items() if path != "debian/copyright"} == wanted
+
+
+@pytest.mark.parametrize(
+    ("said", "meaning"),
+    [
+        ("GPL-2+", "GPL-2.0-or-later"),
+        ("LGPL-2.1", "LGPL-2.1-only"),
+        ("Expat and BSD-3-clause", "MIT AND BSD-3-Clause"),
+        ("Artistic or GPL-1+", "Artistic-1.0-Perl OR GPL-1.0-or-later"),
+        ("GPL-2+ or Artistic-2.0, and BSD-3-clause", "(GPL-2.0-or-later OR Artistic-2.0) AND BSD-3-Clause"),
+        ("GPL-3+, GPL-2+ and LGPL-3", "GPL-3.0-or-later AND GPL-2.0-or-later AND LGPL-3.0-only"),
+        ("GPL-2 with Classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"),
+        ("GPL-2+ with some exception", "GPL-2.0-or-later"),
+        ("GFDL-NIV-1.3+", None),
+        ("our own words", None),
+        ("MIT and our-own", None),
+    ],
+)
+def test_short_names_of_dep5_mean_what_its_specification_says(said, meaning):
+    assert debian_license(said, {}) == meaning
+
+
+def test_a_name_of_the_packages_own_means_what_its_text_says(say):
+    text = "This program is free software; you can redistribute it and/or modify it under the terms\n of the GNU General Public "
+    text += "License as published by the Free Software Foundation;\n .\n either version 2 of the License, or (at your option) any later "
+    text += "version."
+    dep5 = f"{HEADER}\nFiles: a\nCopyright: x\nLicense: theirs\n\nFiles: b\nLicense: unknown\n\nLicense: theirs\n {text}\n"
+    assert matched(say, "copyright", dep5) == {"a": "GPL-2.0-or-later", "b": UNREADABLE}
+
+
+def test_of_several_lists_one_speaks_in_the_order_of_reuse(say):
+    def toml(pattern, license, precedence):
+        return (
+            f"version = 1\n[[annotations]]\npath = '{pattern}'\nprecedence = '{precedence}'\nSPDX-License-Identifier = '{license}'\n"
+        ).encode()
+
+    texts = {
+        b"REUSE.toml": toml("**", "MIT", "closest") + toml("x/over/**", "ISC", "override").split(b"\n", 1)[1],
+        b"x/REUSE.toml": toml("**", "Zlib", "closest"),
+        b"x/over/REUSE.toml": toml("**", "Zlib", "override"),
+        b"debian/copyright": f"{HEADER}\nFiles: *\nLicense: GPL-2\n".encode(),
+        b"x/b.png.license": b"SPDX-License-Identifier: 0BSD\n",
+        b"x/over/c.png.license": b"SPDX-License-Identifier: 0BSD\n",
+    }
+    others = (b"a", b"x/a", b"x/b.png", b"x/over/c.png")
+    rows, told = [], []
+    for path in (*texts, *others):
+        data, name = texts.get(path, path), path.rpartition(b"/")[2]
+        rows.append((b"r" * 20, path, content_id(data), name, "0BSD" if path.endswith(b".license") else None))
+        if name in (b"REUSE.toml", b"copyright"):
+            told.append((content_id(data), name, say("file_licenses", data, name=name)["files"]))
+    kinds = {"root": pl.Binary, "path": pl.Binary, "content": pl.Binary, "name": pl.Binary, "own": pl.String}
+    lists = pl.DataFrame({key: [one[at] for one in told] for at, key in enumerate(("content", "name", "files"))})
+    found = listed(pl.DataFrame(rows, schema=kinds, orient="row"), lists)
+    said = {row["path"]: row["listed"] for row in found.to_dicts()}
+    assert [said[path] for path in others] == ["MIT", "Zlib", "0BSD", "ISC"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        (b"REUSE.toml", b"[[annotations]", "TOMLDecodeError"),
+        (b"REUSE.toml", b"[[annotations]]\npath = 3\nSPDX-License-Identifier = 'MIT'\n", ""),
+        (b"REUSE.toml", b"annotations = 3", ""),
+        (b"REUSE.toml", b"[[annotations]]\npath = '" + b"a" * 2000 + b"'\nSPDX-License-Identifier = 'MIT'\n", "2000 characters"),
+        (b"copyright", (HEADER + "\nFiles: " + " ".join(f"{n}*" for n in range(MOST_WILDCARDS + 1)) + "\nLicense: MIT\n").encode(), "wildcards"),
+        (b"copyright", HEADER.encode() + b"\xff", ""),
+    ],
+)  # fmt: skip
+def test_a_list_that_cannot_be_read_is_a_row_that_says_why(say, name, data, reason):
+    row = say("file_licenses", data, name=name)
+    assert row["files"] is None
+    assert reason in row["error"]
+
+
+@pytest.mark.parametrize("data", [b"", b"This package was debianized by somebody.\n\nIt is free.\n", b"\n\n\n"])
+def test_a_file_called_copyright_that_is_no_list_says_nothing(say, data):
+    row = say("file_licenses", data, name=b"copyright")
+    assert (row["files"], row["error"]) == ([], None)
