@@ -42,9 +42,8 @@ def listed(files: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
     files = files.sort("root", "path")
     there = files.join(lists, on=["content", "name"], maintain_order="left")
     found = [_beside(files), *(_named(row, files) for row in there.iter_rows(named=True))]
-    order = dict.fromkeys(_ORDER, pl.Int64)
-    columns = _LISTED | order
-    every = pl.concat([pl.DataFrame(schema=columns), *(one.select(*columns).cast(columns) for one in found if one.height)])
+    columns = pl.Schema([*_LISTED.items(), *((name, pl.Int64) for name in _ORDER)])
+    every = pl.concat([columns.to_frame(), *(one.select(columns.names()).cast(columns) for one in found if one.height)])
     best = every.sort("root", "path", *_ORDER).unique(["root", "path"], keep="first", maintain_order=True).drop(_ORDER)
     return files.join(best, on=["root", "path"], how="left", maintain_order="left")
 

@@ -8,8 +8,9 @@
 nobody can read leaves it unknown, whatever stands around. Else it is the nearest folder on the way up that says something, by
 licence files or package metadata; a nested one overrides the outer ones inside its folder. Where none does, the nearest README or
 NOTICE speaks. What a list of licences in the tree (``lists``) says of a file comes before these, as far as it is as close: one
-that names ``src/*`` speaks from ``src``, and says nothing about ``src/old`` where that has a licence file of its own. The way up ends at a foreign folder (``FOREIGN_FOLDERS``, a virtual environment, or what the annotator
-``path_facts`` calls vendored): somebody else's code never takes the licence of the project around it.
+that names ``src/*`` speaks from ``src``, and says nothing about ``src/old`` where that has a licence file of its own. The way up
+ends at a foreign folder (``FOREIGN_FOLDERS``, a virtual environment, or what the annotator ``path_facts`` calls vendored):
+somebody else's code never takes the licence of the project around it.
 
 A licence file that offers a choice, and then has the texts of what it offers, offers that choice. Several licence files in one
 folder are all asked for (AND), unless the metadata beside them names the same licences and says how
@@ -104,8 +105,8 @@ def nearest(files: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The same rows, sorted by root and path, with columns root, path, content, expression (empty where nothing is said),
         otherwise (empty, or what metadata say that name other licences), kind (header, declared, listed, license-file, metadata,
-        mention, nothing, or foreign: nothing, in somebody else's code), evidence. Evidence are SWHIDs; that of a file nobody says anything
-        about is the tree that was searched, and behind that of one that a collection speaks of stands the collection's name.
+        mention, nothing, or foreign: nothing, in somebody else's code), evidence. Evidence are SWHIDs; that of a file nobody says
+        anything about is the tree that was searched, and behind that of one that a collection speaks of stands its name.
     """
     files = _with_choices(_with_folders(files.select(COLUMNS)).sort("root", "path"))
     files = files.with_columns(vendored=pl.col("vendored") & ~pl.col("path").is_in(_own_paths(files).implode()))

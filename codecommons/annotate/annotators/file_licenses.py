@@ -160,8 +160,8 @@ def _short_name(name: str, texts: Mapping[str, str]) -> str | None:
 def _listed(pattern: str, slashes: bool, precedence: str, said: str, license_: str | None) -> Listed:
     r"""One pattern, in which a backslash takes the next character's meaning away.
 
-    In DEP-5 ``*`` is anything and ``?`` one character. In REUSE.toml ``*`` stops at slashes, and ``**`` does not, nor does a slash
-    behind it have to be there: so the ``reuse`` tool reads ``src/**/*.py``.
+    In DEP-5 ``*`` is anything and ``?`` one character. In REUSE.toml ``*`` stops at slashes and ``**`` does not, and a slash
+    behind that need not be there: so the ``reuse`` tool reads ``src/**/*.py``.
     """
     pattern = pattern.removeprefix("./")
     if len(pattern) > LONGEST_PATTERN:
