@@ -38,7 +38,7 @@ PATHS = [
     ),
     *("a b", "é", "a/é"),
 ]
-PIECES = st.lists(st.sampled_from(["a", "b", "/", "*", "**", "**/", "?", "\\\\", ".", "[a]", "é"]), min_size=1, max_size=6)
+PIECES = st.lists(st.sampled_from(["a", "b", "/", "*", "**", "**/", "?", ".", "[a]", "é"]), min_size=1, max_size=6)
 MANY = [f"{number}*" for number in range(MOST_WILDCARDS + 1)]
 HEADER = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
 
@@ -66,11 +66,11 @@ def test_a_backslash_makes_a_star_of_reuse_a_letter(say, pattern, wanted):
 
 
 @given(PIECES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_patterns_of_reuse_match_what_the_reuse_tool_matches(say, pieces):
     pattern = "".join(pieces).removeprefix("./")
-    # Three stars in a row are read from the left by us, and one by one by the tool; nobody writes them.
-    if "***" in pattern or not pattern:
+    # Three stars in a row are read from the left by us, and one by one by the tool, which also drops all slashes behind two.
+    if "***" in pattern or "//" in pattern or not pattern:
         return
     theirs = AnnotationsItem(paths=[pattern])
     toml = f"version = 1\n[[annotations]]\npath = '{pattern}'\nSPDX-License-Identifier = 'MIT'\n"
