@@ -5,7 +5,8 @@
 """Licence decisions against the ``reuse`` tool, on packages whose authors state the licence of every file (REUSE 3.3).
 
 Each goes through the product twice: as it is, and without what gives the answers away: lines with an SPDX tag, ``REUSE.toml``,
-``.reuse`` and files ``x.license``. What is left then are licence files, whose texts are all of the package's licences, and metadata.
+``.reuse`` and files ``x.license``. What is left then are licence files, with the texts of all of the package's licences, notices
+and metadata.
 """
 
 from __future__ import annotations
@@ -118,4 +119,3 @@ def _measured(name: str, settings: Settings, packages: Path, expected: dict[str,
         [f"{count} files: {one}, such as `{example[one]}`" for one, count in Counter(said).most_common()],
         {"packages": len(PACKAGES), "false permissive": f"{false / len(files):.2%}"},
     )
-

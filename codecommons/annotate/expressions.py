@@ -13,7 +13,21 @@ from license_expression import ExpressionError, Licensing, get_spdx_licensing
 
 ANY_GPL = "GPL-1.0-or-later"  # what ScanCode's rules call the GPL without a version
 
-_WORD = re.compile(r"[A-Za-z0-9.+\-:]+|[()]")
+# Stands in an expression for what is no licence that SPDX knows.
+UNKNOWN = "LicenseRef-scancode-unknown-spdx"
+_TOKEN = re.compile(r"\s*(?P<listed>[,;&]\s*)?(?P<word>[A-Za-z0-9][A-Za-z0-9.+\-:]*|[()])")
+# Words after a licence's name, or before it, that take back what it says.
+HEDGE = re.compile(
+    r"\b(?:no|not|non|nor|until|unless|except|formerly|proprietary|commercial\w*|noncommercial|unlicensed|confidential)\b",
+    re.IGNORECASE,
+)
+_MOST_TOKENS = 200
+_REST = 60
+_OPERATORS = ("AND", "OR", "WITH")
+_OPEN = (*_OPERATORS, "(")
+_OR_LATER = re.compile(
+    r"\s+or\s+(?:\(?at your option\)?\s+)?(?:any\s+)?(?:later|newer|higher|greater)\b(?:\s+versions?\b)?", re.IGNORECASE
+)
 
 
 @cache
@@ -32,14 +46,53 @@ def normalise(expression: str) -> str:
 
 @lru_cache(1 << 12)
 def leading(text: str) -> str | None:
-    """The longest SPDX expression that ``text`` starts with, None if it starts with none; ``/`` between names is ``OR``."""
-    words = _WORD.findall(text.replace("/", " OR "))[:100]
-    while words:
-        try:
-            return str(licensing().parse(" ".join(words), validate=True, strict=True))
-        except ExpressionError:
-            words.pop()
-    return None
+    """The SPDX expression that ``text`` starts with, None if it starts with none; ``/`` between names is ``OR``.
+
+    An expression goes on while operators do, and ``,`` before another licence is ``AND``. What is joined to it and is no licence
+    of SPDX's list is ``UNKNOWN`` in it (but for references, which stay). One that breaks off in its middle is none, nor is one
+    that the next words take back (``HEDGE``), as half of ``MIT AND (...`` is another licence.
+    """
+    tokens: list[str] = []
+    depth = at = 0
+    text = _OR_LATER.sub("+", text.replace("/", " OR "))
+    while len(tokens) < _MOST_TOKENS and (found := _TOKEN.match(text, at)):
+        word = found["word"].rstrip(".:")
+        complete = bool(tokens) and tokens[-1] not in _OPEN
+        if found["listed"]:
+            if not complete or _operand(word) == UNKNOWN:
+                break
+            tokens += ["AND", _operand(word)]
+        elif complete and word.upper() in _OPERATORS:
+            tokens.append(word.upper())
+        elif complete and word == ")" and depth:
+            depth -= 1
+            tokens.append(word)
+        elif not complete and word == "(":
+            depth += 1
+            tokens.append(word)
+        elif not complete and word != ")":
+            tokens.append(_operand(word))
+        else:
+            break
+        at = found.end()
+    names = [token for token in tokens if token not in _OPEN and token != ")"]
+    if not names or names[0] == UNKNOWN or depth or tokens[-1] in _OPEN or HEDGE.search(text[at : at + _REST]):
+        return None
+    try:
+        return str(licensing().parse(" ".join(tokens)))
+    except ExpressionError:
+        return None
+
+
+def _operand(word: str) -> str:
+    """A licence or exception as SPDX writes it."""
+    try:
+        parsed = licensing().parse(word)
+    except ExpressionError:
+        return UNKNOWN
+    if parsed is not None and not licensing().unknown_license_keys(parsed):
+        return str(parsed)
+    return word if word.startswith(("LicenseRef-", "DocumentRef-")) else UNKNOWN
 
 
 @lru_cache(1 << 12)

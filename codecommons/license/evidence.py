@@ -21,6 +21,7 @@ from codecommons.license.policy import Policy
 from codecommons.license.resolve import COLUMNS, LICENSE_FILE, MENTION, NEAREST
 from codecommons.swhid import SYMLINK_PERMS
 
+_SAYS_NOTHING = r"(?i)^(?:|unknown|none|null|n/?a|todo|tbd|fixme|-+|\.+|licen[cs]e)$"
 # They speak of licences, often of others' too, and are not the licence.
 _MENTIONS = re.compile(rb"(?i)(?:about|disclaimer|guidelines|notices?|readme)(?![a-z])")
 
@@ -55,7 +56,7 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
     metadata = (
         store.rows(lake, annotators["project_metadata"])
         .join(keys, on=["content", "name"], how="semi")
-        .select("content", "name", metadata="license")
+        .select("content", "name", metadata=_meant())
     )
     vendored = (
         store.rows(lake, annotators["path_facts"])
@@ -97,14 +98,24 @@ def statements(lake: Lake, keys: pl.LazyFrame) -> pl.DataFrame:
     evidence = store.rows(lake, annotators["license_evidence"]).join(keys, on=["content", "name"], how="semi")
     languages = store.rows(lake, annotators["language"]).select("content", "name", "language", "kind")
     said = (
-        evidence.filter(pl.col("stated").is_not_null())
+        evidence.filter(pl.col("stated").is_not_null() | pl.col("unread"))
         .join(languages, on=["content", "name"], how="left")
-        .select("content", "name", "license_file", "language", "kind", own="stated", lines=_lines(pl.col("evidence")))
+        .select(
+            "content",
+            "name",
+            "license_file",
+            "language",
+            "kind",
+            own=pl.coalesce("stated", pl.lit(UNREADABLE)),
+            lines=_lines(pl.col("evidence")),
+        )
         .collect()
     )
     rows = said.select("name", "license_file", "language", "kind").iter_rows()
     speaks = pl.Series("speaks", [_speaks(*row) for row in rows], dtype=pl.String)
-    return said.select("content", "name", "own", "lines", speaks)
+    told = said.select("content", "name", "own", "lines", speaks)
+    # Code and READMEs that say nothing are nobody's licence, whatever they are called.
+    return told.filter((pl.col("own") != UNREADABLE) | (pl.col("speaks") == LICENSE_FILE).fill_null(value=False))
 
 
 def contradicted(lake: Lake, judging: Policy, rows: pl.DataFrame) -> list[str]:
@@ -134,6 +145,13 @@ def contradicted(lake: Lake, judging: Policy, rows: pl.DataFrame) -> list[str]:
         f"which is {right} under {judging.name}"
         for swhid, verdict, own, by, right in wrong.select("swhid", "license_type", "own", "by", "right").iter_rows()
     ]
+
+
+def _meant() -> pl.Expr:
+    """What a manifest says of the licence; one that says something else than that nobody knows, and can't be read, says so."""
+    raw = pl.col("license_raw").str.strip_chars()
+    silent = raw.is_null() | raw.str.contains(_SAYS_NOTHING)
+    return pl.coalesce("license", pl.when(~silent).then(pl.lit(UNREADABLE)))
 
 
 def _declared(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,9 @@ that names ``src/*`` speaks from ``src``, and says nothing about ``src/old`` whe
 ends at a foreign folder (``FOREIGN_FOLDERS``, a virtual environment, or what the annotator ``path_facts`` calls vendored):
 somebody else's code never takes the licence of the project around it.
 
+A licence file or a licence field with words that nobody can read (terms of somebody's own) says that there is a licence, and not
+which: where nothing beside it can be read, its folder's files are unknown, whatever stands further up.
+
 A licence file that offers a choice, and then has the texts of what it offers, offers that choice. Several licence files in one
 folder are all asked for (AND), unless the metadata beside them names the same licences and says how
 they go together (``Apache-2.0 OR MIT``). Where licence files and metadata of one folder name different licences, what the
@@ -37,6 +40,7 @@ import pyarrow.compute as pc
 from codecommons.annotate.annotator import current
 from codecommons.lake.stages import digest
 from codecommons.license.expressions import INDEX, conjunction, families, offers_choice, parts, settled
+from codecommons.license.lists import UNREADABLE
 from codecommons.settings import Settings
 from codecommons.swhid import Span, Swhid, swhid_text
 
@@ -56,9 +60,12 @@ RESOLVED = ("root", "path", "content", "expression", "otherwise", "kind", "evide
 ANNOTATORS = ("file_licenses", "language", "license_evidence", "path_facts", "project_metadata")
 
 # Folders with somebody else's code: what lies in them never takes the licence of the project around them.
-FOREIGN_FOLDERS = frozenset(
-    b"node_modules bower_components site-packages dist-packages vendor vendors vendored _vendor _vendored third_party "
-    b"third-party thirdparty 3rdparty extern external externals deps godeps pods carthage".split()
+FOREIGN_FOLDERS = re.compile(
+    rb"node_modules|bower_components|jspm_packages|web_modules|elm-stuff|site-packages|dist-packages|__pypackages__|\.eggs|\.tox|\.nox|"
+    rb"\.venv|subprojects|deps|_deps|godeps|pods|carthage|"
+    rb"(?:_?vendor(?:s|ed)?|third[-_]?part(?:y|ies)|3rd[-_]?party|externals?|extern)"
+    rb"(?:[-_](?:libs?|librar(?:y|ies)|src|sources?|code|deps|modules|packages))?",
+    re.IGNORECASE,
 )
 # Called vendored by Linguist, and yet the project's own: declarations of types, and what a project tells its tools.
 OWN_PATHS = re.compile(r"\.d\.[cm]?ts$|(^|/)\.(git\w*|github|vscode|sublime-\w+)(/|$)")
@@ -224,8 +231,13 @@ def _own_paths(files: pl.DataFrame) -> pl.Series:
 
 
 def _environments(files: pl.DataFrame) -> frozenset[tuple[bytes, bytes]]:
-    """Folders that are Python virtual environments, as (root, folder)."""
-    return frozenset(files.filter(pl.col("name") == b"pyvenv.cfg").select("root", "folder").iter_rows())
+    """Folders that are Python virtual environments, as (root, folder): by their settings, or (old ones) their scripts."""
+    scripts = pl.col("name").is_in([b"activate", b"activate_this.py"]) & (
+        pl.col("folder").bin.ends_with(b"/bin") | pl.col("folder").bin.ends_with(b"/Scripts")
+    )
+    settings = files.filter(pl.col("name") == b"pyvenv.cfg").select("root", "folder").iter_rows()
+    old = files.filter(scripts).select("root", "folder").iter_rows()
+    return frozenset([*settings, *((root, folder.rpartition(b"/")[0]) for root, folder in old)])
 
 
 def _swhids(files: pl.DataFrame) -> list[str]:
@@ -262,7 +274,9 @@ def _statements(files: pl.DataFrame) -> tuple[_Statements, _Statements]:
 
 
 def _combine(texts: list[_Found], metadata: list[_Found]) -> Statement:
-    """What the licence files and the metadata of one folder say together."""
+    """What the licence files and the metadata of one folder say together; what can't be read counts where nothing can."""
+    texts = _read(texts) or texts
+    metadata = _read(metadata) or ([] if _read(texts) else metadata)
     evidence = tuple(dict.fromkeys(one.evidence for one in (*texts, *metadata)))
     vendored = any(one.vendored for one in (*texts, *metadata))
     written = conjunction(one.expression for one in texts)
@@ -272,6 +286,10 @@ def _combine(texts: list[_Found], metadata: list[_Found]) -> Statement:
         # The same licences: metadata say how they go together. Others: both are told.
         expression, otherwise = (declared, "") if families(written) <= families(declared) else (written, declared)
     return Statement(expression, kind, otherwise, evidence, vendored)
+
+
+def _read(found: list[_Found]) -> list[_Found]:
+    return [one for one in found if one.expression != UNREADABLE]
 
 
 class _Nearest:
@@ -306,7 +324,7 @@ class _Nearest:
         while (root, folder) not in self._known:
             below.append((root, folder))
             statement = self._statements.get((root, folder))
-            foreign = folder.rpartition(b"/")[2].lower() in FOREIGN_FOLDERS or (root, folder) in self._environments
+            foreign = bool(FOREIGN_FOLDERS.fullmatch(folder.rpartition(b"/")[2])) or (root, folder) in self._environments
             if statement is not None or foreign or not folder:
                 self._known[root, folder] = statement, foreign and statement is None, folder
                 break

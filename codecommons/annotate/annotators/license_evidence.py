@@ -25,14 +25,14 @@ import pyarrow as pa
 from codecommons.annotate import notices
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
-from codecommons.annotate.expressions import leading, together
+from codecommons.annotate.expressions import HEDGE, UNKNOWN, leading, together
+from codecommons.annotate.manifests.licenses import license_of
 from codecommons.annotate.manifests.project import formats
 
 # What it takes for a rule to count for ``stated``: words of it, in a file not named like a licence file, and percent.
 LEAST_WORDS = 5
 LEAST_RELEVANCE = 80
 MOST_EVIDENCE = 200
-UNKNOWN_TAG = "LicenseRef-scancode-unknown-spdx"
 # They say that there are terms, or the lack of a warranty, not which licence.
 NO_LICENSE = ("LicenseRef-scancode-unknown-license-reference", "LicenseRef-scancode-warranty-disclaimer")
 
@@ -42,6 +42,17 @@ LICENSE_NAMES = (
     r"copyingv?\d?|disclaimer|eupl|gfdl|[cm]pl|cc0|al[-_ v]?(?:\d\.?\d)?|about|notice|readme|guidelines"
 )
 _LICENSE_FILE = re.compile(rf"(?:|.*[-_. ])(?:{LICENSE_NAMES})(?:|[-_. ].*)", re.IGNORECASE | re.DOTALL)
+# Of a file called so it can be said that it is the licence, whatever stands in it; unless that only says where the licence is.
+_TERMS_FILE = re.compile(
+    r"(?:(?:un)?licen[cs]e|copying|eula)(?:[-_.\d]*|[-_.].*\.(?:txt|md|rst|html?|adoc)|\.\w+)", re.IGNORECASE | re.DOTALL
+)
+_POINTER = re.compile(rb"^(?:\.\./|\./)*[\w.-]+$|\.\./|\b(?:LICEN[CS]E|COPYING)\b")
+_POINTER_BYTES = 300
+_WORDS = re.compile(rb"\w+\W+\w+\W+\w+")
+# A short tag, as far as it goes on its line.
+_TAG_LINE = 2000
+_SHORT_TAG = re.compile(rb"licen[cs]ed?(?:__)?[\"']?[ \t]*[:=][ \t]*[\"']?([^\r\n\"']{1,200})", re.IGNORECASE)
+_JOINED = re.compile(r"\b(?:and|or|with)\b|[,;&/|(]", re.IGNORECASE)
 _IGNORE = b"REUSE-IgnoreStart", b"REUSE-IgnoreEnd"
 _TAG = re.compile(rb"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][^\r\n]{0,1000})")
 
@@ -59,6 +70,7 @@ FIELDS = (
     pa.field("expression", pa.string()),
     pa.field("stated", pa.string()),
     pa.field("license_file", pa.bool_()),
+    pa.field("unread", pa.bool_()),
 )
 
 
@@ -104,12 +116,24 @@ def evidence_of(data: bytes) -> list[Statement]:
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
         found.append(Statement(match.start_line, match.end_line, match.expression, detector, match.words, match.relevance))
     found = sorted(found, key=lambda statement: (statement.start_line, statement.end_line))[:MOST_EVIDENCE]
+    if short := [at for at, one in enumerate(found) if one.detector.endswith("license-tag")]:
+        lines = data.split(b"\n", found[short[-1]].start_line)
+        for at in short:
+            found[at] = found[at]._replace(expression=_whole_tag(lines[found[at].start_line - 1], found[at].expression))
     blocks = list(_ignored(data)) if found else []
     firsts = [first for first, _ in blocks]
     return [
         one._replace(ignored=(at := bisect_right(firsts, one.start_line)) > 0 and one.end_line <= blocks[at - 1][1])
         for one in found
     ]
+
+
+def _whole_tag(line: bytes, expression: str) -> str:
+    """What a short tag says with all that it goes on to say: a rule may know the first words of ``License: MIT and our own``."""
+    said = [one.decode("utf-8", "replace") for one in _SHORT_TAG.findall(line[:_TAG_LINE])]
+    if len(said) != 1 or not (HEDGE.search(said[0]) or _JOINED.search(said[0])):
+        return expression
+    return license_of(said[0].split("*/")[0].split("-->")[0].strip()) or expression
 
 
 def _ignored(data: bytes) -> Iterator[tuple[int, int]]:
@@ -129,7 +153,15 @@ def _ignored(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _tagged(value: str) -> str:
     """The expression of a tag; the end of a comment and prose after it are cut off."""
-    return leading(value.split("*/")[0].split("-->")[0]) or UNKNOWN_TAG
+    return leading(value.split("*/")[0].split("-->")[0]) or UNKNOWN
+
+
+def _is_unread(name: bytes, data: bytes) -> bool:
+    """Whether a file that states nothing that is known must be the licence all the same, by its name and its words."""
+    if b"\0" in data or _TERMS_FILE.fullmatch(name.decode("utf-8", "replace")) is None or not _WORDS.search(data):
+        return False
+    text = data.strip()
+    return len(text) > _POINTER_BYTES or b"://" in text or not _POINTER.search(text)
 
 
 def expression_of(evidence: Sequence[Statement]) -> str | None:
@@ -158,7 +190,8 @@ def stated_of(evidence: Sequence[Statement], license_file: bool, description: bo
         and one.expression not in NO_LICENSE
         and one.relevance >= LEAST_RELEVANCE
         and not one.detector.endswith(("-intro", "-clue"))
-        and (license_file or one.words >= LEAST_WORDS or (one.detector.endswith("-tag") and not description))
+        and (license_file or one.words >= LEAST_WORDS or one.detector.endswith("-tag"))
+        and not (description and one.detector.endswith("license-tag"))
     ]
     return [one for one in said if not one.detector.endswith("-reference")] or said
 
@@ -177,14 +210,15 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
         evidence, named = known[content], is_license_file(name)
         stated = stated_of(evidence, named, is_description(name))
         shown = [dict(zip(EVIDENCE.names, (*one[:4], one in stated), strict=True)) for one in evidence]
-        rows.append((shown, expression_of(evidence), together(_distinct(stated)), named))
+        unread = not stated and _is_unread(name, data)
+        rows.append((shown, expression_of(evidence), together(_distinct(stated)), named, unread))
     return table(rows, FIELDS)
 
 
 ANNOTATOR = Annotator(
     name="license_evidence",
     description="What a content under one of its names says about licences: SPDX expressions, and the lines that say it.",
-    version=5,
+    version=6,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

@@ -34,6 +34,14 @@ APACHE = b"""# Licensed under the Apache License, Version 2.0 (the "License");
         ("// SPDX-License-Identifier: (GPL-2.0+ OR BSD-3-Clause)", "GPL-2.0-or-later OR BSD-3-Clause"),
         ("// SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note", "GPL-2.0-only WITH Linux-syscall-note"),
         ("SPDX-License-Identifier: MIT/Apache-2.0", "MIT OR Apache-2.0"),
+        ("SPDX-License-Identifier: MIT (see LICENSE)", "MIT"),
+        ("SPDX-License-Identifier: GPL-2.0 or later", "GPL-2.0-or-later"),
+        ("SPDX-License-Identifier: MIT, GPL-3.0-only", "MIT AND GPL-3.0-only"),
+        ("SPDX-License-Identifier: MIT AND LicenseRef-Ours", "MIT AND LicenseRef-Ours"),
+        ("SPDX-License-Identifier: MIT AND Ours-1.0", "MIT AND LicenseRef-scancode-unknown-spdx"),
+        ("SPDX-License-Identifier: MIT AND (GPL-3.0-only", "LicenseRef-scancode-unknown-spdx"),
+        ("SPDX-License-Identifier: MIT AND", "LicenseRef-scancode-unknown-spdx"),
+        ("SPDX-License-Identifier: MIT until 2024", "LicenseRef-scancode-unknown-spdx"),
         ("SPDX-License-Identifier: Nobody-Knows-1.0", "LicenseRef-scancode-unknown-spdx"),
         ('"SPDX-License-Identifier: {license}"', None),
         ("SPDX-License-Identifier:", None),
@@ -188,3 +196,41 @@ def test_a_notice_of_one_line_is_known_though_a_version_stands_in_it():
     said += b" * License - https://fontawesome.com/license (Icons: CC BY 4.0, Fonts: SIL OFL 1.1, Code: MIT License)\n */\n"
     stated = stated_of(evidence_of(said), license_file=False)
     assert [one.expression for one in stated] == ["CC-BY-4.0 AND OFL-1.1 AND MIT"]
+
+
+@pytest.mark.parametrize(
+    ("line", "stated"),
+    [
+        ("# License: MIT", "MIT"),
+        ("# License: MIT (see the file LICENSE)", "MIT"),
+        ("# License: MIT until 2024", "LicenseRef-scancode-unknown-spdx"),
+        ("# License: MIT AND GPL-3.0-only AND (", "MIT AND GPL-3.0-only AND LicenseRef-scancode-unknown-spdx"),
+        ('__license__ = "MIT and our own terms"', "MIT AND LicenseRef-scancode-unknown-spdx"),
+    ],
+)
+def test_a_short_tag_says_all_that_stands_on_its_line(say, line, stated):
+    assert say("license_evidence", f"{line}\nx = 1\n".encode(), name=b"a.py")["stated"] == stated
+
+
+OURS = "This is the exclusive property of ACME Corporation. Nobody may copy it."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "unread"),
+    [
+        (b"LICENSE", OURS, True),
+        (b"LICENSE.txt", "Queda prohibida la copia de este programa.", True),
+        (b"COPYING", "All rights reserved.", True),
+        (b"EULA.md", "You may not sell it, nor use it at work.", True),
+        (b"LICENSE", "See the license agreement at https://example.org/eula", True),
+        (b"LICENSE", "../LICENSE", False),
+        (b"LICENSE.rst", ".. include:: ../LICENSE", False),
+        (b"LICENSE", "See the file COPYING.", False),
+        (b"LICENSE", "", False),
+        (b"LICENSE", "SPDX-License-Identifier: MIT", False),
+        (b"apache.conf", OURS, False),
+        (b"README.md", OURS, False),
+    ],
+)
+def test_a_file_that_must_be_the_licence_and_is_none_that_is_known_says_so(say, name, text, unread):
+    assert say("license_evidence", text.encode(), name=name)["unread"] is unread

@@ -10,6 +10,8 @@ from hashlib import sha256
 
 import pytest
 
+from codecommons.annotate.expressions import UNKNOWN
+
 PKG_INFO = b"""Metadata-Version: 2.1
 Name: thing
 Version: 1.2
@@ -458,8 +460,34 @@ def test_other_files_are_not_asked(annotators):
     [
         ("BSD-3-Clause or Apache License 2.0", "BSD-3-Clause OR Apache-2.0"),
         ("GPL-2.0 or later", "GPL-2.0-or-later"),
-        ("MIT or something nobody knows", "MIT"),
+        ("MIT or something nobody knows", f"MIT OR {UNKNOWN}"),
+        ("GPL-3.0-only or commercial", f"GPL-3.0-only OR {UNKNOWN}"),
+        ("MIT/GPL-3.0", "MIT OR GPL-3.0-only"),
     ],
 )
 def test_a_choice_in_words_is_a_choice(say, raw, expression):
+    assert say("project_metadata", f"Name: t\nLicense: {raw}\n".encode(), name=b"PKG-INFO")["license"] == expression
+
+
+@pytest.mark.parametrize(
+    ("raw", "expression"),
+    [
+        ("MIT AND LicenseRef-Ours", f"MIT AND {UNKNOWN}"),
+        ("MIT AND (GPL-3.0-only", "MIT AND GPL-3.0-only"),
+        ("MIT AND UNLICENSED", f"MIT AND {UNKNOWN}"),
+        ("MIT and commercial", f"MIT AND {UNKNOWN}"),
+        ("(MIT AND BUSL-1.1", "MIT AND BUSL-1.1"),
+        ("MIT, GPL-3.0", "MIT AND GPL-3.0-only"),
+        ("MIT; GPL-3.0", "MIT AND GPL-3.0-only"),
+        ("MIT (code), CC-BY-NC-4.0 (data)", "MIT AND CC-BY-NC-4.0"),
+        ("MIT until 2024, then proprietary", UNKNOWN),
+        ("no MIT license", UNKNOWN),
+        ("MIT for non-commercial use only", UNKNOWN),
+        ("Proprietary", UNKNOWN),
+        ("The MIT License (MIT)", "MIT"),
+        ("Apache License, Version 2.0", "Apache-2.0"),
+        ("BSD 3-Clause License", "BSD-3-Clause"),
+    ],
+)
+def test_half_of_what_a_licence_field_says_is_never_all_of_it(say, raw, expression):
     assert say("project_metadata", f"Name: t\nLicense: {raw}\n".encode(), name=b"PKG-INFO")["license"] == expression

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from codecommons.errors import UsageError
+from codecommons.license.lists import UNREADABLE
 from codecommons.license.policy import policy
 from codecommons.license.resolve import COLUMNS, nearest, subtree
 from codecommons.settings import Settings
@@ -375,3 +376,37 @@ def test_a_list_and_the_licence_file_that_it_overrules_are_both_evidence():
     assert row["evidence"][0] == "swh:1:cnt:" + "1" * 40
     assert len(row["evidence"]) == 2
     assert "path=/LICENSE" in row["evidence"][1]
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ([text("sub/LICENSE", UNREADABLE)], "license-file"),
+        ([metadata("sub/package.json", UNREADABLE)], "metadata"),
+        ([text("sub/LICENSE", UNREADABLE), metadata("sub/package.json", "MIT")], "license-file"),
+    ],
+)
+def test_terms_that_nobody_can_read_keep_the_licence_further_up_out(files, kind, permissive):
+    decided = decisions(tree(text("LICENSE", "MIT"), *files, "sub/a.c", "b.c"), permissive)
+    assert decided[b"b.c"]["verdict"] == "permissive"
+    assert decided[b"sub/a.c"]["verdict"] in ("unknown", "conflict")
+    assert decided[b"sub/a.c"]["rule"].startswith(kind)
+
+
+def test_beside_what_can_be_read_terms_that_can_not_be_do_not_count():
+    found = kinds_of(text("LICENSE", "MIT"), text("LICENSE.foo", UNREADABLE), metadata("setup.py", UNREADABLE), "a.c")
+    assert found["a.c"] == ("license-file", "MIT")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(".venv/lib/foo.py", "env/lib/foo.py", ".tox/py39/lib/a.py", ".eggs/x/a.py", "__pypackages__/3.9/lib/a.py"),
+        *("_deps/foo-src/a.c", "subprojects/zlib/a.c", "third-party-libs/a.c", "external_libs/a.c", "vendor-src/a.c"),
+        *("jspm_packages/a.js", "web_modules/a.js", "elm-stuff/a.elm", "src/thirdparty_code/a.c"),
+    ],
+)
+def test_folders_of_other_peoples_code_do_not_take_the_licence_around_them(path):
+    found = kinds_of(text("LICENSE", "MIT"), "env/bin/activate", "vendored.py", "venv/__init__.py", path)
+    assert found[path] == ("foreign", "")
+    assert found["vendored.py"] == found["venv/__init__.py"] == ("license-file", "MIT")
