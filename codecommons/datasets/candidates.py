@@ -44,6 +44,8 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
 }
 # Read only where a dataset's condition names one.
 ON_DEMAND: Mapping[str, tuple[str, ...]] = {"filter_signals": tuple(FILTER_SIGNALS)}
+# What tells that two contents are the same text.
+SAME_TEXT = "normalized_text"
 # Read only where a dataset leaves items of benchmarks out.
 BENCHMARKS = "benchmark_items"
 
@@ -135,7 +137,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     rest = wanted.join(log, on=["slice", "source"], how="full", coalesce=True).join(passed, on=["slice", "source"], how="anti")
     named = signals_of(specification.where or "")
     demanded = (name for name, signals in ON_DEMAND.items() if named.intersection(signals))
-    read = {*SIGNALS, *specification.redact.confidences, *demanded, *_benchmarks(lake, specification)}
+    read = {*SIGNALS, SAME_TEXT, *specification.redact.confidences, *demanded, *_benchmarks(lake, specification)}
     state = pl.format("{} {}", "stage", "verdict").fill_null("has not run")
     stuck = rest.sort("slice", "source", "stage").group_by("slice", "source", maintain_order=True).agg(state)
     before = list_releases(lake, specification.name)
@@ -247,7 +249,10 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
 
 
 def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.DataFrame:
-    """Where each content was seen first: the minimum of (date, anchor, origin, path) over all trees that count, undated last.
+    """Where each text was seen first: the minimum of (date, anchor, origin, path) over all trees that count, undated last.
+
+    A text is the content, or another one that differs from it in line ends, trailing blanks or a byte order mark only: who
+    converts a file to other line ends has not written it.
 
     Args:
         lake: the lake.
@@ -255,26 +260,33 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         contents: column content (binary), unique.
 
     Returns:
-        content, first_origin, first_anchor (SWHID), first_path (binary); first_verdict and first_rule of the decision there, null
-        without one.
+        content, first_content, first_origin, first_anchor (SWHID), first_path (binary); first_verdict and first_rule of the
+        decision there, null without one.
     """
     seen = trees(lake, inputs).select("anchor", "origin", "root", "anchor_date").unique()
-    paths = lake.scan("tree_file").select("root", "path", "content").join(contents.lazy(), on="content", how="semi")
+    texts = store.rows(lake, current(lake.settings)[SAME_TEXT]).select("content", "normalized").drop_nulls()
+    same = contents.lazy().join(texts, on="content").join(texts.rename({"content": "first_content"}), on="normalized")
+    same = pl.concat([same.select("content", "first_content"), contents.lazy().select("content", first_content="content")])
+    paths = (
+        lake.scan("tree_file")
+        .select("root", "path", first_content="content")
+        .join(same.unique().collect().lazy(), on="first_content")
+    )
     first = (
         seen.lazy()
         .join(paths, on="root")
         .sort("content", "anchor_date", "anchor", "origin", "path", nulls_last=True)
         .unique("content", keep="first", maintain_order=True)
-        .select("content", "root", "path", first_origin="origin", first_anchor="anchor")
+        .select("content", "first_content", "root", "path", first_origin="origin", first_anchor="anchor")
     )
     decided = first.rename({"first_origin": "origin"}).join(
         _decisions(lake, inputs).drop("content"), on=["root", "path"], how="left"
     )
     names = {"origin": "first_origin", "path": "first_path", "verdict": "first_verdict", "rule": "first_rule"}
     known = _with_forge(lake, inputs, decided).rename(names)
-    return known.select("content", "first_origin", "first_anchor", "first_path", "first_verdict", "first_rule").collect(
-        engine="streaming"
-    )
+    return known.select(
+        "content", "first_content", "first_origin", "first_anchor", "first_path", "first_verdict", "first_rule"
+    ).collect(engine="streaming")
 
 
 def _with_forge(lake: Lake, inputs: Inputs, decided: pl.LazyFrame) -> pl.LazyFrame:

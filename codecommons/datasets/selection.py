@@ -215,7 +215,7 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     first = first_occurrences(lake, inputs, funnel.rows.select("content").unique())
     funnel.rows = funnel.rows.join(first, on="content", how="left")
     earliest = pl.format("{}: {}", pl.col("first_verdict").fill_null("unknown"), pl.col("first_rule").fill_null("no decision"))
-    evidence = (place("content", "first_origin", "first_anchor", "first_path"), earliest)
+    evidence = (place("first_content", "first_origin", "first_anchor", "first_path"), earliest)
     funnel.keep("conflict", pl.col("first_verdict").is_in(accepted), *evidence)
 
 

@@ -68,13 +68,13 @@ def _identifiers(value: Any, where: str) -> tuple[str, ...]:
 
 
 def _resolution(value: Any, where: str) -> str:
-    if value not in resolve.RESOLUTIONS:
+    if not isinstance(value, str) or value not in resolve.RESOLUTIONS:
         raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), resolve.RESOLUTIONS)}")
     return str(value)
 
 
 def _forge(value: Any, where: str) -> str:
-    if value not in (LAST, FIRST, NEVER):
+    if not isinstance(value, str) or value not in (LAST, FIRST, NEVER):
         raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), (LAST, FIRST, NEVER))}")
     return str(value)
 

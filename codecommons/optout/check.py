@@ -5,8 +5,8 @@
 """A small, independent verifier of receipts: it needs the receipt and the published key, no lake and nothing that made either.
 
 A receipt is a DSSE envelope around an in-toto statement. That it holds means: the key's owner signed it; each release's
-fingerprint follows from the roots that are stated; and for each text that is said to be absent, two neighbours under the root
-leave no room.
+fingerprint follows from the roots that are stated; for each text that is said to be absent, two neighbours under the root
+leave no room; and all that the request is about is said to be absent, or to be there from elsewhere.
 Every byte counts: what says the same in other bytes is refused.
 """
 
@@ -30,6 +30,8 @@ PAYLOAD = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:codecommons:opt-out-receipt:1"
 MAX_BYTES = 256 << 20
+# Contents that one receipt has proofs for, in order of their identifiers; it says how many there are.
+MOST_CONTENTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,10 @@ def _faults(statement: Mapping[str, Any]) -> list[str]:
     if (statement["_type"], statement["predicateType"]) != (STATEMENT, PREDICATE):
         return ["it states something else than an opt-out"]
     faults, named = [], {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
-    for release in statement["predicate"]["releases"]:
+    predicate = statement["predicate"]
+    if not predicate["releases"]:
+        return ["it speaks of no release"]
+    for release in predicate["releases"]:
         name, merkle, account = release["name"], release["merkle"], release["account"]
         result = digest_of([account["shards"], account["manifest"], merkle])
         if (
@@ -127,4 +132,20 @@ def _faults(statement: Mapping[str, Any]) -> list[str]:
             root, leaves = merkle[kind]["root"], merkle[kind]["leaves"]
             bad = [proof for proof in release["absent"][kind] if not absent(root, leaves, proof)]
             faults += [f"{name}: {proof['text']} is not shown to be absent" for proof in bad]
+        faults += [f"{name}: nothing is said of {text}" for text in _unspoken(predicate, release)]
     return faults
+
+
+def _unspoken(predicate: Mapping[str, Any], release: Mapping[str, Any]) -> list[str]:
+    """What a request is about and a release's part of the receipt passes over."""
+    request = predicate["request"]
+    told = {proof["text"] for proof in release["absent"]["swhids"]} | set(release["elsewhere"])
+    missing = min(predicate["contents"], MOST_CONTENTS) - len(told)
+    unspoken = [f"{missing} contents"] if missing > 0 else []
+    if request["scope"] in ("origin", "owner"):
+        exact = request["scope"] == "origin"
+        shown = {proof["text"] for proof in release["absent"]["origins"] if proof["exact"] or not exact}
+        return unspoken + sorted(set(request["values"]) - shown)
+    if request["scope"] == "content":
+        return unspoken + sorted(set(request["values"]) - told)
+    return unspoken + (["what it asks for"] if not told else [])

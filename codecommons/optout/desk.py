@@ -19,7 +19,7 @@ from codecommons.optout.requests import Request, Submission, is_form, parse, par
 from codecommons.optout.standing import NEEDED, OPEN, RUNGS, Standing, after, one_of
 from codecommons.optout.verification import by_account, by_challenge
 
-# A claim alone takes effect at once for this many values, pending verification; more waits for a person.
+# A claim alone takes effect at once for this many values of a submission, pending verification; more waits for a person.
 MOST_CLAIMED = 10
 
 
@@ -62,7 +62,7 @@ def submit(lake: Lake, submission: Submission, received: str) -> list[Standing]:
                 "received": received,
                 "claimant": reference,
                 "request": one.to_mapping(),
-                **_first(one, account),
+                **_first(one, account, sum(len(each.values) for each in submission.requests)),
             }
             for one in new
         ]
@@ -72,14 +72,14 @@ def submit(lake: Lake, submission: Submission, received: str) -> list[Standing]:
     return [_verified_by_account(lake, one, account) for one in taken]
 
 
-def _first(request: Request, account: str) -> dict[str, str]:
-    """How a request begins."""
+def _first(request: Request, account: str, values: int) -> dict[str, str]:
+    """How a request begins that came with others, of so many values in all."""
     if by_account(request, account):
         return {"state": "quarantined", "rung": "claimed", "why": "in effect until it is verified"}
     if account and request.scope in ("origin", "owner", "path"):
         return {"state": "held", "rung": "claimed", "why": "not under the account that it came from: a person has to look"}
     wide = request.scope in ("owner", "directory", "author") or (request.within or "").endswith("/")
-    if wide or len(request.values) > MOST_CLAIMED:
+    if wide or values > MOST_CLAIMED:
         return {"state": "held", "rung": "claimed", "why": "too wide to take effect on a claim alone: it has to be verified"}
     return {"state": "quarantined", "rung": "claimed", "why": "in effect until it is verified or refused"}
 

@@ -85,7 +85,7 @@ def read(lake: Lake) -> Ledger:
     """
     seen = _pinned(lake.settings)  # first: somebody may add to both at any time
     ledger = _at(lake, commits.open_table(lake.storage, OPT_OUT_LEDGER))
-    _known(seen.get(lake.settings.lake), ledger)
+    _known(seen, lake.settings, ledger)
     _pin(lake.settings, ledger)
     return ledger
 
@@ -109,7 +109,7 @@ def append(lake: Lake, make: Callable[[Ledger], list[dict[str, Any]]]) -> Ledger
     def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
         nonlocal ledger
         ledger = _at(lake, delta)
-        _known(seen.get(lake.settings.lake), ledger)
+        _known(seen, lake.settings, ledger)
         new = []
         for entry in make(ledger):
             whole = {**entry, "sequence": len(ledger.entries) + 1, "previous": ledger.head}
@@ -165,29 +165,35 @@ def _pinned(settings: Settings) -> dict[str, Any]:
         ) from error
 
 
-def _known(seen: Mapping[str, Any] | None, ledger: Ledger) -> None:
-    """Refuse a ledger that lacks what this home has seen of it."""
-    if seen is None or not seen["entries"]:
-        return
-    digests = [digest for digest, _ in ledger.entries[seen["entries"] - 1 : seen["entries"]]]
-    if digests != [seen["head"]]:
-        raise GateError(
-            f"the opt-out ledger is stale: it has {len(ledger.entries)} entries, and entry {seen['entries']} was "
-            f"{seen['head'][:12]} when this home saw it; {_ADVICE}"
-        )
+def _known(pinned: Mapping[str, Any], settings: Settings, ledger: Ledger) -> None:
+    """Refuse a ledger that lacks what this home has seen of it, where the lake is or where it was before it moved."""
+    for name in _names(settings, ledger):
+        seen = pinned.get(name, {"entries": 0})
+        digests = [digest for digest, _ in ledger.entries[seen["entries"] - 1 : seen["entries"]]]
+        if seen["entries"] and digests != [seen["head"]]:
+            raise GateError(
+                f"the opt-out ledger is stale: it has {len(ledger.entries)} entries, and entry {seen['entries']} was "
+                f"{seen['head'][:12]} when this home saw it; {_ADVICE}"
+            )
+
+
+def _names(settings: Settings, ledger: Ledger) -> list[str]:
+    """What a home remembers a ledger by: where the lake is, and the ledger's first entry, which goes wherever the lake goes."""
+    return [settings.lake, *(digest for digest, _ in ledger.entries[:1])]
 
 
 def _pin(settings: Settings, ledger: Ledger) -> None:
     """Remember a ledger outside the lake."""
     pinned = _pinned(settings)
-    if not ledger.entries or pinned.get(settings.lake, {"entries": 0})["entries"] >= len(ledger.entries):
+    names = _names(settings, ledger)
+    if not ledger.entries or all(pinned.get(name, {"entries": 0})["entries"] >= len(ledger.entries) for name in names):
         return
     file = _head_file(settings)
     half = file.with_name(f".head.{os.getpid()}.{secrets.token_hex(4)}")
     with lake_errors(f"writing {file}"):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         half.write_text(
-            json.dumps(pinned | {settings.lake: {"entries": len(ledger.entries), "head": ledger.head}}, sort_keys=True)
+            json.dumps(pinned | {name: {"entries": len(ledger.entries), "head": ledger.head} for name in names}, sort_keys=True)
         )
         half.replace(file)
 

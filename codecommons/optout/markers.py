@@ -16,6 +16,7 @@ for as long as the newest of its trees has a marker.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import polars as pl
@@ -26,6 +27,7 @@ MARKERS = (b".ai-train.json", b".well-known/tdmrep.json")
 # The file in which a claimant commits the identifier of a request, one a line.
 CHALLENGE = b".codecommons-opt-out"
 MAX_BYTES = 1 << 16
+_EVERYTHING = re.compile(r"/?\**")
 
 
 def marked_origins(lake: Lake, trees: pl.DataFrame) -> pl.DataFrame:
@@ -46,8 +48,8 @@ def marked_origins(lake: Lake, trees: pl.DataFrame) -> pl.DataFrame:
 
 
 def newest(trees: pl.DataFrame) -> pl.DataFrame:
-    """The newest current tree of every origin."""
-    order = ["origin", "slice", "visit", "anchor_date", "anchor"]
+    """The newest current tree of every origin: an old release that comes in late is not its author's last word."""
+    order = ["origin", "anchor_date", "slice", "visit", "anchor"]
     return trees.filter("current").sort(order, nulls_last=False).unique("origin", keep="last", maintain_order=True)
 
 
@@ -80,13 +82,28 @@ def _said(name: bytes, data: bytes | None) -> str | None:
     """What a marker says, if it opts out."""
     file = name.decode()
     try:
-        value: Any = json.loads((data or b"").decode("utf-8-sig"))
+        value: Any = json.loads((data or b"").decode("utf-8-sig"), object_pairs_hook=_once)
         if name == MARKERS[0]:
             return {False: f"{file}: train is false", True: None}[_flag(value["train"])]
-        whole = [one["tdm-reservation"] for one in value if one["location"] in ("/", "/*", "*")]
-        return f"{file}: tdm-reservation is 1" if any(reserved == 1 for reserved in whole) else None
+        if not isinstance(value, list):
+            raise TypeError
+        whole = [_reserved(one["tdm-reservation"]) for one in value if _EVERYTHING.fullmatch(one["location"])]
+        return f"{file}: tdm-reservation is 1" if any(whole) else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return f"{file} can't be understood: left out until it is mended"
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that says nothing twice."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError
+    return dict(pairs)
+
+
+def _reserved(value: Any) -> bool:
+    if isinstance(value, bool) or value not in (0, 1):
+        raise ValueError
+    return bool(value)
 
 
 def _flag(value: Any) -> bool:

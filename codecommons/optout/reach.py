@@ -11,7 +11,6 @@ wider than what was asked, and is listed for review.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -134,18 +133,26 @@ def discussed(lake: Lake, standings: Iterable[Standing]) -> pl.DataFrame:
 
 
 def _paths(lake: Lake, request: Request, roots: pl.DataFrame) -> pl.DataFrame:
-    patterns = "|".join(_pattern(value) for value in request.values)
+    """Places that fit a pattern, from the root or from the one folder that a package wraps its tree in.
+
+    A claimant's pattern takes effect on a mere claim, so it is matched in linear time, by Rust's expressions: Python's took 28 s
+    for six stars and one path of 120 letters. They know text only; one letter a byte is any path.
+    """
     files = lake.scan("tree_file").select("root", "path").join(roots.lazy(), on="root").collect()
-    fits = re.compile(patterns.encode(), re.DOTALL)
-    return files.filter(pl.Series([bool(fits.fullmatch(path)) for path in files["path"]], dtype=pl.Boolean)).select(
-        "origin", "root", "path"
-    )
+    paths = pl.Series([path.decode("latin-1") for path in files["path"]], dtype=pl.String)
+    first = paths.str.extract(r"(?s)^([^/]*)/")
+    wrapped = pl.col("first").is_not_null().all().over("root") & (pl.col("first").n_unique() == 1).over("root")
+    inside = pl.when(wrapped).then(paths.str.strip_prefix(first + "/"))
+    texts = files.with_columns(first=first).select("origin", "root", "path", text=paths, inside=inside)
+    fits = [pl.col(column).str.contains(_pattern(value)) for value in request.values for column in ("text", "inside")]
+    return texts.filter(pl.any_horizontal(fits)).select("origin", "root", "path")
 
 
 def _pattern(value: str) -> str:
     """``*`` is anything, ``?`` one byte; a pattern that ends in ``/`` is all that is below."""
     text = value + "*" if value.endswith("/") else value
-    return "(?:" + "".join({"*": ".*", "?": "."}.get(sign) or re.escape(sign) for sign in text) + ")"
+    signs = (chr(byte) for byte in text.encode())
+    return "(?s)^" + "".join({"*": ".*", "?": "."}.get(sign) or pl.escape_regex(sign) for sign in signs) + "$"
 
 
 def _below(lake: Lake, request: Request, roots: pl.DataFrame) -> pl.DataFrame:

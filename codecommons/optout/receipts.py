@@ -14,15 +14,12 @@ import polars as pl
 
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
-from codecommons.optout.check import PREDICATE, STATEMENT
+from codecommons.optout.check import MOST_CONTENTS, PREDICATE, STATEMENT
 from codecommons.optout.ledger import read
 from codecommons.optout.merkle import Tree
 from codecommons.optout.reach import contents_of, origins_of
 from codecommons.optout.signing import sealed, signing_key
 from codecommons.optout.standing import one_of
-
-# Contents that one receipt has proofs for, in order of their identifiers; it says how many there are.
-MOST_CONTENTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,8 @@ def prove(lake: Lake, identifier: str, trees: pl.DataFrame, releases: Iterable[P
     place = {digest: at for at, (digest, _) in enumerate(ledger.entries, 1)}
     contents = contents_of(lake, one, trees)
     wanted = [f"swh:1:cnt:{content.hex()}" for content in contents["content"].head(MOST_CONTENTS)]
+    if not contents.height and one.request.scope in ("path", "directory", "author"):
+        raise UsageError(f"request {one.id} fits nothing that the lake has: look at its spelling; there is nothing to prove")
     asked = one.request.values if one.request.within is None else (one.request.within,)
     by_origin = one.request.scope in ("origin", "owner")
     named = sorted({*asked, *origins_of(one.request, trees["origin"].unique().to_list())}) if by_origin else []

@@ -26,6 +26,8 @@ MAX_CHARACTERS = 2048
 EMPTY = {"swh:1:cnt:e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "swh:1:dir:4b825dc642cb6eb9a060e54bf8d69288fbee4904"}
 # Forges on which a name is the same however it is capitalised.
 _CASELESS = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org")
+_CASELESS_PURLS = ("pypi", "github", "gitlab", "bitbucket")
+_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "svn": 3690}
 # The forge of the issue form, whose lines name accounts and repositories without it.
 FORM_FORGE = "https://github.com"
 
@@ -86,17 +88,33 @@ def plain(value: Any, where: str) -> str:
 
 
 def key_of(origin: str) -> str:
-    """The same for every way of writing one origin: case of the host, a final slash, ``.git``, ``@`` in a purl."""
+    """The same for every way of writing one origin.
+
+    In a URL: protocol, user, usual port, case of the host, repeated and final slashes, ``.git``. In a purl: ``@``, and of the
+    Python Package Index and of forges what is the same name there.
+    """
     if origin.startswith("pkg:"):
-        return origin.rstrip("/").replace("/@", "/%40")
+        kind, _, name = origin.removeprefix("pkg:").rstrip("/").replace("/@", "/%40").partition("/")
+        name = re.sub(r"[-_.]+", "-", name) if kind == "pypi" else name
+        return f"pkg:{kind}/{name.lower() if kind in _CASELESS_PURLS else name}"
     parts = urlsplit(origin)
-    rest = f"{parts.netloc}{parts.path}".rstrip("/").removesuffix(".git")
-    host, slash, path = rest.partition("/")
-    host = host.lower().removeprefix("www.")
-    return f"{host}{slash}{path.lower() if host in _CASELESS else path}"
+    host = parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
+    host = re.sub(rf":(?:{_PORTS.get(parts.scheme, 0)})?$", "", host)
+    path = re.sub(r"/+", "/", parts.path).rstrip("/").removesuffix(".git")
+    return f"{host}{path.lower() if host in _CASELESS else path}"
 
 
 def _origin(value: Any, where: str) -> str:
+    text = _located(value, where)
+    parts = urlsplit(text)
+    if parts.hostname in _CASELESS and len([part for part in parts.path.split("/") if part]) < 2:
+        raise UsageError(
+            f"{where} is {text!r}: that is an account; write {text + '/'!r} under the scope owner, or name a repository"
+        )
+    return text
+
+
+def _located(value: Any, where: str) -> str:
     text = plain(value, where)
     text = text if text.startswith("pkg:") else text.rstrip("/")
     if re.fullmatch(r"pkg:[a-z0-9.+-]+(/@?[^\s*?@/]+)+", text) and not text.endswith("/"):
@@ -120,7 +138,7 @@ def _owner(value: Any, where: str) -> str:
     if not text.endswith("/"):
         raise UsageError(f"{where} is {text!r}; an owner ends in '/', such as https://forge.example/me/")
     try:
-        found = _origin(text.rstrip("/"), where)
+        found = _located(text.rstrip("/"), where)
     except UsageError as error:
         raise UsageError(f"{where} is {text!r}: too broad, or no owner; write it such as https://forge.example/me/") from error
     if found.startswith("pkg:") and "/" not in found.split(":", 1)[1]:
@@ -201,7 +219,7 @@ def _request(values: Any, where: str) -> Request:
     scope = _one_of(SCOPES)(values["scope"], f"{where}: scope")
     listed = values["values"]
     if not isinstance(listed, list) or not listed:
-        raise UsageError(f"{where}: values is {listed!r}; it must be a list")
+        raise UsageError(f"{where}: values is {strict.shown(listed)}; it must be a list")
     if len(listed) > MAX_VALUES:
         raise UsageError(f"{where}: values has {len(listed)} of them; at most {MAX_VALUES} in one request")
     found = tuple(sorted({_VALUES[scope](one, f"{where}: values") for one in listed}))
@@ -239,7 +257,7 @@ def parse(source: bytes, where: str) -> Submission:
             )
         listed = values["requests"]
         if not isinstance(listed, list) or not listed:
-            raise UsageError(f"{where}: requests is {listed!r}; it must be a list")
+            raise UsageError(f"{where}: requests is {strict.shown(listed)}; it must be a list")
         found = [_request(one, f"{where}: request {at}") for at, one in enumerate(listed, 1)]
     else:
         found = [_request(values, where)]
@@ -295,7 +313,10 @@ def parse_form(source: bytes, where: str, account: str | None = None) -> Submiss
         sections[heading] = "" if body.strip() == _NO_RESPONSE else body.strip()
     accounts = _lines(sections.get(_ACCOUNTS, ""), _ACCOUNT, f"{where}: {_ACCOUNTS}", "an account, such as my-name")
     repositories = _lines(
-        sections.get(_REPOSITORIES, ""), rf"{_ACCOUNT}/[A-Za-z0-9._-]{{1,100}}", f"{where}: {_REPOSITORIES}", "OWNER/REPOSITORY"
+        sections.get(_REPOSITORIES, ""),
+        rf"{_ACCOUNT}/(?!\.\.?$)[A-Za-z0-9._-]{{1,100}}",
+        f"{where}: {_REPOSITORIES}",
+        "OWNER/REPOSITORY",
     )
     found = [Request("owner", (f"{FORM_FORGE}/{name}/",)) for name in accounts]
     found += [Request("origin", (f"{FORM_FORGE}/{name}",)) for name in repositories]

@@ -19,7 +19,7 @@ import pytest
 
 from codecommons.annotate.annotator import Annotator, current
 from codecommons.annotate.spans import NAMES
-from codecommons.datasets.candidates import ON_DEMAND, SIGNALS
+from codecommons.datasets.candidates import ON_DEMAND, SAME_TEXT, SIGNALS
 from codecommons.dedup.configuration import WORDS
 from codecommons.dedup.tables import TABLES as DEDUP_TABLES
 from codecommons.engine.local import InlineEngine
@@ -197,7 +197,7 @@ class World:
             "path": {"path_id": [hashlib.sha1(path).digest() for path in paths], "path": paths},
         }
         known = current(self.settings)
-        for annotator in (known[name] for name in (*SIGNALS, *ON_DEMAND, *NAMES)):
+        for annotator in (known[name] for name in (*SIGNALS, SAME_TEXT, *ON_DEMAND, *NAMES)):
             self.lake.register(annotator.table)
             wanted = columns[annotator.input]
             yield annotator, pa.record_batch([pa.array(values, pa.binary()) for values in wanted.values()], names=list(wanted))

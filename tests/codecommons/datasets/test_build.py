@@ -29,6 +29,7 @@ from codecommons.swhid import Swhid, content_id
 from codecommons_dagster.lines import of_plan
 
 ENGINE = InlineEngine()
+COPIED = b"int main(void) {\n    return 42;\n}\n"
 OTHER = "swh:1:cnt:" + "0" * 40 + " of pkg:pypi/other"
 # A tiny group may be copies, a large one nearly all of it, and an origin (a fork, say) altogether.
 SMALL_LOSSES = [
@@ -318,6 +319,23 @@ def test_a_content_first_seen_where_it_is_not_eligible_is_a_conflict_everywhere(
     assert Swhid.parse(first).origin == "pkg:npm/first"
     drops = world.lake.scan("dataset_drop").filter(pl.col("rule") == "exact_duplicate").collect()
     assert drops["evidence"].list.first().str.contains("origin=pkg:npm/first", literal=True).all()
+
+
+@pytest.mark.parametrize(
+    "copy", [COPIED.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + COPIED, COPIED.replace(b"{", b"{  ") + b"\n\n"]
+)
+def test_a_copy_with_other_line_ends_is_a_copy(world, copy):
+    world.add("pkg:pypi/later", {"main.c": copy}, date=1_600_000_000)
+    world.add("pkg:pypi/own", {"other.c": b"int other;\n"}, date=1_600_000_000)
+    world.add(
+        "pkg:npm/first", {"src/main.c": COPIED}, source="npm", date=1_200_000_000, verdict="copyleft", license="GPL-3.0-only"
+    )
+    world.passed()
+    report = build(world.lake, ENGINE, world.specify("all", "{}"))
+    assert rows_of(world, report)["path"].to_list() == ["other.c"]
+    [drop] = world.lake.scan("dataset_drop").filter(pl.col("rule") == "conflict").collect().to_dicts()
+    assert Swhid.parse(drop["evidence"][0]).identifier == content_id(COPIED)
+    assert "origin=pkg:npm/first" in drop["evidence"][0]
 
 
 def test_a_date_before_1970_or_after_its_visit_does_not_make_a_first_occurrence(world):

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,10 +19,10 @@ from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, verify
 from codecommons.datasets.releases import published
 from codecommons.engine.local import InlineEngine
-from codecommons.errors import GateError
+from codecommons.errors import GateError, UsageError
 from codecommons.optout import desk, ledger, receipts, signing
 from codecommons.optout.check import check
-from codecommons.optout.reach import review
+from codecommons.optout.reach import contents_of, review
 from codecommons.optout.requests import Request, Submission
 
 ENGINE = InlineEngine()
@@ -137,6 +138,29 @@ def test_paths_are_cut_within_their_origin_only(world):
     assert sorted(left["path"]) == ["b.py", "mine/c.py"]
 
 
+def test_paths_of_a_package_begin_below_the_folder_that_wraps_it(world):
+    world.add("pkg:pypi/one", {"one-1.0/src/a.py": b"a = 1\n", "one-1.0/setup.py": b"b = 1\n"})
+    world.add("pkg:pypi/two", {"src/c.py": b"c = 1\n", "two/src/d.py": b"d = 1\n"})
+    world.passed()
+    ask(world, "path", "src/", within="pkg:pypi/one")
+    ask(world, "path", "src/", "two/s?c/d.*", within="pkg:pypi/two")
+    left = rows_of(world, build(world.lake, ENGINE, world.specify("all", "{}")))
+    assert left["path"].to_list() == ["one-1.0/setup.py"]
+
+
+def test_a_pattern_with_many_stars_costs_no_more_than_another(world):
+    files = {f"{'a' * 120}/{number}.py": b"a = 1\n" for number in range(50)}
+    world.add("https://forge.example/a/one", files | {b"\xff(a+).py": b"b = 1\n"}, source="git")
+    world.passed()
+    one = ask(world, "path", "*a" * 60 + "b", "\u00ff(a+).py", within="https://forge.example/a/one", saw=None)
+    assert one.state == "quarantined"
+    start = time.process_time()
+    assert contents_of(world.lake, one, visited_trees(world.lake)).height == 0
+    assert time.process_time() - start < 5
+    [name] = desk.submit(world.lake, Submission((Request("path", ("?(a+).py",), "https://forge.example/a/one"),), CONTACT), NOON)
+    assert contents_of(world.lake, name, visited_trees(world.lake)).height == 1
+
+
 @pytest.mark.parametrize(
     ("marker", "out"),
     [
@@ -145,6 +169,13 @@ def test_paths_are_cut_within_their_origin_only(world):
         ({".ai-train.json": b"please do not"}, True),
         ({".well-known/tdmrep.json": b'[{"location": "/", "tdm-reservation": 1}]'}, True),
         ({".well-known/tdmrep.json": b'[{"location": "/docs", "tdm-reservation": 1}]'}, False),
+        ({".well-known/tdmrep.json": b'[{"location": "/*", "tdm-reservation": 0}]'}, False),
+        ({".well-known/tdmrep.json": b'[{"location": "/", "tdm-reservation": "1"}]'}, True),
+        ({".well-known/tdmrep.json": b'[{"location": "/", "tdm-reservation": 2}]'}, True),
+        ({".well-known/tdmrep.json": b'[{"location": "/**", "tdm-reservation": 1}]'}, True),
+        ({".well-known/tdmrep.json": b'[{"location": ["/"], "tdm-reservation": 1}]'}, True),
+        ({".well-known/tdmrep.json": b"{}"}, True),
+        ({".ai-train.json": b'{"train": false, "train": true}'}, True),
         ({"vendored/.ai-train.json": b'{"train": false}'}, False),
     ],
 )
@@ -154,6 +185,16 @@ def test_a_marker_in_the_code_is_honoured_when_archived(world, marker, out):
     world.passed()
     left = rows_of(world, build(world.lake, ENGINE, world.specify("all", "languages: [Python]")))
     assert left["path"].to_list() == (["b.py"] if out else ["a.py", "b.py"])
+
+
+def test_an_old_release_that_is_brought_in_later_does_not_take_a_marker_back(world):
+    marked = {"a.py": b"a = 2\n", ".ai-train.json": b'{"train": false}'}
+    world.add("pkg:pypi/one", marked, version="2.0", date=1_600_000_000)
+    world.add("pkg:pypi/one", {"a.py": b"a = 1\n"}, version="1.0", date=1_500_000_000, day="2026-01-02")
+    world.add("pkg:pypi/two", {"b.py": b"b = 1\n"})
+    world.passed()
+    left = rows_of(world, build(world.lake, ENGINE, world.specify("all", "languages: [Python]")))
+    assert left["path"].to_list() == ["b.py"]
 
 
 def test_any_order_of_requests_gives_the_same_rows_and_a_repeated_one_changes_nothing(shop):
@@ -239,10 +280,43 @@ def test_a_receipt_holds_without_the_lake_and_not_when_any_byte_is_changed(shop)
     forged["predicate"]["releases"][0]["absent"]["origins"][0]["text"] = "pkg:npm/beta"
     assert check(signing.sealed(signing.signing_key(shop.settings), forged), key).problems == (
         f"{release['name']}: pkg:npm/beta is not shown to be absent",
+        f"{release['name']}: nothing is said of pkg:pypi/alpha",
     )
     forged = json.loads(json.dumps(found.statement))
     forged["predicate"]["releases"][0]["merkle"]["origins"]["leaves"] += 1
     assert check(signing.sealed(signing.signing_key(shop.settings), forged), key).problems
+
+
+def test_a_receipt_that_passes_over_what_was_asked_for_does_not_hold(shop):
+    name = shop.specify("all", "{}")
+    build(shop.lake, ENGINE, name)
+    content = hashlib.sha1(b"blob 28\0" + b"console.log('nowhere in it')\n"[:28]).hexdigest()
+    asked = [ask(shop, "origin", "pkg:pypi/alpha"), ask(shop, "content", f"swh:1:cnt:{content}")]
+    build(shop.lake, ENGINE, name)
+    key, pem = signing.signing_key(shop.settings), signing.public_file(shop.settings).read_bytes()
+
+    def problems(receipt, *path, value):
+        forged = json.loads(json.dumps(check(receipt, pem).statement))
+        place = forged["predicate"]
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+        return check(signing.sealed(key, forged), pem).problems
+
+    of_origin, of_content = (receipts.prove(shop.lake, one.id, visited_trees(shop.lake), published(shop.lake)) for one in asked)
+    assert check(of_origin, pem).problems == check(of_content, pem).problems == ()
+    assert problems(of_origin, "releases", value=[]) == ("it speaks of no release",)
+    assert "nothing is said of pkg:pypi/alpha" in problems(of_origin, "releases", 0, "absent", "origins", value=[])[0]
+    assert "nothing is said of 4 contents" in problems(of_origin, "releases", 0, "absent", "swhids", value=[])[0]
+    assert "nothing is said of pkg:npm/beta" in problems(of_origin, "request", "values", value=["pkg:npm/beta"])[0]
+    assert "nothing is said of swh:1:cnt:" in problems(of_content, "releases", 0, "absent", "swhids", value=[])[-1]
+
+
+def test_there_is_no_receipt_for_a_request_that_fits_nothing(shop):
+    one = ask(shop, "path", "no/such/folder/", within="pkg:pypi/alpha")
+    build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    with pytest.raises(UsageError, match="fits nothing that the lake has: look at its spelling"):
+        receipts.prove(shop.lake, one.id, visited_trees(shop.lake), published(shop.lake))
 
 
 def test_who_asks_is_nowhere_in_the_lake(shop):

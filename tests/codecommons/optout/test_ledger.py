@@ -4,7 +4,9 @@
 
 """The ledger: nothing is lost, nothing is changed unseen."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -14,11 +16,12 @@ from codecommons.optout import desk, ledger
 from codecommons.optout.chain import GENESIS, canonical, digest_of, fault
 from codecommons.optout.requests import Request, Submission
 
+CONTACT = {"contact": "me@example.org"}
 NOON = "2026-01-03T12:00:00+00:00"
 
 
 def submission(at):
-    return Submission((Request("origin", (f"https://forge.example/me/{at}",)),), {"contact": "me@example.org"})
+    return Submission((Request("origin", (f"https://forge.example/me/{at}",)),), CONTACT)
 
 
 def chain(count):
@@ -71,6 +74,26 @@ def test_a_ledger_that_is_cut_short_is_stale_to_whoever_saw_more(lake):
     assert ledger.read(lake).head == older.head
     with pytest.raises(GateError, match="release all/0a1b was made at"):
         ledger.gate(lake, {"all/0a1b": newer.head})
+
+
+def test_a_ledger_that_is_cut_short_is_stale_though_home_and_lake_have_moved(lake, tmp_path):
+    desk.submit(lake, submission(1), NOON)
+    desk.submit(lake, submission(2), NOON)
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(lake.settings.home, elsewhere)
+    moved = Lake.open(replace(lake.settings, home=elsewhere, lake=str(elsewhere / "lake")))
+    assert len(ledger.read(moved).entries) == 2
+    newest = max((elsewhere / "lake" / "opt_out_ledger" / "_delta_log").glob("*.json"))
+    newest.unlink()
+    with pytest.raises(GateError, match="the opt-out ledger is stale: it has 1 entries, and entry 2 was"):
+        ledger.read(moved)
+
+
+def test_a_claim_alone_is_held_when_a_submission_names_many_things_in_many_requests(lake):
+    requests = tuple(Request("content", (f"swh:1:cnt:{number:040x}",)) for number in range(1, 12))
+    assert {one.state for one in desk.submit(lake, Submission(requests, CONTACT), NOON)} == {"held"}
+    few = Submission(tuple(Request("content", (f"swh:1:cnt:{number:040x}",)) for number in range(20, 30)), CONTACT)
+    assert {one.state for one in desk.submit(lake, few, NOON)} == {"quarantined"}
 
 
 def test_a_request_goes_from_state_to_state_and_not_back(lake):

@@ -109,6 +109,7 @@ def test_what_is_malformed_hostile_or_too_broad_is_refused_in_one_line(text, sai
     [
         (FORM.replace(b"some-org/another-repo", b"some-org"), "is not OWNER/REPOSITORY"),
         (FORM.replace(b"my-username", b"*"), "is not an account"),
+        (FORM.replace(b"some-org/another-repo", b"some-org/.."), "is not OWNER/REPOSITORY"),
         (FORM.replace(b"### Anything else? (optional)", b"### Anything"), "not one of the form"),
         (FORM + FORM, "there twice"),
         (b"Hello\n" + FORM, "before the form's first heading"),
@@ -131,10 +132,29 @@ def test_an_origin_is_the_same_however_it_is_written():
     same = ["https://github.com/Me/Tool", "http://www.GitHub.com/me/tool.git", "https://github.com/me/tool/"]
     assert {key_of(origin) for origin in same} == {"github.com/me/tool"}
     assert key_of("https://forge.example/Me/Tool") != key_of("https://forge.example/me/tool")
-    assert key_of("pkg:pypi/Tool") == "pkg:pypi/Tool"
+    same = ["ssh://git@github.com/me/tool", "https://user@github.com:443/me//tool", "https://github.com:/me/tool"]
+    assert {key_of(origin) for origin in same} == {"github.com/me/tool"}
+    assert key_of("https://forge.example:8443/me/tool") != key_of("https://forge.example/me/tool")
+    assert {key_of(f"pkg:pypi/{name}") for name in ("Typing_Extensions", "typing.extensions")} == {"pkg:pypi/typing-extensions"}
+    assert key_of("pkg:npm/@me/Tool") == "pkg:npm/%40me/Tool"
+    assert key_of("pkg:github/Me/Tool") == "pkg:github/me/tool"
 
 
-@pytest.mark.parametrize("source", [b"word " * 10_000, b"scope: [" + b"x, " * 10_000 + b"x]", b"scope: " + b"y" * 10_000])
+def test_an_account_of_a_known_forge_is_no_origin_and_the_scope_for_it_is_named():
+    with pytest.raises(UsageError, match=r"that is an account; write .* under the scope owner"):
+        read_requests(b"scope: origin\nvalues: [https://github.com/me]\n", "r.yaml", None)
+    assert read_requests(b"scope: origin\nvalues: [https://forge.example/tool]\n", "r.yaml", None).requests
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"word " * 10_000,
+        b"scope: [" + b"x, " * 10_000 + b"x]",
+        b"scope: " + b"y" * 10_000,
+        b"scope: origin\nvalues: " + b"A" * 10_000,
+    ],
+)
 def test_an_error_shows_little_of_a_file_that_is_something_else(source):
     with pytest.raises(UsageError) as refused:
         read_requests(source, "notes.txt", None)
