@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from codecommons.lake import Lake
     from codecommons.optout.standing import Standing
 
+# Each is looked for in all trees.
+_MOST_LOOKED_FOR = 20
+
 
 @click.group("opt-out", epilog=example("codecommons opt-out submit request.yaml\ncodecommons opt-out list"))
 def opt_out() -> None:
@@ -47,11 +50,14 @@ def submit(file: Path | None, account: str | None, as_json: bool) -> None:
     if file is not None:
         found = desk.submit(lake, desk.read_requests(file.read_bytes(), file.name, account), received)
         _tell_standing(lake, found, as_json)
+        _tell_idle(lake, found)
         return
     if account:
         raise click.UsageError("--account goes with a FILE; in the inbox, put the file into HOST/ACCOUNT")
     taken = list(inbox.take_in(lake, received))
-    _tell_standing(lake, [one for each in taken for one in each.standings], as_json)
+    found = [one for each in taken for one in each.standings]
+    _tell_standing(lake, found, as_json)
+    _tell_idle(lake, found)
     if refused := [one.digest for one in taken if one.refused]:
         raise UsageError(
             f"{len(refused)} files can't be understood: {lake.settings.opt_out / 'refused' / refused[0]}.reason.txt says why"
@@ -211,6 +217,17 @@ def check(receipt: Path, key: Path, as_json: bool) -> None:
     say(to_json({**dataclasses.asdict(found), "passed": not found.problems}) if as_json else "\n".join(lines.of_receipt(found)))
     if found.problems:
         raise click.exceptions.Exit(1)
+
+
+def _tell_idle(lake: Lake, found: list[Standing]) -> None:
+    """Say which requests fit nothing that is here: perhaps it never was, perhaps it is spelt otherwise."""
+    from codecommons.archive.views import visited_trees
+    from codecommons.optout.reach import contents_of
+
+    trees = visited_trees(lake)
+    for one in found[:_MOST_LOOKED_FOR]:
+        if not contents_of(lake, one, trees).height:
+            say(f"{one.id}: nothing that the lake has now fits {one.request.values[0]!r}: look at its spelling", err=True)
 
 
 def _tell_standing(lake: Lake, found: list[Standing], as_json: bool) -> None:

@@ -23,19 +23,23 @@ LOST = pl.Schema(
 def losses(kept: pl.DataFrame, gone: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """How many files of each group reached the rules about near-duplicates, and how many these left out.
 
+    A file whose bytes stay in another row is not lost: of a fork that goes as a whole, most are only copies.
+
     Args:
-        kept: the rows that stay, with the columns ``rules.GROUPS``.
+        kept: the rows that stay, with content and the columns ``rules.GROUPS``.
         gone: those that a rule left out, also with instead, which says what stays instead.
 
     Returns:
-        One row a group, as ``LOST``: kind, name, files, lost; instead, what stays for most of the lost ones (null: none is lost),
-        and to_it, for how many. Sorted.
+        One row a group, as ``LOST``: kind, name, files (each content once), lost; instead, what stays for more of the lost ones
+        than anything else does (null: none is lost), and to_it, for how many. Sorted.
     """
-    stays = kept.select(GROUPS, instead=pl.lit(None, pl.String))
-    reached = pl.concat([stays, *(one.select(*GROUPS, "instead") for one in gone)])
+    stays = kept.select("content", *GROUPS, instead=pl.lit(None, pl.String))
+    left_out = pl.concat([stays.clear(), *(one.select(stays.columns) for one in gone)]).join(stays, on="content", how="anti")
+    reached = pl.concat([stays, left_out])
     lost = pl.col("instead").is_not_null()
     named = [
-        reached.group_by(pl.col(kind).fill_null("unknown").alias("name"), "instead")
+        reached.unique([kind, "content"], keep="first", maintain_order=True)
+        .group_by(pl.col(kind).fill_null("unknown").alias("name"), "instead")
         .len("to_it")
         .sort("name", -pl.col("to_it").cast(pl.Int64), "instead")
         .group_by("name", maintain_order=True)

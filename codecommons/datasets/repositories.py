@@ -9,7 +9,9 @@ similarity of their sets of contents, each content counting once, exactly. Candi
 al., "Scaling up all pairs similarity search", 2007): with contents in order of rarity, two sets of similarity t share one of the
 first ``n - ceil(t n) + 1`` contents of each, so that a licence text that a million repositories hold brings none together.
 
-Each is looked up only among those that stay: of thousands of forks that are one, so that no pair of forks is ever made.
+Each is looked up only among those that stay: of thousands of forks that are one, so that no pair of forks is ever made. What two
+sets can have in common at most is known from their sizes and from where their first common content lies in them (Xiao et al.,
+"Efficient similarity joins for near duplicate detection", 2008), before they are compared.
 """
 
 from __future__ import annotations
@@ -42,58 +44,94 @@ def elect_repositories(rows: pl.DataFrame, threshold: float) -> pl.DataFrame:
     rarity = held.group_by("content").len().sort("len", "content").select("content").with_row_index("rarity")
     held = held.join(rarity, on="content").sort("repository", "rarity")
     sizes = held.group_by("repository", maintain_order=True).len()
-    numbers = sizes["repository"].to_numpy()
-    ends = np.cumsum(sizes["len"].cast(pl.Int64).to_numpy())
-    kept, similarity = _elect(ends, held["rarity"].cast(pl.Int64).to_numpy(), rarity.height, threshold)
+    numbers, ends = sizes["repository"].to_numpy(), np.cumsum(sizes["len"].cast(pl.Int64).to_numpy())
+    contents = held["rarity"].cast(pl.Int64).to_numpy()
+    kept, similarity = _elect(ends, contents, *_buckets(ends, contents), threshold)
     gone = np.flatnonzero(kept >= 0)
     return pl.DataFrame(
         {"repository": numbers[gone], "kept": numbers[kept[gone]], "similarity": similarity[gone]}, schema=STOOD_FOR
     )
 
 
+def _buckets(ends: NDArray[np.int64], contents: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Where a set is looked up: by content, size of the set, and how many of its contents are left from there on.
+
+    Two sets whose first common content is there have as many in common at most: a licence text that a hundred thousand
+    repositories of two files hold brings none of them together, and costs each a look at one bucket.
+
+    Returns:
+        Of each place in ``contents`` its bucket; of each bucket its size and what is left; of each content its first bucket.
+    """
+    sizes = np.diff(ends, prepend=0)
+    size = np.repeat(sizes, sizes)
+    left = np.repeat(ends, sizes) - np.arange(len(contents))
+    order = np.lexsort((left, size, contents))
+    keys = np.stack([contents, size, left])[:, order]
+    new = np.append(True, (np.diff(keys, axis=1) != 0).any(axis=0))
+    bucket = np.empty(len(contents), np.int64)
+    bucket[order] = np.cumsum(new) - 1
+    first = np.searchsorted(keys[0][new], np.arange(int(contents.max()) + 2))
+    return bucket, keys[1][new], keys[2][new], first
+
+
 @compiled(nogil=True)
 def _elect(
-    ends: NDArray[np.int64], contents: NDArray[np.int64], different: int, threshold: float
+    ends: NDArray[np.int64],
+    contents: NDArray[np.int64],
+    buckets: NDArray[np.int64],
+    bucket_sizes: NDArray[np.int64],
+    bucket_left: NDArray[np.int64],
+    first_buckets: NDArray[np.int64],
+    threshold: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Of every set the set that stands for it, -1 for itself, and their similarity.
 
-    The contents of a set lie before its end, ascending, and are less than ``different``.
+    The contents of a set lie before its end, ascending.
     """
     kept, similarity = np.full(len(ends), -1, np.int64), np.zeros(len(ends), np.float64)
     asked_by = np.full(len(ends), -1, np.int64)
-    # By content, a chain of those sets that stay and have it in their prefix.
-    heads = np.full(different, -1, np.int64)
+    # By bucket, a chain of those sets that stay and have its content in their prefix.
+    heads = np.full(len(bucket_sizes), -1, np.int64)
     links, owners = np.empty(len(contents), np.int64), np.empty(len(contents), np.int64)
     begin = 0
     for one in range(len(ends)):
         size = ends[one] - begin
-        prefix = begin + size - int(np.ceil(size * threshold - _SLACK)) + 1
-        for at in range(begin, min(prefix, ends[one])):
-            entry = heads[contents[at]]
-            while entry >= 0:
-                other = owners[entry]
-                entry = links[entry]
-                if asked_by[other] == one:
+        prefix = min(ends[one], begin + size - int(np.ceil(size * threshold - _SLACK)) + 1)
+        for at in range(begin, prefix):
+            for bucket in range(first_buckets[contents[at]], first_buckets[contents[at] + 1]):
+                entry = heads[bucket]
+                if entry < 0:
                     continue
-                asked_by[other] = one
-                start = ends[other - 1] if other else 0
-                common = _common(contents, begin, ends[one], start, ends[other])
-                alike = common / (size + ends[other] - start - common)
-                if alike >= threshold - _SLACK and (alike > similarity[one] or (alike == similarity[one] and other < kept[one])):
-                    kept[one], similarity[one] = other, alike
+                together = size + bucket_sizes[bucket]
+                needed = int(np.ceil(together * threshold / (1 + threshold) - _SLACK))
+                if min(ends[one] - at, bucket_left[bucket]) < needed:
+                    continue
+                while entry >= 0:
+                    other = owners[entry]
+                    entry = links[entry]
+                    if asked_by[other] == one:
+                        continue
+                    asked_by[other] = one
+                    start = ends[other - 1] if other else 0
+                    common = _common(contents, begin, ends[one], start, ends[other], needed)
+                    alike = common / (together - common)
+                    if alike >= threshold - _SLACK and (
+                        alike > similarity[one] or (alike == similarity[one] and other < kept[one])
+                    ):
+                        kept[one], similarity[one] = other, alike
         if kept[one] < 0:
-            for at in range(begin, min(prefix, ends[one])):
-                owners[at], links[at] = one, heads[contents[at]]
-                heads[contents[at]] = at
+            for at in range(begin, prefix):
+                owners[at], links[at] = one, heads[buckets[at]]
+                heads[buckets[at]] = at
         begin = ends[one]
     return kept, similarity
 
 
 @compiled(nogil=True)
-def _common(contents: NDArray[np.int64], left: int, left_end: int, right: int, right_end: int) -> int:
-    """How many contents two sets have in common."""
+def _common(contents: NDArray[np.int64], left: int, left_end: int, right: int, right_end: int, needed: int) -> int:
+    """How many contents two sets have in common, or fewer where it is clear that they are not as many as needed."""
     count = 0
-    while left < left_end and right < right_end:
+    while left < left_end and right < right_end and count + min(left_end - left, right_end - right) >= needed:
         if contents[left] == contents[right]:
             count += 1
         step = contents[left] <= contents[right]

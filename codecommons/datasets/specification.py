@@ -94,6 +94,14 @@ class License:
     accept: tuple[str, ...] = strict.rule(strict.some_of(VERDICTS), ("permissive",))
 
 
+MOST_LOST = (("language", 0.95), ("source", 0.95), ("origin", 1.0))
+
+
+def _most_lost(value: Any, where: str) -> tuple[tuple[str, float], ...]:
+    """What is not named stays as it is: who lets one kind lose more has not asked for the other alarms to be silent."""
+    return tuple((dict(MOST_LOST) | dict(strict.numbers(GROUPS)(value, where))).items())
+
+
 @dataclass(frozen=True)
 class Deduplicate:
     """Which of several equal or similar files stays.
@@ -108,16 +116,15 @@ class Deduplicate:
         keep: ``best`` leaves all but the preferred near-duplicate out; ``all`` keeps them, files and repositories, and says in
             columns of their own what each is like, so that they can be weighed (see ``shards.MARKS``).
         most_lost: the share of the files of a language, source or origin that may be left out as near-duplicates, by kind; more
-            blocks the dataset. Groups of fewer than ``selection.ALARMING`` files are not judged.
+            blocks the dataset. A kind that is not named keeps its default. Groups of fewer than ``losses.ALARMING`` files are
+            not judged.
     """
 
     threshold: float | None = strict.rule(_similarity, 0.7)
     repositories: float | None = strict.rule(_similarity, None)
     order: tuple[str, ...] = strict.rule(strict.some_of(ORDERS), ("permissive", "earliest", "popular"))
     keep: str = strict.rule(_keep, "best")
-    most_lost: tuple[tuple[str, float], ...] = strict.rule(
-        strict.numbers(GROUPS), (("language", 0.95), ("source", 0.95), ("origin", 1.0))
-    )
+    most_lost: tuple[tuple[str, float], ...] = strict.rule(_most_lost, MOST_LOST)
 
 
 def _confidence(value: Any, where: str) -> float | None:

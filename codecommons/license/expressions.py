@@ -86,7 +86,7 @@ def evaluate(
         either: value of an OR, from those of its parts.
 
     Returns:
-        The value; None when the expression is empty or can't be parsed.
+        The value; None when the expression is empty, can't be parsed, or is too deep for anybody to have meant it.
     """
 
     def fold(node: Any) -> T:
@@ -97,7 +97,10 @@ def evaluate(
         return (every if isinstance(node, _licensing().AND) else either)([fold(part) for part in node.args])
 
     tree = _parse(expression)
-    return None if tree is None else fold(tree)
+    try:
+        return None if tree is None else fold(tree)
+    except RecursionError:  # 900 parentheses deep
+        return None
 
 
 def families(expression: str) -> frozenset[str]:
@@ -116,8 +119,11 @@ def conjunction(expressions: Iterable[str]) -> str:
     each = sorted(set(expressions))
     if len(each) < 2:
         return "".join(each)
-    together = " AND ".join(f"({one})" if " OR " in one else one for one in each)
-    return together if _parse(together) is None else str(_licensing().dedup(together))
+    together = " AND ".join(f"({one})" if " OR " in one.upper() else one for one in each)
+    try:
+        return together if _parse(together) is None else str(_licensing().dedup(together))
+    except RecursionError:
+        return together
 
 
 def parts(expression: str) -> list[str]:

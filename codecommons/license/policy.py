@@ -261,6 +261,9 @@ def read_policy(path: Path) -> Policy:
     policy = strict.read(Policy, strict.load(source, str(path), _LIMIT_BYTES), str(path))
     if policy.choices and (policy.ignored or policy.ignored_beside_permissive):
         raise UsageError(f"{path}: what is ignored in a choice can't be told; say choices: false, or ignore nothing")
+    ruled = {license: rule.name for rule in policy.rules for license in rule.licenses}
+    if both := sorted(ruled.keys() & set(policy.ignored)):
+        raise UsageError(f"{path}: {both[0]!r} is ignored and is in rule {ruled[both[0]]!r}; say one of the two")
     if policy.name != path.stem:
         raise UsageError(f"{path}: name is {policy.name!r}; it must be the file's name, {path.stem!r}")
     return policy

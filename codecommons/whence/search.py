@@ -53,13 +53,14 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
 
     Returns:
         ``target, swhid, length, found`` and ``matches``, the closest and among these the earliest first (at most
-        ``MOST_MATCHES``; ``more`` says how many others there are): of each ``swhid, match``
-        (``exact``, ``normalized``: but for blanks at line ends and the like, or ``near``) ``, similarity`` (exact Jaccard
-        similarity of shingles; 1 unless near) ``, duplicate`` (whether the lake would call it one) ``, first_occurrence,
-        occurrences, places, licenses`` (verdict, expression and evidence under every policy) ``, opt_out`` (``nowhere``,
-        ``somewhere``: in some of its places, or ``everywhere``: no dataset may have it any more) ``, datasets``. ``earliest`` is
-        the SWHID of the match that was there first, as far as dates are known: the likeliest origin. ``searched`` says in what,
-        ``scope`` and ``note`` what the answer doesn't tell.
+        ``MOST_MATCHES``; ``more`` says how many others there are): of each ``swhid, match`` (``exact``, ``normalized``: but for
+        blanks at line ends and the like, or ``near``) ``, similarity`` (exact Jaccard similarity of shingles; 1 unless near)
+        ``, duplicate`` (whether the lake would call it one) ``, first_occurrence, occurrences`` (paths of origins) ``, places,
+        licenses`` (verdict, expression and evidence under every policy) ``, opt_out`` (``nowhere``, ``somewhere``: in some of its
+        places, or ``everywhere``: no dataset may have it any more) ``, datasets``. ``earliest`` is the place of that match, of
+        all there are, that was there first, as far as dates are known: the likeliest origin. ``searched`` says in what, and how
+        many bands more texts share than are compared (of these some were not looked at), ``scope`` and ``note`` what the answer
+        doesn't tell.
 
     Raises:
         UsageError: there is no such file, it is too large, or the SWHID is of no content.
@@ -68,18 +69,14 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
     identifier, data = _read(lake, target)
     comparing = configured(lake.settings)
     text, note = _text(data, comparing)
-    rows = [
-        *_exact(lake, identifier),
-        *_same_text(lake, data),
-        *_paired(lake, identifier, comparing),
-        *_near(lake, text, comparing),
-    ]
+    near, crowded = _near(lake, text, comparing)
+    rows = [*_exact(lake, identifier), *_same_text(lake, data), *_paired(lake, identifier, comparing), *near]
     schema = {"content": pl.Binary(), "match": pl.Enum([EXACT, NORMALIZED, NEAR]), "similarity": pl.Float64()}
     found = pl.DataFrame(rows, schema=schema, orient="row").unique("content", keep="first", maintain_order=True)
     closest = found.sort("match", -pl.col("similarity"), "content").head(MOST_MATCHES)
     with lake.sql() as connection:
-        matches = [_told(connection, (one[0], one[1], one[2]), comparing, most_places) for one in closest.iter_rows()]
-    dated = [match for match in matches if match["first_occurrence"] and match["first_occurrence"]["date"]]
+        earliest = _earliest(connection, found)
+        matches = _told(connection, closest, comparing, most_places)
     matches.sort(key=lambda match: (_ORDER[match["match"]], -match["similarity"], _age(match), match["swhid"]))
     return {
         "target": target,
@@ -88,8 +85,8 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
         "found": bool(matches),
         "matches": matches,
         "more": found.height - closest.height,
-        "earliest": min(dated, key=_age)["swhid"] if dated else None,
-        "searched": _searched(lake),
+        "earliest": earliest,
+        "searched": {**_searched(lake), "crowded_bands": crowded},
         "scope": SCOPE,
         "note": note,
     }
@@ -169,13 +166,14 @@ def _paired(lake: Lake, identifier: bytes, configuration: Configuration) -> list
     return [(content, NEAR, similarity) for one in both for content, similarity in one.collect().iter_rows()]
 
 
-def _near(lake: Lake, text: bytes | None, configuration: Configuration) -> list[Found]:
+def _near(lake: Lake, text: bytes | None, configuration: Configuration) -> tuple[list[Found], int]:
     """Contents that share a band with a text and reach the floor, with their similarity.
 
-    In a crowded band the members of smallest identifier are looked at, as when texts of the lake are compared.
+    In a crowded band the members of smallest identifier are looked at, as when texts of the lake are compared; how many such
+    bands there are is told, too.
     """
     if text is None:
-        return []
+        return [], 0
     one = pa.array([text], pa.binary())
     _, values = sign(one, configuration)
     lake.register(BAND)
@@ -184,6 +182,7 @@ def _near(lake: Lake, text: bytes | None, configuration: Configuration) -> list[
     bands = [packed[at : at + 8] for at in range(0, len(packed), 8)]
     members = lake.scan(BAND).filter(mine & pl.col("value").is_in(bands)).select("value", "content").collect()
     anchors = members.sort("value", "content").group_by("value", maintain_order=True).head(configuration.anchors)
+    crowded = members.group_by("value").len().filter(pl.col("len") > configuration.anchors).height
     texts = select_texts(lake, anchors.select(sha1_git="content").unique(), configuration)
     found: list[Found] = []
     for ids, others in read_texts(lake, texts):
@@ -192,49 +191,81 @@ def _near(lake: Lake, text: bytes | None, configuration: Configuration) -> list[
         scores = jaccard(sets, ends, np.zeros_like(places), places, configuration.floor)
         near = np.flatnonzero(scores >= configuration.floor)
         found += [(ids[int(at)].as_py(), NEAR, float(scores[at])) for at in near]
-    return found
+    return found, crowded
 
 
-def _told(connection: duckdb.DuckDBPyConnection, found: Found, comparing: Configuration, most: int) -> Row:
-    """Everything that is told of one match."""
-    content, match, similarity = found
-    places = _rows(
+def _earliest(connection: duckdb.DuckDBPyConnection, found: pl.DataFrame) -> Row | None:
+    """Which of all contents that were found was there first, and where, as far as dates are known: the likeliest origin."""
+    connection.register("found", found.select("content").to_arrow())
+    rows = _rows(
         connection,
-        """select origin, swhid(kind, id) as anchor, from_utf8(path) as path, date from lake.seen where content = ?
-        order by date nulls last, id, origin, path""",
-        [content],
+        """select swhid('cnt', content) as swhid, origin, swhid(kind, id) as anchor, from_utf8(path) as path, date
+        from lake.seen join found using (content) where date is not null order by date, id, origin, path, content limit 1""",
     )
-    licenses = _rows(
+    return rows[0] if rows else None
+
+
+def _told(connection: duckdb.DuckDBPyConnection, closest: pl.DataFrame, comparing: Configuration, most: int) -> list[Row]:
+    """Everything that is told of each match."""
+    connection.register("closest", closest.select("content").to_arrow())
+    # A repository that is visited daily has a file in many revisions: each of its paths is told once, where it was first.
+    places = _by_content(
         connection,
-        """select distinct on (policy, expression, verdict) policy, verdict, expression, rule, evidence
-        from lake.license_decision where content = ?
-        order by policy, expression, verdict, rule""",
-        [content],
+        f"""with place as (
+            select distinct on (content, origin, path) content, origin, kind, id, path, date
+            from lake.seen join closest using (content) order by content, origin, path, date nulls last, id
+        )
+        select content, origin, swhid(kind, id) as anchor, from_utf8(path) as path, date, count(*) over of_content as occurrences
+        from place window of_content as (partition by content)
+        qualify row_number() over (partition by content order by date nulls last, id, origin, path) <= {int(most)}
+        order by content, date nulls last, id, origin, path""",
     )
-    gone = _rows(
+    licenses = _by_content(
         connection,
-        """select $1 in (select content from lake.opted_out_content) as everywhere, exists(
-            select 1 from lake.occurrence where content = $1 and (
+        """select distinct on (content, policy, expression, verdict) content, policy, verdict, expression, rule, evidence
+        from lake.license_decision join closest using (content)
+        order by content, policy, expression, verdict, rule""",
+    )
+    opted_out = _by_content(
+        connection,
+        """select content, content in (select content from lake.opted_out_content) as everywhere, exists(
+            select 1 from lake.occurrence where occurrence.content = closest.content and (
                 origin in (select origin from lake.opted_out_origin)
                 or (origin, root, path) in (select (origin, root, path) from lake.opted_out_place))
-        ) as somewhere""",
-        [content],
-    )[0]
-    datasets = _rows(
-        connection, "select distinct dataset, fingerprint from lake.dataset_row where content = ? order by all", [content]
+        ) as somewhere from closest""",
     )
-    return {
-        "swhid": swhid_text("cnt", content),
-        "match": match,
-        "similarity": similarity,
-        "duplicate": similarity >= comparing.threshold,
-        "first_occurrence": places[0] if places else None,
-        "occurrences": len(places),
-        "places": places[:most],
-        "licenses": licenses,
-        "opt_out": "everywhere" if gone["everywhere"] else "somewhere" if gone["somewhere"] else "nowhere",
-        "datasets": datasets,
-    }
+    datasets = _by_content(
+        connection,
+        "select distinct content, dataset, fingerprint from lake.dataset_row join closest using (content) order by all",
+    )
+    told = []
+    for content, match, similarity in closest.iter_rows():
+        [gone] = opted_out[content]
+        here = [dict(place) for place in places.get(content, [])]
+        count = max((place.pop("occurrences") for place in here), default=0)
+        told.append(
+            {
+                "swhid": swhid_text("cnt", content),
+                "match": match,
+                "similarity": similarity,
+                "duplicate": similarity >= comparing.threshold,
+                "first_occurrence": here[0] if here else None,
+                "occurrences": count,
+                "places": here,
+                "licenses": licenses.get(content, []),
+                "opt_out": "everywhere" if gone["everywhere"] else "somewhere" if gone["somewhere"] else "nowhere",
+                "datasets": datasets.get(content, []),
+            }
+        )
+    return told
+
+
+def _by_content(connection: duckdb.DuckDBPyConnection, query: str) -> dict[bytes, list[Row]]:
+    """The rows of a query by their column content, which is left out of them."""
+    found: dict[bytes, list[Row]] = {}
+    for row in _rows(connection, query):
+        found.setdefault(row.pop("content"), []).append(row)
+    return found
 
 
 def _searched(lake: Lake) -> Row:
@@ -249,7 +280,7 @@ def _searched(lake: Lake) -> Row:
     }
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[Any]) -> list[Row]:
-    cursor = connection.execute(query, parameters)
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
+    cursor = connection.execute(query)
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

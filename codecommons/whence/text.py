@@ -35,9 +35,13 @@ def _lines(answer: Row) -> Iterator[str]:
     if answer["more"]:
         yield f"  more      {answer['more']:,} contents that are less similar"
     if len(answer["matches"]) > 1 and answer["earliest"]:
-        yield f"  earliest  {answer['earliest']}, of those with a date"
-    where = f"{searched['contents']:,} contents of {searched['origins']:,} origins, {searched['texts_compared']:,} of them texts"
+        first = answer["earliest"]
+        yield f"  earliest  {first['date']}  {first['origin']}  {first['anchor']}  {first['path']}  {first['swhid']}"
+    texts = f"{searched['texts_compared']:,} of them compared as texts"
+    where = f"{searched['contents']:,} contents of {searched['origins']:,} origins, {texts}"
     yield f"  searched  {where}; newest slice {searched['newest_slice'] or 'none'}"
+    if searched["crowded_bands"]:
+        yield f"  crowded   {searched['crowded_bands']} bands hold more texts than are compared; of these some were not looked at"
     yield f"  scope     {answer['scope']}"
     if answer["note"]:
         yield f"  note      {answer['note']}"
@@ -50,7 +54,7 @@ def _match(match: Row) -> Iterator[str]:
         where = f"{place['date'] or 'no date'}  {place['origin']}  {place['anchor']}  {place['path']}"
         yield f"  {'also' if at else 'first':<9} {where}"
     if match["occurrences"] > len(match["places"]):
-        yield f"            and {match['occurrences'] - len(match['places']):,} more occurrences; --places shows more"
+        yield f"            and {match['occurrences'] - len(match['places']):,} more places; --places shows more"
     for policy, told in groupby(match["licenses"], key=itemgetter("policy")):
         yield from _licenses(policy, list(told))
     if match["opt_out"] != "nowhere":

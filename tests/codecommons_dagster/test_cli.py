@@ -466,7 +466,9 @@ def test_a_specification_file_can_be_planned_and_datasets_are_listed(filled: Lak
 def test_a_request_goes_through_the_door_and_its_receipt_is_checked_without_a_lake(home: Path, tmp_path: Path) -> None:
     request = tmp_path / "request.yaml"
     request.write_text("scope: origin\nvalues: [https://github.com/me/tool]\nclaimant: {contact: me@example.org}\n")
-    [one] = json.loads(run("opt-out", "submit", str(request), "--account", "me", "--json").output)
+    submitted = run("opt-out", "submit", str(request), "--account", "me", "--json")
+    [one] = json.loads(submitted.stdout)
+    assert "nothing that the lake has now fits 'https://github.com/me/tool': look at its spelling" in submitted.stderr
     assert (one["state"], one["rung"]) == ("verified", "account")
     again = run("opt-out", "submit", str(request))
     assert again.exit_code == 2

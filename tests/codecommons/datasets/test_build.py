@@ -536,6 +536,16 @@ def test_a_plan_says_what_a_build_then_does(shop):
     assert planned.steps[-1].left == planned.rows
 
 
+def test_copies_of_a_repository_are_no_loss(world):
+    files = {f"{number}.py": f"print({number})\n".encode() for number in range(4)}
+    for fork in range(40):
+        world.add(f"https://forge.example/fork{fork:02}/tool", files, source="git", version=str(fork))
+    world.passed()
+    report = build(world.lake, ENGINE, world.specify("all", "deduplicate: {repositories: 0.9}"))
+    assert failing(report) == {}
+    assert report.dropped["near_repository"].rows == 39 * 4
+
+
 def test_a_source_that_near_duplicates_would_wipe_out_is_not_published_and_the_plan_says_so_before(world):
     texts = [f"print({number})\n".encode() for number in range(121)]
     world.add("pkg:pypi/first", {"first.py": texts[0]}, date=1_400_000_000)
@@ -556,9 +566,11 @@ def test_a_source_that_near_duplicates_would_wipe_out_is_not_published_and_the_p
     assert list_releases(world.lake, name) == []
     planned = plan(world.lake, specification(world.settings, name))
     assert planned.alarms[0] == f"{lost}; 95% are allowed"
-    assert planned.alarms[1].startswith("language Python loses 122 of 123 files")
+    assert planned.alarms[1].startswith("language Python loses 121 of 122 files")
     assert list(of_plan(planned))[-2:] == [f"this would not be published: {alarm}" for alarm in planned.alarms]
 
+    world.specify(name, "deduplicate: {repositories: 0.5, most_lost: {source: 1}}")
+    assert set(failing(build(world.lake, ENGINE, name))) == {"nothing_wiped_out"}
     world.specify(name, "deduplicate: {repositories: 0.5, most_lost: {source: 1, language: 1}}")
     assert failing(build(world.lake, ENGINE, name)) == {}
     assert plan(world.lake, specification(world.settings, name)).alarms == ()

@@ -4,6 +4,7 @@
 
 import itertools
 import resource
+import time
 
 import polars as pl
 import pytest
@@ -45,6 +46,16 @@ def test_a_file_that_everybody_has_brings_nobody_together():
 def test_a_file_that_occurs_twice_in_a_repository_counts_once():
     twice = pl.concat([rows([{1, 2}, {1, 2}]), rows([{1}])])
     assert elect_repositories(twice, 0.9).rows() == [(1, 0, pytest.approx(1.0))]
+
+
+def test_a_licence_text_that_a_hundred_thousand_small_repositories_hold_costs_each_one_look():
+    numbers = pl.DataFrame({"repository": range(100_000)}, schema={"repository": pl.UInt32})
+    own = numbers.select("repository", content=pl.col("repository").cast(pl.String).cast(pl.Binary))
+    start = time.process_time()
+    gone = elect_repositories(pl.concat([own, numbers.with_columns(content=pl.lit(b"licence"))]), 0.5)
+    assert not gone.height
+    # Five thousand million pairs share it; looking at each took 67 s.
+    assert time.process_time() - start < 20
 
 
 def test_thousands_of_forks_are_looked_up_among_those_that_stay_and_make_no_pair_of_forks():

@@ -139,7 +139,7 @@ def test_a_text_in_another_encoding_is_the_text_it_stands_for(ask):
 def test_what_is_not_there_is_told_with_what_was_searched(ask, lake):
     answer = ask(OTHER)
     assert not answer["found"]
-    assert answer["searched"] == {"contents": 6, "texts_compared": 5, "origins": 2, "newest_slice": DAY}
+    assert answer["searched"] == {"contents": 6, "texts_compared": 5, "origins": 2, "newest_slice": DAY, "crowded_bands": 0}
     assert "not found" in render(answer)
     assert "6 contents of 2 origins" in render(answer)
 
@@ -170,7 +170,7 @@ def test_standard_input_is_read_and_places_are_bounded(lake, monkeypatch):
     monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=io.BytesIO(AREA)))
     answer = whence(lake, "-", most_places=1)
     assert len(answer["matches"][0]["places"]) == 1
-    assert "and 1 more occurrences" in render(answer)
+    assert "and 1 more places" in render(answer)
 
 
 @pytest.mark.parametrize("target", ["nowhere.py", "swh:1:dir:" + "0" * 40, "swh:1:cnt:xyz", ""])
@@ -183,7 +183,7 @@ def test_a_lake_without_anything_answers_too(tmp_path):
     settings = Settings(tmp_path, str(tmp_path / "lake"), workers=0)
     (tmp_path / "asked").write_bytes(AREA)
     answer = whence(Lake.open(settings), str(tmp_path / "asked"))
-    assert answer["searched"] == {"contents": 0, "texts_compared": 0, "origins": 0, "newest_slice": None}
+    assert answer["searched"] == {"contents": 0, "texts_compared": 0, "origins": 0, "newest_slice": None, "crowded_bands": 0}
 
 
 def test_the_repository_that_had_it_first_is_named_though_later_copies_are_closer(tmp_path):
@@ -202,10 +202,11 @@ def test_the_repository_that_had_it_first_is_named_though_later_copies_are_close
         stage(other, local_engine(other.settings), DAY, "git")
     answer = whence(other, swhid(AREA))
     assert list(found(answer).items()) == [(swhid(AREA), "exact"), (swhid(years["2006"]), "near")]
-    assert answer["earliest"] == swhid(years["2006"])
-    assert f"earliest  {swhid(years['2006'])}" in render(answer)
-    [before] = [match for match in answer["matches"] if match["swhid"] == answer["earliest"]]
-    assert before["first_occurrence"]["date"].year == 2006
+    assert answer["earliest"]["swhid"] == swhid(years["2006"])
+    assert answer["earliest"]["date"].year == 2006
+    assert answer["earliest"]["origin"].endswith("/2006")
+    assert "earliest  2006-01-01" in render(answer)
+    assert [(match["occurrences"], len(match["places"])) for match in answer["matches"]] == [(1, 1), (1, 1)]
 
 
 def test_an_anchor_of_a_crowded_band_finds_everybody_who_was_compared_with_it_and_tells_of_the_closest(tmp_path):
@@ -220,6 +221,8 @@ def test_an_anchor_of_a_crowded_band_finds_everybody_who_was_compared_with_it_an
     anchor = min(swhid(data) for data in texts)
     answer = whence(crowd, anchor, most_places=1)
     assert (len(answer["matches"]), answer["more"]) == (MOST_MATCHES, len(texts) - MOST_MATCHES)
+    assert answer["searched"]["crowded_bands"] > 0
+    assert "bands hold more texts than are compared" in render(answer)
     assert f"more      {len(texts) - MOST_MATCHES} contents" in render(answer)
 
 
