@@ -70,6 +70,11 @@ STACK_V2 = Configuration(name="stack-v2", words="split")
 CONFIGURATIONS = {one.name: one for one in (WORDS, STACK_V2)}
 
 
+def configuration_of(key: str) -> Configuration:
+    """The configuration that a key begins with the name of; the default one for a name that nobody knows any more."""
+    return CONFIGURATIONS.get(key.rpartition("-")[0], WORDS)
+
+
 def configured(settings: Settings) -> Configuration:
     """What the lake's owner wants texts to be compared by.
 

@@ -7,7 +7,8 @@
 In a crowded band members are compared with its anchors only, the members of smallest identifier. Who comes into it may push
 others out of the anchors; their pairs in that band were asked for once and would not be by a lake that had seen everybody at
 once. They are taken out, so that the table is a function of the set of texts, whatever the order in which they came. A pair that
-has gone stale stays stale, as ranks only grow: so no lock is needed, and forgetting twice does no harm. Who commits pairs looks
+has gone stale stays stale, as ranks only grow: so no lock is needed, and forgetting twice does no harm. (A takedown makes ranks
+smaller; it lets all ``neighbours`` of what goes be compared anew.) Who commits pairs looks
 afterwards at the bands as they are then: of two slices at once the later one to commit sees the other's bands.
 """
 
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
-from codecommons.dedup.configuration import Configuration
+from codecommons.dedup.configuration import Configuration, configuration_of
 from codecommons.dedup.tables import BAND, DUPLICATE_PAIR
 from codecommons.lake import Lake
 from codecommons.lake.commits import commit_loop, data_files, write_file
@@ -62,6 +63,27 @@ def forget_stale(
     if gone.height:
         commit_loop(lake.storage, DUPLICATE_PAIR, lambda delta: _rewrite(lake, delta, key, gone), {"what": "stale pairs"})
     return gone.height
+
+
+def neighbours(lake: Lake, contents: pl.Series) -> pl.Series:
+    """Texts that share a crowded band with some contents, and so may have been spared a comparison for their sake.
+
+    Args:
+        lake: the lake.
+        contents: sha1_git of what is about to go.
+
+    Returns:
+        sha1_git of the others, sorted.
+    """
+    bands = lake.scan(BAND).select("configuration", "value", "content")
+    gone = pl.DataFrame({"content": contents}, {"content": pl.Binary})
+    shared = bands.join(gone.lazy(), on="content", how="semi").select("configuration", "value").unique().collect()
+    members = bands.join(shared.lazy(), on=["configuration", "value"], how="semi").collect()
+    if not members.height:
+        return members["content"]
+    anchors = {key: configuration_of(key).anchors for key in members["configuration"].unique()}
+    crowded = pl.len().over("configuration", "value") > pl.col("configuration").replace_strict(anchors, return_dtype=pl.Int64)
+    return members.filter(crowded).join(gone, on="content", how="anti")["content"].unique().sort()
 
 
 def _ranked(bands: pl.LazyFrame, values: pl.Series) -> pl.LazyFrame:

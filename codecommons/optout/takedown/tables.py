@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from codecommons.archive.objects import TAKEN_DOWN
+from codecommons.dedup.crowds import neighbours
 from codecommons.lake import Lake
 from codecommons.lake.erasing import Erased, columns_of, erase
 from codecommons.lake.schemas import TABLES
@@ -35,11 +36,15 @@ _SKIPPED = [field.name for field in TABLES["skipped_content"].fields]
 def erase_contents(lake: Lake, contents: pl.Series) -> Iterator[tuple[str, Erased]]:
     """Erase all that tables hold of contents (sha1_git); table by table, and again as often as it is killed.
 
+    What shares a crowded band with them counts as not compared from then on, and a dataset names the slice to compare again.
+
     Raises:
         LakeError: a table can't be read or written.
     """
     there = sorted(table.name for table in lake.stored())
     yield "skipped_content", _say_why(lake, contents)
+    if "band" in there and (spared := neighbours(lake, contents)).len():
+        yield "signature", erase(lake.storage, "signature", {"content": spared})
     annotations = [name for name in there if name.startswith(_ANNOTATION) and "content" in columns_of(lake.storage, name)]
     for name, columns in [*((name, ("content",)) for name in annotations), *_KEYED.items()]:
         if name in there:

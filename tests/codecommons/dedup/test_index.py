@@ -20,6 +20,7 @@ from codecommons.dedup.tables import BAND, DUPLICATE_PAIR, SIGNATURE
 from codecommons.dedup.texts import select_texts
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
+from codecommons.optout.takedown.tables import erase_contents
 from codecommons.settings import Settings
 from codecommons.swhid import content_id
 
@@ -219,6 +220,24 @@ def test_a_changed_parameter_makes_new_rows_beside_the_old_ones(lake, families):
     )
     assert lake.scan(SIGNATURE).select(pl.col("configuration").n_unique()).collect().item() == 2
     assert set(seen(lake)["configuration"]).isdisjoint(seen(lake, stricter)["configuration"])
+
+
+def test_after_a_takedown_the_pairs_are_those_of_a_lake_that_never_had_what_went(settings, tmp_path, bring):
+    texts = sorted((f"{' '.join(f'w{n}' for n in range(40))} end {n}".encode() for n in range(150)), key=content_id)
+    gone, left = texts[:70], texts[70:]
+    lake, other = (
+        Lake.open(settings),
+        Lake.open(replace(settings, home=tmp_path / "other", lake=str(tmp_path / "other" / "lake"))),
+    )
+    bring(lake, texts)
+    compare(lake, texts)
+    for _ in erase_contents(lake, pl.Series([content_id(text) for text in gone], dtype=pl.Binary)):
+        pass
+    assert compare(lake, left).new == len(left)
+    bring(other, left)
+    compare(other, left)
+    assert seen(lake).equals(seen(other))
+    assert compare(lake, left).new == 0
 
 
 def test_a_boilerplate_that_thousands_share_takes_bounded_time(settings, bring):
