@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import random
+import time
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import polars as pl
@@ -57,6 +59,21 @@ def test_texts_that_are_crafted_to_share_a_band_are_compared_with_its_anchors_an
     assert compared.crowded >= 1
     assert WORDS.anchors * (sharing - WORDS.anchors) < compared.candidates <= WORDS.anchors * TEXTS
     assert found == {}
+
+
+def test_one_passage_repeated_for_megabytes_is_a_handful_of_shingles_and_costs_no_more_than_its_length(settings, bring):
+    settings = replace(settings, batch_bytes=1 << 22)
+    passage = b"all work and no play makes jack a dull boy\n"
+    texts = [passage * 150_000, passage * 150_001, passage * 3, b"all work and " * 400_000]
+    assert len(texts[0]) > 6 << 20
+    start = time.process_time()
+    compared, found = compare(Lake.open(settings), bring, texts)
+    assert time.process_time() - start < 30
+    assert compared.new == len(texts)
+    ids = [content_id(text) for text in texts]
+    # Whatever their length, the first three are the same set of shingles.
+    assert {tuple(sorted(pair)) for pair in combinations(ids[:3], 2)} == set(found)
+    assert set(found.values()) == {1.0}
 
 
 def test_prose_without_spaces_has_too_few_words_and_minified_code_and_lines_of_base64_have_enough(settings, bring):
