@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from codecommons.datasets import condition
-from codecommons.datasets.candidates import Inputs, files, first_occurrences, refuse_stale, repositories, trees
+from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.election import elect
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
@@ -24,7 +24,7 @@ from codecommons.datasets.repositories import elect_repositories
 from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import MARKS, readable, swhid_of
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
-from codecommons.dedup.pairs import pairs
+from codecommons.dedup.pairs import pairs_then
 from codecommons.lake import Lake
 from codecommons.lake.places import place as address
 from codecommons.license.policy import VERDICTS
@@ -166,7 +166,7 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         whole = [pl.col(f"whole_{name}") for name in inputs.spans]
         funnel.keep("not_redactable", pl.all_horizontal(whole), pl.lit("not all that it holds is known"))
     funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
-    lost = _one_copy(funnel, specification.deduplicate, lake)
+    lost = _one_copy(funnel, specification.deduplicate, lake, inputs)
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
     marks = [name for name in MARKS if name in funnel.rows.columns]
     spans = redactions(lake, specification.redact, funnel.rows)
@@ -229,7 +229,7 @@ def _decontaminate(funnel: Funnel, asked: Decontaminate) -> None:
     funnel.keep("benchmark", pl.col("has").list.len() == 0, pl.col("has"))
 
 
-def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake) -> pl.DataFrame:
+def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """Leave out what is there already, or mark it; what ``Selection.lost`` tells."""
     rows = in_order(funnel.rows, asked.order)
     lost = []
@@ -248,7 +248,7 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake) -> pl.DataFrame:
     evidence = place("content", "kept_origin", "kept_anchor", "kept_path")
     funnel.keep("exact_duplicate", same, evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
     if asked.threshold is not None:
-        before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake)
+        before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, inputs)
         if asked.keep == "all":
             funnel.rows = before.rename({"winner_content": "similar_to"})
         else:
@@ -279,12 +279,12 @@ def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFram
     return numbered.join(gone, on="repository", how="left").drop("repository")
 
 
-def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake) -> pl.DataFrame:
+def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """Add winner_rank, winner_content and so on, and similarity, to rows that another one stands for."""
     ranks = rows.select("content", "rank")
-    close = pairs(lake).filter("accepted", pl.col("similarity") >= threshold)
-    for end in ("a", "b"):
-        close = close.join(ranks.lazy(), left_on=end, right_on="content", how="semi")
+    close = pairs_then(lake, contents(lake, inputs), ranks.select("content")).filter(
+        "accepted", pl.col("similarity") >= threshold
+    )
     gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})
     winners = rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
     return rows.join(gone, on="rank", how="left").join(winners, on="winner_rank", how="left")

@@ -11,7 +11,7 @@ Does not belong here: who of several duplicates stays. That is elected inside a 
 
 from codecommons.dedup.configuration import WORDS, Configuration
 from codecommons.dedup.index import compare_texts
-from codecommons.dedup.pairs import pairs
+from codecommons.dedup.pairs import pairs, pairs_then
 from codecommons.dedup.stage import compare_slice
 
-__all__ = ["WORDS", "Configuration", "compare_slice", "compare_texts", "pairs"]
+__all__ = ["WORDS", "Configuration", "compare_slice", "compare_texts", "pairs", "pairs_then"]

@@ -6,10 +6,10 @@
 
 In a crowded band members are compared with its anchors only, the members of smallest identifier. Who comes into it may push
 others out of the anchors; their pairs in that band were asked for once and would not be by a lake that had seen everybody at
-once. They are taken out, so that the table is a function of the set of texts, whatever the order in which they came. A pair that
-has gone stale stays stale, as ranks only grow: so no lock is needed, and forgetting twice does no harm. (A takedown makes ranks
-smaller; it lets all ``neighbours`` of what goes be compared anew.) Who commits pairs looks
-afterwards at the bands as they are then: of two slices at once the later one to commit sees the other's bands.
+once. They go to a table of their own, for datasets of earlier days, so that the first one is a function of the set of texts,
+whatever the order in which they came. A pair that has gone stale stays stale, as ranks only grow: so no lock is needed, and
+forgetting twice does no harm. (A takedown makes ranks smaller; it lets all ``neighbours`` of what goes be compared anew.) Who
+commits pairs looks afterwards at the bands as they are then: of two slices at once the later one to commit sees the other's.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from codecommons.lake.commits import commit_loop, data_files, write_file
 _PAIRS_AT_ONCE = 100_000
 
 
-def forget_stale(
+def stale_pairs(
     lake: Lake, configuration: Configuration, key: str, crowded: pl.Series, asked_for: Iterable[pl.DataFrame]
-) -> int:
-    """Take out the pairs whose smaller text is no anchor any more in any band that the two share.
+) -> pl.DataFrame:
+    """The pairs whose smaller text is no anchor any more in any band that the two share.
 
     Args:
         lake: the lake; the bands of the new texts are in it, and their pairs.
@@ -44,25 +44,36 @@ def forget_stale(
         asked_for: pairs (columns a, b) that the bands as they are now are known to ask for, some at a time.
 
     Returns:
-        How many pairs were taken out.
+        Columns of ``duplicate_pair``.
 
     Raises:
-        LakeError: a table can't be read or written.
+        LakeError: a table can't be read.
     """
-    if crowded.is_empty():
-        return 0
     mine = pl.col("configuration") == key
+    known = lake.scan(DUPLICATE_PAIR).filter(mine).select(DUPLICATE_PAIR.schema.names)
+    if crowded.is_empty():
+        return known.clear().collect()
     bands = lake.scan(BAND).filter(mine).select("value", "content")
     late = _ranked(bands, crowded).filter(pl.col("rank") > configuration.anchors).select(a="content").unique().collect()
-    pairs = lake.scan(DUPLICATE_PAIR).filter(mine).select("a", "b").join(late.lazy(), on="a", how="semi")
-    doubtful = pairs.collect()
+    doubtful = known.join(late.lazy(), on="a", how="semi").collect()
     for some in asked_for:
         doubtful = doubtful.join(some, on=["a", "b"], how="anti")
-    stale = [_stale(bands, chunk, configuration.anchors) for chunk in doubtful.iter_slices(_PAIRS_AT_ONCE)]
-    gone = pl.concat([doubtful.clear(), *stale])
-    if gone.height:
-        commit_loop(lake.storage, DUPLICATE_PAIR, lambda delta: _rewrite(lake, delta, key, gone), {"what": "stale pairs"})
-    return gone.height
+    return not_asked_for(bands, doubtful, configuration.anchors)
+
+
+def forget(lake: Lake, key: str, gone: pl.DataFrame) -> None:
+    """Take pairs (columns a, b) out of ``duplicate_pair``.
+
+    Raises:
+        LakeError: the table can't be read or written.
+    """
+    commit_loop(lake.storage, DUPLICATE_PAIR, lambda delta: _rewrite(lake, delta, key, gone), {"what": "stale pairs"})
+
+
+def not_asked_for(bands: pl.LazyFrame, pairs: pl.DataFrame, anchors: int) -> pl.DataFrame:
+    """Those pairs (columns a, b and others) that no band (columns value, content) asks for."""
+    stale = [_stale(bands, chunk, anchors) for chunk in pairs.iter_slices(_PAIRS_AT_ONCE)]
+    return pl.concat([pairs.clear(), *stale])
 
 
 def neighbours(lake: Lake, contents: pl.Series) -> pl.Series:
@@ -95,6 +106,7 @@ def _ranked(bands: pl.LazyFrame, values: pl.Series) -> pl.LazyFrame:
 def _stale(bands: pl.LazyFrame, pairs: pl.DataFrame, anchors: int) -> pl.DataFrame:
     shared = (
         pairs.lazy()
+        .select("a", "b")
         .join(bands.rename({"content": "a"}), on="a")
         .join(bands.rename({"content": "b"}), on=["b", "value"], how="semi")
         .collect()

@@ -25,10 +25,10 @@ from codecommons.compiled import compiled
 from codecommons.dedup.candidates import new_pairs
 from codecommons.dedup.clusters import components
 from codecommons.dedup.configuration import WORDS, Configuration
-from codecommons.dedup.crowds import forget_stale
+from codecommons.dedup.crowds import forget, stale_pairs
 from codecommons.dedup.signatures import sign
 from codecommons.dedup.similarity import jaccard, shingle_sets
-from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE, TABLES
+from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, FORGOTTEN_PAIR, SIGNATURE, TABLES
 from codecommons.dedup.texts import concatenate, read_texts, select_texts
 from codecommons.engine import Engine
 from codecommons.engine.local import release_memory
@@ -129,7 +129,12 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
             found = _probe(context, engine, bands)
         crowded = _read_all(lake, _paths(_of(CROWDED_BAND, found)), ["value"])["value"]
         asked_for = (_read_all(lake, (file.path,), ["a", "b"]) for file in _of(CANDIDATE, found))
-        forget_stale(lake, configuration, key, crowded, asked_for)
+        stale = stale_pairs(lake, configuration, key, crowded, asked_for)
+        if stale.height:
+            writer = area.writer("forget")
+            writer.add(FORGOTTEN_PAIR.name, stale.to_arrow())
+            lake.commit(area, [writer.close()], engine)
+            forget(lake, key, stale)
         lake.commit(area, [signatures], engine)
     none = Committed(0, 0, 0)
     return Compared(

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from codecommons.lake.schemas import HASH, Table
@@ -32,6 +34,11 @@ DUPLICATE_PAIR = Table(
     ("configuration", "a", "b"),
     partition=("configuration",),
 )
+FORGOTTEN_PAIR = replace(
+    DUPLICATE_PAIR,
+    name="forgotten_pair",
+    description="A pair that a band asked for until more texts crowded it. It still holds for a dataset of an earlier day.",
+)
 SIGNATURE = Table(
     "signature",
     "One text that is done: its bands are in the lake, and so are its pairs with every text done before it.",
@@ -52,4 +59,4 @@ CROWDED_BAND = Table(
     (pa.field("value", pa.binary()),),
     ("value",),
 )
-TABLES = (BAND, DUPLICATE_PAIR, SIGNATURE)
+TABLES = (BAND, DUPLICATE_PAIR, FORGOTTEN_PAIR, SIGNATURE)

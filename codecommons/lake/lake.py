@@ -123,13 +123,14 @@ class Lake:
         return dict(self._tables)
 
     def register(self, table: Table) -> None:
-        """Make a table of a plug-in known, creating it when it is missing."""
+        """Make a table of a plug-in known: it is created when it is missing, and gets the columns that an older one lacks."""
         known = self._tables.get(table.name)
         if known is not None and known != table:
             raise LakeError(f"table {table.name} is declared twice, differently; give one of the plug-ins another name")
         if known is None:
             # Not DeltaTable.is_deltatable: it holds the interpreter's lock while it asks S3.
             commits.create_table(self.storage, table)
+            commits.add_columns(self.storage, table)
             self._tables[table.name] = table
 
     def delta(self, table: str | Table) -> DeltaTable:

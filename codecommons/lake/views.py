@@ -185,8 +185,11 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     for table in tables:
         # What a stage or a plug-in registers may not be there yet.
         if table.name in TABLES or table.name in there:
+            stored = f"delta_scan({_quoted(storage.uri(table.name))})"
             try:
-                scan = f"select {_shown(table)} from delta_scan({_quoted(storage.uri(table.name))})"
+                # An annotator's table may be of an older version: what that did not say yet is null.
+                rows = stored if table.name in TABLES else f"({_nothing(table)} union all by name from {stored})"
+                scan = f"select {_shown(table)} from {rows}"
                 connection.execute(f"create or replace view lake.{table.name} as {scan}{_live(table)}")
             except duckdb.Error as error:
                 reason = f"table {table.name} in {settings.lake} can't be read: {_first_line(error)}; {ADVICE}"

@@ -164,6 +164,8 @@ class World:
         a, b = sorted((hash_content(one).sha1_git, hash_content(other).sha1_git))
         key = WORDS.key(self.settings)
         self.rows["duplicate_pair"].append({"configuration": key, "a": a, "b": b, "similarity": similarity, "accepted": accepted})
+        value = hashlib.sha1(a + b).digest()[:8]
+        self.rows["band"] += [{"configuration": key, "value": value, "content": content} for content in (a, b)]
 
     def passed(self, *, through: str = "deduped") -> None:
         """Let every slice come through the stages up to one."""

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codecommons.annotate import current
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake, StagedFile, StagingArea
@@ -316,6 +317,32 @@ def test_a_lake_of_an_earlier_version_gets_the_columns_it_lacks(settings, monkey
     assert sorted(lake.scan("quarantine").select("item", "kept").collect().rows()) == expected
     with lake.sql() as connection:
         assert connection.sql("select item, kept from quarantine order by item").fetchall() == expected
+
+
+def test_an_annotators_table_gets_the_columns_that_a_new_version_says_more_in(settings):
+    table = current(settings)["license_evidence"].table
+    older = dataclasses.replace(table, fields=table.fields[:-2])
+    old = Lake.open(settings)
+    old.register(older)
+    row = {name: None for name in older.schema.names if name != "bucket"} | {
+        "digest": "old",
+        "content": b"c" * 20,
+        "name": b"LICENSE",
+    }
+    with old.staging("test") as area:
+        area.tables = {**area.tables, older.name: older}
+        writer = area.writer("test")
+        writer.add(older.name, pa.Table.from_pylist([row], pa.schema(older.fields)))
+        old.commit(area, [writer.close()], InlineEngine())
+    missing = table.fields[-2].name
+    with Lake.open(settings).sql() as connection:
+        assert connection.sql(f"select name, {missing} from lake.{table.name}").fetchall() == [(b"LICENSE", None)]
+        assert connection.sql(f"from {table.name}").fetchall() == []
+    lake = Lake.open(settings)
+    lake.register(table)
+    assert lake.scan(table).select("name", missing).collect().rows() == [(b"LICENSE", None)]
+    with lake.sql() as connection:
+        assert connection.sql(f"select name, {missing} from lake.{table.name}").fetchall() == [(b"LICENSE", None)]
 
 
 def test_an_endpoint_that_does_not_answer_is_one_clear_error(tmp_path, monkeypatch):
