@@ -4,18 +4,22 @@
 
 """The real stages, one after the other, on a real folder: no row is made up here."""
 
+import shutil
+from pathlib import Path
+
 import polars as pl
 
 from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
-from codecommons.datasets import build, verify
-from codecommons.dedup import compare_slice
+from codecommons.datasets import build, list_releases, reproduce, verify
+from codecommons.dedup import compare_slice, pairs
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
 from codecommons.license import qualify_slice
 from codecommons.settings import Settings
 
 DAY = "2026-01-31"
+LATER = "2026-02-01"
 BODY = "\n".join(f"def function_{n}(left, right):\n    return left * {n} + right" for n in range(60))
 
 
@@ -51,3 +55,36 @@ def test_a_folder_becomes_rows_and_everything_else_is_accounted_for(tmp_path):
     }
     assert reasons["logo.png"] in ("binary", "license")
     assert verify(lake, "all").passed
+
+
+def test_what_crowds_a_band_later_makes_no_difference_to_a_dataset_of_an_earlier_day(tmp_path):
+    settings = Settings(home=tmp_path / "home", lake=str(tmp_path / "lake"), workers=0, bucket_bits=0)
+    lake, engine = Lake.open(settings), InlineEngine()
+    (settings.home / "datasets").mkdir(parents=True)
+    (settings.home / "datasets" / "then.yaml").write_text(f"{{as_of: {DAY}, deduplicate: {{threshold: 0.9}}}}")
+
+    def bring(day, numbers):
+        folder = tmp_path / day
+        folder.mkdir()
+        for number in numbers:
+            (folder / f"{number}.py").write_text(f"# SPDX-License-Identifier: MIT\n{BODY}\nlast = {number}\n")
+        add_inputs(lake, [f"path:{folder}"], day)
+        for stage in (ingest_slice, annotate_slice, qualify_slice, compare_slice):
+            stage(lake, engine, day, "path")
+
+    def made():
+        report = build(lake, engine, "then")
+        assert [check.description for check in report.checks if not check.passed] == []
+        return report.details["fingerprint"], report.rows_kept
+
+    bring(DAY, range(90))
+    before = made()
+    assert before[1] == 1
+    known = pairs(lake).collect().height
+    bring(LATER, range(100, 700))
+    assert lake.scan("forgotten_pair").collect().height > 0
+    assert pairs(lake).collect().height > known
+    assert reproduce(lake, engine, "then").problems == ()
+    for release in list_releases(lake, "then"):
+        shutil.rmtree(Path(settings.lake, release.folder))
+    assert made() == before
