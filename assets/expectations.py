@@ -372,18 +372,29 @@ SUITES = (
     Suite(
         "vulnerability_values",
         "enriched_context",
-        "Every record of a vulnerability has a name, days in their order, and only statements that are there.",
+        "Every record of a vulnerability has a name, and only statements that are there.",
         f"""
         with said as (from lake.vulnerability_record where {_FED}),
         made as (select id, unnest(affected).statement as statement from said)
         select count(*) as records, count(distinct id) as names, count(*) filter (coalesce(id, '') = '') as nameless,
-            count(*) filter (withdrawn < published) as withdrawn_before_published,
-            (select count(*) from made anti join lake.vulnerability_statement using (statement)) as lost,
-            min(id) filter (withdrawn < published) as example
+            (select count(*) from made anti join lake.vulnerability_statement using (statement)) as lost
         from said
         """,
+        (),
+        tuple(_between(column, 0, 0) for column in ("nameless", "lost")),
+    ),
+    Suite(
+        "vulnerability_days",
+        "enriched_context",
+        "No record of a vulnerability was withdrawn before it was published; where one was, its database is wrong.",
+        f"""
+        select count(*) as records, count(*) filter (withdrawn < published) as withdrawn_before_published,
+            min(id) filter (withdrawn < published) as example
+        from lake.vulnerability_record where {_FED}
+        """,
         ("example",),
-        tuple(_between(column, 0, 0) for column in ("nameless", "withdrawn_before_published", "lost")),
+        (_between("withdrawn_before_published", 0, 0),),
+        blocking=False,
     ),
     Suite(
         "mention_values",

@@ -43,9 +43,9 @@ def annotate_files(paths: Iterable[str | Path], settings: Settings) -> Iterator[
 
     Yields:
         The object of ``annotate --json`` (design.md section 10): path, swhid, length, encoding, language, license,
-        license_evidence, copyright, generated, vendored, documentation, test, stats, spans, project; the answers of plug-ins
-        under ``annotations``; ``errors`` by annotator. ``spans`` are byte offsets into the file, in order of place. Where an
-        annotator of trees is switched on, one more object for each folder: path, annotations, errors.
+        license_evidence, copyright, generated, vendored, documentation, test, stats, spans, project; all answers of all
+        annotators under ``annotations``; ``errors`` by annotator. ``spans`` are byte offsets into the file, in order of place.
+        Where an annotator of trees is switched on, one more object for each folder: path, annotations, errors.
 
     Raises:
         UsageError: a path does not exist or can't be read.
@@ -144,7 +144,6 @@ def _shown(value: Any) -> Any:
 
 
 _SPANS = ("personal_data", "secrets")
-_SHOWN = {"encoding", "generated", "language", "license_evidence", "line_statistics", "path_facts", "project_metadata", *_SPANS}
 
 
 def _shape(file: File, swhid: str, said: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -172,6 +171,6 @@ def _shape(file: File, swhid: str, said: dict[str, dict[str, Any]]) -> dict[str,
             (span for name in _SPANS for span in said[name]["spans"] or ()), key=lambda span: (span["start"], span["end"])
         ),
         "project": said.get("project_metadata"),
-        "annotations": {name: row for name, row in said.items() if name not in _SHOWN},
+        "annotations": {name: _shown(row) for name, row in said.items()},
         "errors": {name: error for name, error in errors.items() if error},
     }

@@ -128,7 +128,7 @@ def test_a_slice_without_anything_of_feeds_is_green(sound, tmp_path):
         ("repository_values", "update lake.repository_observation set stars = -1"),
         ("repository_values", "update lake.repository_observation set repository = null"),
         ("vulnerability_values", "delete from lake.vulnerability_statement"),
-        ("vulnerability_values", "update lake.vulnerability_record set withdrawn = '2025-01-01'"),
+        ("vulnerability_days", "update lake.vulnerability_record set withdrawn = '2025-01-01'"),
         ("mention_values", "update lake.mention set end_offset = 1"),
         ("mention_values", "update lake.mention set used_score = 1.5"),
         ("detectors_agree", "update lake.annotation_project_metadata set license = 'GPL-3.0-only'"),

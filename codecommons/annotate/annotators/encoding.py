@@ -12,6 +12,7 @@ whole content strictly. Such guesses are often wrong between single-byte codecs 
 from __future__ import annotations
 
 import codecs
+import re
 from typing import NamedTuple
 
 import cchardet
@@ -24,6 +25,15 @@ from codecommons.annotate.columns import table, values
 GUESS_BYTES = 1 << 18
 PIECE = 1 << 20
 CONTROL_SHARE = 0.01
+DECLARED_BYTES = 1024
+ASCII_SHARE = 0.98
+MOSTLY_ASCII = 0.5
+# Python's sources (PEP 263; Emacs writes it so, too), XML, HTML.
+_CODING = re.compile(rb"^[ \t\f]*(?:#|//|;|%|/\*).*?coding[:=][ \t]*([-\w.]{1,30})", re.MULTILINE)
+_XML = re.compile(rb"<\?xml[^>]{0,200}?encoding=[\"']([-\w.]{1,30})[\"']")
+_META = re.compile(rb"<meta[^>]{0,200}?charset=[\"']?([-\w.]{1,30})", re.IGNORECASE)
+# Escapes and names of hosts: they decode what was never written in them.
+_NO_FILES = ("utf-7", "unicode-escape", "raw-unicode-escape", "idna", "punycode")
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -49,8 +59,9 @@ class Answer(NamedTuple):
 def encoding_of(data: bytes) -> Answer:
     """The codec (a Python name) that decodes all of ``data`` strictly, with the evidence.
 
-    Evidence is one of ``empty``, ``bom``, ``ascii``, ``utf-8`` (proved), ``guess`` (statistics), and without a codec
-    ``nul`` or ``control`` (binary), ``none`` (neither proved binary nor decodable).
+    Evidence is one of ``empty``, ``bom``, ``ascii``, ``utf-8`` (proved), ``declared`` (the file says so as PEP 263, XML or HTML
+    have it), ``guess`` (statistics), ``mostly-ascii`` (a few bytes for which Windows-1252 has a letter, such as a copyright
+    sign), and without a codec ``nul`` or ``control`` (binary), ``none`` (neither proved binary nor decodable).
     """
     if not data:
         return Answer("ascii", "empty", 1.0, False)
@@ -66,11 +77,30 @@ def encoding_of(data: bytes) -> Answer:
     head = data[:GUESS_BYTES]
     if _CONTROL[np.frombuffer(head, np.uint8)].mean() > CONTROL_SHARE:
         return Answer(None, "control", None, True)
+    if (declared := _declared(data)) and _decodes(data, declared):
+        return Answer(declared, "declared", 1.0, False)
     guess = cchardet.detect(head)
     name, confidence = guess["encoding"], guess["confidence"]
     if name and _decodes(data, name):
         return Answer(codecs.lookup(name).name, "guess", confidence, False)
+    if (np.frombuffer(data, np.uint8) < 128).mean() >= ASCII_SHARE and _decodes(data, "cp1252"):
+        return Answer("cp1252", "mostly-ascii", MOSTLY_ASCII, False)
     return Answer(None, "none", None, False)
+
+
+def _declared(data: bytes) -> str | None:
+    """The codec that a file names in its first lines, if it is one of text."""
+    head = data[:DECLARED_BYTES]
+    first_two = b"\n".join(head.split(b"\n", 2)[:2])
+    found = _CODING.search(first_two) or _XML.match(head) or _META.search(head)
+    if found is None:
+        return None
+    try:
+        codec = codecs.lookup(found[1].decode())
+    except LookupError:
+        return None
+    # Python marks codecs that are none of text, such as base64, by this attribute alone.
+    return codec.name if getattr(codec, "_is_text_encoding", False) and codec.name not in _NO_FILES else None
 
 
 def _decodes(data: bytes, codec: str) -> bool:
@@ -101,10 +131,15 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="encoding",
     description="Which codec decodes a content strictly, with the evidence; binary when it is no text.",
-    version=1,
+    version=2,
     input="content",
     fields=FIELDS,
     annotate=annotate,
     tools=("faust-cchardet",),
-    configuration={"guess_bytes": GUESS_BYTES, "control_share": CONTROL_SHARE},
+    configuration={
+        "guess_bytes": GUESS_BYTES,
+        "control_share": CONTROL_SHARE,
+        "ascii_share": ASCII_SHARE,
+        "declared": DECLARED_BYTES,
+    },
 )

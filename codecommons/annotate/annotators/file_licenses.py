@@ -12,7 +12,6 @@ words the licence's text is read where the list has it (DEP-5); what can't be re
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -24,9 +23,10 @@ from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import together, whole
 from codecommons.annotate.manifests.licenses import LEAST_RELEVANCE
+from codecommons.annotate.manifests.reading import toml
 
 # The Linux kernel's debian/copyright has 130 paragraphs; what a wildcard costs is a look at every path of a tree.
-MOST_PATTERNS, MOST_WILDCARDS, LONGEST_PATTERN, MOST_BYTES = 20_000, 2_000, 1_000, 4 << 20
+MOST_PATTERNS, MOST_WILDCARDS, LONGEST_PATTERN, MOST_BYTES = 20_000, 2_000, 1_000, 1 << 20
 
 FIELDS = (
     pa.field(
@@ -91,7 +91,7 @@ def reuse(data: bytes) -> Iterator[Listed]:
     Raises:
         ValueError: it is no TOML, or not as the specification has it.
     """
-    for block in tomllib.loads(data.decode()).get("annotations", []):
+    for block in toml(data).get("annotations", []):
         said = block.get("SPDX-License-Identifier", [])
         said = [said] if isinstance(said, str) else said
         paths = [block["path"]] if isinstance(block["path"], str) else block["path"]

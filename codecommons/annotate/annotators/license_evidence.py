@@ -50,6 +50,9 @@ _POINTER = re.compile(rb"^(?:\.\./|\./)*[\w.-]+$|\.\./|\b(?:LICEN[CS]E|COPYING)\
 _POINTER_BYTES = 300
 _WORDS = re.compile(rb"\w+\W+\w+\W+\w+")
 # A short tag, as far as it goes on its line.
+_DENIAL = re.compile(
+    rb"\b(?:not|never|no[ \t]+longer)[ \t]+(?:\w+[ \t]+){0,2}(?:licen[cs]ed|covered)[ \t]+(?:under|by)\b", re.IGNORECASE
+)
 _TAG_LINE = 2000
 _SHORT_TAG = re.compile(rb"licen[cs]ed?(?:__)?[\"']?[ \t]*[:=][ \t]*[\"']?([^\r\n\"']{1,200})", re.IGNORECASE)
 _JOINED = re.compile(r"\b(?:and|or|with)\b|[,;&/|(]", re.IGNORECASE)
@@ -106,16 +109,15 @@ def evidence_of(data: bytes) -> list[Statement]:
         data = data.decode("utf-16", "replace").encode()
     if b"\0" in data.rstrip(b"\0"):
         return []
-    found = [
-        Statement(line := data.count(b"\n", 0, tag.start()) + 1, line, _tagged(tag[1].decode("utf-8", "replace")), "spdx-tag")
-        for _, tag in zip(range(MOST_EVIDENCE), _TAG.finditer(data), strict=False)
-    ]
+    found = list(_tags(data))
     tagged = {statement.start_line for statement in found}
     matches = [match for match in notices.find(notices.load(), data) if match.start_line not in tagged]
+    denied = {line for line, _ in _lines_of(_DENIAL, data)} if matches else set()
     for match in notices.statements(matches):
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
-        found.append(Statement(match.start_line, match.end_line, match.expression, detector, match.words, match.relevance))
-    found = sorted(found, key=lambda statement: (statement.start_line, statement.end_line))[:MOST_EVIDENCE]
+        expression = UNKNOWN if match.start_line == match.end_line and match.start_line in denied else match.expression
+        found.append(Statement(match.start_line, match.end_line, expression, detector, match.words, match.relevance))
+    found = list(_told(sorted(found, key=lambda statement: (statement.start_line, statement.end_line))))
     if short := [at for at, one in enumerate(found) if one.detector.endswith("license-tag")]:
         lines = data.split(b"\n", found[short[-1]].start_line)
         for at in short:
@@ -126,6 +128,28 @@ def evidence_of(data: bytes) -> list[Statement]:
         one._replace(ignored=(at := bisect_right(firsts, one.start_line)) > 0 and one.end_line <= blocks[at - 1][1])
         for one in found
     ]
+
+
+def _tags(data: bytes) -> Iterator[Statement]:
+    for line, tag in _lines_of(_TAG, data):
+        yield Statement(line, line, _tagged(tag[1].decode("utf-8", "replace")), "spdx-tag")
+
+
+def _lines_of(pattern: re.Pattern[bytes], data: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
+    """Where a pattern is found, and on which line, from 1."""
+    line, counted = 1, 0
+    for found in pattern.finditer(data):
+        line, counted = line + data.count(b"\n", counted, found.start()), found.start()
+        yield line, found
+
+
+def _told(found: list[Statement]) -> Iterator[Statement]:
+    """So many as are shown, and of the others the first that says something else: 250 tags must not hide a notice below."""
+    seen: set[tuple[str, str]] = set()
+    for at, one in enumerate(found):
+        if at < MOST_EVIDENCE or (one.expression, one.detector) not in seen:
+            seen.add((one.expression, one.detector))
+            yield one
 
 
 def _whole_tag(line: bytes, expression: str) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import time
 from importlib.util import find_spec
 
@@ -16,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from codecommons.annotate import current
+from codecommons.annotate.annotators.normalized_text import normalized
 from codecommons.settings import Settings
 
 OPTIONAL = [name for name, module in (("content_model", "magika"), ("syntax", "tree_sitter")) if find_spec(module)]
@@ -25,9 +27,23 @@ NAMES = [
     b"a.py", b"a.html", b"a.sql",
 ]  # fmt: skip
 MANIFESTS = [
-    b"PKG-INFO", b"METADATA", b"package.json", b"Cargo.toml", b"pyproject.toml", b"setup.cfg", b"pom.xml", b"a.gemspec",
-    b"composer.json", b"CITATION.cff", b"codemeta.json", b"pubspec.yaml", b"DESCRIPTION", b"a.nuspec", b"go.mod",
-]  # fmt: skip
+    b"PKG-INFO",
+    b"METADATA",
+    b"package.json",
+    b"Cargo.toml",
+    b"pyproject.toml",
+    b"setup.cfg",
+    b"pom.xml",
+    b"a.gemspec",
+    b"composer.json",
+    b"CITATION.cff",
+    b"codemeta.json",
+    b"pubspec.yaml",
+    b"DESCRIPTION",
+    b"a.nuspec",
+    b"go.mod",
+]
+LISTS = [b"REUSE.toml", b"dep5", b"copyright"]  # fmt: skip
 FRAGMENTS = [
     b"SPDX-License-Identifier: ", b"MIT", b" OR ", b"(", b"\n", b"\r\n", b"\0", b"\xff", "é".encode(), "日".encode(),
     b"{", b"[", b'"', b"[metadata]\n", b"license = ", b"Name: ", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1b$B",
@@ -36,14 +52,19 @@ FRAGMENTS = [
     b"<project>", b"</project>", b"<version>${x}", b"&amp;", b"<!DOCTYPE p [", b"Gem::Specification.new do |s|\n", b"s.name = ",
     b"%q(", b"<<A\n", b"A\n", b"- a: &b *b\n", b"authors:\n", b"module x\n", b"require (\n", b"License: GPL (>= 2)\n",
     b'{"cells": [', b'"outputs": [{}]', b"def f(x):\n", b"if (x) {", b"/* ", b" */", b'"""', b"<p>", b"0x41,",
-    b"password = 'hunter2", b"AKIA", b"-----BEGIN PRIVATE KEY-----\n", b"a@example.org", b"192.168.0.1", b"eyJhbGciOi.",
+    b"password = 'hunter2", b"[[annotations]]\npath = 'a*'\n", b"Format: https://x/copyright-format/1.0/\n\nFiles: *\n",
+    b"AKIA", b"-----BEGIN PRIVATE KEY-----\n", b"a@example.org", b"192.168.0.1", b"eyJhbGciOi.",
 ]  # fmt: skip
 DATA = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=40)), max_size=20).map(b"".join)
-FAILING = {"notebook", "project_metadata"}  # what can't be read is a row that says why; of the others nothing fails on any bytes
+FAILING = {
+    "file_licenses",
+    "notebook",
+    "project_metadata",
+}  # what can't be read is a row that says why; of the others nothing fails on any bytes
 
 
 @pytest.mark.parametrize("name", ANNOTATORS)
-@given(files=st.lists(st.tuples(st.sampled_from([*NAMES, *MANIFESTS]), DATA), min_size=1, max_size=6))
+@given(files=st.lists(st.tuples(st.sampled_from([*NAMES, *MANIFESTS, *LISTS]), DATA), min_size=1, max_size=6))
 @hypothesis_settings(max_examples=25, deadline=None)
 def test_any_bytes_give_one_row_each_and_the_same_one_every_time(batch, name, files):
     annotator = ANNOTATORS[name]
@@ -90,12 +111,23 @@ def repeated(text, size):
 )  # fmt: skip
 def test_hostile_contents_take_bounded_time(batch, name, data):
     annotator = ANNOTATORS[name]
-    start = time.process_time()
-    for file in (b"LICENSE", *MANIFESTS, b"a.ipynb", b"a.v"):
+    asked, start = 0, time.process_time()
+    for file in (b"LICENSE", *MANIFESTS, *LISTS, b"a.ipynb", b"a.v"):
         if annotator.wants(file) and (annotator.names or file == b"LICENSE"):
+            asked += 1
             row = annotator.run(batch([(file, data)])).to_pylist()[0]
             assert row["error"] is None or name in FAILING
     assert time.process_time() - start < 5
+    assert asked
+
+
+@pytest.mark.parametrize("data", [b"\n" * (16 << 20), b" \n" * (8 << 20), b"a \r\n" * (4 << 20)], ids=("empty", "blank", "short"))
+def test_normalising_millions_of_lines_takes_no_list_of_them(data):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    normalized(data)
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000
+    )  # KiB; a list of all of them took 100 bytes a line
 
 
 def test_manifests_are_read_or_say_why_not(batch):

@@ -28,6 +28,31 @@ def test_what_can_be_proved_is_said_as_proved(say, data, encoding, evidence):
     assert (row["encoding"], row["evidence"], row["binary"]) == (encoding, evidence, False)
 
 
+JAPANESE = "関数"
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "evidence"),
+    [
+        (f"# -*- coding: euc-jp -*-\n# {JAPANESE}\n".encode("euc_jp"), "euc_jp", "declared"),
+        (f"#!/usr/bin/perl\n# vim: fileencoding=shift_jis\n# {JAPANESE}\n".encode("shift_jis"), "shift_jis", "declared"),
+        (f'<?xml version="1.0" encoding="GB18030"?>\n<a>{JAPANESE}</a>\n'.encode("gb18030"), "gb18030", "declared"),
+        (f'<html><meta charset="shift_jis"><p>{JAPANESE}'.encode("shift_jis"), "shift_jis", "declared"),
+        (b"/* Copyright \xa9 2003 Foo Inc. */ int main(void) { return 0; }\n", "cp1252", "mostly-ascii"),
+        (b"C     a dash \x96 in a comment of an old program\n" + b"      END\n" * 40, "cp1252", "mostly-ascii"),
+        (b"# coding: utf-8\n" + b"x = 1\n" * 40 + b"\xa9", "cp1252", "mostly-ascii"),
+        (b"# coding: rot13\nx = '\xff\x81'\n", None, "none"),
+        (b"# coding: utf-7\nx = '\x81\xff'\n", None, "none"),
+        ("# coding: latin-1\n# naïve\n".encode(), "utf-8", "utf-8"),
+    ],
+)
+def test_what_a_file_says_of_its_encoding_goes_before_a_guess_and_one_odd_byte_makes_it_no_binary(say, data, encoding, evidence):
+    row = say("encoding", data)
+    assert (row["encoding"], row["evidence"]) == (encoding, evidence)
+    if row["encoding"] and evidence == "declared":
+        assert JAPANESE in data.decode(row["encoding"])
+
+
 def test_a_guess_says_that_it_is_one_and_decodes_everything(say):
     data = CYRILLIC.encode("cp1251") * 3
     row = say("encoding", data)

@@ -11,6 +11,11 @@ import pytest
 from codecommons.annotate.annotators.license_evidence import evidence_of, is_license_file, stated_of
 from codecommons.license.expressions import licenses
 
+AGPL = (
+    "/* This program is free software: you can redistribute it and/or modify it under the terms of the GNU Affero General\n"
+    "Public License as published by the Free Software Foundation, either version 3 of the License, or (at your option) any\n"
+    "later version. */"
+)
 APACHE = b"""# Licensed under the Apache License, Version 2.0 (the "License");
 # you may not use this file except in compliance with the License.
 # You may obtain a copy of the License at
@@ -210,6 +215,19 @@ def test_a_notice_of_one_line_is_known_though_a_version_stands_in_it():
 )
 def test_a_short_tag_says_all_that_stands_on_its_line(say, line, stated):
     assert say("license_evidence", f"{line}\nx = 1\n".encode(), name=b"a.py")["stated"] == stated
+
+
+def test_what_stands_below_hundreds_of_tags_is_not_hidden_by_them(say):
+    tags = "/*! @license\n SPDX-License-Identifier: MIT */\n" * 250
+    row = say("license_evidence", f"{tags}{AGPL}".encode(), name=b"bundle.js")
+    assert row["stated"] == "MIT AND AGPL-3.0-or-later"
+    assert row["evidence"][-1]["start_line"] == 501
+
+
+def test_a_denial_is_no_licence(say):
+    row = say("license_evidence", b"# This file is NOT licensed under the MIT License.\nx = 1\n", name=b"a.py")
+    assert row["stated"] == "LicenseRef-scancode-unknown-spdx"
+    assert say("license_evidence", b"# This file is licensed under the MIT License.\n", name=b"a.py")["stated"] == "MIT"
 
 
 OURS = "This is the exclusive property of ACME Corporation. Nobody may copy it."

@@ -19,6 +19,7 @@ from codecommons.annotate.spans import finder as finding
 LETTERS = "a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuVwXyZ"
 RULES = ("secrets", "personal_data")
 KEY = "-----BEGIN RSA PRIVATE " + "KEY-----\n" + "MIIBOgIBAAJBAJ" + LETTERS * 3 + "\n-----END RSA PRIVATE KEY-----"
+PGP = "-----BEGIN PGP PRIVATE " + f"KEY BLOCK-----\n\nlQVYBGkr{LETTERS * 3}\n=aB3d\n-----END PGP PRIVATE KEY BLOCK-----"
 TOKEN = "ghp_" + LETTERS
 
 
@@ -52,6 +53,7 @@ def test_every_rule_is_named_once_and_is_sure_of_something(name):
         ("aws_access_key_id = AKIA" + "Q3EGRIZ7WVSMHN2T", "api-key", "AKIA" + "Q3EGRIZ7WVSMHN2T"),
         (f"aws_secret_access_key: {LETTERS}+/ab", "api-key", f"{LETTERS}+/ab"),
         (f"x\n{KEY}\ny", "private-key", KEY),
+        (f"{PGP}\n", "private-key", PGP),
         ("SLACK=xoxb-" + "391809548274-4236212766789-i8EoyACELx2FYnSOkRPEpePN", "token", None),
         ("url = 'postgres://app:" + "f8Kq2xR9@db.internal.io:5432/x'", "password", "f8Kq2xR9"),
         ("DB_PASSWORD=" + "vT9#kq2Lm", "password", "vT9#kq2Lm"),
@@ -123,6 +125,8 @@ def test_what_only_looks_like_a_secret_is_none(found, line):
         ("oid 1.3.101.112", []),
         ("http://[2a00:1450:4001:c01::67]/", [("ip-address", "2a00:1450:4001:c01::67")]),
         ("2001:db8::1 fe80::1 ::1 std::vector 12:34:56", []),
+        ("Jürgen: jürgen.müller@gmx.de, first.last@uni-köln.de",
+         [("email", "jürgen.müller@gmx.de"), ("email", "first.last@uni-köln.de")]),
         ("Phone: (415) 322-0103", [("phone", "(415) 322-0103")]),
         ("call +41 (0)96 471 07 95 now", [("phone", "+41 (0)96 471 07 95")]),
         ("{ +1.00000956, -0.5 }", []),
