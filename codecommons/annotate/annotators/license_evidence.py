@@ -18,6 +18,7 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -48,7 +49,8 @@ _TERMS_FILE = re.compile(
 )
 _POINTER = re.compile(rb"^(?:\.\./|\./)*[\w.-]+$|\.\./|\b(?:LICEN[CS]E|COPYING)\b")
 _POINTER_BYTES = 300
-_WORDS = re.compile(rb"\w+\W+\w+\W+\w+")
+_WORD = re.compile(rb"\w+")
+_FEW_WORDS = 3
 # A short tag, as far as it goes on its line.
 _DENIAL = re.compile(
     rb"\b(?:not|never|no[ \t]+longer)[ \t]+(?:\w+[ \t]+){0,2}(?:licen[cs]ed|covered)[ \t]+(?:under|by)\b", re.IGNORECASE
@@ -182,7 +184,9 @@ def _tagged(value: str) -> str:
 
 def _is_unread(name: bytes, data: bytes) -> bool:
     """Whether a file that states nothing that is known must be the licence all the same, by its name and its words."""
-    if b"\0" in data or _TERMS_FILE.fullmatch(name.decode("utf-8", "replace")) is None or not _WORDS.search(data):
+    if b"\0" in data or _TERMS_FILE.fullmatch(name.decode("utf-8", "replace")) is None:
+        return False
+    if sum(1 for _ in islice(_WORD.finditer(data), _FEW_WORDS)) < _FEW_WORDS:
         return False
     text = data.strip()
     return len(text) > _POINTER_BYTES or b"://" in text or not _POINTER.search(text)
