@@ -119,12 +119,22 @@ class Annotator:
         Raises:
             UsageError: what the annotator needs is not installed, or does not work.
         """
-        answer = self._answers(batch)
+        return self._rows(batch, self._answers(batch))
+
+    def give_up(self, batch: pa.RecordBatch, reason: str) -> pa.Table:
+        """Rows of ``table`` that say why there is no answer for a batch; what the annotator does with it nobody may try again."""
+        return self._rows(batch, self._failed(batch, reason))
+
+    def _rows(self, batch: pa.RecordBatch, answer: pa.Table) -> pa.Table:
         names = [f.name for f in KEYS[self.input]]
         key = [batch.column("sha1_git" if name == "content" else name) for name in names]
         same = pa.repeat(pa.scalar(self.digest, pa.string()), batch.num_rows)
         columns = [same, *key, *(answer.column(f.name) for f in self.fields), answer.column("error")]
         return pa.table(columns, schema=pa.schema(self.table.fields))
+
+    def _failed(self, batch: pa.RecordBatch, reason: str) -> pa.Table:
+        row: dict[str, Any] = {**{f.name: None for f in self.fields}, "error": reason}
+        return pa.Table.from_pylist([row] * batch.num_rows, schema=pa.schema([*self.fields, pa.field("error", pa.string())]))
 
     def _answers(self, batch: pa.RecordBatch) -> pa.Table:
         schema = pa.schema([*self.fields, pa.field("error", pa.string())])
@@ -139,9 +149,7 @@ class Annotator:
             raise
         except Exception as error:  # whatever a file makes an annotator do, the others still get their answer
             if batch.num_rows == 1:
-                reason = f"{type(error).__name__}: {error}"[:500]
-                row: dict[str, Any] = dict.fromkeys(schema.names)
-                return pa.Table.from_pylist([{**row, "error": reason}], schema=schema)
+                return self._failed(batch, f"{type(error).__name__}: {error}"[:500])
             half = batch.num_rows // 2
             return pa.concat_tables([self._answers(batch.slice(0, half)), self._answers(batch.slice(half))])
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ STAGE, BEFORE = STAGES[1], STAGES[0]
 A_TASK = {"path": 100_000, "tree": 16}
 # An annotator gets copies of what was read; smaller ones cost no time, and leave memory to the answers.
 BATCHES_A_READ = 4
+# What a row says that stands for an answer which killed whoever looked for it.
+DEADLY = "the worker died twice on it (killed, or out of memory)"
 TOP = 20
 # What the report counts: its name there, annotator, column.
 _COUNTED = {
@@ -72,7 +74,7 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
             if any(frame.height for frame in todo.values()):
                 list(engine.map(prepare, [lake.settings]))  # in one process, before many would do it at a time
             tasks = [*_content_tasks(lake, area, annotators, todo, files), *_unit_tasks(lake, area, annotators, todo, "path")]
-            lake.commit(area, engine.map(annotate_task, tasks), engine)
+            lake.commit(area, engine.map(annotate_task, tasks, instead=smaller), engine)
         with lake.staging(f"annotate-trees-{source}") as area:  # what is said of trees needs what was said of their files
             lake.commit(area, engine.map(annotate_task, _unit_tasks(lake, area, annotators, todo, "tree")), engine)
         found = {name: _found(lake, annotators[name], wanted) for name, wanted in units.items()}
@@ -122,6 +124,7 @@ class Task:
         area: where rows go.
         units: annotator -> keys that are missing.
         ids: columns sha1_git, length: the contents to read; None for paths and trees.
+        deadly: whether a worker has died on this content twice, so that a row says so instead of an answer.
     """
 
     name: str
@@ -129,6 +132,7 @@ class Task:
     area: StagingArea
     units: Mapping[str, pl.DataFrame]
     ids: pl.DataFrame | None = None
+    deadly: bool = False
 
     def __str__(self) -> str:
         """How an error names it."""
@@ -191,8 +195,29 @@ def annotate_task(task: Task) -> list[StagedFile]:
     for contents in task.lake.contents(task.ids, settings.batch_bytes):
         for name, units in task.units.items():
             for batch in batches(contents, units, settings.batch_bytes // BATCHES_A_READ):
-                writer.add(annotators[name].table.name, annotators[name].run(batch))
+                one = annotators[name]
+                writer.add(one.table.name, one.give_up(batch, DEADLY) if task.deadly else one.run(batch))
     return writer.close()
+
+
+def smaller(task: Task) -> list[Task]:
+    """What runs instead of a task that workers died on: its halves, then one annotator at a time, then a row that says so.
+
+    One content that no memory is enough for must not cost the others their answers.
+    """
+    if task.ids is None or task.deadly:
+        return []
+    if task.ids.height == 1:
+        if len(task.units) == 1:
+            return [replace(task, deadly=True)]
+        return [replace(task, name=f"{task.name}, {name}", units={name: units}) for name, units in task.units.items()]
+    half = task.ids.height // 2
+    parts = []
+    for ids in (task.ids[:half], task.ids[half:]):
+        content = pl.col("content").is_in(ids["sha1_git"].implode())
+        units = {name: some for name, all_ in task.units.items() if (some := all_.filter(content)).height}
+        parts.append(replace(task, name=f"annotating contents from {ids['sha1_git'][0].hex()}", ids=ids, units=units))
+    return parts
 
 
 def batches(contents: pa.RecordBatch, units: pl.DataFrame, batch_bytes: int) -> Iterator[pa.RecordBatch]:

@@ -47,16 +47,23 @@ class Engine(Protocol):
 
     workers: int
 
-    def map(self, function: Callable[[T], R], tasks: Sequence[T], name: Callable[[T], str] = str) -> Iterator[R]:
+    def map(
+        self,
+        function: Callable[[T], R],
+        tasks: Sequence[T],
+        name: Callable[[T], str] = str,
+        instead: Callable[[T], Sequence[T]] | None = None,
+    ) -> Iterator[R]:
         """Run ``function`` on every task.
 
         Args:
             function: a module-level function, or a ``functools.partial`` of one.
             tasks: picklable descriptions of work.
             name: what to call a task in an error.
+            instead: smaller tasks for one whose worker died twice; none of them is how it gives up.
 
         Yields:
-            Results in the order of the tasks, whatever finishes first.
+            Results in the order of the tasks, whatever finishes first; of a task that was replaced those of its parts.
 
         Raises:
             TaskCrashedError: a worker died twice on the same task.
@@ -74,8 +81,14 @@ class InlineEngine:
 
     workers: int = 0
 
-    def map(self, function: Callable[[T], R], tasks: Sequence[T], name: Callable[[T], str] = str) -> Iterator[R]:
-        """See ``Engine.map``."""
+    def map(
+        self,
+        function: Callable[[T], R],
+        tasks: Sequence[T],
+        name: Callable[[T], str] = str,
+        instead: Callable[[T], Sequence[T]] | None = None,
+    ) -> Iterator[R]:
+        """See ``Engine.map``; who dies here takes the driver along."""
         return map(function, tasks)
 
     def close(self) -> None:
@@ -90,7 +103,13 @@ class PoolEngine:
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
 
-    def map(self, function: Callable[[T], R], tasks: Sequence[T], name: Callable[[T], str] = str) -> Iterator[R]:
+    def map(
+        self,
+        function: Callable[[T], R],
+        tasks: Sequence[T],
+        name: Callable[[T], str] = str,
+        instead: Callable[[T], Sequence[T]] | None = None,
+    ) -> Iterator[R]:
         """See ``Engine.map``."""
         todo = deque(tasks)
         while todo:
@@ -98,7 +117,7 @@ class PoolEngine:
                 yield from self._drain(function, todo, 2 * self.workers)
             except BrokenProcessPool:
                 self._pool = None
-                yield from self._one_by_one(function, todo, name)
+                yield from self._one_by_one(function, todo, name, instead)
 
     def close(self) -> None:
         """See ``Engine.close``; another map starts new workers."""
@@ -107,13 +126,19 @@ class PoolEngine:
             self._pool = None
             release_memory()  # this process has merged and counted what they sent
 
-    def _one_by_one(self, function: Callable[[T], R], todo: deque[T], name: Callable[[T], str]) -> Iterator[R]:
+    def _one_by_one(
+        self, function: Callable[[T], R], todo: deque[T], name: Callable[[T], str], instead: Callable[[T], Sequence[T]] | None
+    ) -> Iterator[R]:
         """Nobody can tell whose worker died: what was in flight runs again alone, and who dies alone is named."""
         for task in list(todo)[: 2 * self.workers]:
             try:
                 yield from self._drain(function, todo, 1, limit=1)
             except BrokenProcessPool:
                 self._pool = None
+                if parts := instead(task) if instead else ():
+                    todo.popleft()
+                    todo.extendleft(reversed(parts))
+                    return
                 raise TaskCrashedError(
                     f"a worker died twice on {name(task)} (killed, or out of memory); look at the system's log, "
                     "then run the slice again"

@@ -13,7 +13,7 @@ import pytest
 
 from codecommons.annotate import annotate_slice, annotations, current, store
 from codecommons.annotate.annotators import encoding
-from codecommons.annotate.stage import _checks, batches
+from codecommons.annotate.stage import DEADLY, _checks, batches
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.engine import local_engine
 from codecommons.errors import GateError, UsageError
@@ -47,6 +47,25 @@ def annotate(batch):
 
 
 ANNOTATOR = Annotator("first_byte", "The first byte.", 1, "content", (pa.field("first", pa.binary()),), annotate)
+"""
+
+DEADLY_PLUGIN = """
+import os
+import signal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from codecommons.annotate.annotator import Annotator
+
+
+def annotate(batch):
+    if pc.any(pc.match_substring(batch.column("data"), "do not look")).as_py():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return pa.table({"length": pc.cast(pc.binary_length(batch.column("data")), pa.int64())})
+
+
+ANNOTATOR = Annotator("deadly", "The length.", 1, "content", (pa.field("length", pa.int64()),), annotate)
 """
 
 
@@ -166,6 +185,26 @@ def test_rows_are_the_same_for_any_number_of_workers_and_any_batch(settings, fol
         ingested(lake, folder)
         annotated(lake)
     assert rows_of(other) == rows_of(reference)
+
+
+def test_a_content_that_kills_whoever_looks_at_it_costs_the_others_nothing(settings, folder, tmp_path):
+    (tmp_path / "plugins" / "annotators").mkdir(parents=True)
+    (tmp_path / "plugins" / "annotators" / "deadly.py").write_text(DEADLY_PLUGIN)
+    (folder / "deadly.txt").write_text("do not look at me")
+    lake = Lake.open(replace(settings, plugins=(tmp_path / "plugins",), workers=2))
+    ingested(lake, folder)
+    report = annotated(lake)
+    assert [check.description for check in report.checks if not check.passed] == []
+    said = annotations(lake, "deadly").collect()
+    failed = said.filter(pl.col("error").is_not_null())
+    assert failed["content"].to_list() == [content_id(b"do not look at me")]
+    assert failed["error"].to_list() == [DEADLY]
+    assert said.height == len({*FILES.values(), b"do not look at me"})
+    assert said.filter(pl.col("error").is_null())["length"].null_count() == 0
+    # It is not tried again, and the other annotators have their say about it.
+    assert annotated(lake).computed == 0
+    about = annotations(lake, "encoding").filter(pl.col("content") == content_id(b"do not look at me")).collect()
+    assert about["encoding"].to_list() == ["ascii"]
 
 
 def test_a_slice_that_was_not_ingested_is_refused(lake):

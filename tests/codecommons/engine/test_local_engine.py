@@ -58,9 +58,27 @@ def test_a_worker_that_dies_twice_on_a_task_fails_with_the_name_of_the_task():
     assert list(engine.map(square, [2, 3])) == [4, 9], "the engine must be usable after a crash"
 
 
+def test_a_task_that_workers_die_on_is_replaced_by_its_parts_until_one_is_left():
+    def halves(task):
+        half = len(task) // 2
+        return [task[:half], task[half:]] if half else [(0,)]
+
+    tasks = [tuple(range(at, at + 8)) for at in (1, 9, 17)]
+    done = list(PoolEngine(2).map(functools.partial(sum_unless, 12), tasks, instead=halves))
+    assert done[0] == sum(tasks[0])
+    assert done[-1] == sum(tasks[2])
+    assert sum(done) == sum(map(sum, tasks)) - 12
+
+
 def test_an_exception_in_a_task_reaches_the_driver_as_it_is():
     with pytest.raises(ValueError, match="three is no good"):
         list(PoolEngine(2).map(fail_on_three, range(6)))
+
+
+def sum_unless(deadly: int, numbers: tuple[int, ...]) -> int:
+    if deadly in numbers:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return sum(numbers)
 
 
 def process_of(number: int) -> int:
