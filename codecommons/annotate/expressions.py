@@ -18,9 +18,16 @@ UNKNOWN = "LicenseRef-scancode-unknown-spdx"
 _TOKEN = re.compile(r"\s*(?P<listed>[,;&]\s*)?(?P<word>[A-Za-z0-9][A-Za-z0-9.+\-:]*|[()])")
 # Words after a licence's name, or before it, that take back what it says.
 HEDGE = re.compile(
-    r"\b(?:no|not|non|nor|until|unless|except|formerly|proprietary|commercial\w*|noncommercial|unlicensed|confidential)\b",
+    r"\b(?:no(?![ ]+(?:attribution|warrant|advertis|copyleft|endorse|rights[ ]+reserved))|not|non(?!-(?:copyleft|profit))|nor"
+    r"|until"
+    r"|unless|except|formerly|proprietary|commercial\w*|noncommercial|unlicensed|confidential|academic|commons[ ]+clause"
+    r"|(?:research|personal|educational|evaluation|internal|private)[ ]+(?:use|purposes?)"
+    r"|additional[ ]+(?:terms|restrictions|conditions))\b",
     re.IGNORECASE,
 )
+# What comes after these is about something else than the licence.
+_OTHER_WORDS = re.compile(r"//|#|\\n|\s[-\u2013\u2014]\s|\u00a9|\([cC]\)|copyright", re.IGNORECASE)
+_SLASH = re.compile(r"(?<![/:])/(?!/)")
 _MOST_TOKENS = 200
 _REST = 60
 _OPERATORS = ("AND", "OR", "WITH")
@@ -44,44 +51,51 @@ def normalise(expression: str) -> str:
         return expression
 
 
-@lru_cache(1 << 12)
 def leading(text: str) -> str | None:
     """The SPDX expression that ``text`` starts with, None if it starts with none; ``/`` between names is ``OR``.
 
-    An expression goes on while operators do, and ``,`` before another licence is ``AND``. What is joined to it and is no licence
-    of SPDX's list is ``UNKNOWN`` in it (but for references, which stay). One that breaks off in its middle is none, nor is one
-    that the next words take back (``HEDGE``), as half of ``MIT AND (...`` is another licence.
+    An expression goes on while operators do, and what follows a licence and is one, too, is joined to it by ``AND``. What is
+    joined to it and is no licence of SPDX's list is ``UNKNOWN`` in it (but for references, which stay). One that breaks off in
+    its middle is none, nor is one that the next words take back (``HEDGE``), as half of ``MIT AND (...`` is another licence.
     """
+    expression, rest = read(text)
+    said = _OTHER_WORDS.split(rest, maxsplit=1)[0]
+    return None if HEDGE.search(said[:_REST]) else expression
+
+
+@lru_cache(1 << 12)
+def read(text: str) -> tuple[str | None, str]:
+    """As ``leading``, whatever comes next; and that."""
     tokens: list[str] = []
     depth = at = 0
-    text = _OR_LATER.sub("+", text.replace("/", " OR "))
+    text = _OR_LATER.sub("+", _SLASH.sub(" OR ", text))
     while len(tokens) < _MOST_TOKENS and (found := _TOKEN.match(text, at)):
         word = found["word"].rstrip(".:")
         complete = bool(tokens) and tokens[-1] not in _OPEN
-        if found["listed"]:
-            if not complete or _operand(word) == UNKNOWN:
-                break
-            tokens += ["AND", _operand(word)]
-        elif complete and word.upper() in _OPERATORS:
+        if complete and word.upper() in _OPERATORS and not found["listed"]:
             tokens.append(word.upper())
         elif complete and word == ")" and depth:
             depth -= 1
             tokens.append(word)
-        elif not complete and word == "(":
+        elif complete and _operand(word) != UNKNOWN:
+            tokens += ["AND", _operand(word)]
+        elif complete or found["listed"]:
+            break
+        elif word == "(":
             depth += 1
             tokens.append(word)
-        elif not complete and word != ")":
+        elif word != ")":
             tokens.append(_operand(word))
         else:
             break
         at = found.end()
     names = [token for token in tokens if token not in _OPEN and token != ")"]
-    if not names or names[0] == UNKNOWN or depth or tokens[-1] in _OPEN or HEDGE.search(text[at : at + _REST]):
-        return None
+    if not names or names[0] == UNKNOWN or depth or tokens[-1] in _OPEN:
+        return None, text[at:]
     try:
-        return str(licensing().parse(" ".join(tokens)))
+        return str(licensing().parse(" ".join(tokens))), text[at:]
     except ExpressionError:
-        return None
+        return None, text[at:]
 
 
 def _operand(word: str) -> str:

@@ -33,6 +33,8 @@ def pairs(lake: Lake, configuration: Configuration | None = None) -> pl.LazyFram
 def pairs_then(lake: Lake, texts: pl.DataFrame, among: pl.DataFrame) -> pl.LazyFrame:
     """The pairs as they were when only some texts had been compared: whatever came into their bands since makes no difference.
 
+    Pairs that were never compared are not known: of a day that was brought in after later ones, a crowded band lacks some.
+
     Args:
         lake: the lake.
         texts: column content: all that had been compared then.

@@ -25,6 +25,7 @@ _OVERRIDE, _BESIDE = 0, 1
 # By name: the folder that a list of this name lies in, and its place among those that name a file.
 _KINDS = {b"reuse.toml": (None, 2), b"dep5": (b".reuse", 3), b"copyright": (b"debian", 4)}
 _LISTED = {"root": pl.Binary, "path": pl.Binary, "listed": pl.String, "listed_by": pl.String, "listed_at": pl.Binary}
+_EVERYTHING = {"path": None, "folder": "", "pattern": "", "precedence": "closest", "license": None}
 _ORDER = ("place", "depth")
 
 
@@ -33,7 +34,8 @@ def listed(files: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         files: all files of some trees: root, path (bytes), content, name (bytes), own and others.
-        lists: content, name, and files as the annotator ``file_licenses`` tells, of those that are lists.
+        lists: content, name, and files as the annotator ``file_licenses`` tells, of those that are lists; null of one that nobody
+            can read, which may be about every file.
 
     Returns:
         The same with listed (an expression), listed_by (the list, as a SWHID) and listed_at (bytes: the file, where the list
@@ -50,7 +52,7 @@ def listed(files: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
 
 def _beside(files: pl.DataFrame) -> pl.DataFrame:
     """What a file called like another one, and ``.license``, says of that one."""
-    rows = files.filter(pl.col("name").bin.ends_with(_SIDECAR) & pl.col("own").is_not_null())
+    rows = files.filter(pl.col("name").bin.ends_with(_SIDECAR)).with_columns(pl.col("own").fill_null(UNREADABLE))
     paths = pl.Series([path.removesuffix(_SIDECAR) for path in rows["path"]], dtype=pl.Binary)
     where = pl.Series([_swhid(*row) for row in rows.select("root", "path", "content").iter_rows()], dtype=pl.String)
     return rows.select("root", path=paths, listed="own", listed_by=where, listed_at=paths, place=_BESIDE, depth=0)
@@ -58,6 +60,7 @@ def _beside(files: pl.DataFrame) -> pl.DataFrame:
 
 def _named(row: dict[str, Any], files: pl.DataFrame) -> pl.DataFrame:
     """What one list says of the files that it names."""
+    named = row["files"] if row["files"] is not None else [_EVERYTHING]
     home, place = _KINDS[row["name"].lower()]
     base, _, _ = row["path"].rpartition(b"/")
     if home is not None:
@@ -69,7 +72,7 @@ def _named(row: dict[str, Any], files: pl.DataFrame) -> pl.DataFrame:
     names = rows["path"].bin.slice(len(start)).cast(pl.String, strict=False)
     numbers = {name: at for at, name in enumerate(names) if name is not None}
     last_match = np.full(rows.height, -1)
-    for at, one in enumerate(row["files"]):
+    for at, one in enumerate(named):
         if one["path"] is None:
             last_match[names.str.contains(one["pattern"]).fill_null(value=False).to_numpy()] = at
         elif one["path"] in numbers:
@@ -83,7 +86,7 @@ def _named(row: dict[str, Any], files: pl.DataFrame) -> pl.DataFrame:
                 start + one["folder"].encode() if one["path"] is None else None,
                 *((_OVERRIDE, depth) if one["precedence"] == "override" else (place, -depth)),
             )
-            for at, one in enumerate(row["files"])
+            for at, one in enumerate(named)
         ],
         schema={"match": pl.Int64, "listed": pl.String, "folder": pl.Binary, "place": pl.Int64, "depth": pl.Int64},
         orient="row",

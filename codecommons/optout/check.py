@@ -147,5 +147,6 @@ def _unspoken(predicate: Mapping[str, Any], release: Mapping[str, Any]) -> list[
         shown = {proof["text"] for proof in release["absent"]["origins"] if proof["exact"] or not exact}
         return unspoken + sorted(set(request["values"]) - shown)
     if request["scope"] == "content":
-        return unspoken + sorted(set(request["values"]) - told)
+        # It goes everywhere, so that it can't be there from elsewhere.
+        return unspoken + sorted(set(request["values"]) - {proof["text"] for proof in release["absent"]["swhids"]})
     return unspoken + (["what it asks for"] if not told else [])

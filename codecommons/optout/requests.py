@@ -22,6 +22,7 @@ REASONS = ("opt-out", "license", "personal-data", "secret", "illegal")
 MAX_FILE_BYTES = 1 << 18
 MAX_VALUES = 1000
 MAX_CHARACTERS = 2048
+MAX_WILDCARDS = 50
 # Every empty file and every empty folder of the world.
 EMPTY = {"swh:1:cnt:e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "swh:1:dir:4b825dc642cb6eb9a060e54bf8d69288fbee4904"}
 # Forges on which a name is the same however it is capitalised.
@@ -107,7 +108,7 @@ def key_of(origin: str) -> str:
 def _origin(value: Any, where: str) -> str:
     text = _located(value, where)
     parts = urlsplit(text)
-    if parts.hostname in _CASELESS and len([part for part in parts.path.split("/") if part]) < 2:
+    if (parts.hostname or "").removeprefix("www.") in _CASELESS and len([part for part in parts.path.split("/") if part]) < 2:
         raise UsageError(
             f"{where} is {text!r}: that is an account; write {text + '/'!r} under the scope owner, or name a repository"
         )
@@ -154,6 +155,8 @@ def _pattern(value: Any, where: str) -> str:
     text = plain(value, where)
     if not re.search(r"[^*?./\s]", text):
         raise UsageError(f"{where} is {text!r}: that is every path; use the scope origin instead")
+    if len(re.findall(r"[*?]+", text)) > MAX_WILDCARDS or text.count("?") > MAX_WILDCARDS:
+        raise UsageError(f"{where} is {strict.shown(text)}; a path has at most {MAX_WILDCARDS} of * and ?")
     if text.startswith("/") or ".." in text.split("/"):
         raise UsageError(f"{where} is {text!r}; a path starts at the root of the tree, without '/' before it and without '..'")
     return text

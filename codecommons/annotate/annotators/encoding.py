@@ -100,7 +100,10 @@ def _declared(data: bytes) -> str | None:
     except LookupError:
         return None
     # Python marks codecs that are none of text, such as base64, by this attribute alone.
-    return codec.name if getattr(codec, "_is_text_encoding", False) and codec.name not in _NO_FILES else None
+    if not getattr(codec, "_is_text_encoding", False) or codec.name in _NO_FILES:
+        return None
+    # Who says so in another encoding than that one has not written the file in it.
+    return codec.name if found[0].decode("latin-1") in head.decode(codec.name, "replace") else None
 
 
 def _decodes(data: bytes, codec: str) -> bool:

@@ -62,6 +62,7 @@ DEBIAN = {
 _GNU = re.compile(r"(a?l?gpl|gfdl)-(\d(?:\.\d)?)(\+?)")
 _DEP5_SIGN, _REUSE_SIGN = re.compile(r"\\.|[*?]", re.DOTALL), re.compile(r"\\.|\*\*/?|\*", re.DOTALL)
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_FORMATS = ("copyright-format", "dep5", "CopyrightFormat")
 _FIELD = re.compile(r"^(?P<name>[!-9;-~]+):[ \t]*(?P<value>.*(?:\n[ \t].*)*)", re.MULTILINE)
 
 
@@ -105,25 +106,31 @@ def reuse(data: bytes) -> Iterator[Listed]:
 
 
 def dep5(data: bytes) -> Iterator[Listed]:
-    """The patterns of a DEP-5 file; nothing of a file in another format.
-
-    Raises:
-        ValueError: it is no UTF-8.
-    """
-    text = data.decode().replace("\r\n", "\n")
+    """The patterns of a DEP-5 file; nothing of a file in another format."""
+    text = _decoded(data).replace("\r\n", "\n").lstrip("\n")
     paragraphs = [{one["name"].lower(): one["value"] for one in _FIELD.finditer(part)} for part in _PARAGRAPH.split(text)]
-    if "copyright-format" not in paragraphs[0].get("format", ""):
+    if not any(sign in paragraphs[0].get(name, "") for name in ("format", "format-specification") for sign in _FORMATS):
         return
     texts: dict[str, str] = {}
     for paragraph in paragraphs:
         name, _, body = paragraph.get("license", "").partition("\n")
         if body.strip():
             texts.setdefault(name.strip().lower(), re.sub(r"(?m)^ \.?", "", body))
+    known: dict[str, str | None] = {}
     for paragraph in paragraphs[1:]:
         name = paragraph.get("license", "").partition("\n")[0].strip()[:LONGEST_PATTERN]
         if "files" in paragraph and name:
-            meant = debian_license(name, texts)
-            yield from (_listed(one, True, "aggregate", name, meant) for one in paragraph["files"].split())
+            if name not in known:  # a text is looked through once, however many paragraphs have its name
+                known[name] = debian_license(name, texts)
+            yield from (_listed(one, True, "aggregate", name, known[name]) for one in paragraph["files"].split())
+
+
+def _decoded(data: bytes) -> str:
+    """As UTF-8, which the format asks for; old files are in Latin-1, and names of people are all that it matters to."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def debian_license(said: str, texts: Mapping[str, str]) -> str | None:

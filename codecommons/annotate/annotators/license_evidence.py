@@ -49,12 +49,17 @@ _TERMS_FILE = re.compile(
 )
 _POINTER = re.compile(rb"^(?:\.\./|\./)*[\w.-]+$|\.\./|\b(?:LICEN[CS]E|COPYING)\b")
 _POINTER_BYTES = 300
-_WORD = re.compile(rb"\w+")
-_FEW_WORDS = 3
+_WORD = re.compile(rb"[\w\x80-\xff]+")
+_FEW_WORDS, _LONG_WORD = 3, 12
 # A short tag, as far as it goes on its line.
+# The words may be parted by the end of a line and the sign of a comment on the next.
 _DENIAL = re.compile(
-    rb"\b(?:not|never|no[ \t]+longer)[ \t]+(?:\w+[ \t]+){0,2}(?:licen[cs]ed|covered)[ \t]+(?:under|by)\b", re.IGNORECASE
+    rb"(?:\b(?:not|never|cannot|no[\s#*/;%]{1,9}longer)|n't)[\s#*/;%]{1,9}(?:\w{1,20}[\s#*/;%]{1,9}){0,2}"
+    rb"(?:licen[cs]ed|covered|distributed|released|available|published|provided|offered)[\s#*/;%]{1,9}(?:under|by)\b",
+    re.IGNORECASE,
 )
+# Words of a notice that a denial before it is about; licences' texts deny other things.
+_SHORT_NOTICE = 20
 _TAG_LINE = 2000
 _SHORT_TAG = re.compile(rb"licen[cs]ed?(?:__)?[\"']?[ \t]*[:=][ \t]*[\"']?([^\r\n\"']{1,200})", re.IGNORECASE)
 _JOINED = re.compile(r"\b(?:and|or|with)\b|[,;&/|(]", re.IGNORECASE)
@@ -107,17 +112,16 @@ def is_license_file(name: bytes) -> bool:
 
 def evidence_of(data: bytes) -> list[Statement]:
     """Everything a content says about licences, in order of lines."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        data = data.decode("utf-16", "replace").encode()
+    data = _plain(data)
     if b"\0" in data.rstrip(b"\0"):
         return []
     found = list(_tags(data))
     tagged = {statement.start_line for statement in found}
     matches = [match for match in notices.find(notices.load(), data) if match.start_line not in tagged]
-    denied = {line for line, _ in _lines_of(_DENIAL, data)} if matches else set()
+    denied = set(_denied(data)) if matches else set()
     for match in notices.statements(matches):
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
-        expression = UNKNOWN if match.start_line == match.end_line and match.start_line in denied else match.expression
+        expression = UNKNOWN if match.words <= _SHORT_NOTICE and match.start_line in denied else match.expression
         found.append(Statement(match.start_line, match.end_line, expression, detector, match.words, match.relevance))
     found = list(_told(sorted(found, key=lambda statement: (statement.start_line, statement.end_line))))
     if short := [at for at, one in enumerate(found) if one.detector.endswith("license-tag")]:
@@ -132,9 +136,20 @@ def evidence_of(data: bytes) -> list[Statement]:
     ]
 
 
+def _plain(data: bytes) -> bytes:
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16", "replace").encode() if wide else data
+
+
 def _tags(data: bytes) -> Iterator[Statement]:
     for line, tag in _lines_of(_TAG, data):
         yield Statement(line, line, _tagged(tag[1].decode("utf-8", "replace")), "spdx-tag")
+
+
+def _denied(data: bytes) -> Iterator[int]:
+    """Lines that say of a licence that it does not hold."""
+    for line, found in _lines_of(_DENIAL, data):
+        yield from range(line, line + found[0].count(b"\n") + 1)
 
 
 def _lines_of(pattern: re.Pattern[bytes], data: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
@@ -184,9 +199,11 @@ def _tagged(value: str) -> str:
 
 def _is_unread(name: bytes, data: bytes) -> bool:
     """Whether a file that states nothing that is known must be the licence all the same, by its name and its words."""
+    data = _plain(data)
     if b"\0" in data or _TERMS_FILE.fullmatch(name.decode("utf-8", "replace")) is None:
         return False
-    if sum(1 for _ in islice(_WORD.finditer(data), _FEW_WORDS)) < _FEW_WORDS:
+    # Not every script puts blanks between words.
+    if sum(max(1, len(word[0]) // _LONG_WORD) for word in islice(_WORD.finditer(data), _FEW_WORDS)) < _FEW_WORDS:
         return False
     text = data.strip()
     return len(text) > _POINTER_BYTES or b"://" in text or not _POINTER.search(text)

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from codecommons.annotate import notices
-from codecommons.annotate.expressions import HEDGE, UNKNOWN, normalise, together, whole
+from codecommons.annotate.expressions import HEDGE, UNKNOWN, normalise, read, together, whole
 
 LEAST_RELEVANCE = 80
 _MOST_PARTS = 10
@@ -19,6 +19,14 @@ _SHORT = 200  # characters: more may be a licence's text, whose words "no" and "
 
 _AND = re.compile(
     r"\s+(?:and|&|\+)\s+(?!(?:any|later|newer|higher|greater|above)\b)|\s*[;&]\s*|,\s*(?:and\s+)?(?=[A-Z0-9][A-Za-z]*-\d)",
+    re.IGNORECASE,
+)
+_OPERATOR = re.compile(r"\b(?:AND|OR|WITH|LicenseRef-\S+)\b")
+_BREAKS_OFF = re.compile(r"\b(?:and|or|with)\s*$", re.IGNORECASE)
+# What is joined to a licence and is none: where it stands, who holds the rights.
+_NO_LICENSE = re.compile(
+    r"^(?:please\s+)?(?:see|refer)\b|^(?:the\s+)?(?:file\s+)?(?:licen[cs]e|notice|copying|authors|contributors)\S*(?:\s+file)?[.]?$"
+    r"|^copyright\b|^\(c\)|^(?:all\s+)?contributors\b|^others[.]?$|^onwards?$",
     re.IGNORECASE,
 )
 _VERSIONS = re.compile(r"-(?:only|or-later)$")
@@ -54,9 +62,18 @@ def _long(said: str) -> str | None:
 
 def _told(said: str) -> str | None:
     """What some words mean."""
-    sides = [whole(part) for part in _SLASH.split(said)] if _SLASH.search(said) and _IDENTIFIER.search(said) else []
-    if written := whole(said) or (" OR ".join(filter(None, sides)) if sides and all(sides) else None) or _joined(said):
+    if written := whole(said):
         return written
+    expression, rest = read(said)
+    if expression and not rest.strip(" .") and _OPERATOR.search(said):
+        return expression
+    sides = [whole(part) for part in _SLASH.split(said)] if _SLASH.search(said) and _IDENTIFIER.search(said) else []
+    if sides and all(sides):
+        return " OR ".join(filter(None, sides))
+    if _BREAKS_OFF.search(said):
+        return UNKNOWN
+    if joined := _joined(said):
+        return joined
     if HEDGE.search(said):
         return UNKNOWN
     meaning = _meaning(f"license: {said}")
@@ -70,12 +87,33 @@ def _told(said: str) -> str | None:
 def _joined(said: str) -> str | None:
     """What licences with words between them mean (``GPLv2 or BSD``, ``MIT and our own``), if one of them can be told."""
     for separator, join in ((_OR, " OR "), (_AND, " AND ")):
-        parts = [part.strip("() ") for part in separator.split(said)]
-        if 1 < len(parts) <= _MOST_PARTS:
-            meanings = [_told(part) or UNKNOWN for part in parts]
-            if set(meanings) != {UNKNOWN}:
-                return normalise(join.join(f"({meaning})" for meaning in meanings))
+        parts = list(_outside(separator, said))
+        if len(parts) > _MOST_PARTS:
+            return UNKNOWN
+        if len(parts) > 1:
+            meanings = [_told(part) or (None if _NO_LICENSE.search(part) else UNKNOWN) for part in parts]
+            told = [meaning for meaning in meanings if meaning]
+            if set(told) - {UNKNOWN}:
+                return normalise(join.join(f"({meaning})" for meaning in told))
     return None
+
+
+def _outside(separator: re.Pattern[str], said: str) -> Iterator[str]:
+    """The parts between separators that stand in no parentheses, without those around a whole part."""
+    start = depth = at = 0
+    for found in separator.finditer(said):
+        depth += said.count("(", at, found.start()) - said.count(")", at, found.start())
+        at = found.start()
+        if depth <= 0:
+            yield _bare(said[start : found.start()])
+            start = found.end()
+    yield _bare(said[start:])
+
+
+def _bare(part: str) -> str:
+    part = part.strip()
+    whole_ = part.startswith("(") and part.endswith(")") and part.count("(") == part.count(")") == 1
+    return part[1:-1].strip() if whole_ else part.strip(" ") if part.count("(") == part.count(")") else part.strip("() ")
 
 
 def _meaning(text: str) -> str | None:

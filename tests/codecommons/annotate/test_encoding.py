@@ -41,6 +41,8 @@ JAPANESE = "関数"
         (b"/* Copyright \xa9 2003 Foo Inc. */ int main(void) { return 0; }\n", "cp1252", "mostly-ascii"),
         (b"C     a dash \x96 in a comment of an old program\n" + b"      END\n" * 40, "cp1252", "mostly-ascii"),
         (b"# coding: utf-8\n" + b"x = 1\n" * 40 + b"\xa9", "cp1252", "mostly-ascii"),
+        (b"# coding: utf-16-be\nx = 1\nprint(1)\n# caf\xe9 ok " + b"." * 61, "iso8859-2", "guess"),
+        (b"# coding: cp037\nx = 1\nprint(1)\n# caf\xe9 ok " + b"." * 61, "iso8859-2", "guess"),
         (b"# coding: rot13\nx = '\xff\x81'\n", None, "none"),
         (b"# coding: utf-7\nx = '\x81\xff'\n", None, "none"),
         ("# coding: latin-1\n# naïve\n".encode(), "utf-8", "utf-8"),

@@ -4,6 +4,8 @@
 
 """Lists of licences, read beside the tools of those who made the formats: ``reuse`` and ``python-debian``."""
 
+import time
+
 import polars as pl
 import pytest
 from debian.copyright import Copyright
@@ -163,13 +165,42 @@ def test_of_several_lists_one_speaks_in_the_order_of_reuse(say):
         (b"REUSE.toml", b"annotations = 3", ""),
         (b"REUSE.toml", b"[[annotations]]\npath = '" + b"a" * 2000 + b"'\nSPDX-License-Identifier = 'MIT'\n", "2000 characters"),
         (b"copyright", f"{HEADER}\nFiles: {' '.join(MANY)}\nLicense: MIT\n".encode(), "wildcards"),
-        (b"copyright", HEADER.encode() + b"\xff", ""),
     ],
 )  # fmt: skip
 def test_a_list_that_cannot_be_read_is_a_row_that_says_why(say, name, data, reason):
     row = say("file_licenses", data, name=name)
     assert row["files"] is None
     assert reason in row["error"]
+
+
+def test_old_forms_of_dep5_are_read_and_a_text_is_looked_through_once_for_all_paragraphs_that_name_it(say):
+    old = "Format-Specification: http://svn.debian.org/wsvn/dep/web/deps/dep5.mdwn?op=file&rev=135\n"
+    assert matched(say, "copyright", f"\n{old}\nFiles: a\nCopyright: M. Müller\nLicense: GPL-3\n") == {"a": "GPL-3.0-only"}
+    latin = f"{HEADER}\nFiles: a\nCopyright: M. Müller\nLicense: GPL-3\n".encode("latin-1")
+    assert say("file_licenses", latin, name=b"copyright")["files"][0]["license"] == "GPL-3.0-only"
+    text = "words that are no licence of anybody " * 10_000
+    many = "".join(f"\nFiles: f{number}\nLicense: ours\n" for number in range(5_000))
+    start = time.process_time()
+    row = say("file_licenses", f"{HEADER}{many}\nLicense: ours\n {text}\n".encode(), name=b"copyright")
+    assert len(row["files"]) == 5_000
+    assert time.process_time() - start < 10
+
+
+def test_a_list_that_nobody_can_read_may_be_about_every_file_around_it():
+    rows = [
+        (b"r" * 20, path, content_id(path), path.rpartition(b"/")[2], None)
+        for path in (b"REUSE.toml", b"a.c", b"x.py", b"x.py.license")
+    ]
+    kinds = {"root": pl.Binary, "path": pl.Binary, "content": pl.Binary, "name": pl.Binary, "own": pl.String}
+    files = pl.DataFrame(rows, schema=kinds, orient="row")
+    kind = pl.List(
+        pl.Struct({"path": pl.String, "folder": pl.String, "pattern": pl.String, "precedence": pl.String, "license": pl.String})
+    )
+    lists = files.filter(name=b"REUSE.toml").select("content", "name", files=pl.lit(None, kind))
+    said = {row["path"]: row["listed"] for row in listed(files, lists).to_dicts()}
+    assert said == dict.fromkeys(said, UNREADABLE)
+    without = {row["path"]: row["listed"] for row in listed(files, lists.clear()).to_dicts()}
+    assert without == {b"REUSE.toml": None, b"a.c": None, b"x.py": UNREADABLE, b"x.py.license": None}
 
 
 @pytest.mark.parametrize("data", [b"", b"This package was debianized by somebody.\n\nIt is free.\n", b"\n\n\n"])

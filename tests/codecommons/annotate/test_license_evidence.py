@@ -47,6 +47,14 @@ APACHE = b"""# Licensed under the Apache License, Version 2.0 (the "License");
         ("SPDX-License-Identifier: MIT AND (GPL-3.0-only", "LicenseRef-scancode-unknown-spdx"),
         ("SPDX-License-Identifier: MIT AND", "LicenseRef-scancode-unknown-spdx"),
         ("SPDX-License-Identifier: MIT until 2024", "LicenseRef-scancode-unknown-spdx"),
+        ("SPDX-License-Identifier: MIT GPL-3.0-only", "MIT AND GPL-3.0-only"),
+        ("SPDX-License-Identifier: MIT only for academic use", "LicenseRef-scancode-unknown-spdx"),
+        ("SPDX-License-Identifier: MIT, with additional terms", "LicenseRef-scancode-unknown-spdx"),
+        ("// SPDX-License-Identifier: MIT // not generated", "MIT"),
+        ("# SPDX-License-Identifier: MIT # not generated", "MIT"),
+        ("// SPDX-License-Identifier: GPL-2.0-only // or MIT", "GPL-2.0-only"),
+        ('x = "SPDX-License-Identifier: MIT\\npragma solidity; // not safe"', "MIT"),
+        ("SPDX-License-Identifier: MIT - Copyright (c) 2020 Commercial Bank", "MIT"),
         ("SPDX-License-Identifier: Nobody-Knows-1.0", "LicenseRef-scancode-unknown-spdx"),
         ('"SPDX-License-Identifier: {license}"', None),
         ("SPDX-License-Identifier:", None),
@@ -227,6 +235,12 @@ def test_what_stands_below_hundreds_of_tags_is_not_hidden_by_them(say):
 def test_a_denial_is_no_licence(say):
     row = say("license_evidence", b"# This file is NOT licensed under the MIT License.\nx = 1\n", name=b"a.py")
     assert row["stated"] == "LicenseRef-scancode-unknown-spdx"
+    for text in (
+        b"# This file is not\n# licensed under the MIT License.\n",
+        b"/* This file is NOT distributed under\n * the MIT License. */\n",
+        b"# It isn't licensed under the MIT License.\n",
+    ):
+        assert say("license_evidence", text, name=b"a.py")["stated"] != "MIT"
     assert say("license_evidence", b"# This file is licensed under the MIT License.\n", name=b"a.py")["stated"] == "MIT"
 
 
@@ -241,6 +255,7 @@ OURS = "This is the exclusive property of ACME Corporation. Nobody may copy it."
         (b"COPYING", "All rights reserved.", True),
         (b"EULA.md", "You may not sell it, nor use it at work.", True),
         (b"LICENSE", "See the license agreement at https://example.org/eula", True),
+        (b"LICENSE", "このソフトウェアは当社の所有物です。無断で複製してはならない。", True),
         (b"LICENSE", "../LICENSE", False),
         (b"LICENSE.rst", ".. include:: ../LICENSE", False),
         (b"LICENSE", "See the file COPYING.", False),
@@ -252,3 +267,4 @@ OURS = "This is the exclusive property of ACME Corporation. Nobody may copy it."
 )
 def test_a_file_that_must_be_the_licence_and_is_none_that_is_known_says_so(say, name, text, unread):
     assert say("license_evidence", text.encode(), name=name)["unread"] is unread
+    assert say("license_evidence", text.encode("utf-16"), name=name)["unread"] is unread

@@ -310,6 +310,10 @@ def test_a_receipt_that_passes_over_what_was_asked_for_does_not_hold(shop):
     assert "nothing is said of 4 contents" in problems(of_origin, "releases", 0, "absent", "swhids", value=[])[0]
     assert "nothing is said of pkg:npm/beta" in problems(of_origin, "request", "values", value=["pkg:npm/beta"])[0]
     assert "nothing is said of swh:1:cnt:" in problems(of_content, "releases", 0, "absent", "swhids", value=[])[-1]
+    assert problems(of_content, "releases", 0, "elsewhere", value=[f"swh:1:cnt:{content}"]) == ()
+    forged = json.loads(json.dumps(check(of_content, pem).statement))
+    forged["predicate"]["releases"][0] |= {"absent": {"swhids": [], "origins": []}, "elsewhere": [f"swh:1:cnt:{content}"]}
+    assert "nothing is said of swh:1:cnt:" in check(signing.sealed(key, forged), pem).problems[0]
 
 
 def test_there_is_no_receipt_for_a_request_that_fits_nothing(shop):

@@ -140,6 +140,12 @@ def test_an_origin_is_the_same_however_it_is_written():
     assert key_of("pkg:github/Me/Tool") == "pkg:github/me/tool"
 
 
+def test_a_pattern_of_many_wildcards_is_refused():
+    for pattern in ("?" * 60 + "a", "*a" * 60):
+        with pytest.raises(UsageError, match="a path has at most 50"):
+            read_requests(f"scope: path\nvalues: ['{pattern}']\nwithin: pkg:pypi/a\n".encode(), "r.yaml", None)
+
+
 def test_an_account_of_a_known_forge_is_no_origin_and_the_scope_for_it_is_named():
     with pytest.raises(UsageError, match=r"that is an account; write .* under the scope owner"):
         read_requests(b"scope: origin\nvalues: [https://github.com/me]\n", "r.yaml", None)
