@@ -486,7 +486,7 @@ def test_a_choice_in_words_is_a_choice(say, raw, expression):
         ("Copyright (c) 2020 and onward, MIT License", "MIT"),
         ("(c) 2020 ACME and contributors. MIT license.", "MIT"),
         ("MIT No Attribution", "MIT-0"),
-        ("Academic Free License 3.0", "AFL-3.0"),
+        ("OSI Approved :: Academic Free License (AFL)", "AFL-3.0"),
         ("BSD 3-clause, no advertising clause", "BSD-3-Clause"),
         ("BSD 3-Clause (non-copyleft)", "BSD-3-Clause"),
         ("MIT + file LICENSE", "MIT"),
