@@ -16,6 +16,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from benchmarks.accuracy import Accuracy
 from benchmarks.accuracy.decisions import DAY
@@ -59,9 +60,9 @@ def measure(data: Path) -> list[Accuracy]:
 
 
 def _lay_out(settings: Settings, package: str, folder: Path) -> None:
-    source = sources(settings)["pypi"]
-    wanted = source.resolve(SliceInput(DAY, "pypi", package), settings)  # type: ignore[attr-defined]
-    with source.unpacked(source.fetch(wanted, settings), settings) as members:  # type: ignore[attr-defined]
+    source: Any = sources(settings)["pypi"]
+    wanted = source.resolve(SliceInput(DAY, "pypi", package), settings)
+    with source.unpacked(source.fetch(wanted, settings), settings) as members:
         for member in members:
             if member.data is not None and member.perms != SYMLINK_PERMS:
                 # The project begins below the folder that the archive has everything in.
