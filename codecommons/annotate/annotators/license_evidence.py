@@ -49,6 +49,7 @@ _TERMS_FILE = re.compile(
 )
 _POINTER = re.compile(rb"^(?:\.\./|\./)*[\w.-]+$|\.\./|\b(?:LICEN[CS]E|COPYING)\b")
 _POINTER_BYTES = 300
+_HOLDERS = re.compile(rb"^[ \t]*(?:YEAR|COPYRIGHT HOLDER|ORGANIZATION)[ \t]*:[^\n]*$", re.MULTILINE)
 _WORD = re.compile(rb"[\w\x80-\xff]+")
 _FEW_WORDS, _LONG_WORD = 3, 12
 # A short tag, as far as it goes on its line.
@@ -202,6 +203,8 @@ def _is_unread(name: bytes, data: bytes) -> bool:
     data = _plain(data)
     if b"\0" in data or _TERMS_FILE.fullmatch(name.decode("utf-8", "replace")) is None:
         return False
+    # R's packages have who and when in LICENSE, and the licence in DESCRIPTION.
+    data = _HOLDERS.sub(b"", data)
     # Not every script puts blanks between words.
     if sum(max(1, len(word[0]) // _LONG_WORD) for word in islice(_WORD.finditer(data), _FEW_WORDS)) < _FEW_WORDS:
         return False

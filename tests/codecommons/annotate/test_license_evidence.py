@@ -256,6 +256,8 @@ OURS = "This is the exclusive property of ACME Corporation. Nobody may copy it."
         (b"EULA.md", "You may not sell it, nor use it at work.", True),
         (b"LICENSE", "See the license agreement at https://example.org/eula", True),
         (b"LICENSE", "このソフトウェアは当社の所有物です。無断で複製してはならない。", True),
+        (b"LICENSE", "YEAR: 2020\nCOPYRIGHT HOLDER: Ada Byron and the authors of thing\n", False),
+        (b"LICENSE", f"YEAR: 2020\nCOPYRIGHT HOLDER: ACME\n{OURS}\n", True),
         (b"LICENSE", "../LICENSE", False),
         (b"LICENSE.rst", ".. include:: ../LICENSE", False),
         (b"LICENSE", "See the file COPYING.", False),
