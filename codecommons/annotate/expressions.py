@@ -19,9 +19,8 @@ _TOKEN = re.compile(r"\s*(?P<listed>[,;&]\s*)?(?P<word>[A-Za-z0-9][A-Za-z0-9.+\-
 # Words after a licence's name, or before it, that take back what it says.
 HEDGE = re.compile(
     r"\b(?:no(?![ ]+(?:attribution|warrant|advertis|copyleft|endorse|rights[ ]+reserved))|not|non(?!-(?:copyleft|profit))|nor"
-    r"|until"
-    r"|unless|except|formerly|proprietary|commercial\w*|noncommercial|unlicensed|confidential|academic(?![ ]+free)"
-    r"|commons[ ]+clause"
+    r"|until|unless|except|formerly|proprietary|commercial\w*|noncommercial|unlicensed|confidential"
+    r"|academic(?![ ]+free)|commons[ ]+clause"
     r"|(?:research|personal|educational|evaluation|internal|private)[ ]+(?:use|purposes?)"
     r"|additional[ ]+(?:terms|restrictions|conditions))\b",
     re.IGNORECASE,

@@ -112,8 +112,10 @@ def _outside(separator: re.Pattern[str], said: str) -> Iterator[str]:
 
 def _bare(part: str) -> str:
     part = part.strip()
-    whole_ = part.startswith("(") and part.endswith(")") and part.count("(") == part.count(")") == 1
-    return part[1:-1].strip() if whole_ else part.strip(" ") if part.count("(") == part.count(")") else part.strip("() ")
+    opened, closed = part.count("("), part.count(")")
+    if opened != closed:
+        return part.strip("() ")
+    return part[1:-1].strip() if opened == 1 and part.startswith("(") and part.endswith(")") else part
 
 
 def _meaning(text: str) -> str | None:
