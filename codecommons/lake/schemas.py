@@ -263,6 +263,12 @@ COLLECTIONS = (
         many=True,
     ),
     Table(
+        "commit_change",
+        "The file that a revision changed, if it changed one and nothing else; nulls where it did not.",
+        _fields(revision=HASH, parent=HASH, path=pa.binary(), before=HASH, after=HASH),
+        ("revision",),
+    ),
+    Table(
         "origin_revision",
         "A revision that the history of an origin holds; origin is sha1 of its URL.",
         _fields(revision=HASH, origin=HASH),
@@ -733,6 +739,7 @@ COMMIT_ORDER = (
     "origin",
     "collection_tree",
     "introduced",
+    "commit_change",
     "origin_revision",
     "vulnerability_statement",
     "extid",
