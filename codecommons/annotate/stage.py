@@ -95,7 +95,8 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
     checks = _checks(lake, report, units, found)
     digests = {name: annotator.digest for name, annotator in annotators.items()}
     before = lake.log.verdict(slice, source, BEFORE) or {}
-    return close_stage(lake, report, checks, input_digest=digest([before.get("attempt"), digests, *(["commits"] * lake.settings.commits)]))
+    looked_at = [before.get("attempt"), digests, *(["commits"] if lake.settings.commits else [])]
+    return close_stage(lake, report, checks, input_digest=digest(looked_at))
 
 
 def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataFrame:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
-from codecommons.datasets import documents, redaction, releases, shards
+from codecommons.datasets import documents, redaction, releases, shards, staleness
 from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.losses import alarms
@@ -45,7 +45,7 @@ CHECKS = {
     "nothing_left_to_redact": "In a sample of texts the rules find nothing that the specification wants replaced.",
     "opt_out_honoured": "No row is one that the opt-out ledger, or a marker in the code, leaves out.",
     "policy_honoured": "Every row has a verdict that is accepted and that its licence, and what it states itself, are worth.",
-    "no_duplicates": "Every content is there once.",
+    "no_duplicates": "Every content, or change of one, is there once.",
     "nothing_wiped_out": "No language, source or origin lost more to near-duplicates than the specification allows.",
     "counts_agree": "Shards, manifest and report have the same number of rows.",
 }
@@ -216,9 +216,7 @@ def _opted_out(lake: Lake, inputs: Inputs, manifest: pl.DataFrame) -> pl.DataFra
     """Rows of a manifest that are opted out, asked of the ledger as it is now."""
     seen = trees(lake, inputs)
     excluded = reached(lake, ledger.read(lake).effective, seen)
-    roots = seen.select("origin", "anchor", "root").unique()
-    rows = manifest.select("swhid", "content", "origin", "anchor", "path").join(roots, on=["origin", "anchor"], how="left")
-    return excluded.marked(rows).filter(pl.col("opt_out").is_not_null())
+    return staleness.opted_out(lake, excluded, seen, manifest.select("swhid", *staleness.COLUMNS))
 
 
 def _of_benchmarks(lake: Lake, asked: Specification, manifest: pl.DataFrame) -> list[str]:
@@ -229,7 +227,8 @@ def _of_benchmarks(lake: Lake, asked: Specification, manifest: pl.DataFrame) -> 
     said = store.rows(lake, current(lake.settings)[BENCHMARKS]).select("content", "items")
     having = said.explode("items", empty_as_null=False, keep_nulls=False).unnest("items")
     having = having.filter(pl.col("benchmark").is_in(list(wanted.benchmarks)), pl.col("share") >= wanted.share)
-    return manifest.lazy().join(having, on="content", how="semi").collect()["swhid"].sort().to_list()
+    both = pl.concat([manifest.select("swhid", "content"), manifest.select("swhid", content="before_content")])
+    return both.lazy().join(having, on="content", how="semi").collect()["swhid"].unique().sort().to_list()
 
 
 def _checks(
@@ -247,7 +246,7 @@ def _checks(
     damaged = [swhid for one in written for swhid in one.damaged]
     revealing = [swhid for one in written for swhid in one.revealing]
     refused = manifest.filter(~pl.col("license_type").is_in(asked.license.accept).fill_null(False))
-    repeated = manifest.height - manifest["content"].n_unique()
+    repeated = manifest.height - manifest.select("content", "before_content").n_unique()
     counted = sum(one.rows for one in written)
     lost = alarms(asked.deduplicate, selection.lost)
     results = {

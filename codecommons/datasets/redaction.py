@@ -38,6 +38,7 @@ BREAK = "\N{ZERO WIDTH NON-JOINER}"
 RULES = {"placeholders": PLACEHOLDERS, "else": _KEY, "addresses": [*_ADDRESSES.values()], "break": BREAK}
 
 SPANS = pl.List(pl.Struct({"kind": pl.String, "start": pl.Int64, "end": pl.Int64}))
+_FOUND = pl.Schema({"content": pl.Binary, "kind": pl.String, "start": pl.Int64, "end": pl.Int64})
 
 
 class Span(NamedTuple):
@@ -65,6 +66,25 @@ def text_of(data: bytes, encoding: str, redactions: Sequence[Span] = (), escape:
     for name in escape:
         text = TOKENS[name].sub(lambda token: token[0][0] + BREAK + token[0][1:], text)
     return text
+
+
+def told(text: str, asked: Redact, escape: Iterable[str] = ()) -> str:
+    """A text that no annotator has seen, such as a commit's message, with what the rules find in it replaced.
+
+    Args:
+        text: it.
+        asked: which spans.
+        escape: names of ``TOKENS`` that are broken.
+    """
+    data = text.encode()
+    found = [
+        {"content": b"", "kind": span.kind, "start": span.start, "end": span.end}
+        for name, confidence in asked.confidences.items()
+        for span in spans.compiled(name).find(data)[0]
+        if span.confidence >= confidence and span.kind not in asked.keep
+    ]
+    merged = _merged(pl.DataFrame(found, schema=_FOUND)).to_dicts()
+    return text_of(data, "utf-8", [Span(**one) for row in merged for one in row["redactions"]], escape)
 
 
 def _redacted(data: bytes, encoding: str, redactions: Sequence[Span]) -> str:
@@ -121,7 +141,12 @@ def redactions(lake: Lake, asked: Redact, contents: pl.DataFrame) -> pl.DataFram
     ]
     if not found:
         return pl.DataFrame(schema={"content": pl.Binary, "redactions": SPANS})
-    spans_ = pl.concat(found).unique().sort("content", "start", "end", "kind").collect()
+    return _merged(pl.concat(found).collect())
+
+
+def _merged(found: pl.DataFrame) -> pl.DataFrame:
+    """Spans (``_FOUND``) by content, as ``redactions`` gives them."""
+    spans_ = found.unique().sort("content", "start", "end", "kind")
     # Two annotators may both see something in the same bytes; all of them go, as what the first one says.
     before = pl.col("end").cum_max().shift(1).over("content")
     apart = spans_.with_columns(group=(pl.col("start") >= before).fill_null(True).cum_sum())
@@ -136,7 +161,8 @@ def redactions(lake: Lake, asked: Redact, contents: pl.DataFrame) -> pl.DataFram
 
 def counted(rows: pl.DataFrame) -> dict[str, int]:
     """How many stretches of each kind are replaced in rows with a column ``redactions``; by kind."""
-    kinds = rows.select("redactions").explode("redactions", empty_as_null=False, keep_nulls=False).unnest("redactions")
+    found = pl.concat([rows[name] for name in ("redactions", "before_redactions") if name in rows.columns])
+    kinds = pl.DataFrame({"redactions": found}).explode("redactions", empty_as_null=False, keep_nulls=False).unnest("redactions")
     return dict(kinds.group_by("kind").len().sort("kind").iter_rows())
 
 

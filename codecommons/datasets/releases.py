@@ -85,9 +85,7 @@ def published(lake: Lake) -> Iterator[Published]:
         LakeError: one can't be read.
     """
     for one in list_releases(lake):
-        path = lake.path(one.folder, "manifest.parquet")
-        with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
-            frame = pl.DataFrame(pq.read_table(file, columns=["content", "origin"]))
+        frame = manifest_of(lake, one, "content", "before_content", "origin")
         inputs = one.document["inputs"]
         yield Published(
             f"{one.name}/{one.fingerprint[:12]}",
@@ -99,6 +97,18 @@ def published(lake: Lake) -> Iterator[Published]:
             swhids_of(frame),
             frame["origin"].to_list(),
         )
+
+
+def manifest_of(lake: Lake, one: Release, *columns: str) -> pl.DataFrame:
+    """Columns of a release's manifest; one of an earlier version may lack some.
+
+    Raises:
+        LakeError: it can't be read.
+    """
+    path = lake.path(one.folder, "manifest.parquet")
+    with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
+        parquet = pq.ParquetFile(file)
+        return pl.DataFrame(parquet.read([name for name in columns if name in parquet.schema_arrow.names]))
 
 
 def result_digest(result: dict[str, Any]) -> str:

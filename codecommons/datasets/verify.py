@@ -15,8 +15,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codecommons.datasets import commits, redaction, shards
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.releases import Release, fingerprint_of, release, result_digest, taken_down
+from codecommons.datasets.reproduce import specification_of
 from codecommons.datasets.shards import row_text, swhids_of
 from codecommons.datasets.tokens import TOKENS
 from codecommons.lake import Lake
@@ -135,30 +137,36 @@ def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFra
                 file, None, None, f"it has {parquet.metadata.num_rows} rows, not {manifest.height} as the manifest says"
             )
             return
+        both = shards.sides(parquet.schema_arrow.names)
+        columns = [name for side in both for name in (side.swhid, side.text, side.encoding, side.redactions)]
+        columns += ["message"] if len(both) > 1 else []
         at = 0
         for group in range(parquet.num_row_groups):
             expected = manifest[at : at + parquet.metadata.row_group(group).num_rows]
             at += expected.height
             try:
-                found = pl.DataFrame(parquet.read_row_group(group, columns=["swhid", "text", "encoding", "redactions"]))
+                found = pl.DataFrame(parquet.read_row_group(group, columns=columns))
             except (pa.ArrowException, OSError, ValueError) as error:
                 what = f"rows {expected['row'][0]} to {expected['row'][-1]} can't be read: {error}"
                 yield Problem(file, expected["row"][0], expected["swhid"][0], what)
                 continue
-            yield from _rows(
-                lake, file, escape, expected.with_columns(found.select("text", "encoding", "redactions", found="swhid"))
-            )
+            rows = pl.concat([expected, found.rename({"swhid": "found"})], how="horizontal")
+            for side in both:
+                yield from _rows(lake, file, escape, rows, side)
+            if len(both) > 1:
+                yield from _messages(lake, one, file, rows)
 
 
-def _rows(lake: Lake, file: str, escape: Sequence[str], rows: pl.DataFrame) -> Iterator[Problem]:
+def _rows(lake: Lake, file: str, escape: Sequence[str], rows: pl.DataFrame, side: shards.Side) -> Iterator[Problem]:
     doubtful = []
+    named = "found" if side.swhid == "swhid" else side.swhid
     for row, swhid, found, content, text, encoding, spans in rows.select(
-        "row", "swhid", "found", "content", "text", "encoding", "redactions"
+        "row", "swhid", pl.col(named).alias("_found"), side.content, side.text, side.encoding, side.redactions
     ).iter_rows():
-        if swhid != found or swhid[10:50] != content.hex():
+        if (named == "found" and swhid != found) or found[10:50] != content.hex():
             yield Problem(file, row, swhid, f"it says {found}")
         elif text is None or spans or _has_tokens(text, escape) or not _hashes_to(text, encoding, content):
-            doubtful.append((row, swhid, content, text, encoding, spans))
+            doubtful.append((row, found, content, text, encoding, spans))
     bytes_of: dict[bytes, bytes] = {}
     if doubtful:
         for batch in lake.contents(
@@ -170,6 +178,19 @@ def _rows(lake: Lake, file: str, escape: Sequence[str], rows: pl.DataFrame) -> I
             yield Problem(file, row, swhid, "its text does not hash to its SWHID, and the lake has no bytes to compare with")
         elif text is None or row_text(bytes_of[content], content, encoding, spans, escape) != text.encode():
             yield Problem(file, row, swhid, "its text is not that of the bytes its SWHID names, with its redactions")
+
+
+def _messages(lake: Lake, one: Release, file: str, rows: pl.DataFrame) -> Iterator[Problem]:
+    """The messages of commits follow from those that the lake has."""
+    asked = specification_of(one)
+    ids = rows.lazy().select("revision_id").unique()
+    said = lake.scan("revision").select("message", revision_id="id").join(ids, on="revision_id", how="semi").collect()
+    raw = dict(said.select("revision_id", "message").iter_rows())
+    for row, swhid, revision, message in rows.select("row", "swhid", "revision_id", "message").iter_rows():
+        if revision not in raw:
+            yield Problem(file, row, swhid, f"the lake has no revision {revision.hex()} to compare its message with")
+        elif redaction.told(commits.message_of(raw[revision]) or "", asked.redact, asked.escape) != message:
+            yield Problem(file, row, swhid, "its message is not that of the revision")
 
 
 def _has_tokens(text: str, escape: Sequence[str]) -> bool:

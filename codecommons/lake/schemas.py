@@ -684,6 +684,7 @@ DATASETS = (
             shard=pa.string(),
             row=pa.int64(),
             content=HASH,
+            before_content=HASH,
             swhid=pa.string(),
             origin=pa.string(),
             path=pa.binary(),
@@ -706,6 +707,7 @@ DATASETS = (
         "A candidate row that a rule left out: which rule, why, and the kept content when it is a duplicate.",
         _fields(
             content=HASH,
+            before_content=HASH,
             origin=pa.string(),
             anchor=pa.string(),
             path=pa.binary(),

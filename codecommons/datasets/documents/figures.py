@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from codecommons.datasets.shards import MARKS
+from codecommons.datasets.shards import COMMIT, MARKS
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1
@@ -30,6 +30,14 @@ MEANING = {
     "redactions": "byte spans of the original that are replaced in `text`",
     "repository": "readable name of the origin",
     "row_in_repository": "place among the rows of its origin in this shard",
+    "revision": "of a commit: what it is called",
+    "parent": "the revision before it",
+    "message": "why it was made, without lines that name people",
+    "before": "identifier of the file's bytes before the commit, with origin, visit, anchor and path",
+    "before_text": "the file before the commit as Unicode text",
+    "before_length": "bytes of that file",
+    "before_encoding": "encoding of its bytes",
+    "before_redactions": "byte spans of it that are replaced in `before_text`",
     "similar_to": "the content that stands for this one among near-duplicates; empty for one that stands for itself",
     "similarity": "exact Jaccard similarity to it, of shingles of five words",
     "copies": "eligible files that have this content",
@@ -76,7 +84,8 @@ def redacted(document: dict[str, Any]) -> str:
 def marks(specification: dict[str, Any]) -> list[str]:
     """The columns that shards have beyond the usual ones."""
     weighed = specification["deduplicate"]
-    return [name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None]
+    told = COMMIT if specification.get("rows") == "commits" else ()
+    return [*told, *(name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None)]
 
 
 def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:
