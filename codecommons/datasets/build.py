@@ -22,8 +22,8 @@ from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.releases import Release
+from codecommons.datasets.rows import swhids_of
 from codecommons.datasets.selection import Selection, select
-from codecommons.datasets.shards import swhids_of
 from codecommons.datasets.specification import Specification, specification
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
@@ -49,6 +49,8 @@ CHECKS = {
     "nothing_wiped_out": "No language, source or origin lost more to near-duplicates than the specification allows.",
     "counts_agree": "Shards, manifest and report have the same number of rows.",
 }
+# What tells rows apart, by what a row is; of a discussion the content is its text.
+_SAME = {"commits": ("content", "before_content")}
 
 
 def build(lake: Lake, engine: Engine, name: str) -> StageReport:
@@ -100,7 +102,7 @@ def _build(
     with lake.staging(f"dataset-{asked.name}") as area:
         staged = lake.path(area.folder)
         earlier = releases.shards_before(lake, asked.name)
-        written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier)
+        written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier, inputs)
         table = pa.concat_tables([shards.MANIFEST.empty_table(), *(one.manifest for one in written)])
         manifest = _write_manifest(lake, written, f"{staged}/manifest.parquet")
         frame = pl.DataFrame(table)
@@ -246,7 +248,7 @@ def _checks(
     damaged = [swhid for one in written for swhid in one.damaged]
     revealing = [swhid for one in written for swhid in one.revealing]
     refused = manifest.filter(~pl.col("license_type").is_in(asked.license.accept).fill_null(False))
-    repeated = manifest.height - manifest.select("content", "before_content").n_unique()
+    repeated = manifest.height - manifest.select(_SAME.get(asked.rows, ("content",))).n_unique()
     counted = sum(one.rows for one in written)
     lost = alarms(asked.deduplicate, selection.lost)
     results = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from codecommons.datasets.releases import Release
-from codecommons.datasets.shards import swhid_of
+from codecommons.datasets.rows import swhid_of
 from codecommons.lake import Lake
 
 KEY = ["content", "before_content", "origin", "path"]

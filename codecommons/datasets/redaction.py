@@ -62,7 +62,11 @@ def text_of(data: bytes, encoding: str, redactions: Sequence[Span] = (), escape:
         UnicodeError: the bytes are not in the encoding.
         LookupError: there is no such encoding.
     """
-    text = _redacted(data, encoding, redactions) if redactions else data.decode(encoding)
+    return broken(_redacted(data, encoding, redactions) if redactions else data.decode(encoding), escape)
+
+
+def broken(text: str, escape: Iterable[str]) -> str:
+    """A text in which the tokens ``TOKENS`` of these names are none."""
     for name in escape:
         text = TOKENS[name].sub(lambda token: token[0][0] + BREAK + token[0][1:], text)
     return text
@@ -77,14 +81,21 @@ def told(text: str, asked: Redact, escape: Iterable[str] = ()) -> str:
         escape: names of ``TOKENS`` that are broken.
     """
     data = text.encode()
-    found = [
+    return text_of(data, "utf-8", found(data, asked), escape)
+
+
+def found(data: bytes, asked: Redact) -> list[Span]:
+    """What is replaced in a text (UTF-8) that no annotator has seen: in order of place, none across another."""
+    told = [
         {"content": b"", "kind": span.kind, "start": span.start, "end": span.end}
         for name, confidence in asked.confidences.items()
         for span in spans.compiled(name).find(data)[0]
         if span.confidence >= confidence and span.kind not in asked.keep
     ]
-    merged = _merged(pl.DataFrame(found, schema=_FOUND)).to_dicts()
-    return text_of(data, "utf-8", [Span(**one) for row in merged for one in row["redactions"]], escape)
+    if not told:
+        return []
+    merged = _merged(pl.DataFrame(told, schema=_FOUND)).to_dicts()
+    return [Span(**one) for row in merged for one in row["redactions"]]
 
 
 def _redacted(data: bytes, encoding: str, redactions: Sequence[Span]) -> str:
@@ -129,7 +140,7 @@ def redactions(lake: Lake, asked: Redact, contents: pl.DataFrame) -> pl.DataFram
     Returns:
         content; redactions (``SPANS``): in order of place, none across another. Contents without any are absent.
     """
-    found = [
+    listed = [
         store.rows(lake, current(lake.settings)[name])
         .join(contents.lazy().select("content").unique(), on="content", how="semi")
         .select("content", "spans")
@@ -139,9 +150,9 @@ def redactions(lake: Lake, asked: Redact, contents: pl.DataFrame) -> pl.DataFram
         .select("content", "kind", "start", "end")
         for name, confidence in asked.confidences.items()
     ]
-    if not found:
+    if not listed:
         return pl.DataFrame(schema={"content": pl.Binary, "redactions": SPANS})
-    return _merged(pl.concat(found).collect())
+    return _merged(pl.concat(listed).collect())
 
 
 def _merged(found: pl.DataFrame) -> pl.DataFrame:
@@ -161,8 +172,8 @@ def _merged(found: pl.DataFrame) -> pl.DataFrame:
 
 def counted(rows: pl.DataFrame) -> dict[str, int]:
     """How many stretches of each kind are replaced in rows with a column ``redactions``; by kind."""
-    found = pl.concat([rows[name] for name in ("redactions", "before_redactions") if name in rows.columns])
-    kinds = pl.DataFrame({"redactions": found}).explode("redactions", empty_as_null=False, keep_nulls=False).unnest("redactions")
+    both = pl.concat([rows[name] for name in ("redactions", "before_redactions") if name in rows.columns])
+    kinds = pl.DataFrame({"redactions": both}).explode("redactions", empty_as_null=False, keep_nulls=False).unnest("redactions")
     return dict(kinds.group_by("kind").len().sort("kind").iter_rows())
 
 

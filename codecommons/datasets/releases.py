@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.shards import swhids_of
+from codecommons.datasets.rows import swhids_of
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors

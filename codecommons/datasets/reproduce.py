@@ -75,7 +75,7 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     inputs = resolve(lake, asked)
     selection = select(lake, asked, inputs)
     with lake.staging(f"reproduce-{name}") as area:
-        written = shards.write(lake, engine, asked, selection.rows, f"{lake.path(area.folder)}/data", {})
+        written = shards.write(lake, engine, asked, selection.rows, f"{lake.path(area.folder)}/data", {}, inputs)
     table = pl.DataFrame(pa.concat_tables([shards.MANIFEST.empty_table(), *(shard.manifest for shard in written)]))
     old, old_drops = rows_and_drops(lake, one)
     found = difference(old, old_drops, table, selection.drops)

@@ -15,14 +15,15 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from codecommons.datasets import commits, condition, redaction
+from codecommons.datasets import commits, condition, discussions, redaction
 from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.election import elect
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
+from codecommons.datasets.rows import CHANGES, DISCUSSION, swhid_of
 from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.shards import CHANGES, MARKS, bytes_of, readable, swhid_of
+from codecommons.datasets.shards import MARKS, bytes_of, readable
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup.pairs import pairs_then
 from codecommons.lake import Lake
@@ -59,8 +60,6 @@ ROWS = (
     "length",
     "redactions",
 )
-# What a dataset's rows may be -> where they come from.
-CANDIDATES = {"files": files, "commits": commits.candidates}
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Selection:
     """What a dataset would hold.
 
     Attributes:
-        rows: the rows, by preference, with the columns ``ROWS`` and, of commits, ``shards.CHANGES``.
+        rows: the rows, by preference, with the columns ``ROWS``; of commits ``rows.CHANGES``, of discussions ``rows.DISCUSSION``.
         drops: every candidate that is no row, as ``DROP``, by origin, anchor and path.
         steps: the rules that were applied, in order.
         rows_in: candidates.
@@ -152,7 +151,9 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         LakeError: a table can't be read.
         UsageError: the condition fails on a value.
     """
-    rows = CANDIDATES[specification.rows](lake, inputs)
+    if specification.rows in discussions.KINDS:
+        return _discussions(lake, specification, inputs)
+    rows = commits.candidates(lake, inputs) if specification.rows == "commits" else files(lake, inputs)
     refuse_stale(lake, specification.name, rows, specification.deduplicate.threshold is not None)
     excluded = reached(lake, ledger.read(lake).effective, trees(lake, inputs))
     funnel = Funnel(excluded.marked(rows))
@@ -166,7 +167,7 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         funnel.keep(name, limit.passes(threshold), pl.format(f"{limit.signal} is {{}}, {name} {threshold}", found))
     for name in specification.exclude:
         funnel.keep(name, ~pl.col(name), pl.format(f"{name} is {{}}", pl.col(name).cast(pl.String).fill_null("unknown")))
-    if commits.MESSAGES[specification.messages]:
+    if specification.messages != "none":
         funnel.rows = funnel.rows.with_columns(failed=commits.failed(specification.messages))
         funnel.keep("message", pl.col("failed").is_null(), pl.col("failed"))
     if specification.decontaminate.benchmarks:
@@ -177,8 +178,6 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         funnel.keep("not_redactable", pl.all_horizontal(whole), pl.lit("not all that it holds is known"))
     funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
     lost = _one_copy(funnel, specification.deduplicate, lake, inputs)
-    drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
-    marks = [name for name in MARKS if name in funnel.rows.columns]
     redacted = funnel.rows
     for content, replaced in zip(funnel.key, ("redactions", "before_redactions"), strict=False):
         spans = redactions(lake, specification.redact, redacted.select(content=content))
@@ -188,12 +187,37 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
     if "message" in redacted.columns:
         said = [redaction.told(one, specification.redact, specification.escape) for one in redacted["message"]]
         redacted = redacted.with_columns(message=pl.Series(said, dtype=pl.String))
-    changes = [name for name in CHANGES if name in redacted.columns]
-    kept = redacted.rename({"verdict": "license_type"}).select(*ROWS, *changes, *marks)
+    funnel.rows = redacted
+    return _selected(funnel, rows, lost)
+
+
+def _selected(funnel: Funnel, rows: pl.DataFrame, lost: pl.DataFrame) -> Selection:
+    """What is left of candidates."""
+    drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
+    more = [name for name in (*CHANGES, *DISCUSSION, *MARKS) if name in funnel.rows.columns]
+    kept = funnel.rows.rename({"verdict": "license_type"}).select(*ROWS, *more)
     return Selection(kept, drops, tuple(funnel.steps), rows.height, bytes_of(rows), lost)
 
 
-def _asked_for(funnel: Funnel, specification: Specification) -> None:
+def _discussions(lake: Lake, specification: Specification, inputs: Inputs) -> Selection:
+    """The same of issues or pull requests, of which far fewer rules can say anything."""
+    rows = discussions.candidates(lake, inputs, specification)
+    funnel = Funnel(rows)
+    funnel.keep("opt_out", pl.col("opt_out").is_null(), pl.col("opt_out"))
+    _of_sources(funnel, specification)
+    decision = pl.format("{}: {}", "verdict", "rule")
+    funnel.keep("license", pl.col("verdict").is_in(list(specification.license.accept)), decision, pl.col("evidence"))
+    if specification.messages != "none":
+        funnel.rows = funnel.rows.with_columns(failed=discussions.failed(specification))
+        funnel.keep("message", pl.col("failed").is_null(), pl.col("failed"))
+    if specification.decontaminate.benchmarks:
+        _decontaminate(funnel, specification.decontaminate, "items")
+    funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
+    lost = _one_copy(funnel, specification.deduplicate, lake, inputs)
+    return _selected(funnel, rows, lost)
+
+
+def _of_sources(funnel: Funnel, specification: Specification) -> None:
     if specification.sources:
         patterns = [glob(item) for item in specification.sources if is_pattern(item)]
         names = [item for item in specification.sources if not is_pattern(item)]
@@ -201,6 +225,10 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
             pl.col("source").is_in(names), *(pl.col("origin").str.contains(pattern) for pattern in patterns)
         )
         funnel.keep("source", match, pl.col("source"))
+
+
+def _asked_for(funnel: Funnel, specification: Specification) -> None:
+    _of_sources(funnel, specification)
     if specification.languages:
         funnel.keep("language", pl.col("language").is_in(specification.languages), pl.col("language"))
     funnel.rows = funnel.rows.with_columns(name_text=readable(funnel.rows["name"]))

@@ -24,8 +24,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codecommons.datasets import redaction
+from codecommons.datasets import discussions, redaction
+from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.rows import COMMIT, DISCUSSION, SPAN, sides, swhid_of
 from codecommons.datasets.specification import Redact, Specification
 from codecommons.datasets.tokens import TOKENS
 from codecommons.engine import Engine
@@ -33,7 +35,6 @@ from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.swhid import Swhid, content_id
 
-SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
 _ROW: dict[str, pa.DataType] = {
     "swhid": pa.string(),
     "text": pa.string(),
@@ -60,19 +61,6 @@ MARKS: dict[str, pa.DataType] = {
     "similar_repository": pa.string(),
     "repository_similarity": pa.float64(),
 }
-# Columns that a row has where it is a commit: the revision and its parent, why it was made, and its file before, likewise.
-COMMIT: dict[str, pa.DataType] = {
-    "revision": pa.string(),
-    "parent": pa.string(),
-    "message": pa.string(),
-    "before": pa.string(),
-    "before_text": pa.string(),
-    "before_length": pa.int64(),
-    "before_encoding": pa.string(),
-    "before_redactions": pa.list_(SPAN),
-}
-# What selected rows say of a commit.
-CHANGES = ("revision_id", "parent_id", "message", "before_content", "before_length", "before_encoding", "before_redactions")
 _MANIFEST: dict[str, pa.DataType] = {
     "shard": pa.string(),
     "row": pa.int64(),
@@ -112,6 +100,7 @@ class ShardTask:
         redact: what the redactions of its rows were chosen by.
         escape: names of ``tokens.TOKENS`` that are broken in texts.
         earlier: shards of this label that may have the same rows, on the lake's file system, the likeliest first.
+        talk: of discussions the specification, and whose events count (columns slice and source).
     """
 
     lake: Lake
@@ -121,6 +110,7 @@ class ShardTask:
     redact: Redact
     escape: tuple[str, ...]
     earlier: tuple[str, ...] = ()
+    talk: tuple[Specification, pl.DataFrame] | None = None
 
     def __str__(self) -> str:
         """How an error names it."""
@@ -202,7 +192,13 @@ def _top(digest: bytes, bits: int) -> str:
 
 
 def write(
-    lake: Lake, engine: Engine, asked: Specification, rows: pl.DataFrame, folder: str, earlier: Mapping[str, tuple[str, ...]]
+    lake: Lake,
+    engine: Engine,
+    asked: Specification,
+    rows: pl.DataFrame,
+    folder: str,
+    earlier: Mapping[str, tuple[str, ...]],
+    inputs: Inputs,
 ) -> list[Shard]:
     """Write all shards of a dataset.
 
@@ -213,13 +209,15 @@ def write(
         rows: those of a ``selection.Selection``.
         folder: where files go, on the lake's file system.
         earlier: label -> shards that may have the same rows, as ``releases.shards_before`` says.
+        inputs: what the rows are from.
 
     Raises:
         LakeError: the lake can't be read or written.
     """
     assigned = assign(rows, asked.shard.bits, asked.shard.cap_bytes)
+    talk = (asked, discussions.slices_of(inputs)) if asked.rows in discussions.KINDS else None
     tasks = [
-        ShardTask(lake, label, part, folder, asked.redact, asked.escape, earlier.get(label, ()))
+        ShardTask(lake, label, part, folder, asked.redact, () if talk else asked.escape, earlier.get(label, ()), talk)
         for (label,), part in assigned.group_by("shard", maintain_order=True)
     ]
     return list(engine.map(write_shard, tasks))
@@ -302,8 +300,8 @@ def _write(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str
 
 def row_schema(columns: Sequence[str]) -> pa.Schema:
     """The columns of a shard whose rows have these."""
-    commits = COMMIT.items() if "revision" in columns else ()
-    return pa.schema([*ROW, *commits, *((name, kind) for name, kind in MARKS.items() if name in columns)])
+    more = COMMIT if "revision" in columns else DISCUSSION if "number" in columns else {}
+    return pa.schema([*ROW, *more.items(), *((name, kind) for name, kind in MARKS.items() if name in columns)])
 
 
 def scratch_file(lake: Lake) -> IO[bytes]:
@@ -365,17 +363,6 @@ def _swhids(rows: pl.DataFrame, content: str, anchor: str) -> pl.Series:
     return pl.Series(found, dtype=pl.String)
 
 
-def swhid_of(kind: str, column: str) -> pl.Expr:
-    """Core SWHIDs of a column of 20-byte identifiers."""
-    return pl.lit(f"swh:1:{kind}:") + pl.col(column).bin.encode("hex")
-
-
-def swhids_of(manifest: pl.DataFrame) -> list[str]:
-    """Core SWHIDs of all contents in the rows of a manifest."""
-    sides = [manifest[name].drop_nulls() for name in ("content", "before_content") if name in manifest.columns]
-    return [f"swh:1:cnt:{content.hex()}" for content in pl.concat(sides)]
-
-
 def repository(origin: str) -> str:
     """A readable name of an origin, as training formats put before a repository's files.
 
@@ -391,6 +378,13 @@ def _spill(task: ShardTask, spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
     """Write every content of the shard to the scratch file, one pass over the lake; content -> offset and length."""
     places: dict[bytes, tuple[int, int]] = {}
     at = 0
+    if task.talk:
+        asked, slices = task.talk
+        for _, text in discussions.texts(task.lake, asked, slices, task.rows):
+            spill.write(text)
+            places[content_id(text)] = (at, len(text))
+            at += len(text)
+        return places
     wanted = [task.rows.select(sha1_git="content", length="length")]
     if "before_content" in task.rows.columns:
         wanted.append(task.rows.select(sha1_git="before_content", length="before_length"))
@@ -442,23 +436,6 @@ def _group_table(
     for name, texts in columns.items():
         table = table.append_column(name, pa.array(texts, pa.binary()).cast(pa.string()))
     return table.select(schema.names).cast(schema)
-
-
-class Side(NamedTuple):
-    """The columns of one of the texts of a row: the content, its text, and how that is made from it."""
-
-    content: str
-    swhid: str
-    text: str
-    encoding: str
-    redactions: str
-
-
-def sides(columns: Collection[str]) -> list[Side]:
-    """The texts that rows with these columns have: that of the file, and of a commit the one before."""
-    after = Side("content", "swhid", "text", "encoding", "redactions")
-    before = Side("before_content", "before", "before_text", "before_encoding", "before_redactions")
-    return [after, before] if "before_text" in columns else [after]
 
 
 def row_text(

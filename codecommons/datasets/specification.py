@@ -29,8 +29,15 @@ from codecommons.license.policy import VERDICTS
 from codecommons.settings import Settings
 
 KEEPS = ("best", "all")
-ROWS = ("files", "commits")
-MESSAGES = ("none", "commitpack", "commitpackft")
+# What rows may be -> filters of messages that there are for them.
+ROWS = {
+    "files": ("none",),
+    "commits": ("none", "commitpack", "commitpackft"),
+    "issues": ("none", "starcoder2"),
+    "pull_requests": ("none", "starcoder2"),
+}
+# What only files have, or commits of them.
+_OF_FILES = ("languages", "names", "where", "filters", "exclude")
 ORDERS = ("permissive", "earliest", "popular", "latest", "shortest_path")
 MAX_FILE_BYTES = 1 << 16
 
@@ -205,13 +212,14 @@ class Specification:
         description: what it is for, one or a few lines.
         publisher: who answers for it.
         as_of: the day up to which visits count; None is the last slice that passed.
-        rows: what a row is: a file of a current tree, or a commit that changed one of them and nothing else.
+        rows: what a row is: a file of a current tree, a commit that changed one of them and nothing else, an issue or a pull
+            request.
         sources: source names (``pypi``) and patterns over origins (``pkg:pypi/*``); none means all.
         languages: names as Linguist spells them; none means all.
         names: patterns over file names (``*.v``); none means all.
         where: a condition over ``condition.COLUMNS``, in SQL.
         license: which licences.
-        messages: what a commit's message must be, see ``commits.MESSAGES``.
+        messages: what people must have said, see ``commits.MESSAGES`` and ``discussions.MESSAGES``.
         filters: filter name -> threshold, see ``rules.LIMITS``.
         exclude: kinds of files to leave out, see ``rules.EXCLUSIONS``.
         deduplicate: which duplicates.
@@ -225,13 +233,13 @@ class Specification:
     description: str = strict.rule(strict.text, "")
     publisher: Publisher = strict.part(Publisher)  # noqa: RUF009 (a field with a factory)
     as_of: str | None = strict.rule(strict.day, None)
-    rows: str = strict.rule(_one_of(ROWS), "files")
+    rows: str = strict.rule(_one_of(tuple(ROWS)), "files")
     sources: tuple[str, ...] = strict.rule(strict.texts, ())
     languages: tuple[str, ...] = strict.rule(_languages, ())
     names: tuple[str, ...] = strict.rule(strict.texts, ())
     where: str | None = strict.rule(condition.checked, None)
     license: License = strict.part(License)  # noqa: RUF009 (a field with a factory)
-    messages: str = strict.rule(_one_of(MESSAGES), "none")
+    messages: str = strict.rule(_one_of(tuple(dict.fromkeys(name for names in ROWS.values() for name in names))), "none")
     filters: tuple[tuple[str, float], ...] = strict.rule(strict.numbers(LIMITS), ())
     exclude: tuple[str, ...] = strict.rule(strict.some_of(EXCLUSIONS), ())
     deduplicate: Deduplicate = strict.part(Deduplicate)  # noqa: RUF009 (a field with a factory)
@@ -277,14 +285,18 @@ def parse(source: bytes, name: str) -> Specification:
 
 def _with_defaults(values: Any) -> Any:
     """What is compared with nothing but its like has no near-duplicates, so there the default is another one."""
-    if isinstance(values, dict) and values.get("rows", ROWS[0]) != ROWS[0] and isinstance(values.get("deduplicate", {}), dict):
+    if isinstance(values, dict) and values.get("rows", "files") != "files" and isinstance(values.get("deduplicate", {}), dict):
         return values | {"deduplicate": {"threshold": None} | values.get("deduplicate", {})}
     return values
 
 
 def _consistent(asked: Specification, where: str) -> Specification:
-    if asked.rows == "files" and asked.messages != "none":
-        raise UsageError(f"{where}: messages is {asked.messages!r}, and files have none; write rows: commits as well")
+    if asked.messages not in ROWS[asked.rows]:
+        fit = ", ".join(rows for rows, names in ROWS.items() if asked.messages in names)
+        raise UsageError(f"{where}: messages is {asked.messages!r}, which is for {fit}, and rows is {asked.rows!r}")
+    odd = next((name for name in _OF_FILES if getattr(asked, name)), None)
+    if odd and asked.rows in ("issues", "pull_requests"):
+        raise UsageError(f"{where}: {odd} is about files, and rows is {asked.rows!r}; leave it out")
     if asked.rows != "files" and (asked.deduplicate.threshold is not None or asked.deduplicate.repositories is not None):
         raise UsageError(f"{where}: deduplicate: {asked.rows} are compared exactly; leave threshold and repositories out")
     return asked

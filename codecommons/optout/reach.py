@@ -91,7 +91,7 @@ def resolve(lake: Lake, standings: Iterable[Standing], trees: pl.DataFrame, with
     origins = [markers.marked_origins(lake, trees) if with_markers else pl.DataFrame(schema=_ORIGINS)]
     places: list[pl.DataFrame] = [pl.DataFrame(schema=_PLACES)]
     people: list[pl.DataFrame] = [pl.DataFrame(schema=_PEOPLE)]
-    known = sorted(trees["origin"].unique().to_list())
+    known = sorted({*trees["origin"].unique(), *_discussed(lake, [one.request for one in effective])})
     roots = trees.select("origin", "root").unique()
     for one in effective:
         reason = pl.lit(f"opt-out {one.id} ({one.state})")
@@ -138,12 +138,17 @@ def origins_of(request: Request, known: Iterable[str]) -> list[str]:
 def discussed(lake: Lake, standings: Iterable[Standing]) -> pl.DataFrame:
     """Origins whose discussions requests in effect leave out, visited by the lake or not: column origin, sorted."""
     wanted = [one.request for one in standings if one.in_effect and one.request.scope in ("origin", "owner")]
-    known: list[str] = []
-    if wanted:
-        said = [lake.scan(name).select("origin").drop_nulls().unique() for name in ("thread_event", "repository_observation")]
-        known = pl.concat(said).unique().collect(engine="streaming")["origin"].to_list()
+    known = _discussed(lake, wanted)
     found = {origin for one in wanted for origin in origins_of(one, known)}
     return pl.DataFrame({"origin": sorted(found)}, {"origin": pl.String})
+
+
+def _discussed(lake: Lake, requests: Iterable[Request]) -> list[str]:
+    """Origins that events of forges speak of; where nobody asks for an origin or an owner, nobody has to look."""
+    if not any(one.scope in ("origin", "owner") for one in requests):
+        return []
+    said = [lake.scan(name).select("origin").drop_nulls().unique() for name in ("thread_event", "repository_observation")]
+    return pl.concat(said).unique().collect(engine="streaming")["origin"].to_list()
 
 
 def _paths(lake: Lake, request: Request, roots: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,8 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons.datasets.documents.figures import MEANING, TERMS, marks, redacted, rollup
-from codecommons.datasets.shards import COMMIT, MARKS, ROW
+from codecommons.datasets.rows import COMMIT, DISCUSSION
+from codecommons.datasets.shards import MARKS, ROW
 
 VERSIONS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 # Without a key of the standard context a validator warns.
@@ -143,7 +144,7 @@ def _file(path: str, size: int, sha256: str) -> dict[str, Any]:
 
 def _fields(more: list[str]) -> list[dict[str, Any]]:
     """The columns that Croissant has a type for; lists of spans are none of them."""
-    columns = {**{one.name: one.type for one in ROW}, **{name: (COMMIT | MARKS)[name] for name in more}}
+    columns = {**{one.name: one.type for one in ROW}, **{name: (COMMIT | DISCUSSION | MARKS)[name] for name in more}}
     found = []
     for name, kind in columns.items():
         if kind in _TYPES:

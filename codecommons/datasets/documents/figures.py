@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from codecommons.datasets.shards import COMMIT, MARKS
+from codecommons.datasets.rows import COMMIT, DISCUSSION
+from codecommons.datasets.shards import MARKS
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1
@@ -38,6 +39,12 @@ MEANING = {
     "before_length": "bytes of that file",
     "before_encoding": "encoding of its bytes",
     "before_redactions": "byte spans of it that are replaced in `before_text`",
+    "number": "of a discussion: its number at the forge",
+    "title": "what it is called there",
+    "state": "opened or closed, as far as events say",
+    "completeness": "complete, partial (events are missing) or trimmed (the forge left things out)",
+    "users": "people who take part, programs aside",
+    "opened_at": "when it was opened, UTC",
     "similar_to": "the content that stands for this one among near-duplicates; empty for one that stands for itself",
     "similarity": "exact Jaccard similarity to it, of shingles of five words",
     "copies": "eligible files that have this content",
@@ -84,7 +91,7 @@ def redacted(document: dict[str, Any]) -> str:
 def marks(specification: dict[str, Any]) -> list[str]:
     """The columns that shards have beyond the usual ones."""
     weighed = specification["deduplicate"]
-    told = COMMIT if specification.get("rows") == "commits" else ()
+    told = {"commits": COMMIT, "issues": DISCUSSION, "pull_requests": DISCUSSION}.get(specification.get("rows", "files"), {})
     return [*told, *(name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None)]
 
 

@@ -19,8 +19,7 @@ from codecommons.archive import add_inputs, ingest_slice
 from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, plan, reproduce, specification, verify
 from codecommons.datasets.commits import MESSAGES, VERSION, failed, message_of
-from codecommons.datasets.specification import MESSAGES as NAMES
-from codecommons.datasets.specification import parse
+from codecommons.datasets.specification import ROWS, parse
 from codecommons.dedup import compare_slice
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import GateError, UsageError
@@ -225,9 +224,9 @@ def test_a_filter_of_messages_names_the_rule_that_a_message_breaks(filter_, mess
 
 
 def test_a_specification_names_filters_that_there_are_and_asks_for_nothing_that_commits_have_not():
-    assert tuple(MESSAGES) == NAMES
+    assert tuple(MESSAGES) == ROWS["commits"]
     assert parse(b"rows: commits", "a").deduplicate.threshold is None
-    with pytest.raises(UsageError, match="files have none; write rows: commits"):
+    with pytest.raises(UsageError, match="which is for commits, and rows is 'files'"):
         parse(b"messages: commitpack", "a")
     with pytest.raises(UsageError, match="compared exactly; leave threshold and repositories out"):
         parse(b"{rows: commits, deduplicate: {threshold: 0.8}}", "a")
