@@ -24,7 +24,8 @@ from codecommons.datasets.repositories import elect_repositories
 from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import MARKS, readable, swhid_of
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
-from codecommons.dedup.pairs import pairs_then
+from codecommons.dedup import pairs_then
+from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.places import place as address
 from codecommons.license.policy import VERDICTS
@@ -133,11 +134,12 @@ class Funnel:
         )
 
 
-def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selection:
+def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inputs) -> Selection:
     """Apply a specification to the lake as of its day; nothing is written.
 
     Args:
         lake: the lake.
+        engine: where pairs are compared that only a smaller lake would have (``dedup.pairs_then``).
         specification: what is asked for.
         inputs: what it is asked of (``candidates.resolve``).
 
@@ -166,7 +168,7 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         whole = [pl.col(f"whole_{name}") for name in inputs.spans]
         funnel.keep("not_redactable", pl.all_horizontal(whole), pl.lit("not all that it holds is known"))
     funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
-    lost = _one_copy(funnel, specification.deduplicate, lake, inputs)
+    lost = _one_copy(funnel, specification.deduplicate, lake, engine, inputs)
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
     marks = [name for name in MARKS if name in funnel.rows.columns]
     spans = redactions(lake, specification.redact, funnel.rows)
@@ -229,7 +231,7 @@ def _decontaminate(funnel: Funnel, asked: Decontaminate) -> None:
     funnel.keep("benchmark", pl.col("has").list.len() == 0, pl.col("has"))
 
 
-def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, inputs: Inputs) -> pl.DataFrame:
+def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:
     """Leave out what is there already, or mark it; what ``Selection.lost`` tells."""
     rows = in_order(funnel.rows, asked.order)
     lost = []
@@ -248,7 +250,7 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, inputs: Inputs) ->
     evidence = place("content", "kept_origin", "kept_anchor", "kept_path")
     funnel.keep("exact_duplicate", same, evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
     if asked.threshold is not None:
-        before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, inputs)
+        before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, engine, inputs)
         if asked.keep == "all":
             funnel.rows = before.rename({"winner_content": "similar_to"})
         else:
@@ -279,10 +281,10 @@ def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFram
     return numbered.join(gone, on="repository", how="left").drop("repository")
 
 
-def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, inputs: Inputs) -> pl.DataFrame:
+def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:
     """Add winner_rank, winner_content and so on, and similarity, to rows that another one stands for."""
     ranks = rows.select("content", "rank")
-    close = pairs_then(lake, contents(lake, inputs), ranks.select("content")).filter(
+    close = pairs_then(lake, engine, contents(lake, inputs), ranks.select("content")).filter(
         "accepted", pl.col("similarity") >= threshold
     )
     gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})
