@@ -319,6 +319,19 @@ def test_status_ends_with_1_when_a_stage_has_failed(filled: Lake) -> None:
     assert json.loads(failed.stdout)["failed"][0]["detail"] == "a reason"
 
 
+def test_a_policy_that_can_not_be_read_is_one_line_beside_what_was_asked_for(filled: Lake, repository: Path) -> None:
+    (filled.settings.home / "policies").mkdir()
+    (filled.settings.home / "policies" / "mine.yaml").write_text("name: [")
+    for arguments in (["sql", "select 42 as answer"], ["explain", str(repository / "hello.py"), "--json"]):
+        told = run(*arguments)
+        assert told.exit_code == 0
+        [line] = told.stderr.splitlines()
+        assert line.startswith("left out  policy mine: ")
+    told = run("status")
+    assert told.exit_code == 0
+    assert [line for line in told.stdout.splitlines() if "policy mine" in line]
+
+
 def test_explain_tells_programs_what_it_tells_people(filled: Lake, repository: Path) -> None:
     story = json.loads(run("explain", str(repository / "hello.py"), "--json").output)
     assert story["occurrences"][0]["origin"] == repository.as_uri()
