@@ -460,6 +460,30 @@ def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, re
     assert jobs == ["gc", "ingest", "dataset", "ingest"]
 
 
+def test_a_takedown_is_a_recorded_run_that_says_what_went_and_nothing_of_what_it_said(filled: Lake, repository: Path) -> None:
+    hello = f"swh:1:cnt:{content_id(HELLO).hex()}"
+    refused = run("opt-out", "takedown", hello, "--reason", "taste", "--why", "a mail", "--yes")
+    assert (refused.exit_code, len(refused.stderr.splitlines()[-1:])) == (2, 1)
+    with filled.staging("git-2026-01-31"):
+        refused = run("opt-out", "takedown", hello, "--reason", "secret", "--why", "a mail", "--yes")
+        assert refused.exit_code == 2
+        assert "may be of a run at work" in refused.stderr
+    done = run("opt-out", "takedown", hello, "--reason", "secret", "--why", "a mail", "--yes", "--json")
+    assert done.exit_code == 0, done.output
+    [one] = json.loads(done.stdout)
+    assert (one["contents"], one["held"], one["erased"]["content_data"]["rows"]) == (1, 1, 1)
+    with instance(filled.settings) as recorder:
+        [record] = recorder.get_run_records()
+        assert (record.dagster_run.job_name, record.dagster_run.status.value) == ("takedown", "SUCCESS")
+        events = str(recorder.get_records_for_run(record.dagster_run.run_id).records)
+    assert one["id"] in events
+    assert hello not in events
+    again = run("opt-out", "takedown", hello, "--reason", "secret", "--why", "a mail", "--yes")
+    assert f"{one['id']}  erased: 1 contents, of which the lake had the bytes of 0" in again.stdout
+    assert run("opt-out", "takedown").stdout == "nothing was begun that isn't finished\n"
+    assert run("sql", f"select count(*) from content_data where swhid = '{hello}'", "--format", "csv").stdout.split()[-1] == "0"
+
+
 def test_a_specification_file_can_be_planned_and_datasets_are_listed(filled: Lake, tmp_path: Path) -> None:
     assert "no datasets; describe one" in run("dataset", "list").output
     folder = filled.settings.home / "datasets"
