@@ -98,7 +98,7 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
 def _build(
     lake: Lake, engine: Engine, asked: Specification, inputs: Inputs, document: dict[str, Any]
 ) -> tuple[StageReport, list[CheckResult]]:
-    selection = select(lake, asked, inputs)
+    selection = select(lake, engine, asked, inputs)
     with lake.staging(f"dataset-{asked.name}") as area:
         staged = lake.path(area.folder)
         earlier = releases.shards_before(lake, asked.name)

@@ -73,7 +73,7 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     one = release(lake, name, fingerprint)
     asked = specification_of(one)
     inputs = resolve(lake, asked)
-    selection = select(lake, asked, inputs)
+    selection = select(lake, engine, asked, inputs)
     with lake.staging(f"reproduce-{name}") as area:
         written = shards.write(lake, engine, asked, selection.rows, f"{lake.path(area.folder)}/data", {}, inputs)
     table = pl.DataFrame(pa.concat_tables([shards.MANIFEST.empty_table(), *(shard.manifest for shard in written)]))

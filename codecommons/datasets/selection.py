@@ -25,7 +25,8 @@ from codecommons.datasets.rows import CHANGES, DISCUSSION, swhid_of
 from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import MARKS, bytes_of, readable
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
-from codecommons.dedup.pairs import pairs_then
+from codecommons.dedup import pairs_then
+from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.places import place as address
 from codecommons.license.policy import VERDICTS, policy
@@ -138,11 +139,12 @@ class Funnel:
         )
 
 
-def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selection:
+def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inputs) -> Selection:
     """Apply a specification to the lake as of its day; nothing is written.
 
     Args:
         lake: the lake.
+        engine: where pairs are compared that only a smaller lake would have (``dedup.pairs_then``).
         specification: what is asked for.
         inputs: what it is asked of (``candidates.resolve``).
 
@@ -152,7 +154,7 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         UsageError: the condition fails on a value.
     """
     if specification.rows in discussions.KINDS:
-        return _discussions(lake, specification, inputs)
+        return _discussions(lake, engine, specification, inputs)
     rows = commits.candidates(lake, inputs) if specification.rows == "commits" else files(lake, inputs)
     refuse_stale(lake, specification.name, rows, specification.deduplicate.threshold is not None)
     excluded = reached(lake, ledger.read(lake).effective, trees(lake, inputs))
@@ -177,7 +179,7 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         whole = [pl.col(side) for name in inputs.spans for side in _sides(funnel.rows, f"whole_{name}")]
         funnel.keep("not_redactable", pl.all_horizontal(whole), pl.lit("not all that it holds is known"))
     funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
-    lost = _one_copy(funnel, specification.deduplicate, lake, inputs)
+    lost = _one_copy(funnel, specification.deduplicate, lake, engine, inputs)
     redacted = funnel.rows
     for content, replaced in zip(funnel.key, ("redactions", "before_redactions"), strict=False):
         spans = redactions(lake, specification.redact, redacted.select(content=content))
@@ -199,7 +201,7 @@ def _selected(funnel: Funnel, rows: pl.DataFrame, lost: pl.DataFrame) -> Selecti
     return Selection(kept, drops, tuple(funnel.steps), rows.height, bytes_of(rows), lost)
 
 
-def _discussions(lake: Lake, specification: Specification, inputs: Inputs) -> Selection:
+def _discussions(lake: Lake, engine: Engine, specification: Specification, inputs: Inputs) -> Selection:
     """The same of issues or pull requests, of which far fewer rules can say anything."""
     rows = discussions.candidates(lake, inputs, specification)
     funnel = Funnel(rows)
@@ -213,7 +215,7 @@ def _discussions(lake: Lake, specification: Specification, inputs: Inputs) -> Se
     if specification.decontaminate.benchmarks:
         _decontaminate(funnel, specification.decontaminate, "items")
     funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
-    lost = _one_copy(funnel, specification.deduplicate, lake, inputs)
+    lost = _one_copy(funnel, specification.deduplicate, lake, engine, inputs)
     return _selected(funnel, rows, lost)
 
 
@@ -291,7 +293,7 @@ def _decontaminate(funnel: Funnel, asked: Decontaminate, items: str) -> None:
     funnel.keep("benchmark", pl.col("has").list.len() == 0, pl.col("has"))
 
 
-def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, inputs: Inputs) -> pl.DataFrame:
+def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:
     """Leave out what is there already, or mark it; what ``Selection.lost`` tells."""
     rows = in_order(funnel.rows, asked.order)
     lost = []
@@ -310,7 +312,7 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, inputs: Inputs) ->
     evidence = place("content", "kept_origin", "kept_anchor", "kept_path")
     funnel.keep("exact_duplicate", same, evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
     if asked.threshold is not None:
-        before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, inputs)
+        before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, engine, inputs)
         if asked.keep == "all":
             funnel.rows = before.rename({"winner_content": "similar_to"})
         else:
@@ -341,10 +343,10 @@ def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFram
     return numbered.join(gone, on="repository", how="left").drop("repository")
 
 
-def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, inputs: Inputs) -> pl.DataFrame:
+def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:
     """Add winner_rank, winner_content and so on, and similarity, to rows that another one stands for."""
     ranks = rows.select("content", "rank")
-    close = pairs_then(lake, contents(lake, inputs), ranks.select("content")).filter(
+    close = pairs_then(lake, engine, contents(lake, inputs), ranks.select("content")).filter(
         "accepted", pl.col("similarity") >= threshold
     )
     gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})
