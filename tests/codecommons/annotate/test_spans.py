@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from codecommons.annotate import spans
 from codecommons.annotate.spans import finder as finding
+from codecommons.annotate.spans.rules import rules_digest
 
 LETTERS = "a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuVwXyZ"
 RULES = ("secrets", "personal_data")
@@ -44,6 +47,16 @@ def test_every_rule_is_named_once_and_is_sure_of_something(name):
     rules = spans.read(name)
     assert len({rule.id for rule in rules}) == len(rules)
     assert all(re.fullmatch(r"[a-z0-9-]+", rule.id) and 0 < rule.confidence < 1 and rule.kind for rule in rules)
+
+
+@pytest.mark.parametrize("changed", ["secrets.yaml", "finder.py", "filters.py", "rules.py", "a_new_filter.py"])
+def test_a_change_of_whatever_decides_about_spans_is_another_digest(tmp_path, changed):
+    folder = shutil.copytree(Path(finding.__file__).parent, tmp_path / "spans")
+    assert spans.configuration("secrets") == {"rules": rules_digest("secrets", folder)}
+    with open(folder / changed, "a") as file:
+        file.write("LONG = 1\n")
+    assert rules_digest("secrets", folder) != rules_digest("secrets")
+    assert (rules_digest("personal_data", folder) == rules_digest("personal_data")) == (changed == "secrets.yaml")
 
 
 @pytest.mark.parametrize(
