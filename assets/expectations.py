@@ -96,7 +96,7 @@ _SHARES = tuple(field.name for field in FILTER_SIGNALS if field.type == pa.float
 _IMPOSSIBLE = {
     "generated": """
         generated is null or generated <> (evidence is not null)
-        or not regexp_full_match(coalesce(evidence, 'linguist'), 'lock-file|linguist|marker:.+')
+        or not regexp_full_match(coalesce(evidence, 'linguist'), 'lock-file|wrapper|linguist|marker:.+')
     """,
     "path_facts": "vendored is null or documentation is null or test is null",
     "filter_signals": f"""

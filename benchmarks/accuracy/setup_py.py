@@ -5,7 +5,7 @@
 """setup.py, of which we read the literals, against what running it wrote: the PKG-INFO of the same archive.
 
 The archives are those of the demo. A field that setup.py computes is not told, which is no mistake; the figures say how many are
-told of those that PKG-INFO has. Versions are compared as versions, names as the index compares them. Dependencies are not compared:
+told of those that PKG-INFO has. Versions are compared as versions, names as the index compares them. Dependencies are not:
 most of these PKG-INFO are of a format that had no place for them.
 """
 

@@ -16,6 +16,10 @@ import pytest
         (b"gpu.conda-lock.yml", b"version: 1\n", "lock-file"),
         (b"pylock.dev.toml", b"lock-version = '1.0'\n", "lock-file"),
         (b"conda.yml", b"name: x\n", None),
+        (b"Manifest-v1.12.toml", b"x = 1\n", "lock-file"),
+        (b"gradlew.bat", b"@rem\n", "wrapper"),
+        (b"gradlew.py", b"x\n", None),
+        (b"a.pb.dart", b"//\n//  Generated code. Do not modify.\n", "marker:generated code. do not modify"),
         (
             b"Manifest.toml",
             b"# This file is machine-generated - editing it directly is not advised\n",
