@@ -12,6 +12,7 @@ from typing import Any
 from codecommons.datasets import shards
 from codecommons.datasets.candidates import resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
+from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.selection import Step, select
 from codecommons.datasets.specification import Specification
@@ -56,6 +57,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         UsageError: the specification refers to something that is not there.
         GateError: no slice has come through the stages before.
     """
+    format_for(lake.settings, specification)
     inputs = resolve(lake, specification)
     selection = select(lake, specification.at(inputs.as_of), inputs)
     rows = shards.assign(selection.rows, specification.shard.bits, specification.shard.cap_bytes)

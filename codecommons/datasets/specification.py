@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ from codecommons.settings import Settings
 
 KEEPS = ("best", "all")
 ORDERS = ("permissive", "earliest", "popular", "latest", "shortest_path")
+DOCUMENTS = ("file", "repository")
+LAYOUTS = ("megatron", "datatrove")
+# Parts that came when releases were out already: what says no more than the default is not in the mapping, so that the
+# specifications of those keep their digests. Their defaults can never change.
+_LATER = ("format",)
 MAX_FILE_BYTES = 1 << 16
 
 
@@ -48,10 +54,13 @@ def _share(value: Any, where: str) -> float:
     return float(value)
 
 
-def _keep(value: Any, where: str) -> str:
-    if value not in KEEPS:
-        raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), KEEPS)}")
-    return str(value)
+def _one_of(known: tuple[str, ...]) -> Callable[[Any, str], str]:
+    def parse(value: Any, where: str) -> str:
+        if value not in known:
+            raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), known)}")
+        return str(value)
+
+    return parse
 
 
 def _web(value: Any, where: str) -> str:
@@ -123,7 +132,7 @@ class Deduplicate:
     threshold: float | None = strict.rule(_similarity, 0.7)
     repositories: float | None = strict.rule(_similarity, None)
     order: tuple[str, ...] = strict.rule(strict.some_of(ORDERS), ("permissive", "earliest", "popular"))
-    keep: str = strict.rule(_keep, "best")
+    keep: str = strict.rule(_one_of(KEEPS), "best")
     most_lost: tuple[tuple[str, float], ...] = strict.rule(_most_lost, MOST_LOST)
 
 
@@ -191,6 +200,27 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class Format:
+    """What a shard's file is. All but ``kind`` is for tokens alone.
+
+    Attributes:
+        kind: a module of ``datasets.formats``.
+        tokenizer: name of a file that ``CODECOMMONS_TOKENIZERS`` names; empty for one that is trained on the dataset itself.
+        vocabulary: how many tokens that one has, at most.
+        document: ``file``, or ``repository``: the files of an origin one after the other, as StarCoder 2 reads them.
+        layout: whose files: Megatron's (``.bin``, ``.idx``) or datatrove's (``.ds``, ``.ds.index``, ``.ds.metadata``).
+        end: the token after every document; empty for the tokenizer's usual one.
+    """
+
+    kind: str = strict.rule(strict.text, "parquet")
+    tokenizer: str = strict.rule(strict.text, "")
+    vocabulary: int = strict.rule(strict.whole(512, 1 << 20), 32_000)
+    document: str = strict.rule(_one_of(DOCUMENTS), "file")
+    layout: str = strict.rule(_one_of(LAYOUTS), "megatron")
+    end: str = strict.rule(strict.text, "")
+
+
+@dataclass(frozen=True)
 class Specification:
     """One dataset.
 
@@ -211,6 +241,7 @@ class Specification:
         redact: which secrets and personal data are replaced.
         escape: whose tokens are broken where a text has them, see ``tokens.TOKENS``.
         shard: how many shards.
+        format: what they are.
     """
 
     name: str = strict.rule(strict.slug)
@@ -229,10 +260,15 @@ class Specification:
     redact: Redact = strict.part(Redact)  # noqa: RUF009 (a field with a factory)
     escape: tuple[str, ...] = strict.rule(strict.some_of(TOKENS), ())
     shard: Shard = strict.part(Shard)  # noqa: RUF009 (a field with a factory)
+    format: Format = strict.part(Format)  # noqa: RUF009 (a field with a factory)
 
     def to_mapping(self) -> dict[str, Any]:
-        """All of it, defaults included, as it would be written in YAML."""
+        """All of it, defaults included but for those of ``_LATER``, as it would be written in YAML."""
         values = asdict(self)
+        for name in _LATER:
+            default = asdict(type(getattr(self, name))())
+            said = {key: value for key, value in values.pop(name).items() if value != default[key]}
+            values |= {name: said} if said else {}
         values["filters"] = dict(self.filters)
         values["deduplicate"]["most_lost"] = dict(self.deduplicate.most_lost)
         return values
