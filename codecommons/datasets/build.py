@@ -145,7 +145,7 @@ def _build(
         excluded, tested = _opted_out(lake, inputs, frame), _of_benchmarks(lake, asked, frame)
         checks = _checks(report, asked, selection, frame, written, excluded, against, tested)
         if all(check.passed for check in checks):
-            texts = documents.texts(document, frame, inputs.left_out)
+            texts = documents.texts(document, frame, inputs.left_out, form)
             document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
             others = dict(supplies) | {name: text.encode() for name, text in texts.items()}
             with lake_errors(f"writing documents to {staged}"):

@@ -39,7 +39,7 @@ class Part(NamedTuple):
     """Some rows of a shard, read back.
 
     Attributes:
-        expected: what the manifest says of them.
+        expected: what the manifest says of them; no rows where the fault is the whole file's.
         found: of each row swhid, encoding, redactions, and ``stored``: its text, or what stands for it; None if it can't be read.
         fault: why it can't.
     """

@@ -145,14 +145,13 @@ def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFra
     path, endings = lake.path(one.folder, file), form.endings(terms.asked)
     with lake_errors(f"reading {path}"), opened_shard(lake, path, endings) as files:
         for part in form.read(files, manifest, terms):
-            first, last = (part.expected.row(at, named=True) if part.expected.height else {} for at in (0, -1))
             if part.found is not None:
                 yield from _rows(lake, one, file, form, terms, pl.concat([part.expected, _apart(part.found)], how="horizontal"))
-            elif part.expected.height == manifest.height:
-                yield Problem(file, None, None, part.fault)
+            elif part.expected.height:
+                rows, swhid = part.expected["row"], part.expected["swhid"][0]
+                yield Problem(file, rows[0], swhid, f"rows {rows[0]} to {rows[-1]} can't be read: {part.fault}")
             else:
-                what = f"rows {first['row']} to {last['row']} can't be read: {part.fault}"
-                yield Problem(file, first["row"], first["swhid"], what)
+                yield Problem(file, None, None, part.fault)
 
 
 def _rows(lake: Lake, one: Release, file: str, form: ShardFormat, terms: Terms, rows: pl.DataFrame) -> Iterator[Problem]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
-from codecommons.datasets.shards import MARKS
+from codecommons.datasets.format import ShardFormat
+from codecommons.datasets.shards import MARKS, ROW
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1
@@ -35,6 +37,9 @@ MEANING = {
     "copies": "eligible files that have this content",
     "similar_repository": "the release or revision that stands for the one of this row, with its origin; empty where none does",
     "repository_similarity": "exact Jaccard similarity to it, of sets of contents",
+    "token": "where in the shard its tokens begin, counted in tokens",
+    "tokens": "how many they are",
+    "document": "the document of the shard that they are in, counted from 0",
 }
 # What of a specification's `deduplicate` has to be set for a mark to be there.
 _MARKED_BY = {
@@ -77,6 +82,14 @@ def marks(specification: dict[str, Any]) -> list[str]:
     """The columns that shards have beyond the usual ones."""
     weighed = specification["deduplicate"]
     return [name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None]
+
+
+def columns(document: dict[str, Any], form: ShardFormat) -> dict[str, pa.DataType]:
+    """The columns of rows, where readers of tables take them from, and their types."""
+    every = {**{one.name: one.type for one in ROW}, **{name: MARKS[name] for name in marks(document["inputs"]["specification"])}}
+    if form.holds_text:
+        return every
+    return {name: kind for name, kind in every.items() if name != "text"} | {one.name: one.type for one in form.offsets}
 
 
 def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:

@@ -33,10 +33,12 @@ _SKIPPED, _TABLE = 0x184D2A50, 0x184D2A5E
 _TABLE_END = 0x8F92EAB1
 _HEAD, _ENTRY, _FOOT = struct.Struct("<II"), struct.Struct("<II"), struct.Struct("<IBI")
 _DIGITS = 64
-# A frame that claims more than its rows can have was changed: an escape makes six bytes of one, columns repeat what the SWHID
+# A changed frame may be longer than its rows can make it: an escape makes six bytes of one, columns repeat what the SWHID
 # says, and a row has some more of them.
 _ESCAPED, _REPEATED, _MORE = 6, 4, 1 << 12
-_READ: pl.Schema = pl.Schema({"swhid": pl.String, "stored": pl.String, "encoding": pl.String, "redactions": SPANS})
+# Bytes of a frame that are read at once, so that what is before a fault is had.
+_BITE = 1 << 12
+_READ: dict[str, Any] = {"swhid": pl.String, "text": pl.String, "encoding": pl.String, "redactions": SPANS}
 
 
 class _Frame(NamedTuple):
@@ -112,10 +114,11 @@ class JsonLines(ShardFormat):
         starts = expected["frame"].unique(maintain_order=True).to_list()
         for start, end in zip(starts, [*starts[1:], size], strict=True):
             part = expected.filter(frame=start)
-            try:
-                yield Part(part, _rows(files[0], start, max(0, end - start), part))
-            except UNREADABLE as error:
-                yield Part(part, None, str(error))
+            files[0].seek(start)
+            found, fault = _rows(files[0].read(max(0, end - start)), part)
+            yield Part(part[: found.height], found)
+            if found.height < part.height:
+                yield Part(part[found.height :], None, fault)
 
     def loading(self, asked: Format) -> str:
         """See ``ShardFormat``."""
@@ -152,20 +155,23 @@ def _frames(file: IO[bytes]) -> list[_Frame]:
     return found if at == start else []
 
 
-def _rows(file: IO[bytes], start: int, size: int, expected: pl.DataFrame) -> pl.DataFrame:
-    """The rows of one frame, as ``Part.found``."""
-    file.seek(start)
-    frame = file.read(size)
-    claimed = zstandard.get_frame_parameters(frame).content_size
-    most = expected.select(pl.col("length") + _REPEATED * pl.col("swhid").str.len_bytes() + _MORE).sum().item()
-    if claimed > _ESCAPED * most:
-        raise ValueError(f"a frame claims {claimed} bytes, which its rows can't have")
-    lines = zstandard.ZstdDecompressor().decompress(frame).split(b"\n")[:-1]
-    if len(lines) != expected.height:
-        raise ValueError(f"a frame has {len(lines)} rows, not {expected.height}")
-    rows = [orjson.loads(line) for line in lines]
-    found = [(row["swhid"], row["text"], row["encoding"], row["redactions"]) for row in rows]
-    return pl.DataFrame(found, schema=_READ, orient="row")
+def _rows(frame: bytes, expected: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """The rows of a frame as far as they can be read, as ``Part.found``, and what is wrong with the first that can't."""
+    rows: list[dict[str, Any]] = []
+    fault = "the frame ends before them"
+    most = _ESCAPED * expected.select(pl.col("length") + _REPEATED * pl.col("swhid").str.len_bytes() + _MORE).sum().item()
+    reader, line = zstandard.ZstdDecompressor().decompressobj(), b""
+    try:
+        for at in range(0, len(frame), _BITE):
+            *lines, line = (line + reader.decompress(frame[at : at + _BITE])).split(b"\n")
+            rows += [{name: orjson.loads(one)[name] for name in _READ} for one in lines]
+            if (most := most - sum(map(len, lines))) < len(line):
+                raise ValueError("they are longer than they can be")
+            if reader.eof:
+                break
+    except UNREADABLE as error:
+        fault = str(error)
+    return pl.DataFrame(rows[: expected.height], schema=_READ).rename({"text": "stored"}), fault
 
 
 FORMAT = JsonLines()
