@@ -112,11 +112,25 @@ class ShardFormat(ABC):
 
     @abstractmethod
     def identity(self, files: Files) -> str | None:
-        """The digest of the rows of a shard that is whole; None if it can't be told. May raise one of ``UNREADABLE``."""
+        """The digest of the rows that a shard says it has; None if it does not say. May raise one of ``UNREADABLE``."""
+
+    def beside(
+        self, schema: pa.Schema, tables: Iterable[pa.Table], places: pl.DataFrame, identity: str, terms: Terms
+    ) -> list[str]:
+        """The sha256 that the files beside a shard must have.
+
+        Args:
+            schema: of the rows.
+            tables: as in ``write``, without the column text.
+            places: as ``places`` answers.
+            identity: as in ``write``.
+            terms: what it works by.
+        """
+        return []
 
     @abstractmethod
     def places(self, files: Files, rows: pl.DataFrame) -> pl.DataFrame:
-        """Where each row is, in the columns ``offsets``, of a shard that is whole. ``rows`` are as they were written."""
+        """Where each row is, in the columns ``offsets``. ``rows`` are as they were written. May raise one of ``UNREADABLE``."""
 
     @abstractmethod
     def swhids(self, files: Files) -> Iterator[pl.Series]:

@@ -247,7 +247,7 @@ def write_shard(task: ShardTask) -> Shard:
     identity = rows_digest(rows, schema, task.redact, task.escape, task.format.rules(task.terms))
     faults = _Faults([], [], [])
     with lake_errors(f"{task} of {task.folder}"):
-        kept = _keep(task, rows, identity)
+        kept = _keep(task, rows, schema, identity)
         files = kept or _write(task, rows, schema, identity, faults)
     name = f"{task.label}-{files.sha256}{task.format.endings(task.terms.asked)[0]}"
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(files.sha256)}
@@ -286,7 +286,7 @@ def rows_digest(rows: pl.DataFrame, schema: pa.Schema, redact: Redact, escape: S
     return hasher.hexdigest()
 
 
-def _keep(task: ShardTask, rows: pl.DataFrame, identity: str) -> _Written | None:
+def _keep(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str) -> _Written | None:
     """Copy an earlier shard that has the same rows and is what its name says."""
     endings = task.format.endings(task.terms.asked)
     for path in task.earlier:
@@ -296,6 +296,9 @@ def _keep(task: ShardTask, rows: pl.DataFrame, identity: str) -> _Written | None
                     continue
                 sums = [sealed(file) for file in files]
                 places = task.format.places(files, rows)
+                tables = (_table(group, [name for name in schema.names if name != "text"]) for group in groups(rows))
+                if [sha256 for sha256, _ in sums[1:]] != task.format.beside(schema, tables, places, identity, task.terms):
+                    continue
         # Cut short by who was killed, or gone since: another build of this dataset has ended.
         except UNREADABLE:
             continue
@@ -480,10 +483,13 @@ def _group_table(
         elif content in sample and redaction.left(text, task.redact):
             faults.revealing.append(swhid)
         texts.append(text)
-    names = [name for name in schema.names if name != "text"]
-    table = group.with_columns(path=readable(group["path"])).select(names).to_arrow()
+    table = _table(group, [name for name in schema.names if name != "text"])
     table = table.append_column("text", pa.array(texts, pa.binary()).cast(pa.string()))
     return table.select(schema.names).cast(schema)
+
+
+def _table(group: pl.DataFrame, names: Sequence[str]) -> pa.Table:
+    return group.with_columns(path=readable(group["path"])).select(names).to_arrow()
 
 
 def texts_of(lake: Lake, rows: pl.DataFrame, escape: Sequence[str]) -> Iterator[str]:

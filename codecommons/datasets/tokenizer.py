@@ -111,10 +111,10 @@ def named(settings: Settings, name: str) -> bytes:
 def _content(path: Path) -> bytes:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise UsageError(f"the tokenizer {path} has more than {MOST_BYTES >> 20} MiB")
+            raise UsageError(f"format: the tokenizer {path} has more than {MOST_BYTES >> 20} MiB")
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"the tokenizer {path} can't be read: {error.strerror}") from None
+        raise UsageError(f"format: the tokenizer {path} can't be read: {error.strerror}") from None
 
 
 def trained(texts: Iterable[str], vocabulary: int) -> bytes:

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, pairwise
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
@@ -39,7 +39,6 @@ from codecommons.datasets.shards import (
     groups,
     readable,
     repository,
-    sealed,
     texts_of,
 )
 from codecommons.datasets.specification import Format, Specification
@@ -49,8 +48,6 @@ from codecommons.settings import Settings
 
 _ENDINGS = {"megatron": (".bin", ".idx"), "datatrove": (".ds", ".ds.index", ".ds.metadata")}
 _ROWS = ".rows.parquet"
-# Where the footer of a shard's rows says what the files beside it are, by sha256, in the order of their endings.
-_FILES_KEY = b"codecommons.files"
 # What Megatron calls types.
 _CODES = {"<u2": 8, "<i4": 4}
 # A document's length is 32 bits of Megatron's index.
@@ -119,40 +116,42 @@ class Tokens(ShardFormat):
     def write(self, files: Files, schema: pa.Schema, tables: Iterable[pa.Table], identity: str, terms: Terms) -> None:
         """See ``ShardFormat``."""
         made = self._made(terms)
-        kept = [field for field in schema if field.name != "text"]
+        end = np.array([made.end], made.type).tobytes()
         at, ends = 0, list[int]()
-        # A digest of every page, as nobody else looks whether they are as they were.
-        with pq.ParquetWriter(files[-1], pa.schema([*kept, *self.offsets]), write_page_checksum=True, **WRITER) as writer:
+        with _rows_writer(files[-1], schema, identity) as writer:
             for table, edges in _with_edges(tables, terms.asked.document):
-                own = []
                 paths, names = table["path"].to_pylist(), table["repository"].to_pylist()
                 # A damaged row has no text, and its shard comes to nothing.
                 coded = _coded(made, terms.asked.document, paths, [text or "" for text in table["text"].to_pylist()])
                 heads = _heads(made, terms.asked.document, names, edges)
+                own = []
                 for head, tokens, (_, last) in zip(heads, coded, edges, strict=True):
-                    files[0].write(head.tobytes() + tokens.tobytes())
+                    files[0].write(head.tobytes() + tokens.tobytes() + (end if last else b""))
                     own.append((at + head.size, tokens.size, len(ends)))
-                    at += head.size + tokens.size
+                    at += head.size + tokens.size + last
                     if last:
-                        files[0].write(np.array([made.end], made.type).tobytes())
-                        at += 1
                         ends.append(at)
-                columns = zip(self.offsets, zip(*own, strict=True), strict=True)
-                for field, values in columns:
-                    table = table.append_column(field, pa.array(values, pa.int64()))
-                writer.write_table(table.drop_columns("text"))
-            for file, content in zip(files[1:-1], _index(terms.asked.layout, np.array(ends, "<i8"), made.type), strict=True):
-                file.write(content)
-            beside = [sealed(file)[0] for file in files[1:-1]]
-            writer.add_key_value_metadata({ROWS_KEY: identity, _FILES_KEY: json.dumps(beside)})
+                _write_rows(writer, table, pl.DataFrame(own, schema=self.offsets.names, orient="row"))
+        for file, content in zip(files[1:-1], _index(terms.asked.layout, np.array(ends, "<i8"), made.type), strict=True):
+            file.write(content)
 
     def identity(self, files: Files) -> str | None:
         """See ``ShardFormat``."""
-        said = pq.read_metadata(files[-1]).metadata or {}
-        if json.loads(said.get(_FILES_KEY, b"null")) != [sealed(file)[0] for file in files[1:-1]]:
-            return None
-        found = said.get(ROWS_KEY)
+        found = (pq.read_metadata(files[-1]).metadata or {}).get(ROWS_KEY)
         return found.decode() if found else None
+
+    def beside(
+        self, schema: pa.Schema, tables: Iterable[pa.Table], places: pl.DataFrame, identity: str, terms: Terms
+    ) -> list[str]:
+        """See ``ShardFormat``."""
+        at, sink = 0, _Sum()
+        with _rows_writer(sink, schema, identity) as writer:
+            for table in tables:
+                _write_rows(writer, table, places[at : at + len(table)])
+                at += len(table)
+        ends = places.group_by("document", maintain_order=True).agg(end=(pl.col("token") + pl.col("tokens")).max() + 1)["end"]
+        index = _index(terms.asked.layout, ends.to_numpy(), self._made(terms).type)
+        return [*(hashlib.sha256(content).hexdigest() for content in index), sink.digest.hexdigest()]
 
     def places(self, files: Files, rows: pl.DataFrame) -> pl.DataFrame:
         """See ``ShardFormat``."""
@@ -230,6 +229,39 @@ class Tokens(ShardFormat):
     @staticmethod
     def _made(terms: Terms) -> tokenizer.Made:
         return tokenizer.made_from(terms.supplies[tokenizer.FILE], terms.asked.end, terms.asked.document == "repository")
+
+
+class _Sum(io.RawIOBase):
+    """A file of which only the digest is kept."""
+
+    def __init__(self) -> None:
+        """Nothing was written."""
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        """It is there to be written to."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Add to the digest."""
+        self.digest.update(data)
+        return len(data)
+
+
+@contextmanager
+def _rows_writer(file: IO[bytes] | _Sum, schema: pa.Schema, identity: str) -> Iterator[pq.ParquetWriter]:
+    """What writes rows without their texts, and what they are known by."""
+    kept = [field for field in schema if field.name != "text"]
+    # A digest of every page: whoever reads where rows are without the fingerprint has nothing else to go by.
+    with pq.ParquetWriter(file, pa.schema([*kept, *Tokens.offsets]), write_page_checksum=True, **WRITER) as writer:
+        yield writer
+        writer.add_key_value_metadata({ROWS_KEY: identity})
+
+
+def _write_rows(writer: pq.ParquetWriter, table: pa.Table, places: pl.DataFrame) -> None:
+    for field in Tokens.offsets:
+        table = table.append_column(field, places[field.name].cast(pl.Int64).to_arrow())
+    writer.write_table(table.select(writer.schema.names).cast(writer.schema))
 
 
 def _rows_file(files: Files) -> pq.ParquetFile:

@@ -16,13 +16,13 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from codecommons.archive.views import visited_trees
-from codecommons.datasets import build, list_releases, plan, reproduce, specification, verify
+from codecommons.datasets import build, list_releases, plan, reproduce, specification, tokenizer, verify
 from codecommons.datasets.shards import ROW
 from codecommons.datasets.specification import parse
-from codecommons.datasets.tokenizer import PIECE, made_from, trained
+from codecommons.datasets.tokenizer import made_from, trained
 from codecommons.datasets.tokens import STARCODER2
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError, UsageError
@@ -49,7 +49,7 @@ TOKENS = ("megatron", "datatrove", "repositories")
 def made(shop_at, tmp_path_factory):
     """The shop with a file that quotes tokens, and one dataset of each kind built from it."""
     world = shop_at(tmp_path_factory.mktemp("formats"))
-    world.add("pkg:pypi/quotes", {"quotes.py": SENTINELS, "b/empty.py": b"", "b/ü.py": "ü = '𝛼'\n".encode()}, license="MIT")
+    world.add("pkg:pypi/quotes", {"quotes.py": SENTINELS, "b/empty.py": b"", "b/ü.py": "ü = '木'\n".encode()})
     world.passed()
     for name, said in KINDS.items():
         report = build(world.lake, ENGINE, world.specify(name, f"{{shard: {{bits: 3}}, format: {said}}}"))
@@ -150,10 +150,10 @@ def test_every_row_is_found_in_the_tokens_where_the_manifest_says(made, name):
     folder, texts = folder_of(made, name), texts_of(made)
     manifest = manifest_of(made, name)
     assert sorted(manifest["swhid"]) == sorted(texts)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    library = Tokenizer.from_file(str(folder / "tokenizer.json"))
     for shard, swhid, path, token, count in manifest.select("shard", "swhid", "path", "token", "tokens").iter_rows():
         ids, _ = ids_of(folder, shard)
-        said = tokenizer.decode(ids[token : token + count].tolist(), skip_special_tokens=False)
+        said = library.decode(ids[token : token + count].tolist(), skip_special_tokens=False)
         prefix = f"<file_sep>{path.decode(errors='replace')}\n" if name == "repositories" else ""
         assert said == prefix + texts[swhid]
     described = pl.read_parquet(f"{folder}/data/*.rows.parquet").sort("swhid")
@@ -163,15 +163,15 @@ def test_every_row_is_found_in_the_tokens_where_the_manifest_says(made, name):
 
 def test_a_document_is_a_repository_as_starcoder_2_reads_it_and_ends_once(made):
     folder, texts = folder_of(made, "repositories"), texts_of(made)
-    [shard] = [one for one in manifest_of(made, "repositories").filter(origin="pkg:pypi/quotes")["shard"].unique()]
-    ids, tokenizer = ids_of(folder, shard)
+    [shard] = manifest_of(made, "repositories").filter(origin="pkg:pypi/quotes")["shard"].unique()
+    ids, coder = ids_of(folder, shard)
     library = Tokenizer.from_file(str(folder / "tokenizer.json"))
     documents = library.decode(ids.tolist(), skip_special_tokens=False)
     own = {Swhid.parse(swhid).path: text for swhid, text in texts.items() if "origin=pkg:pypi/quotes;" in swhid}
     files = "".join(f"<file_sep>{path[1:].decode()}\n{own[path]}" for path in sorted(own))
     assert f"<repo_name>pypi/quotes{files}<|endoftext|>" in documents
     # What files say of tokens is letters; the tokens themselves are where documents end and files begin.
-    counted = {name: int((ids == tokenizer.special[name]).sum()) for name in ("<|endoftext|>", "<repo_name>", "<file_sep>")}
+    counted = {name: int((ids == coder.special[name]).sum()) for name in ("<|endoftext|>", "<repo_name>", "<file_sep>")}
     rows = manifest_of(made, "repositories").filter(shard=shard)
     assert counted == {
         "<|endoftext|>": rows["origin"].n_unique(),
@@ -203,9 +203,9 @@ def test_megatrons_index_gives_the_documents_and_datatroves_writer_for_megatron_
     manifest = manifest_of(made, name)
     for shard in sorted((folder_of(made, name) / "data").glob("*.bin")):
         documents = megatron(shard.with_suffix(""))
-        ids, tokenizer = ids_of(folder_of(made, name), shard.name)
+        ids, coder = ids_of(folder_of(made, name), shard.name)
         assert [one for document in documents for one in document] == ids.tolist()
-        assert all(document[-1] == tokenizer.end and tokenizer.end not in document[:-1] for document in documents)
+        assert all(document[-1] == coder.end and coder.end not in document[:-1] for document in documents)
         rows = manifest.filter(shard=shard.name)
         assert len(documents) == rows["document"].max() + 1
         peer = MegatronTokenizedFile(str(tmp_path), shard.stem)
@@ -228,11 +228,9 @@ def test_datatroves_own_programs_check_the_files_and_merge_them(made, tmp_path):
     merged = get_datafolder(str(tmp_path))
     [name] = merged.list_files(glob_pattern="*.ds")
     ends = load_doc_ends(merged.open(f"{name}.index", "rb"))
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    documents = [
-        tokenizer.decode(np.frombuffer(document, "<u2").tolist())
-        for document in load_dataset_bytes(merged.open(name, "rb"), ends)
-    ]
+    library = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    found = load_dataset_bytes(merged.open(name, "rb"), ends)
+    documents = [library.decode(np.frombuffer(document, "<u2").tolist()) for document in found]
     assert sorted(documents) == sorted(texts_of(made).values())
 
 
@@ -289,9 +287,8 @@ def test_a_flipped_byte_is_named_with_shard_row_and_swhid(own, name):
 @pytest.mark.parametrize("name", ["megatron", "datatrove"])
 def test_what_belongs_to_a_shard_is_looked_at_as_well(own, name):
     folder = folder_of(own, name)
-    for path in sorted(path for path in folder.glob("data/*") if path.suffix not in (".bin", ".ds")) + [
-        folder / "tokenizer.json"
-    ]:
+    beside = [path for path in folder.glob("data/*") if path.suffix not in (".bin", ".ds")]
+    for path in [*beside[:3], folder / "tokenizer.json"]:
         kept = path.read_bytes()
         path.write_bytes(bytes([kept[0] ^ 1]) + kept[1:])
         problems = verify(own.lake, name).problems
@@ -364,13 +361,14 @@ def test_training_gives_the_same_tokenizer_for_the_same_texts_in_any_order():
     assert made.encode("1234").tokens == ["1", "2", "3", "4"]
 
 
-def test_a_long_text_is_cut_behind_a_line_and_has_the_tokens_of_its_pieces():
+def test_a_long_text_is_cut_behind_a_line_and_has_the_tokens_of_its_pieces(monkeypatch):
+    monkeypatch.setattr(tokenizer, "PIECE", 1000)
     line = "value = 'a line of a text that is longer than a piece'\n"
     made = made_from(trained([line], 512))
-    long = line * (2 * PIECE // len(line))
+    long = line * 100
     [whole], once = made.encode([long]), made.encode([line])[0]
     assert whole.tolist() == once.tolist() * (len(long) // len(line))
-    assert made.tokenizer.decode(made.encode(["x" * (PIECE + 5)])[0].tolist()) == "x" * (PIECE + 5)
+    assert made.tokenizer.decode(made.encode(["x" * 2005])[0].tolist()) == "x" * 2005
     assert [one.tolist() for one in made.encode(["", "a", ""])] == [[], made.encode(["a"])[0].tolist(), []]
 
 
@@ -379,6 +377,7 @@ def own_tokenizer(path, *special, size=0):
     vocabulary |= {f"word{n}": len(vocabulary) + n for n in range(size)}
     made = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
     made.add_special_tokens(list(special))
     if special:
         made.post_processor = processors.TemplateProcessing(
@@ -410,7 +409,7 @@ def test_a_tokenizer_of_the_user_makes_tokens_of_whole_texts_and_needs_not_be_th
     assert ids.size == sum(len(text.encode()) + 1 for text in texts.values())
     plain = Tokenizer.from_file(str(path))
     for swhid, token, count in manifest.select("swhid", "token", "tokens").iter_rows():
-        assert plain.decode(ids[token : token + count].tolist()) == texts[swhid].encode().decode()
+        assert plain.decode(ids[token : token + count].tolist()) == texts[swhid]
         assert ids[token + count] == plain.token_to_id("</s>")
     assert verify(own.lake, "named").passed
     assert reproduce(own.lake, ENGINE, "named").passed
@@ -436,10 +435,10 @@ def test_a_tokenizer_of_the_user_makes_tokens_of_whole_texts_and_needs_not_be_th
         ("{kind: tokens, tokenizers: mine}", "unknown key 'tokenizers'; did you mean 'tokenizer'?"),
     ],
 )
-def test_what_can_not_be_is_said_before_anything_is_read(shop, tmp_path, said, what):
+def test_what_can_not_be_is_said_before_anything_is_read(made, tmp_path, said, what):
     (tmp_path / "broken.json").write_text("{}")
     paths = [own_tokenizer(tmp_path / "mine.json", "</s>"), own_tokenizer(tmp_path / "endless.json")]
-    world = with_tokenizers(shop, *paths, tmp_path / "broken.json", tmp_path / "gone.json")
+    world = with_tokenizers(made, *paths, tmp_path / "broken.json", tmp_path / "gone.json")
     name = world.specify("odd", f"format: {said}")
     with pytest.raises(UsageError) as planned:
         plan(world.lake, specification(world.settings, name))
@@ -498,7 +497,7 @@ def test_a_shard_that_was_cut_short_or_changed_is_written_again(own, name):
     folder = folder_of(own, name)
     expected = {path.name: path.read_bytes() for path in (folder / "data").iterdir()}
     staged = Path(own.settings.lake, "_staging", f"dataset-{name}-killed", "data")
-    for path in sorted(expected):
+    for path in [path for path in sorted(expected) if path.startswith(min(expected).partition(".")[0])]:
         for change in (lambda data: data[:-5], lambda data: data[: len(data) // 2] + b"\xff" + data[len(data) // 2 + 1 :]):
             shutil.rmtree(folder)
             shutil.rmtree(staged, ignore_errors=True)
@@ -511,5 +510,3 @@ def test_a_shard_that_was_cut_short_or_changed_is_written_again(own, name):
             report = build(own.lake, ENGINE, name)
             assert report.details["shards_kept"] == len(one.shards) - 1, path
             assert {path.name: path.read_bytes() for path in (folder / "data").iterdir()} == expected
-        if path.startswith(min(expected).partition(".")[0]) and path.endswith(".rows.parquet"):
-            break
