@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,7 +16,9 @@ import pyarrow.parquet as pq
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
-from codecommons.datasets import documents, redaction, releases, shards
+from codecommons.datasets import documents, redaction, releases, shards, staleness
+from codecommons.datasets.attestation import attestation
+from codecommons.datasets.attribution import attributions
 from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.losses import alarms
@@ -47,7 +48,7 @@ CHECKS = {
     "policy_honoured": "Every row has a verdict that is accepted and that its licence, and what it states itself, are worth.",
     "no_duplicates": "Every content is there once.",
     "nothing_wiped_out": "No language, source or origin lost more to near-duplicates than the specification allows.",
-    "counts_agree": "Shards, manifest and report have the same number of rows.",
+    "counts_agree": "Shards, manifest, report and documents have the same number of rows.",
 }
 
 
@@ -87,7 +88,7 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
             report, checks = _published_before(lake, known, inputs)
         else:
             report, checks = _build(
-                lake, engine, asked, inputs, {"name": name, "format": 1, "inputs": identity, "inputs_digest": inputs_digest}
+                lake, engine, asked, inputs, {"name": name, "format": 2, "inputs": identity, "inputs_digest": inputs_digest}
             )
     report.seconds, report.peak_memory = measured.seconds, measured.peak_memory
     return close_stage(lake, report, checks, input_digest=inputs_digest)
@@ -128,21 +129,26 @@ def _build(
         report.computed = table.num_rows - report.reused
         report.details["shards_kept"] = sum(one.kept for one in written)
         against = contradicted(lake, policy(lake.settings, asked.license.policy), frame)
-        excluded, tested = _opted_out(lake, inputs, frame), _of_benchmarks(lake, asked, frame)
-        checks = _checks(report, asked, selection, frame, written, excluded, against, tested)
+        tested = _of_benchmarks(lake, asked, frame)
+        # The ledger as it is now, which is not always what the selection saw.
+        seen = trees(lake, inputs)
+        excluded = reached(lake, ledger.read(lake).effective, seen)
+        opted_out = staleness.opted_out(excluded, seen, frame)
+        attributed = attributions(lake, inputs, asked.redact, seen, excluded, frame)
+        meanings = {name: one.description for name, one in current(lake.settings).items() if name in inputs.annotators}
+        told = documents.write(lake, documents.Facts(document, frame, inputs.left_out, attributed, meanings), staged)
+        checks = _checks(report, asked, selection, frame, written, opted_out, against, tested, told.rows)
         if all(check.passed for check in checks):
-            texts = documents.texts(document, frame, inputs.left_out)
-            document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-            with lake_errors(f"writing documents to {staged}"):
-                for name, text in texts.items():
-                    lake.fs.pipe_file(f"{staged}/{name}", text.encode())
+            document["documents"] = told.sha256
+            with lake_errors(f"writing to {staged}"):
+                lake.fs.pipe_file(f"{staged}/{releases.ATTESTATION}", attestation(lake, document))
             if resolve(lake, asked).to_mapping() != inputs.to_mapping():
                 raise LakeError(
                     f"a slice that dataset {asked.name} is made from, or the opt-out ledger, has changed while it was built; "
                     "build it again"
                 )
             _write_tables(lake, asked, document, table, selection.drops)
-            releases.publish(lake, document, staged, [*(f"data/{one.name}" for one in written), "manifest.parquet", *texts])
+            releases.publish(lake, document, staged, [*releases.files_of(document), releases.ATTESTATION])
     return report, checks
 
 
@@ -212,15 +218,6 @@ def _write_tables(lake: Lake, asked: Specification, document: dict[str, Any], ma
     lake.replace_release("dataset", asked.name, fingerprint, pa.Table.from_pylist([one]))
 
 
-def _opted_out(lake: Lake, inputs: Inputs, manifest: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a manifest that are opted out, asked of the ledger as it is now."""
-    seen = trees(lake, inputs)
-    excluded = reached(lake, ledger.read(lake).effective, seen)
-    roots = seen.select("origin", "anchor", "root").unique()
-    rows = manifest.select("swhid", "content", "origin", "anchor", "path").join(roots, on=["origin", "anchor"], how="left")
-    return excluded.marked(rows).filter(pl.col("opt_out").is_not_null())
-
-
 def _of_benchmarks(lake: Lake, asked: Specification, manifest: pl.DataFrame) -> list[str]:
     """SWHIDs of rows whose content has an item that the specification wants left out, by the annotator's table as it is now."""
     wanted = asked.decontaminate
@@ -241,6 +238,7 @@ def _checks(
     opted_out: pl.DataFrame,
     against: Sequence[str],
     tested: Sequence[str],
+    told: Mapping[str, int | None],
 ) -> list[CheckResult]:
     again = f"`codecommons dataset build {asked.name}`"
     dropped = selection.drops.height
@@ -250,6 +248,7 @@ def _checks(
     repeated = manifest.height - manifest["content"].n_unique()
     counted = sum(one.rows for one in written)
     lost = alarms(asked.deduplicate, selection.lost)
+    other = [name for name, rows in told.items() if rows != manifest.height]
     results = {
         "files_conserved": (
             report.conserved and report.rows_in == manifest.height + dropped,
@@ -299,8 +298,9 @@ def _checks(
             else "no language, source or origin lost more to near-duplicates than is allowed",
         ),
         "counts_agree": (
-            counted == manifest.height == report.rows_kept,
-            f"rows in shards {counted}, in the manifest {manifest.height}, in the report {report.rows_kept}",
+            counted == manifest.height == report.rows_kept and not other,
+            f"rows in shards {counted}, in the manifest {manifest.height}, in the report {report.rows_kept}, "
+            + (f"in {other[0]} {told[other[0]]}; this is a defect: report it" if other else f"in {len(told)} documents as many"),
         ),
     }
     return [CheckResult(name, *results[name]) for name in CHECKS]

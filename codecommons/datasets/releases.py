@@ -6,7 +6,8 @@
 
 data/<bucket>-<sha256>.parquet   the rows
 manifest.parquet                 one line a row: shard, row, SWHID with qualifiers, licence, sha256 of the shard
-README.md, NOTICE                dataset card, licence roll-up
+README.md, NOTICE, plots/, …     the documents (``documents``)
+attestation.dsse.json            a signed statement over every other file (``attestation``)
 fingerprint.json                 what went in, what came out; written last
 """
 
@@ -30,6 +31,7 @@ from codecommons.lake.storage import lake_errors
 from codecommons.optout.receipts import Published
 
 MARKER = "fingerprint.json"
+ATTESTATION = "attestation.dsse.json"
 # Beside it where shards were taken down: shard -> why, as the ledger names it (see ``optout.takedown``).
 NOTE = "taken-down.json"
 # Earlier shards of a label that are looked at: each costs the reading of a footer.
@@ -171,14 +173,32 @@ def shards_before(lake: Lake, name: str) -> dict[str, tuple[str, ...]]:
     return {label: tuple(files.values())[:LOOKS] for label, files in found.items()}
 
 
+def files_of(document: dict[str, Any]) -> dict[str, str]:
+    """Every file that a release's ``fingerprint.json`` names, and its sha256 (hex); the attestation is beside it."""
+    result = document["result"]
+    shards = {f"data/{shard['name']}": shard["sha256"] for shard in result["shards"]}
+    return shards | {"manifest.parquet": result["manifest"]["sha256"]} | document.get("documents", {})
+
+
+def marker(document: dict[str, Any]) -> tuple[bytes, str]:
+    """The bytes of ``fingerprint.json``, and their sha256 (hex)."""
+    text = (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return text, hashlib.sha256(text).hexdigest()
+
+
 def is_whole(lake: Lake, one: Release) -> bool:
-    """Whether every shard and the manifest are there, with the bytes they were published with."""
-    expected = {f"data/{shard['name']}": shard["sha256"] for shard in one.shards}
-    expected["manifest.parquet"] = one.document["result"]["manifest"]["sha256"]
-    return all(_sha256(lake, lake.path(one.folder, name)) == sha256 for name, sha256 in expected.items())
+    """Whether every file is there, with the bytes it was published with, and the attestation."""
+    named = all(sha256_of(lake, lake.path(one.folder, name)) == sha256 for name, sha256 in files_of(one.document).items())
+    with lake_errors(f"reading {one.folder}"):
+        return named and bool(lake.fs.exists(lake.path(one.folder, ATTESTATION)))
 
 
-def _sha256(lake: Lake, path: str) -> str | None:
+def sha256_of(lake: Lake, path: str) -> str | None:
+    """Digest of a file (hex), None where it is not there.
+
+    Raises:
+        LakeError: it can't be read.
+    """
     with lake_errors(f"reading {path}"):
         if not lake.fs.exists(path):
             return None
@@ -203,13 +223,12 @@ def publish(lake: Lake, document: dict[str, Any], staged: str, files: Sequence[s
     one = Release(document["name"], document["fingerprint"], document)
     root = lake.path(one.folder)
     with lake_errors(f"publishing {root}"):
-        if not lake.storage.remote:
-            lake.fs.makedirs(f"{root}/data", exist_ok=True)
         for file in files:
+            if not lake.storage.remote:
+                lake.fs.makedirs(f"{root}/{file}".rpartition("/")[0], exist_ok=True)
             lake.fs.mv(f"{staged}/{file}", f"{root}/{file}")
-        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         # A rename makes it whole or absent on a disk; on S3 a put is that by itself.
-        lake.fs.pipe_file(f"{staged}/{MARKER}", text.encode())
+        lake.fs.pipe_file(f"{staged}/{MARKER}", marker(document)[0])
         lake.fs.mv(f"{staged}/{MARKER}", f"{root}/{MARKER}")
     return one
 

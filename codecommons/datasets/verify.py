@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.releases import Release, fingerprint_of, release, result_digest, taken_down
+from codecommons.datasets.attestation import check
+from codecommons.datasets.releases import (
+    ATTESTATION,
+    MARKER,
+    NOTE,
+    Release,
+    files_of,
+    fingerprint_of,
+    release,
+    result_digest,
+    sha256_of,
+    taken_down,
+)
 from codecommons.datasets.shards import row_text, swhids_of
 from codecommons.datasets.tokens import TOKENS
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.optout import merkle
 from codecommons.swhid import content_id
+
+_OTHER = "its sha256 is not the one in the fingerprint"
 
 
 @dataclass(frozen=True)
@@ -51,12 +65,14 @@ class Verification:
         fingerprint: of the release.
         rows: rows that were checked.
         problems: all that is wrong; none means verified.
+        signature: what became of the signature under the attestation, as a sentence.
     """
 
     name: str
     fingerprint: str
     rows: int
     problems: tuple[Problem, ...]
+    signature: str
 
     @property
     def passed(self) -> bool:
@@ -80,16 +96,18 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
         LakeError: the lake can't be read.
     """
     one = release(lake, name, fingerprint)
+    problems = list(_account(one))
+    signature, faults = _beside(lake, one)
+    problems += faults
     with lake_errors(f"reading {one.folder}"):
-        problems = list(_account(one))
         data = lake.fs.cat_file(lake.path(one.folder, "manifest.parquet"))
         if hashlib.sha256(data).hexdigest() != one.document["result"]["manifest"]["sha256"]:
-            problems.append(Problem("manifest.parquet", None, None, "its sha256 is not the one in the fingerprint"))
+            problems.append(Problem("manifest.parquet", None, None, _OTHER))
         try:
             manifest = pl.DataFrame(pq.read_table(pa.BufferReader(data)))
         except (pa.ArrowException, OSError) as error:
             problems.append(Problem("manifest.parquet", None, None, f"it can't be read: {error}"))
-            return Verification(one.name, one.fingerprint, 0, tuple(problems))
+            return Verification(one.name, one.fingerprint, 0, tuple(problems), signature)
     if manifest.height != one.document["result"]["rows"]:
         problems.append(
             Problem("manifest.parquet", None, None, f"it has {manifest.height} rows, not {one.document['result']['rows']}")
@@ -99,7 +117,7 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
         problems.append(Problem("fingerprint.json", None, None, "its Merkle roots are not those of the manifest"))
     for shard in one.shards:
         problems += _shard(lake, one, shard, manifest.filter(pl.col("shard") == shard["name"]).sort("row"))
-    return Verification(one.name, one.fingerprint, manifest.height, tuple(problems))
+    return Verification(one.name, one.fingerprint, manifest.height, tuple(problems), signature)
 
 
 def _account(one: Release) -> Iterator[Problem]:
@@ -113,17 +131,46 @@ def _account(one: Release) -> Iterator[Problem]:
         yield Problem("fingerprint.json", None, None, "its digests do not follow from what it says; it was changed")
 
 
+def _beside(lake: Lake, one: Release) -> tuple[str, list[Problem]]:
+    """Documents, the attestation, and files that nobody has published: a loader that takes ``data/*`` would take those, too."""
+    with lake_errors(f"reading {one.folder}"):
+        root = lake.path(one.folder)
+        there = {path.removeprefix(f"{root}/") for path in lake.fs.find(root)}
+    named, gone = files_of(one.document), taken_down(lake, one.folder)
+    known = {*named, MARKER, ATTESTATION, NOTE}
+    problems = [Problem(name, None, None, "it is no file of this release; remove it") for name in sorted(there - known)]
+    digests = {MARKER: sha256_of(lake, lake.path(one.folder, MARKER)) or ""}
+    for name, sha256 in one.document.get("documents", {}).items():
+        found = sha256_of(lake, lake.path(one.folder, name))
+        if found is None:
+            problems.append(_missing(name, gone))
+        elif found != sha256:
+            problems.append(Problem(name, None, None, _OTHER))
+    if one.document["format"] == 1:
+        return "none: a release of an earlier version has no attestation", problems
+    if ATTESTATION not in there:
+        return "there is none", [*problems, _missing(ATTESTATION, gone)]
+    with lake_errors(f"reading {one.folder}"):
+        envelope = lake.fs.cat_file(lake.path(one.folder, ATTESTATION))
+    attested = check(lake, envelope, one.document, named | digests)
+    return attested.signature, [*problems, *(Problem(name, None, None, what) for name, what in attested.problems.items())]
+
+
+def _missing(file: str, gone: Mapping[str, str]) -> Problem:
+    why = gone.get(file.rpartition("/")[2])
+    return Problem(file, None, None, f"it was taken down ({why}); build the dataset again" if why else "it is missing")
+
+
 def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame) -> Iterator[Problem]:
     file = f"data/{shard['name']}"
     escape = one.document["inputs"]["specification"].get("escape", ())
     path = lake.path(one.folder, file)
     if not lake.fs.exists(path):
-        why = taken_down(lake, one.folder).get(shard["name"])
-        yield Problem(file, None, None, f"it was taken down ({why}); build the dataset again" if why else "it is missing")
+        yield _missing(file, taken_down(lake, one.folder))
         return
     with lake_errors(f"reading {path}"), lake.fs.open(path) as opened:
         if hashlib.file_digest(opened, "sha256").hexdigest() != shard["sha256"]:
-            yield Problem(file, None, None, "its sha256 is not the one in the fingerprint")
+            yield Problem(file, None, None, _OTHER)
     with lake.fs.open(path) as opened:
         try:
             parquet = pq.ParquetFile(opened)

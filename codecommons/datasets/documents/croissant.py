@@ -10,11 +10,13 @@ Sources: the Croissant format specification 1.1 and its Responsible AI extension
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
+from codecommons.datasets.documents.document import Document
 from codecommons.datasets.documents.figures import MEANING, TERMS, marks, redacted, rollup
 from codecommons.datasets.shards import MARKS, ROW
 
@@ -194,3 +196,8 @@ def _responsible(document: dict[str, Any], manifest: pl.DataFrame) -> dict[str, 
             f"{inputs['opt_out']}. Update to the newest."
         ),
     }
+
+
+DOCUMENT = Document(
+    {"croissant.json": lambda facts: [croissant(facts.document, facts.manifest)]}, re.compile(r"B of text in (\d+) rows")
+)

@@ -2,11 +2,13 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Shards of releases that hold a content: they are deleted, whole, and a note in the release says which. Its manifest stays."""
+"""Shards of releases that hold a content, and a NOTICE that quotes it: they are deleted, whole, and a note in the release says
+which. Its manifest stays."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,6 +19,9 @@ from codecommons.lake import Lake
 from codecommons.lake.erasing import Erased
 from codecommons.lake.storage import lake_errors
 
+NOTICE = "NOTICE"
+_NAMED = re.compile(rb"swh:1:cnt:([0-9a-f]{40})")
+
 
 @dataclass(frozen=True)
 class Withdrawn:
@@ -24,7 +29,7 @@ class Withdrawn:
 
     Attributes:
         release: ``dataset/fingerprint, 12 hex``.
-        shard: its file.
+        shard: its file, or ``NOTICE``.
     """
 
     release: str
@@ -32,7 +37,8 @@ class Withdrawn:
 
 
 def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withdrawn], Erased]:
-    """Delete every shard with a row of one of the contents; killed anywhere, it can be run again.
+    """Delete every shard with a row of one of the contents, and every NOTICE with their statements; killed anywhere, it can be
+    run again.
 
     Args:
         lake: the lake.
@@ -56,6 +62,9 @@ def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withd
         with lake_errors(f"reading {folder}"):
             shards = {path.rpartition("/")[2]: path for path in sorted(lake.fs.glob(f"{folder}/data/*.parquet"))}
             holding = [name for name, path in shards.items() if _holds(lake, path, hexes)]
+            shards[NOTICE] = f"{folder}/{NOTICE}"
+            if lake.fs.exists(shards[NOTICE]) and _quotes(lake, shards[NOTICE], {content.hex() for content in contents}):
+                holding.append(NOTICE)
         note = before | dict.fromkeys(holding, takedown)
         with lake_errors(f"writing {folder}"):
             if note != before:
@@ -77,3 +86,9 @@ def _holds(lake: Lake, path: str, hexes: pl.Series) -> bool:
     except (ValueError, KeyError):
         return True
     return False
+
+
+def _quotes(lake: Lake, path: str, hexes: set[str]) -> bool:
+    """Whether a NOTICE names one of the contents: what it states stands below."""
+    with lake.fs.open(path) as file:
+        return any(not hexes.isdisjoint(found[1].decode() for found in _NAMED.finditer(line)) for line in file)
