@@ -30,7 +30,7 @@ from codecommons.optout.reach import Excluded
 from codecommons.swhid import SYMLINK_PERMS, Swhid
 
 # The Apache licence asks to pass on a NOTICE, others what stands in the licence file; names that code also has are none of these.
-NAMES = r"(?i)(?:^|/)(?:[^/]*[-_. ])?(?:(?:un)?licen[cs]es?|copying|copyrights?|notices?)(?:[-_. ][^/]*)?$"
+NAMES = r"(?is)(?:^|/)(?:[^/]*[-_. ])?(?:(?:un)?licen[cs]es?|copying|copyrights?|notices?)(?:[-_. ][^/]*)?$"
 _FOLDER = ["license", "origin", "anchor", "root", "folder"]
 
 
@@ -87,7 +87,7 @@ def _named(lake: Lake, inputs: Inputs, rows: pl.DataFrame) -> pl.DataFrame:
     said = rows.lazy().join(decided, on=["root", "path"]).explode("evidence", empty_as_null=False, keep_nulls=False)
     place = pl.col("evidence").str.replace(r";lines=[\d-]+", "")
     said = said.filter(
-        pl.col("evidence").str.starts_with("swh:1:cnt:"),
+        pl.col("evidence").str.contains("^swh:1:cnt:.*;path=/"),  # collections and forges are named in other ways
         pl.col("evidence").str.slice(10, 40) != pl.col("content").bin.encode("hex"),
     )
     found = said.select("license", "origin", "anchor", "root", place=place).unique().collect(engine="streaming")
@@ -97,7 +97,7 @@ def _named(lake: Lake, inputs: Inputs, rows: pl.DataFrame) -> pl.DataFrame:
         "origin",
         "anchor",
         "root",
-        path=pl.Series([(parsed[text].path or b"/")[1:] for text in found["place"]], dtype=pl.Binary),
+        path=pl.Series([(parsed[text].path or b"").removeprefix(b"/") for text in found["place"]], dtype=pl.Binary),
         content=pl.Series([parsed[text].identifier for text in found["place"]], dtype=pl.Binary),
     )
 
@@ -109,11 +109,15 @@ def _above(lake: Lake, rows: pl.DataFrame) -> pl.DataFrame:
         at = _in_folders(at.rename({"folder": "path"})).select(_FOLDER).unique().join(folders, on=_FOLDER, how="anti")
         folders = pl.concat([folders, at])
     roots = rows.select("root").unique().lazy()
-    # Paths that are no UTF-8 become null here, and are none that anybody gave to a licence.
-    called = pl.col("path").cast(pl.String, strict=False).str.contains(NAMES)
+    called = pl.col("path").map_batches(_called, return_dtype=pl.Boolean, is_elementwise=True)
     seen = lake.scan("tree_file").join(roots, on="root", how="semi").filter(called, pl.col("perms") != SYMLINK_PERMS)
     files = _in_folders(seen.select("root", "path", "content").collect(engine="streaming"))
     return files.join(folders, on=["root", "folder"]).select("license", "origin", "anchor", "root", "path", "content")
+
+
+def _called(paths: pl.Series) -> pl.Series:
+    """Which paths, in bytes that may be no UTF-8, have such a name."""
+    return pl.Series(pc.match_substring_regex(paths.to_arrow().cast(pa.large_binary()), NAMES), dtype=pl.Boolean)
 
 
 def _in_folders(files: pl.DataFrame) -> pl.DataFrame:

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.shards import swhids_of
-from codecommons.errors import UsageError
+from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.optout.receipts import Published
@@ -119,9 +119,18 @@ def list_releases(lake: Lake, name: str | None = None) -> list[Release]:
     root = lake.path("datasets")
     with lake_errors(f"reading {root}"):
         pattern = f"{root}/{name or '*'}/*/{MARKER}"
-        found = [json.loads(lake.fs.cat_file(path)) for path in sorted(lake.fs.glob(pattern))]
-    releases = [Release(document["name"], document["fingerprint"], document) for document in found]
+        releases = [_read(path, lake.fs.cat_file(path)) for path in sorted(lake.fs.glob(pattern))]
     return sorted(releases, key=lambda one: (one.name, one.document["inputs"]["as_of"], one.fingerprint))
+
+
+def _read(path: str, text: bytes) -> Release:
+    try:
+        document = json.loads(text)
+        return Release(document["name"], document["fingerprint"], document)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise LakeError(
+            f"{path} is not what a build wrote; restore it, or remove its folder and build the dataset again"
+        ) from None
 
 
 def release(lake: Lake, name: str, fingerprint: str | None = None) -> Release:

@@ -33,7 +33,9 @@ def _named(expression: str) -> frozenset[str]:
     def together(parts: list[frozenset[str]]) -> frozenset[str]:
         return frozenset().union(*parts)
 
-    return evaluate(expression, lambda one, exception: frozenset(filter(None, (one, exception))), together, together) or frozenset()
+    return (
+        evaluate(expression, lambda one, exception: frozenset(filter(None, (one, exception))), together, together) or frozenset()
+    )
 
 
 @cache

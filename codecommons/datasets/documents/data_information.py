@@ -145,7 +145,9 @@ def _public(facts: Facts) -> Iterator[str]:
     own = hosts.filter(pl.col("host") == OWN).height
     public = f"All {result['rows']:,} rows are public."
     if own:
-        public = f"{result['rows'] - own:,} of {result['rows']:,} rows are public; {own:,} are from {OWN}, and in the shards alone."
+        public = (
+            f"{result['rows'] - own:,} of {result['rows']:,} rows are public; {own:,} are from {OWN}, and in the shards alone."
+        )
     more = f" The {len(rest):,} others have {size(sum(one['bytes'] for one in rest))}; NOTICE lists them." if rest else ""
     yield f"""
 ## 2. Public data, and where to get them
@@ -196,7 +198,11 @@ def _copies(asked: dict[str, Any]) -> str:
     if asked["threshold"] is None:
         return f"{first}; similar ones are all kept."
     similar = f"from a Jaccard similarity of {asked['threshold']} on"
-    return f"{first}; similar ones, {similar}, are marked." if asked["keep"] == "all" else f"{first}, and of similar ones, {similar}."
+    return (
+        f"{first}; similar ones, {similar}, are marked."
+        if asked["keep"] == "all"
+        else f"{first}, and of similar ones, {similar}."
+    )
 
 
 def _publisher(specification: dict[str, Any]) -> str:

@@ -54,7 +54,7 @@ def sizes(facts: Facts) -> list[str]:
     """How many files are how large."""
     edges = [_SMALLEST * 4**step for step in range(_STEPS)]
     lengths = facts.manifest["length"]
-    steps = lengths.cut(edges, labels=[str(step) for step in range(_STEPS + 1)]).cast(pl.String).cast(pl.Int64)
+    steps = pl.Series(edges, dtype=pl.Int64).search_sorted(lengths, side="left")
     counted = pl.DataFrame({"step": steps, "bytes": lengths}).group_by("step").agg(rows=pl.len(), bytes=pl.sum("bytes"))
     found = {step: (rows, bytes_) for step, rows, bytes_ in counted.sort("step").iter_rows()}
     names = [f"up to {_edge(edges[0])}", *(f"{_edge(a)} to {_edge(b)}" for a, b in zip(edges, edges[1:], strict=False))]
