@@ -15,8 +15,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.attestation import check
+from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.releases import (
     ATTESTATION,
     MARKER,

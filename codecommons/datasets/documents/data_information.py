@@ -58,7 +58,11 @@ def data_information(facts: Facts) -> Iterator[str]:
     """The statement, section by section as the definition asks."""
     document, manifest = facts.document, facts.manifest
     inputs, result = document["inputs"], document["result"]
-    specification = inputs["specification"]
+    specification, tokens = inputs["specification"], result["text_bytes"] / BYTES_PER_TOKEN
+    steps = "".join(_step(step, specification) for step in document["steps"])
+    labels = "".join(
+        f"| {name} | {cell(facts.meanings.get(name, ''))} | {version} |\n" for name, version in inputs["annotators"].items()
+    )
     yield f"""# Data information: {document["name"]}
 
 This states of dataset {document["name"]}, as of {inputs["as_of"]}, sha256:{document["fingerprint"]}, what the Open Source AI
@@ -68,7 +72,7 @@ Definition 1.0 wants to be known of training data. It may be used under the Apac
 
 ### Provenance
 
-Files of {manifest["origin"].n_unique():,} origins, as they were published in {manifest["anchor"].n_unique():,} releases and revisions.
+Files of {manifest["origin"].n_unique():,} origins, from {manifest["anchor"].n_unique():,} releases and revisions of theirs.
 Each of the {result["rows"]:,} rows names its bytes by SWHID, with origin, visit, release or revision, and path. The rows were
 harvested by source and day:
 
@@ -78,7 +82,7 @@ No row was made for this dataset, bought, or taken from users of a service.
 
 ### Scope and characteristics
 
-{result["rows"]:,} rows, {result["text_bytes"]:,} bytes of text (about {result["text_bytes"] / BYTES_PER_TOKEN:,.0f} tokens, at {BYTES_PER_TOKEN} bytes each),
+{result["rows"]:,} rows, {result["text_bytes"]:,} bytes of text (about {tokens:,.0f} tokens, at {BYTES_PER_TOKEN} bytes each),
 in {len(result["shards"]):,} shards: source code and the texts beside it. {specification["description"]}
 
 By language:
@@ -95,23 +99,24 @@ By verdict of the policy {inputs["policy"]}:
 
 ### How the data were obtained
 
-From registries, repositories and archives through their own interfaces. The bytes of every row hash to its SWHID.{_waiting(facts)}
+From registries, repositories and archives through their own interfaces. The bytes of every row hash to its SWHID.
+{_waiting(facts)}
 
 ### How the data were selected
 
-By the specification at the end of this statement. {document["candidates"]["rows"]:,} files ({document["candidates"]["bytes"]:,} bytes)
-were looked at, and these rules were applied to them in this order:
+By the specification at the end of this statement. {document["candidates"]["rows"]:,} files
+({document["candidates"]["bytes"]:,} bytes) were looked at, and these rules were applied to them in this order:
 
 | rule | leaves out | files | bytes | left |
 |---|---|---:|---:|---:|
-{"".join(_step(step, specification) for step in document["steps"])}
+{steps}
 ### Labelling
 
 All labels were made by programs; no person labelled anything, and no model did unless its name says so.
 
 | label | what it says | version |
 |---|---|---|
-{"".join(f"| {name} | {cell(facts.meanings.get(name, ''))} | {digest} |{chr(10)}" for name, digest in inputs["annotators"].items())}
+{labels}
 Licences were judged by policy {inputs["policy"]}, and similar texts compared by configuration {inputs["pairs"]}.
 
 ### Processing and filtering
@@ -176,7 +181,7 @@ def _slices(facts: Facts) -> str:
 def _waiting(facts: Facts) -> str:
     if not facts.left_out:
         return ""
-    return f" Nothing is from slices that had not come through yet: {', '.join(facts.left_out)}."
+    return f"Nothing is from slices that had not come through yet: {', '.join(facts.left_out)}."
 
 
 def _step(step: dict[str, Any], specification: dict[str, Any]) -> str:

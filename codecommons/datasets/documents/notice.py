@@ -35,7 +35,7 @@ def notice(facts: Facts) -> Iterator[str]:
     grouped = manifest.group_by("license", "origin").agg(pl.len(), pl.col("anchor").unique().sort())
     grouped = grouped.join(places, on=["license", "origin"], how="left").sort("license", "origin")
     for (license_,), rows in grouped.group_by("license", maintain_order=True):
-        yield f"\n{_TOP}\n{license_}: {_counted(rows['len'].sum())}\n"
+        yield f"\n{_TOP}\n{license_}: {_counted(int(rows['len'].sum()))}\n"
         for origin, count, anchors, files in rows.select("origin", "len", "anchor", "files").iter_rows():
             yield f"\n  {origin}: {_counted(count)} from {', '.join(anchors)}\n"
             yield from _files(origin, files or (), facts.attributions)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import pairwise
 
 import polars as pl
 
@@ -26,8 +27,9 @@ def _frame(title: str, subtitle: str) -> Frame:
 
 
 def largest(column: str, name: str, facts: Facts) -> list[str]:
-    """Bytes of the values of a column that have most of them; those of the others are said, and not drawn: they would be a bar
-    beside which no other is seen.
+    """Bytes of the values of a column that have most of them.
+
+    What the others have is said, and not drawn: it would be a bar beside which no other is seen.
 
     Args:
         column: of the manifest.
@@ -57,7 +59,7 @@ def sizes(facts: Facts) -> list[str]:
     steps = pl.Series(edges, dtype=pl.Int64).search_sorted(lengths, side="left")
     counted = pl.DataFrame({"step": steps, "bytes": lengths}).group_by("step").agg(rows=pl.len(), bytes=pl.sum("bytes"))
     found = {step: (rows, bytes_) for step, rows, bytes_ in counted.sort("step").iter_rows()}
-    names = [f"up to {_edge(edges[0])}", *(f"{_edge(a)} to {_edge(b)}" for a, b in zip(edges, edges[1:], strict=False))]
+    names = [f"up to {_edge(edges[0])}", *(f"{_edge(a)} to {_edge(b)}" for a, b in pairwise(edges))]
     names.append(f"over {_edge(edges[-1])}")
     shown = range(min(found, default=0), max(found, default=0) + 1)
     most = max((rows for rows, _ in found.values()), default=1)
@@ -84,7 +86,7 @@ def funnel(facts: Facts) -> list[str]:
     gone = "".join(frame.bar(at, step["rows"] / whole, start=step["left"] / whole) for at, step in enumerate(steps, 1))
     labels = [
         ("candidates", _counted(candidates["rows"], candidates["bytes"])),
-        *((step["rule"].replace("_", " "), f"− {_counted(step['rows'], step['bytes'])}") for step in steps),
+        *((step["rule"].replace("_", " "), f"-{_counted(step['rows'], step['bytes'])}") for step in steps),
         ("rows", _counted(result["rows"], result["text_bytes"])),
     ]
     ends = {BLUE: frame.bar(0, candidates["rows"] / whole), GREEN: frame.bar(last, result["rows"] / whole)}
@@ -112,11 +114,8 @@ def _files(count: int) -> str:
 
 
 def _edge(count: int) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            break
-        count //= 1024
-    return f"{count} {unit}"
+    power = (count.bit_length() - 1) // 10
+    return f"{count >> 10 * power} {('B', 'KiB', 'MiB')[power]}"
 
 
 PLOTS: Mapping[str, Callable[[Facts], list[str]]] = {

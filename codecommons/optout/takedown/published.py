@@ -2,8 +2,10 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Shards of releases that hold a content, and a NOTICE that quotes it: they are deleted, whole, and a note in the release says
-which. Its manifest stays."""
+"""Shards of releases that hold a content, and a NOTICE that quotes it.
+
+They are deleted, whole, and a note in the release says which. Its manifest stays.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,7 @@ class Withdrawn:
 
 
 def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withdrawn], Erased]:
-    """Delete every shard with a row of one of the contents, and every NOTICE with their statements; killed anywhere, it can be
-    run again.
+    """Delete every shard that has one of the contents, and every NOTICE that quotes one; killed anywhere, it can be run again.
 
     Args:
         lake: the lake.
