@@ -38,7 +38,7 @@ def largest(column: str, name: str, facts: Facts) -> list[str]:
     """
     every = rollup(facts.manifest, column)
     shown, rest = every[:_MOST], every[_MOST:]
-    whole, most = max(1, sum(one["bytes"] for one in every)), max(1, *(one["bytes"] for one in every))
+    whole, most = max(1, sum(one["bytes"] for one in every)), max((one["bytes"] for one in every), default=1) or 1
     others = f"; the {len(rest):,} others have {size(sum(one['bytes'] for one in rest))}" if rest else ""
     frame = _frame(f"{name.capitalize()}, by bytes of text", f"{_whole(facts)}, in {len(every):,} {name}{others}")
     bars = "".join(frame.bar(at, one["bytes"] / most) for at, one in enumerate(shown))
