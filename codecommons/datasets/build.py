@@ -23,8 +23,8 @@ from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.releases import Release
+from codecommons.datasets.rows import swhids_of
 from codecommons.datasets.selection import Selection, select
-from codecommons.datasets.shards import swhids_of
 from codecommons.datasets.specification import Specification, specification
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
@@ -46,10 +46,12 @@ CHECKS = {
     "nothing_left_to_redact": "In a sample of texts the rules find nothing that the specification wants replaced.",
     "opt_out_honoured": "No row is one that the opt-out ledger, or a marker in the code, leaves out.",
     "policy_honoured": "Every row has a verdict that is accepted and that its licence, and what it states itself, are worth.",
-    "no_duplicates": "Every content is there once.",
+    "no_duplicates": "Every content, or change of one, is there once.",
     "nothing_wiped_out": "No language, source or origin lost more to near-duplicates than the specification allows.",
     "counts_agree": "Shards, manifest, report and documents have the same number of rows.",
 }
+# What tells rows apart, by what a row is; of a discussion the content is its text.
+_SAME = {"commits": ("content", "before_content")}
 
 
 def build(lake: Lake, engine: Engine, name: str) -> StageReport:
@@ -97,11 +99,11 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
 def _build(
     lake: Lake, engine: Engine, asked: Specification, inputs: Inputs, document: dict[str, Any]
 ) -> tuple[StageReport, list[CheckResult]]:
-    selection = select(lake, asked, inputs)
+    selection = select(lake, engine, asked, inputs)
     with lake.staging(f"dataset-{asked.name}") as area:
         staged = lake.path(area.folder)
         earlier = releases.shards_before(lake, asked.name)
-        written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier)
+        written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier, inputs)
         table = pa.concat_tables([shards.MANIFEST.empty_table(), *(one.manifest for one in written)])
         manifest = _write_manifest(lake, written, f"{staged}/manifest.parquet")
         frame = pl.DataFrame(table)
@@ -133,7 +135,7 @@ def _build(
         # The ledger as it is now, which is not always what the selection saw.
         seen = trees(lake, inputs)
         excluded = reached(lake, ledger.read(lake).effective, seen)
-        opted_out = staleness.opted_out(excluded, seen, frame)
+        opted_out = staleness.opted_out(lake, excluded, seen, frame.select("swhid", *staleness.COLUMNS))
         attributed = attributions(lake, inputs, asked.redact, seen, excluded, frame)
         meanings = {name: one.description for name, one in current(lake.settings).items() if name in inputs.annotators}
         told = documents.write(lake, documents.Facts(document, frame, inputs.left_out, attributed, meanings), staged)
@@ -226,7 +228,8 @@ def _of_benchmarks(lake: Lake, asked: Specification, manifest: pl.DataFrame) -> 
     said = store.rows(lake, current(lake.settings)[BENCHMARKS]).select("content", "items")
     having = said.explode("items", empty_as_null=False, keep_nulls=False).unnest("items")
     having = having.filter(pl.col("benchmark").is_in(list(wanted.benchmarks)), pl.col("share") >= wanted.share)
-    return manifest.lazy().join(having, on="content", how="semi").collect()["swhid"].sort().to_list()
+    both = pl.concat([manifest.select("swhid", "content"), manifest.select("swhid", content="before_content")])
+    return both.lazy().join(having, on="content", how="semi").collect()["swhid"].unique().sort().to_list()
 
 
 def _checks(
@@ -245,7 +248,7 @@ def _checks(
     damaged = [swhid for one in written for swhid in one.damaged]
     revealing = [swhid for one in written for swhid in one.revealing]
     refused = manifest.filter(~pl.col("license_type").is_in(asked.license.accept).fill_null(False))
-    repeated = manifest.height - manifest["content"].n_unique()
+    repeated = manifest.height - manifest.select(_SAME.get(asked.rows, ("content",))).n_unique()
     counted = sum(one.rows for one in written)
     lost = alarms(asked.deduplicate, selection.lost)
     other = [name for name, rows in told.items() if rows != manifest.height]

@@ -195,7 +195,18 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """
     taken = trees(lake, inputs).filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
-    rows = store.named(taken.lazy().join(paths, on="root").collect(engine="streaming")).lazy()
+    return described(lake, inputs, taken.lazy().join(paths, on="root").collect(engine="streaming"))
+
+
+def described(lake: Lake, inputs: Inputs, places: pl.DataFrame) -> pl.DataFrame:
+    """Add all that is known of files; columns as ``files``.
+
+    Args:
+        lake: the lake.
+        inputs: what a dataset is made from.
+        places: the columns of ``trees``, path, perms and content, and what else is to be kept.
+    """
+    rows = store.named(places).lazy()
     known = lake.scan("content").select("sha1_git", "length", "status", "verified", "verified_reason")
     skipped = lake.scan("skipped_content").select("sha1_git", skipped="reason", skipped_length="length").unique("sha1_git")
     rows = rows.join(known, left_on="content", right_on="sha1_git", how="left").join(
@@ -207,18 +218,19 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     for annotator, signals in (*SIGNALS.items(), *demanded.items()):
         said = store.rows(lake, annotators[annotator])
         key = [name for name in ("content", "name", "path") if name in said.collect_schema()]
-        mark = [pl.lit(True).alias(_said(annotator))] if annotator in demanded else []
+        mark = [pl.lit(True).alias(said_by(annotator))] if annotator in demanded else []
         rows = rows.join(said.select(*key, *signals, *mark), on=key, how="left")
     for annotator in inputs.spans:
         rows = rows.join(boundaries(lake, annotator), on="content", how="left")
     if BENCHMARKS in inputs.annotators:
         said = store.rows(lake, annotators[BENCHMARKS])
-        rows = rows.join(said.select("content", "items", pl.lit(True).alias(_said(BENCHMARKS))), on="content", how="left")
+        rows = rows.join(said.select("content", "items", pl.lit(True).alias(said_by(BENCHMARKS))), on="content", how="left")
     decisions = _decisions(lake, inputs).drop("content")
     return _with_forge(lake, inputs, rows.join(decisions, on=["root", "path"], how="left")).collect(engine="streaming")
 
 
-def _said(annotator: str) -> str:
+def said_by(annotator: str) -> str:
+    """The column that is true where an annotator has a row."""
     return f"said_{annotator}"
 
 
@@ -238,7 +250,9 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
     """
     here = rows.filter((pl.col("perms") != SYMLINK_PERMS) & (pl.col("verified") == "yes"))
     unsaid = [
-        pl.col(name).is_null().all() for name in ("binary", *map(_said, (*ON_DEMAND, *NAMES, BENCHMARKS))) if name in here.columns
+        pl.col(name).is_null().all()
+        for name in ("binary", *map(said_by, (*ON_DEMAND, *NAMES, BENCHMARKS)))
+        if name in here.columns
     ]
     unseen = here.filter(pl.any_horizontal(unsaid).over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))

@@ -2,10 +2,14 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a dataset would be, before it is built: the same selection, from tables alone, without touching a byte of content."""
+"""What a dataset would be, before it is built: the same selection, from tables alone.
+
+Of contents it reads a byte only for pairs of an earlier day that no table has (``dedup.pairs_then``).
+"""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +19,7 @@ from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.selection import Step, select
 from codecommons.datasets.specification import Specification
+from codecommons.engine import local_engine
 from codecommons.lake import Lake
 
 
@@ -57,7 +62,8 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         GateError: no slice has come through the stages before.
     """
     inputs = resolve(lake, specification)
-    selection = select(lake, specification.at(inputs.as_of), inputs)
+    with contextlib.closing(local_engine(lake.settings)) as engine:
+        selection = select(lake, engine, specification.at(inputs.as_of), inputs)
     rows = shards.assign(selection.rows, specification.shard.bits, specification.shard.cap_bytes)
     size = int(rows["length"].sum())
     return Plan(

@@ -24,7 +24,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.shards import swhids_of
+from codecommons.datasets.rows import swhids_of
 from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
@@ -87,9 +87,7 @@ def published(lake: Lake) -> Iterator[Published]:
         LakeError: one can't be read.
     """
     for one in list_releases(lake):
-        path = lake.path(one.folder, "manifest.parquet")
-        with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
-            frame = pl.DataFrame(pq.read_table(file, columns=["content", "origin"]))
+        frame = manifest_of(lake, one, "content", "before_content", "origin")
         inputs = one.document["inputs"]
         yield Published(
             f"{one.name}/{one.fingerprint[:12]}",
@@ -101,6 +99,18 @@ def published(lake: Lake) -> Iterator[Published]:
             swhids_of(frame),
             frame["origin"].to_list(),
         )
+
+
+def manifest_of(lake: Lake, one: Release, *columns: str) -> pl.DataFrame:
+    """Columns of a release's manifest; one of an earlier version may lack some.
+
+    Raises:
+        LakeError: it can't be read.
+    """
+    path = lake.path(one.folder, "manifest.parquet")
+    with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
+        parquet = pq.ParquetFile(file)
+        return pl.DataFrame(parquet.read([name for name in columns if name in parquet.schema_arrow.names]))
 
 
 def result_digest(result: dict[str, Any]) -> str:

@@ -71,11 +71,11 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
         LakeError: the lake can't be read or written.
     """
     one = release(lake, name, fingerprint)
-    asked = _specification(one)
+    asked = specification_of(one)
     inputs = resolve(lake, asked)
-    selection = select(lake, asked, inputs)
+    selection = select(lake, engine, asked, inputs)
     with lake.staging(f"reproduce-{name}") as area:
-        written = shards.write(lake, engine, asked, selection.rows, f"{lake.path(area.folder)}/data", {})
+        written = shards.write(lake, engine, asked, selection.rows, f"{lake.path(area.folder)}/data", {}, inputs)
     table = pl.DataFrame(pa.concat_tables([shards.MANIFEST.empty_table(), *(shard.manifest for shard in written)]))
     old, old_drops = rows_and_drops(lake, one)
     found = difference(old, old_drops, table, selection.drops)
@@ -90,7 +90,7 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     return Reproduction(name, one.fingerprint, table.height, withdrawn, elected, (*odd, *changed))
 
 
-def _specification(one: Release) -> Specification:
+def specification_of(one: Release) -> Specification:
     """The specification that a release was made from, whatever the file of its name says by now."""
     values = _written(one.document["inputs"]["specification"])
     return strict.read(Specification, values, f"the specification of release {one.name} {one.fingerprint[:12]}")

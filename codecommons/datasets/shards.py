@@ -24,8 +24,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codecommons.datasets import redaction
+from codecommons.datasets import discussions, redaction
+from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.rows import COMMIT, DISCUSSION, SPAN, sides, swhid_of
 from codecommons.datasets.specification import Redact, Specification
 from codecommons.datasets.tokens import TOKENS
 from codecommons.engine import Engine
@@ -33,7 +35,6 @@ from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.swhid import Swhid, content_id
 
-SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
 _ROW: dict[str, pa.DataType] = {
     "swhid": pa.string(),
     "text": pa.string(),
@@ -65,6 +66,8 @@ _MANIFEST: dict[str, pa.DataType] = {
     "row": pa.int64(),
     "swhid": pa.string(),
     "content": pa.binary(),
+    "before_content": pa.binary(),
+    "revision_id": pa.binary(),
     "origin": pa.string(),
     "visit": pa.string(),
     "anchor": pa.string(),
@@ -92,11 +95,12 @@ class ShardTask:
     Attributes:
         lake: where the bytes are.
         label: bucket, and part of an origin that is split.
-        rows: its rows in order, with the columns ``selection.ROWS`` and, where they are marked, ``MARKS``.
+        rows: its rows in order, with the columns ``selection.ROWS``; of commits ``CHANGES``; where they are marked, ``MARKS``.
         folder: where the file goes, on the lake's file system.
         redact: what the redactions of its rows were chosen by.
         escape: names of ``tokens.TOKENS`` that are broken in texts.
         earlier: shards of this label that may have the same rows, on the lake's file system, the likeliest first.
+        talk: of discussions the specification, and whose events count (columns slice and source).
     """
 
     lake: Lake
@@ -106,6 +110,7 @@ class ShardTask:
     redact: Redact
     escape: tuple[str, ...]
     earlier: tuple[str, ...] = ()
+    talk: tuple[Specification, pl.DataFrame] | None = None
 
     def __str__(self) -> str:
         """How an error names it."""
@@ -154,7 +159,8 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
         bits: ``k`` of 2**k buckets.
         cap_bytes: text bytes from which an origin is split.
     """
-    origins = rows.group_by("origin").agg(pl.col("length").sum())
+    order = [name for name in ("origin", "path", "content", "anchor", "revision_id") if name in rows.columns]
+    origins = rows.group_by("origin").agg(size(rows).sum().alias("length"))
     labels, splits = [], []
     for origin, length in origins.iter_rows():
         key = hashlib.sha256(origin.encode())
@@ -166,7 +172,18 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
     whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
     parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in large.select("path", "split").iter_rows()]
     large = large.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
-    return pl.concat([whole, large]).drop("split").sort("shard", "origin", "path", "content", "anchor")
+    return pl.concat([whole, large]).drop("split").sort("shard", *order)
+
+
+def size(rows: pl.DataFrame) -> pl.Expr:
+    """Bytes of the contents of each row."""
+    both = pl.col("length") + pl.col("before_length").fill_null(0) if "before_length" in rows.columns else pl.col("length")
+    return both.cast(pl.Int64)
+
+
+def bytes_of(rows: pl.DataFrame) -> int:
+    """Bytes of the contents of all rows."""
+    return int(rows.select(size(rows).sum()).item())
 
 
 def _top(digest: bytes, bits: int) -> str:
@@ -175,7 +192,13 @@ def _top(digest: bytes, bits: int) -> str:
 
 
 def write(
-    lake: Lake, engine: Engine, asked: Specification, rows: pl.DataFrame, folder: str, earlier: Mapping[str, tuple[str, ...]]
+    lake: Lake,
+    engine: Engine,
+    asked: Specification,
+    rows: pl.DataFrame,
+    folder: str,
+    earlier: Mapping[str, tuple[str, ...]],
+    inputs: Inputs,
 ) -> list[Shard]:
     """Write all shards of a dataset.
 
@@ -186,13 +209,15 @@ def write(
         rows: those of a ``selection.Selection``.
         folder: where files go, on the lake's file system.
         earlier: label -> shards that may have the same rows, as ``releases.shards_before`` says.
+        inputs: what the rows are from.
 
     Raises:
         LakeError: the lake can't be read or written.
     """
     assigned = assign(rows, asked.shard.bits, asked.shard.cap_bytes)
+    talk = (asked, discussions.slices_of(inputs)) if asked.rows in discussions.KINDS else None
     tasks = [
-        ShardTask(lake, label, part, folder, asked.redact, asked.escape, earlier.get(label, ()))
+        ShardTask(lake, label, part, folder, asked.redact, () if talk else asked.escape, earlier.get(label, ()), talk)
         for (label,), part in assigned.group_by("shard", maintain_order=True)
     ]
     return list(engine.map(write_shard, tasks))
@@ -213,13 +238,14 @@ def write_shard(task: ShardTask) -> Shard:
     faults = _Faults([], [])
     with lake_errors(f"{task} of {task.folder}"):
         kept = _keep(task, identity)
-        sha256, size = kept or _write(task, rows, schema, identity, faults)
+        sha256, file_bytes = kept or _write(task, rows, schema, identity, faults)
     name = f"{task.label}-{sha256}.parquet"
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(sha256)}
-    manifest = rows.with_columns(**place).select(MANIFEST.names).to_arrow().cast(MANIFEST)
-    texts = int(rows["length"].sum())
+    absent = [pl.lit(None, pl.Binary).alias(name) for name in ("before_content", "revision_id") if name not in rows.columns]
+    manifest = rows.with_columns(*absent, **place).select(MANIFEST.names).to_arrow().cast(MANIFEST)
+    texts = bytes_of(rows)
     found = (tuple(faults.damaged), tuple(faults.revealing))
-    return Shard(name, sha256, rows.height, texts, size, manifest, *found, kept is not None)
+    return Shard(name, sha256, rows.height, texts, file_bytes, manifest, *found, kept is not None)
 
 
 def rows_digest(rows: pl.DataFrame, schema: pa.Schema, redact: Redact, escape: Sequence[str]) -> str:
@@ -254,7 +280,8 @@ def _keep(task: ShardTask, identity: str) -> tuple[str, int] | None:
 
 def _write(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str, faults: _Faults) -> tuple[str, int]:
     """Write the file of a shard: its sha256 and size."""
-    sample = set(rows.sort("content").head(_SAMPLE)["content"]) if task.redact.confidences else set()
+    looked = rows.sort("content").head(_SAMPLE) if task.redact.confidences else rows.clear()
+    sample = {content for side in sides(schema.names) for content in looked[side.content]}
     with scratch_file(task.lake) as spill, scratch_file(task.lake) as file:
         places = _spill(task, spill)
         with pq.ParquetWriter(file, schema, **_WRITER) as writer:
@@ -273,7 +300,8 @@ def _write(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str
 
 def row_schema(columns: Sequence[str]) -> pa.Schema:
     """The columns of a shard whose rows have these."""
-    return pa.schema([*ROW, *((name, kind) for name, kind in MARKS.items() if name in columns)])
+    more = COMMIT if "revision" in columns else DISCUSSION if "number" in columns else {}
+    return pa.schema([*ROW, *more.items(), *((name, kind) for name, kind in MARKS.items() if name in columns)])
 
 
 def scratch_file(lake: Lake) -> IO[bytes]:
@@ -318,25 +346,21 @@ def _described(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(visit=swhid_of("snp", "snapshot"))
     if "similar_to" in rows.columns:
         rows = rows.with_columns(similar_to=swhid_of("cnt", "similar_to"))
-    swhids = [
-        str(Swhid("cnt", content, origin=origin, visit=visit, anchor=anchor, path=b"/" + path))
-        for content, origin, visit, anchor, path in rows.select("content", "origin", "visit", "anchor", "path").iter_rows()
-    ]
+    if "revision_id" in rows.columns:
+        rows = rows.with_columns(revision=swhid_of("rev", "revision_id"), parent=swhid_of("rev", "parent_id"))
+        rows = rows.with_columns(before=_swhids(rows, "before_content", "parent"))
     return rows.with_columns(
-        swhid=pl.Series(swhids, dtype=pl.String),
+        swhid=_swhids(rows, "content", "revision" if "revision" in rows.columns else "anchor"),
         repository=pl.Series([repository(origin) for origin in rows["origin"]], dtype=pl.String),
         row_in_repository=pl.int_range(pl.len(), dtype=pl.Int64).over("origin"),
     )
 
 
-def swhid_of(kind: str, column: str) -> pl.Expr:
-    """Core SWHIDs of a column of 20-byte identifiers."""
-    return pl.lit(f"swh:1:{kind}:") + pl.col(column).bin.encode("hex")
-
-
-def swhids_of(manifest: pl.DataFrame) -> list[str]:
-    """Core SWHIDs of the rows of a manifest."""
-    return manifest.select(swhid=swhid_of("cnt", "content"))["swhid"].to_list()
+def _swhids(rows: pl.DataFrame, content: str, anchor: str) -> pl.Series:
+    """SWHIDs of a column of contents with all qualifiers, the anchor being what a column says."""
+    places = rows.select(content, "origin", "visit", anchor, "path").iter_rows()
+    found = [str(Swhid("cnt", one, origin=o, visit=v, anchor=a, path=b"/" + path)) for one, o, v, a, path in places]
+    return pl.Series(found, dtype=pl.String)
 
 
 def repository(origin: str) -> str:
@@ -354,7 +378,17 @@ def _spill(task: ShardTask, spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
     """Write every content of the shard to the scratch file, one pass over the lake; content -> offset and length."""
     places: dict[bytes, tuple[int, int]] = {}
     at = 0
-    for batch in task.lake.contents(task.rows.select(sha1_git="content", length="length"), task.lake.settings.batch_bytes):
+    if task.talk:
+        asked, slices = task.talk
+        for _, text in discussions.texts(task.lake, asked, slices, task.rows):
+            spill.write(text)
+            places[content_id(text)] = (at, len(text))
+            at += len(text)
+        return places
+    wanted = [task.rows.select(sha1_git="content", length="length")]
+    if "before_content" in task.rows.columns:
+        wanted.append(task.rows.select(sha1_git="before_content", length="before_length"))
+    for batch in task.lake.contents(pl.concat(wanted), task.lake.settings.batch_bytes):
         for content, data in zip(batch["sha1_git"], batch["data"], strict=True):
             buffer = data.as_buffer()
             spill.write(buffer)
@@ -365,7 +399,7 @@ def _spill(task: ShardTask, spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
 
 def _groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Runs of rows with at most ``GROUP_BYTES`` of contents, unless one alone has more, and at most ``GROUP_ROWS`` rows."""
-    ends = rows["length"].cum_sum().to_numpy()
+    ends = rows.select(size(rows).cum_sum()).to_series().to_numpy()
     start = 0
     while start < rows.height:
         before = ends[start - 1] if start else 0
@@ -384,19 +418,23 @@ def _group_table(
     sample: Collection[bytes],
     faults: _Faults,
 ) -> pa.Table:
-    texts: list[bytes | None] = []
-    for content, encoding, swhid, spans in group.select("content", "encoding", "swhid", "redactions").iter_rows():
-        offset, length = places.get(content, (0, 0))
-        spill.seek(offset)
-        text = row_text(spill.read(length), content, encoding, spans, task.escape)
-        if text is None:
-            faults.damaged.append(swhid)
-        elif content in sample and redaction.left(text, task.redact):
-            faults.revealing.append(swhid)
-        texts.append(text)
-    names = [name for name in schema.names if name != "text"]
-    table = group.with_columns(path=readable(group["path"])).select(names).to_arrow()
-    table = table.append_column("text", pa.array(texts, pa.binary()).cast(pa.string()))
+    columns: dict[str, list[bytes | None]] = {}
+    for side in sides(schema.names):
+        texts = columns.setdefault(side.text, [])
+        for content, encoding, swhid, spans in group.select(side.content, side.encoding, side.swhid, side.redactions).iter_rows():
+            offset, length = places.get(content, (0, 0))
+            spill.seek(offset)
+            text = row_text(spill.read(length), content, encoding, spans, task.escape)
+            if text is None:
+                faults.damaged.append(swhid)
+            elif content in sample and redaction.left(text, task.redact):
+                faults.revealing.append(swhid)
+            texts.append(text)
+    table = (
+        group.with_columns(path=readable(group["path"])).select(name for name in schema.names if name not in columns).to_arrow()
+    )
+    for name, texts in columns.items():
+        table = table.append_column(name, pa.array(texts, pa.binary()).cast(pa.string()))
     return table.select(schema.names).cast(schema)
 
 

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codecommons.datasets import commits, discussions, redaction
 from codecommons.datasets.attestation import check
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.releases import (
@@ -29,7 +30,9 @@ from codecommons.datasets.releases import (
     sha256_of,
     taken_down,
 )
-from codecommons.datasets.shards import row_text, swhids_of
+from codecommons.datasets.reproduce import specification_of
+from codecommons.datasets.rows import Side, sides, swhids_of
+from codecommons.datasets.shards import row_text
 from codecommons.datasets.tokens import TOKENS
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
@@ -163,7 +166,8 @@ def _missing(file: str, gone: Mapping[str, str]) -> Problem:
 
 def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame) -> Iterator[Problem]:
     file = f"data/{shard['name']}"
-    escape = one.document["inputs"]["specification"].get("escape", ())
+    asked = one.document["inputs"]["specification"]
+    escape = () if asked.get("rows") in discussions.KINDS else asked.get("escape", ())
     path = lake.path(one.folder, file)
     if not lake.fs.exists(path):
         yield _missing(file, taken_down(lake, one.folder))
@@ -182,41 +186,68 @@ def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFra
                 file, None, None, f"it has {parquet.metadata.num_rows} rows, not {manifest.height} as the manifest says"
             )
             return
+        both = sides(parquet.schema_arrow.names)
+        columns = [name for side in both for name in (side.swhid, side.text, side.encoding, side.redactions)]
+        columns += [name for name in ("message", "number") if name in parquet.schema_arrow.names]
         at = 0
         for group in range(parquet.num_row_groups):
             expected = manifest[at : at + parquet.metadata.row_group(group).num_rows]
             at += expected.height
             try:
-                found = pl.DataFrame(parquet.read_row_group(group, columns=["swhid", "text", "encoding", "redactions"]))
+                found = pl.DataFrame(parquet.read_row_group(group, columns=columns))
             except (pa.ArrowException, OSError, ValueError) as error:
                 what = f"rows {expected['row'][0]} to {expected['row'][-1]} can't be read: {error}"
                 yield Problem(file, expected["row"][0], expected["swhid"][0], what)
                 continue
-            yield from _rows(
-                lake, file, escape, expected.with_columns(found.select("text", "encoding", "redactions", found="swhid"))
-            )
+            rows = pl.concat([expected, found.rename({"swhid": "found"})], how="horizontal")
+            for side in both:
+                yield from _rows(lake, one, file, escape, rows, side)
+            if len(both) > 1:
+                yield from _messages(lake, one, file, rows)
 
 
-def _rows(lake: Lake, file: str, escape: Sequence[str], rows: pl.DataFrame) -> Iterator[Problem]:
+def _rows(lake: Lake, one: Release, file: str, escape: Sequence[str], rows: pl.DataFrame, side: Side) -> Iterator[Problem]:
     doubtful = []
+    named = "found" if side.swhid == "swhid" else side.swhid
     for row, swhid, found, content, text, encoding, spans in rows.select(
-        "row", "swhid", "found", "content", "text", "encoding", "redactions"
+        "row", "swhid", pl.col(named).alias("_found"), side.content, side.text, side.encoding, side.redactions
     ).iter_rows():
-        if swhid != found or swhid[10:50] != content.hex():
+        if (named == "found" and swhid != found) or found[10:50] != content.hex():
             yield Problem(file, row, swhid, f"it says {found}")
         elif text is None or spans or _has_tokens(text, escape) or not _hashes_to(text, encoding, content):
-            doubtful.append((row, swhid, content, text, encoding, spans))
-    bytes_of: dict[bytes, bytes] = {}
-    if doubtful:
-        for batch in lake.contents(
-            pl.DataFrame({"sha1_git": [content for _, _, content, *_ in doubtful]}, schema={"sha1_git": pl.Binary})
-        ):
-            bytes_of |= {one.as_py(): data.as_py() for one, data in zip(batch["sha1_git"], batch["data"], strict=True)}
+            doubtful.append((row, found, content, text, encoding, spans))
+    bytes_of = _bytes_of(lake, one, rows, {content for _, _, content, *_ in doubtful}) if doubtful else {}
     for row, swhid, content, text, encoding, spans in doubtful:
         if content not in bytes_of:
             yield Problem(file, row, swhid, "its text does not hash to its SWHID, and the lake has no bytes to compare with")
         elif text is None or row_text(bytes_of[content], content, encoding, spans, escape) != text.encode():
             yield Problem(file, row, swhid, "its text is not that of the bytes its SWHID names, with its redactions")
+
+
+def _bytes_of(lake: Lake, one: Release, rows: pl.DataFrame, contents: set[bytes]) -> dict[bytes, bytes]:
+    """Bytes of contents that the lake has; of discussions they are made again from events."""
+    asked = specification_of(one)
+    if asked.rows in discussions.KINDS:
+        slices = pl.DataFrame(one.document["inputs"]["slices"]).select("slice", "source").unique()
+        made = (text for _, text in discussions.texts(lake, asked, slices, rows))
+        return {identifier: text for text in made if (identifier := content_id(text)) in contents}
+    found: dict[bytes, bytes] = {}
+    for batch in lake.contents(pl.DataFrame({"sha1_git": sorted(contents)}, schema={"sha1_git": pl.Binary})):
+        found |= {content.as_py(): data.as_py() for content, data in zip(batch["sha1_git"], batch["data"], strict=True)}
+    return found
+
+
+def _messages(lake: Lake, one: Release, file: str, rows: pl.DataFrame) -> Iterator[Problem]:
+    """The messages of commits follow from those that the lake has."""
+    asked = specification_of(one)
+    ids = rows.lazy().select("revision_id").unique()
+    said = lake.scan("revision").select("message", revision_id="id").join(ids, on="revision_id", how="semi").collect()
+    raw = dict(said.select("revision_id", "message").iter_rows())
+    for row, swhid, revision, message in rows.select("row", "swhid", "revision_id", "message").iter_rows():
+        if revision not in raw:
+            yield Problem(file, row, swhid, f"the lake has no revision {revision.hex()} to compare its message with")
+        elif redaction.told(commits.message_of(raw[revision]) or "", asked.redact, asked.escape) != message:
+            yield Problem(file, row, swhid, "its message is not that of the revision")
 
 
 def _has_tokens(text: str, escape: Sequence[str]) -> bool:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from codecommons.datasets.documents.document import Document
 from codecommons.datasets.documents.figures import MEANING, TERMS, marks, redacted, rollup
+from codecommons.datasets.rows import COMMIT, DISCUSSION
 from codecommons.datasets.shards import MARKS, ROW
 
 VERSIONS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
@@ -145,7 +146,7 @@ def _file(path: str, size: int, sha256: str) -> dict[str, Any]:
 
 def _fields(more: list[str]) -> list[dict[str, Any]]:
     """The columns that Croissant has a type for; lists of spans are none of them."""
-    columns = {**{one.name: one.type for one in ROW}, **{name: MARKS[name] for name in more}}
+    columns = {**{one.name: one.type for one in ROW}, **{name: (COMMIT | DISCUSSION | MARKS)[name] for name in more}}
     found = []
     for name, kind in columns.items():
         if kind in _TYPES:

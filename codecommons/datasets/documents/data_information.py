@@ -27,6 +27,13 @@ from codecommons.drawing import size
 
 # Origins that are listed here; NOTICE lists them all, with the release or revision of each.
 MOST_ORIGINS = 1000
+# Kind of rows -> what one is.
+WHAT = {
+    "files": "a file",
+    "commits": "a change that a commit made to one file",
+    "issues": "a public discussion of an issue at a forge, by its users",
+    "pull_requests": "a public discussion of a pull request at a forge, by its users",
+}
 # Rule -> which files it leaves out. Of filters ``rules.LIMITS`` says what they measure.
 RULES = {
     "opt_out": "those whose authors asked for it, in the opt-out ledger or by a marker in the code, and what was taken down",
@@ -46,6 +53,9 @@ RULES = {
     "vendored": "copies of other projects' files",
     "documentation": "documentation",
     "test": "tests",
+    "message": "those whose message the rule set that the specification names does not let pass",
+    "before_unreadable": "those whose version before can't be read",
+    "no_message": "those whose message is no text",
     "benchmark": "those with an item of a benchmark that the specification names",
     "not_redactable": "those in which not all is known that would have to be replaced",
     "near_repository": "those of repositories that nearly repeat another one",
@@ -78,12 +88,12 @@ harvested by source and day:
 
 {_slices(facts)}
 
-No row was made for this dataset, bought, or taken from users of a service.
+A row is {WHAT.get(specification["rows"], specification["rows"])}. None was made for this dataset, or bought.
 
 ### Scope and characteristics
 
 {result["rows"]:,} rows, {result["text_bytes"]:,} bytes of text (about {tokens:,.0f} tokens, at {BYTES_PER_TOKEN} bytes each),
-in {len(result["shards"]):,} shards: source code and the texts beside it. {specification["description"]}
+in {len(result["shards"]):,} shards. {specification["description"]}
 
 By language:
 

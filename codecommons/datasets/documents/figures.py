@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
+from codecommons.datasets.rows import COMMIT, DISCUSSION
 from codecommons.datasets.shards import MARKS
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
@@ -33,6 +34,20 @@ MEANING = {
     "redactions": "byte spans of the original that are replaced in `text`",
     "repository": "readable name of the origin",
     "row_in_repository": "place among the rows of its origin in this shard",
+    "revision": "of a commit: what it is called",
+    "parent": "the revision before it",
+    "message": "why it was made, without lines that name people",
+    "before": "identifier of the file's bytes before the commit, with origin, visit, anchor and path",
+    "before_text": "the file before the commit as Unicode text",
+    "before_length": "bytes of that file",
+    "before_encoding": "encoding of its bytes",
+    "before_redactions": "byte spans of it that are replaced in `before_text`",
+    "number": "of a discussion: its number at the forge",
+    "title": "what it is called there",
+    "state": "opened or closed, as far as events say",
+    "completeness": "complete, partial (events are missing) or trimmed (the forge left things out)",
+    "users": "people who take part, programs aside",
+    "opened_at": "when it was opened, UTC",
     "similar_to": "the content that stands for this one among near-duplicates; empty for one that stands for itself",
     "similarity": "exact Jaccard similarity to it, of shingles of five words",
     "copies": "eligible files that have this content",
@@ -79,7 +94,8 @@ def redacted(document: dict[str, Any]) -> str:
 def marks(specification: dict[str, Any]) -> list[str]:
     """The columns that shards have beyond the usual ones."""
     weighed = specification["deduplicate"]
-    return [name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None]
+    told = {"commits": COMMIT, "issues": DISCUSSION, "pull_requests": DISCUSSION}.get(specification.get("rows", "files"), {})
+    return [*told, *(name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None)]
 
 
 def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:

@@ -32,12 +32,12 @@ def notice(facts: Facts) -> Iterator[str]:
     places = facts.attributions.files.group_by("license", "origin", maintain_order=True).agg(
         files=pl.struct("anchor", "path", "content")
     )
-    grouped = manifest.group_by("license", "origin").agg(pl.len(), pl.col("anchor").unique().sort())
+    grouped = manifest.group_by("license", "origin").agg(pl.len(), pl.col("anchor").drop_nulls().unique().sort())
     grouped = grouped.join(places, on=["license", "origin"], how="left").sort("license", "origin")
     for (license_,), rows in grouped.group_by("license", maintain_order=True):
         yield f"\n{_TOP}\n{license_}: {_counted(int(rows['len'].sum()))}\n"
         for origin, count, anchors, files in rows.select("origin", "len", "anchor", "files").iter_rows():
-            yield f"\n  {origin}: {_counted(count)} from {', '.join(anchors)}\n"
+            yield f"\n  {origin}: {_counted(count)}{' from ' * bool(anchors)}{', '.join(anchors)}\n"
             yield from _files(origin, files or (), facts.attributions)
     for name, text in texts(manifest["license"].unique().sort()).items():
         yield f"\n{_TOP}\nThe text of {name}\n\n{text}\n"
@@ -62,7 +62,7 @@ def _files(origin: str, files: Iterable[dict[str, Any]], found: Attributions) ->
 def _head(facts: Facts) -> str:
     document = facts.document
     paragraphs = (
-        f"The {document['result']['rows']:,} files of this dataset keep the licences they came with; manifest.parquet names the "
+        f"The {document['result']['rows']:,} rows of this dataset keep the licences they came with; manifest.parquet names the "
         "licence of each, and the place it comes from. Below are, by licence, the origins, the files beside or above theirs that "
         "state licence or copyright, by SWHID, and the copyright statements in those, as written and each once. The texts of the "
         "licences are at the end, without what a project may have changed in its own, which the SWHID names.",
@@ -82,4 +82,4 @@ def _rows_own(redact: dict[str, Any]) -> str:
     return f"{own}{names} Here names stay, as licences ask for; what else the dataset replaces in texts is replaced here, too."
 
 
-DOCUMENT = Document({"NOTICE": notice}, re.compile(r"^The ([\d,]+) files", re.MULTILINE))
+DOCUMENT = Document({"NOTICE": notice}, re.compile(r"^The ([\d,]+) rows", re.MULTILINE))

@@ -81,8 +81,10 @@ def _holds(lake: Lake, path: str, hexes: pl.Series) -> bool:
     """Whether a shard has a row of one of the contents; one that can't be read might."""
     try:
         with lake.fs.open(path) as file:
-            for batch in pq.ParquetFile(file).iter_batches(columns=["swhid"], use_threads=False):
-                if pl.DataFrame(batch).select(pl.col("swhid").str.slice(10, 40).is_in(hexes).any()).item():
+            parquet = pq.ParquetFile(file)
+            columns = [name for name in ("swhid", "before") if name in parquet.schema_arrow.names]
+            for batch in parquet.iter_batches(columns=columns or ["swhid"], use_threads=False):
+                if pl.DataFrame(batch).select(pl.any_horizontal(pl.all().str.slice(10, 40).is_in(hexes)).any()).item():
                     return True
     except (ValueError, KeyError):
         return True

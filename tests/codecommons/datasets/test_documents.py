@@ -88,7 +88,7 @@ def test_every_document_that_tells_the_number_of_rows_and_bytes_tells_those_of_t
     assert f"{length} bytes of text in {rows} files" in (release / "art53.json").read_text()
     assert f"{rows} rows, {length} bytes of text" in (release / "data-information.md").read_text()
     notice = (release / "NOTICE").read_text()
-    assert f"The {rows} files" in notice
+    assert f"The {rows} rows" in notice
     for plot in ("languages", "licenses", "origins", "sizes"):
         assert shown(release, plot)[1].startswith(f"{rows} files, {length} B")
     assert shown(release, "funnel")[-1] == f"rows {rows} files, {length} B"
