@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from html import escape
 
+from codecommons.drawing import BLUE, GREEN, GREY, RED, Frame
 from codecommons.report import Count
 
 # The UI hides Markdown of this many characters behind a link.
 SHOWN_AT_ONCE = 1000
+_FRAME = Frame()
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -51,19 +52,19 @@ def funnel(came: Count, dropped: Mapping[str, Count], kept: Count) -> str:
 def _bars(bars: Sequence[tuple[str, Count]]) -> str:
     """Horizontal bars, the first and the last in colours of their own: length is files, the label adds bytes."""
     widest = max(1, *(count.rows for _, count in bars))
-    shapes = [_bar(at, count.rows / widest) for at, (_, count) in enumerate(bars)]
+    shapes = [_FRAME.bar(at, count.rows / widest) for at, (_, count) in enumerate(bars)]
     labels = [
         (label.replace("_", " "), f"{count.rows:,}{'' if at else ' files'}, {count.bytes / 1e6:,.1f} MB")
         for at, (label, count) in enumerate(bars)
     ]
-    return _svg(labels, {"#47a": shapes[0], "#e53": "".join(shapes[1:-1]), "#5a4": shapes[-1]})
+    return _FRAME.svg(labels, {BLUE: shapes[0], RED: "".join(shapes[1:-1]), GREEN: shapes[-1]})
 
 
 def histogram(counts: Mapping[str, int]) -> str:
     """An SVG drawing, as a Markdown image: a bar for each name, in the order given."""
     widest = max(1, *counts.values())
-    bars = "".join(_bar(at, count / widest) for at, count in enumerate(counts.values()))
-    return f"![histogram]({_data_uri(_svg([(name, f'{count:,}') for name, count in counts.items()], {'#47a': bars}))})"
+    bars = "".join(_FRAME.bar(at, count / widest) for at, count in enumerate(counts.values()))
+    return f"![histogram]({_data_uri(_FRAME.svg([(name, f'{count:,}') for name, count in counts.items()], {BLUE: bars}))})"
 
 
 def change(before: Mapping[str, float], now: Mapping[str, float]) -> str:
@@ -79,24 +80,9 @@ def change(before: Mapping[str, float], now: Mapping[str, float]) -> str:
 def _pairs(pairs: Sequence[tuple[str, float, float]]) -> str:
     """Two horizontal bars a name, before over now; length is the share, the label says both."""
     widest = max(max(before, now) for _, before, now in pairs) or 1.0
-    grey = "".join(f"M150 {24 * at + 1}h{round(330 * before / widest)}v9H150" for at, (_, before, _) in enumerate(pairs))
-    blue = "".join(f"M150 {24 * at + 10}h{round(330 * now / widest)}v9H150" for at, (_, _, now) in enumerate(pairs))
-    return _svg([(name, f"{before:.1%} → {now:.1%}") for name, before, now in pairs], {"#bbb": grey, "#47a": blue})
-
-
-def _bar(at: int, share: float) -> str:
-    return f"M150 {24 * at}h{max(1, round(330 * share))}v18H150"
-
-
-def _svg(labels: Sequence[tuple[str, str]], paths: Mapping[str, str]) -> str:
-    """Bars by colour, a name to the left of each and figures to the right."""
-    texts = [
-        f"<text y='{24 * at + 14}'>{escape(name[:22])}<tspan x='490'>{figures}</tspan></text>"
-        for at, (name, figures) in enumerate(labels)
-    ]
-    drawn = [f"<path d='{path}' fill='{colour}'/>" for colour, path in paths.items()]
-    size = f"width='640' height='{24 * len(labels)}' style='font:13px sans-serif;background:#fff'"
-    return f"<svg xmlns='http://www.w3.org/2000/svg' {size}>{''.join(drawn)}{''.join(texts)}</svg>"
+    grey = "".join(_FRAME.bar(at, before / widest, 1, 9) for at, (_, before, _) in enumerate(pairs))
+    blue = "".join(_FRAME.bar(at, now / widest, 10, 9) for at, (_, _, now) in enumerate(pairs))
+    return _FRAME.svg([(name, f"{before:.1%} → {now:.1%}") for name, before, now in pairs], {GREY: grey, BLUE: blue})
 
 
 def _data_uri(svg: str) -> str:

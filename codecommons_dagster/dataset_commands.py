@@ -107,6 +107,7 @@ def verify(name: str, fingerprint: str | None, as_json: bool) -> None:
             row = "" if problem.row is None else f" row {problem.row} ({problem.swhid})"
             say(f"{problem.file}{row}: {problem.what}")
         say(f"{found.name} {found.fingerprint[:12]}: {found.rows:,} rows, {len(found.problems) or 'no'} problems")
+        say(f"attestation: {found.signature}")
     if not found.passed:
         raise click.exceptions.Exit(1)
 

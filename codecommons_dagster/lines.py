@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from codecommons.drawing import size
+
 if TYPE_CHECKING:
     from codecommons.datasets import Difference, Moved, Plan, Release, Reproduction
     from codecommons.lake import Lake
@@ -162,12 +164,3 @@ def of_annotations(row: dict[str, Any]) -> str:
     flags = [flag for flag in ("generated", "vendored", "documentation", "test") if row.get(flag)]
     said = [row.get("language") or "no language", row.get("license") or "no licence", row.get("encoding") or "binary", *flags]
     return f"{row['swhid']}\t{row['path']}\t{', '.join(said)}"
-
-
-def size(count: float) -> str:
-    """Bytes for people, in powers of 1000."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} TB"

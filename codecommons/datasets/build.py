@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.datasets import documents, redaction, releases, shards, staleness
+from codecommons.datasets.attestation import attestation
+from codecommons.datasets.attribution import attributions
 from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.format import ShardFormat, format_for
@@ -50,7 +52,7 @@ CHECKS = {
     "no_duplicates": "Every content, or change of one, is there once.",
     "shards_readable": "Every shard, read back as its format is, has the rows that were written.",
     "nothing_wiped_out": "No language, source or origin lost more to near-duplicates than the specification allows.",
-    "counts_agree": "Shards, manifest and report have the same number of rows.",
+    "counts_agree": "Shards, manifest, report and documents have the same number of rows.",
 }
 # What tells rows apart, by what a row is; of a discussion the content is its text.
 _SAME = {"commits": ("content", "before_content")}
@@ -95,7 +97,7 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
         if known and releases.is_whole(lake, known):
             report, checks = _published_before(lake, known, inputs)
         else:
-            document = {"name": name, "format": 1, "inputs": identity, "inputs_digest": inputs_digest}
+            document = {"name": name, "format": 2, "inputs": identity, "inputs_digest": inputs_digest}
             report, checks = _build(lake, engine, asked, inputs, selected(), form, supplies, document)
     report.seconds, report.peak_memory = measured.seconds, measured.peak_memory
     return close_stage(lake, report, checks, input_digest=inputs_digest)
@@ -144,23 +146,28 @@ def _build(
         report.computed = table.num_rows - report.reused
         report.details["shards_kept"] = sum(one.kept for one in written)
         against = contradicted(lake, policy(lake.settings, asked.license.policy), frame)
-        excluded, tested = _opted_out(lake, inputs, frame), _of_benchmarks(lake, asked, frame)
-        checks = _checks(report, asked, selection, frame, written, excluded, against, tested)
+        tested = _of_benchmarks(lake, asked, frame)
+        # The ledger as it is now, which is not always what the selection saw.
+        seen = trees(lake, inputs)
+        excluded = reached(lake, ledger.read(lake).effective, seen)
+        opted_out = staleness.opted_out(lake, excluded, seen, frame.select("swhid", *staleness.COLUMNS))
+        attributed = attributions(lake, inputs, asked.redact, seen, excluded, frame)
+        meanings = {name: one.description for name, one in current(lake.settings).items() if name in inputs.annotators}
+        told = documents.write(lake, documents.Facts(document, frame, inputs.left_out, attributed, meanings, form), staged)
+        checks = _checks(report, asked, selection, frame, written, opted_out, against, tested, told.rows)
         if all(check.passed for check in checks):
-            texts = documents.texts(document, frame, inputs.left_out, form)
-            document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-            others = dict(supplies) | {name: text.encode() for name, text in texts.items()}
-            with lake_errors(f"writing documents to {staged}"):
-                for name, content in others.items():
-                    lake.fs.pipe_file(f"{staged}/{name}", content)
+            document["documents"] = told.sha256
+            with lake_errors(f"writing to {staged}"):
+                for made_with, data in supplies.items():
+                    lake.fs.pipe_file(f"{staged}/{made_with}", data)
+                lake.fs.pipe_file(f"{staged}/{releases.ATTESTATION}", attestation(lake, document))
             if resolve(lake, asked).to_mapping() != inputs.to_mapping():
                 raise LakeError(
                     f"a slice that dataset {asked.name} is made from, or the opt-out ledger, has changed while it was built; "
                     "build it again"
                 )
             _write_tables(lake, asked, document, table, selection.drops)
-            data = [f"data/{name}" for one in written for name in (one.name, *(other["name"] for other in one.beside))]
-            releases.publish(lake, document, staged, [*data, "manifest.parquet", *others])
+            releases.publish(lake, document, staged, [*releases.files_of(document), releases.ATTESTATION])
     return report, checks
 
 
@@ -230,13 +237,6 @@ def _write_tables(lake: Lake, asked: Specification, document: dict[str, Any], ma
     lake.replace_release("dataset", asked.name, fingerprint, pa.Table.from_pylist([one]))
 
 
-def _opted_out(lake: Lake, inputs: Inputs, manifest: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a manifest that are opted out, asked of the ledger as it is now."""
-    seen = trees(lake, inputs)
-    excluded = reached(lake, ledger.read(lake).effective, seen)
-    return staleness.opted_out(lake, excluded, seen, manifest.select("swhid", *staleness.COLUMNS))
-
-
 def _of_benchmarks(lake: Lake, asked: Specification, manifest: pl.DataFrame) -> list[str]:
     """SWHIDs of rows whose content has an item that the specification wants left out, by the annotator's table as it is now."""
     wanted = asked.decontaminate
@@ -258,6 +258,7 @@ def _checks(
     opted_out: pl.DataFrame,
     against: Sequence[str],
     tested: Sequence[str],
+    told: Mapping[str, int | None],
 ) -> list[CheckResult]:
     again = f"`codecommons dataset build {asked.name}`"
     dropped = selection.drops.height
@@ -268,6 +269,7 @@ def _checks(
     repeated = manifest.height - manifest.select(_SAME.get(asked.rows, ("content",))).n_unique()
     counted = sum(one.rows for one in written)
     lost = alarms(asked.deduplicate, selection.lost)
+    other = [name for name, rows in told.items() if rows != manifest.height]
     results = {
         "files_conserved": (
             report.conserved and report.rows_in == manifest.height + dropped,
@@ -323,8 +325,9 @@ def _checks(
             else "no language, source or origin lost more to near-duplicates than is allowed",
         ),
         "counts_agree": (
-            counted == manifest.height == report.rows_kept,
-            f"rows in shards {counted}, in the manifest {manifest.height}, in the report {report.rows_kept}",
+            counted == manifest.height == report.rows_kept and not other,
+            f"rows in shards {counted}, in the manifest {manifest.height}, in the report {report.rows_kept}, "
+            + (f"in {other[0]} {told[other[0]]}; this is a defect: report it" if other else f"in {len(told)} documents as many"),
         ),
     }
     return [CheckResult(name, *results[name]) for name in CHECKS]

@@ -7,7 +7,8 @@
 data/<bucket>-<sha256>.parquet   the rows; or another of ``formats``, of which some have files beside it
 tokenizer.json                   what those were made with, if anything
 manifest.parquet                 one line a row: shard, row, SWHID with qualifiers, licence, sha256 of the shard
-README.md, NOTICE                dataset card, licence roll-up
+README.md, NOTICE, plots/, …     the documents (``documents``)
+attestation.dsse.json            a signed statement over every other file (``attestation``)
 fingerprint.json                 what went in, what came out; written last
 """
 
@@ -31,6 +32,7 @@ from codecommons.lake.storage import lake_errors
 from codecommons.optout.receipts import Published
 
 MARKER = "fingerprint.json"
+ATTESTATION = "attestation.dsse.json"
 # Beside it where shards were taken down: shard -> why, as the ledger names it (see ``optout.takedown``).
 NOTE = "taken-down.json"
 # Earlier shards of a label that are looked at: each costs the reading of a footer.
@@ -134,9 +136,18 @@ def list_releases(lake: Lake, name: str | None = None) -> list[Release]:
     root = lake.path("datasets")
     with lake_errors(f"reading {root}"):
         pattern = f"{root}/{name or '*'}/*/{MARKER}"
-        found = [json.loads(lake.fs.cat_file(path)) for path in sorted(lake.fs.glob(pattern))]
-    releases = [Release(document["name"], document["fingerprint"], document) for document in found]
+        releases = [_read(path, lake.fs.cat_file(path)) for path in sorted(lake.fs.glob(pattern))]
     return sorted(releases, key=lambda one: (one.name, one.document["inputs"]["as_of"], one.fingerprint))
+
+
+def _read(path: str, text: bytes) -> Release:
+    try:
+        document = json.loads(text)
+        return Release(document["name"], document["fingerprint"], document)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise LakeError(
+            f"{path} is not what a build wrote; restore it, or remove its folder and build the dataset again"
+        ) from None
 
 
 def release(lake: Lake, name: str, fingerprint: str | None = None) -> Release:
@@ -193,11 +204,12 @@ def shards_before(lake: Lake, name: str, ending: str) -> dict[str, tuple[str, ..
     return {label: tuple(files.values())[:LOOKS] for label, files in found.items()}
 
 
-def files_of(one: Release) -> dict[str, str]:
-    """Every file of a release that its identity is made from, by its path in it: sha256."""
-    parts = [part for shard in one.shards for part in (shard, *shard.get("beside", ()))]
-    expected = {f"data/{part['name']}": part["sha256"] for part in parts} | one.document["inputs"].get("supplies", {})
-    return expected | {"manifest.parquet": one.document["result"]["manifest"]["sha256"]}
+def files_of(document: dict[str, Any]) -> dict[str, str]:
+    """Every file that a release's ``fingerprint.json`` names, and its sha256 (hex); the attestation is beside it."""
+    result = document["result"]
+    parts = [part for shard in result["shards"] for part in (shard, *shard.get("beside", ()))]
+    data = {f"data/{part['name']}": part["sha256"] for part in parts} | document["inputs"].get("supplies", {})
+    return data | {"manifest.parquet": result["manifest"]["sha256"]} | document.get("documents", {})
 
 
 def supplies_of(lake: Lake, one: Release) -> dict[str, bytes]:
@@ -216,13 +228,25 @@ def supplies_of(lake: Lake, one: Release) -> dict[str, bytes]:
     return found
 
 
+def marker(document: dict[str, Any]) -> tuple[bytes, str]:
+    """The bytes of ``fingerprint.json``, and their sha256 (hex)."""
+    text = (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return text, hashlib.sha256(text).hexdigest()
+
+
 def is_whole(lake: Lake, one: Release) -> bool:
-    """Whether every shard, what belongs to it, and the manifest are there, with the bytes they were published with."""
-    expected = files_of(one)
-    return all(_sha256(lake, lake.path(one.folder, name)) == sha256 for name, sha256 in expected.items())
+    """Whether every file is there, with the bytes it was published with, and the attestation."""
+    named = all(sha256_of(lake, lake.path(one.folder, name)) == sha256 for name, sha256 in files_of(one.document).items())
+    with lake_errors(f"reading {one.folder}"):
+        return named and bool(lake.fs.exists(lake.path(one.folder, ATTESTATION)))
 
 
-def _sha256(lake: Lake, path: str) -> str | None:
+def sha256_of(lake: Lake, path: str) -> str | None:
+    """Digest of a file (hex), None where it is not there.
+
+    Raises:
+        LakeError: it can't be read.
+    """
     with lake_errors(f"reading {path}"):
         if not lake.fs.exists(path):
             return None
@@ -247,13 +271,12 @@ def publish(lake: Lake, document: dict[str, Any], staged: str, files: Sequence[s
     one = Release(document["name"], document["fingerprint"], document)
     root = lake.path(one.folder)
     with lake_errors(f"publishing {root}"):
-        if not lake.storage.remote:
-            lake.fs.makedirs(f"{root}/data", exist_ok=True)
         for file in files:
+            if not lake.storage.remote:
+                lake.fs.makedirs(f"{root}/{file}".rpartition("/")[0], exist_ok=True)
             lake.fs.mv(f"{staged}/{file}", f"{root}/{file}")
-        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         # A rename makes it whole or absent on a disk; on S3 a put is that by itself.
-        lake.fs.pipe_file(f"{staged}/{MARKER}", text.encode())
+        lake.fs.pipe_file(f"{staged}/{MARKER}", marker(document)[0])
         lake.fs.mv(f"{staged}/{MARKER}", f"{root}/{MARKER}")
     return one
 

@@ -16,9 +16,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecommons.datasets import commits, discussions, redaction
+from codecommons.datasets.attestation import check
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.format import READ, ShardFormat, Terms, format_of, terms_of
-from codecommons.datasets.releases import Release, files_of, fingerprint_of, release, result_digest, supplies_of, taken_down
+from codecommons.datasets.releases import (
+    ATTESTATION,
+    MARKER,
+    NOTE,
+    Release,
+    files_of,
+    fingerprint_of,
+    release,
+    result_digest,
+    sha256_of,
+    supplies_of,
+    taken_down,
+)
 from codecommons.datasets.reproduce import specification_of
 from codecommons.datasets.rows import COMMIT_READ, Side, sides, swhids_of
 from codecommons.datasets.shards import opened_shard, row_text
@@ -57,12 +70,14 @@ class Verification:
         fingerprint: of the release.
         rows: rows that were checked.
         problems: all that is wrong; none means verified.
+        signature: what became of the signature under the attestation, as a sentence.
     """
 
     name: str
     fingerprint: str
     rows: int
     problems: tuple[Problem, ...]
+    signature: str
 
     @property
     def passed(self) -> bool:
@@ -87,14 +102,16 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
         LakeError: the lake can't be read.
     """
     one = release(lake, name, fingerprint)
+    problems = list(_account(one))
+    signature, faults = _beside(lake, one)
+    problems += [*_files(lake, one), *faults]
     with lake_errors(f"reading {one.folder}"):
-        problems = list(_account(one))
         data = lake.fs.cat_file(lake.path(one.folder, "manifest.parquet"))
         try:
             manifest = pl.DataFrame(pq.read_table(pa.BufferReader(data)))
         except (pa.ArrowException, OSError) as error:
-            problems += [*_files(lake, one), Problem("manifest.parquet", None, None, f"it can't be read: {error}")]
-            return Verification(one.name, one.fingerprint, 0, tuple(problems))
+            problems.append(Problem("manifest.parquet", None, None, f"it can't be read: {error}"))
+            return Verification(one.name, one.fingerprint, 0, tuple(problems), signature)
     if manifest.height != one.document["result"]["rows"]:
         problems.append(
             Problem("manifest.parquet", None, None, f"it has {manifest.height} rows, not {one.document['result']['rows']}")
@@ -102,7 +119,6 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
     stated = one.document["result"].get("merkle")
     if stated and stated != merkle.roots(swhids_of(manifest), manifest["origin"].to_list()):
         problems.append(Problem("fingerprint.json", None, None, "its Merkle roots are not those of the manifest"))
-    problems += _files(lake, one)
     # What is missing is named already; without what shards were made with nothing can be said of them.
     missing = {problem.file for problem in problems if problem.what != _CHANGED}
     unusable = {problem.file for problem in problems} & {*one.document["inputs"].get("supplies", {})}
@@ -111,7 +127,7 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
         parts = {f"data/{part['name']}" for part in (shard, *shard.get("beside", ()))}
         if not unusable and not parts & missing:
             problems += _shard(lake, one, shard, manifest.filter(pl.col("shard") == shard["name"]).sort("row"), terms)
-    return Verification(one.name, one.fingerprint, manifest.height, tuple(problems))
+    return Verification(one.name, one.fingerprint, manifest.height, tuple(problems), signature)
 
 
 def _account(one: Release) -> Iterator[Problem]:
@@ -125,15 +141,34 @@ def _account(one: Release) -> Iterator[Problem]:
         yield Problem("fingerprint.json", None, None, "its digests do not follow from what it says; it was changed")
 
 
+def _beside(lake: Lake, one: Release) -> tuple[str, list[Problem]]:
+    """The attestation, and files that nobody has published: a loader that takes ``data/*`` would take those, too."""
+    with lake_errors(f"reading {one.folder}"):
+        root = lake.path(one.folder)
+        there = {path.removeprefix(f"{root}/") for path in lake.fs.find(root)}
+    named = files_of(one.document)
+    known = {*named, MARKER, ATTESTATION, NOTE}
+    problems = [Problem(name, None, None, "it is no file of this release; remove it") for name in sorted(there - known)]
+    digests = {MARKER: sha256_of(lake, lake.path(one.folder, MARKER)) or ""}
+    if one.document["format"] == 1:
+        return "none: a release of an earlier version has no attestation", problems
+    if ATTESTATION not in there:
+        return "there is none", [*problems, Problem(ATTESTATION, None, None, "it is missing")]
+    with lake_errors(f"reading {one.folder}"):
+        envelope = lake.fs.cat_file(lake.path(one.folder, ATTESTATION))
+    attested = check(lake, envelope, one.document, named | digests)
+    return attested.signature, [*problems, *(Problem(name, None, None, what) for name, what in attested.problems.items())]
+
+
 def _files(lake: Lake, one: Release) -> Iterator[Problem]:
     """Every file is there, with the bytes it was published with."""
     withdrawn = taken_down(lake, one.folder)
     of_shard = {f"data/{part['name']}": shard["name"] for shard in one.shards for part in (shard, *shard.get("beside", ()))}
-    for file, sha256 in files_of(one).items():
+    for file, sha256 in files_of(one.document).items():
         path = lake.path(one.folder, file)
         with lake_errors(f"reading {path}"):
             if not lake.fs.exists(path):
-                why = withdrawn.get(of_shard.get(file, ""))
+                why = withdrawn.get(of_shard.get(file, file))
                 yield Problem(file, None, None, f"it was taken down ({why}); build the dataset again" if why else "it is missing")
                 continue
             with lake.fs.open(path) as opened:

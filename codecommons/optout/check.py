@@ -66,8 +66,8 @@ def check(receipt: bytes, key: bytes) -> Receipt:
         key: the published key, PEM.
     """
     try:
-        statement = _opened(receipt, key)
-    except _RefusedError as error:
+        statement = opened(receipt, key)
+    except RefusedError as error:
         return Receipt((str(error),), {})
     try:
         return Receipt(tuple(_faults(statement)), statement)
@@ -75,42 +75,74 @@ def check(receipt: bytes, key: bytes) -> Receipt:
         return Receipt(("the statement lacks something that a receipt has",), statement)
 
 
-class _RefusedError(Exception):
-    pass
+class RefusedError(Exception):
+    """An envelope is none, or is not by the key; the message says why."""
 
 
-def _opened(receipt: bytes, key: bytes) -> Mapping[str, Any]:
-    """The statement of an envelope whose signature is right."""
-    if len(receipt) > MAX_BYTES:
-        raise _RefusedError(f"it has {len(receipt)} bytes: no receipt is so long")
-    try:
-        public = serialization.load_pem_public_key(key)
-    except (ValueError, UnsupportedAlgorithm):
-        raise _RefusedError("the key is no public key in PEM") from None
-    if not isinstance(public, Ed25519PublicKey):
-        raise _RefusedError("the key is not an Ed25519 key")
-    try:
-        envelope = json.loads(receipt)
-        [signature] = envelope["signatures"]
-        payload = base64.b64decode(envelope["payload"], validate=True)
-        sealed = base64.b64decode(signature["sig"], validate=True)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise _RefusedError("it is no DSSE envelope with one signature") from None
+def signer(envelope: bytes) -> str:
+    """Which key an envelope says it was signed with (see ``key_id``).
+
+    Raises:
+        RefusedError: it is none.
+    """
+    return _parsed(envelope)[2]
+
+
+def opened(envelope: bytes, key: bytes | None) -> Mapping[str, Any]:
+    """The statement of an envelope whose signature is right.
+
+    Args:
+        envelope: the file's bytes.
+        key: the published key, PEM; without one the signature is not looked at.
+
+    Raises:
+        RefusedError: the envelope, the key or the signature is not right.
+    """
+    payload, sealed, by = _parsed(envelope)
+    if key is not None:
+        _verify(payload, sealed, by, key)
     again = {
         "payloadType": PAYLOAD,
         "payload": base64.b64encode(payload).decode(),
-        "signatures": [{"keyid": key_id(public), "sig": base64.b64encode(sealed).decode()}],
+        "signatures": [{"keyid": by, "sig": base64.b64encode(sealed).decode()}],
     }
-    if signature.get("keyid") != key_id(public):
-        raise _RefusedError("it was signed with another key than this one, or changed")
+    if envelope != canonical(again) + b"\n":
+        raise RefusedError("its bytes are not those that were written")
+    try:
+        statement = json.loads(payload)
+    except (ValueError, RecursionError):
+        statement = None
+    if not isinstance(statement, dict):
+        raise RefusedError("it holds no statement")
+    return statement
+
+
+def _parsed(envelope: bytes) -> tuple[bytes, bytes, str]:
+    """Payload, signature and the key that is named."""
+    if len(envelope) > MAX_BYTES:
+        raise RefusedError(f"it has {len(envelope)} bytes: no envelope is so long")
+    try:
+        read = json.loads(envelope)
+        [signature] = read["signatures"]
+        payload = base64.b64decode(read["payload"], validate=True)
+        return payload, base64.b64decode(signature["sig"], validate=True), str(signature.get("keyid"))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise RefusedError("it is no DSSE envelope with one signature") from None
+
+
+def _verify(payload: bytes, sealed: bytes, by: str, key: bytes) -> None:
+    try:
+        public = serialization.load_pem_public_key(key)
+    except (ValueError, UnsupportedAlgorithm):
+        raise RefusedError("the key is no public key in PEM") from None
+    if not isinstance(public, Ed25519PublicKey):
+        raise RefusedError("the key is not an Ed25519 key")
+    if by != key_id(public):
+        raise RefusedError("it was signed with another key than this one, or changed")
     try:
         public.verify(sealed, signed_bytes(payload))
     except InvalidSignature:
-        raise _RefusedError("the signature is not right: it was changed, or is not by this key") from None
-    if receipt != canonical(again) + b"\n":
-        raise _RefusedError("its bytes are not those that were written")
-    statement: Mapping[str, Any] = json.loads(payload)
-    return statement
+        raise RefusedError("the signature is not right: it was changed, or is not by this key") from None
 
 
 def _faults(statement: Mapping[str, Any]) -> list[str]:

@@ -2,43 +2,72 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Texts that go with a release, all made from the same numbers: its fingerprint's account and its manifest.
+"""Texts that go with a release, all made from the same numbers: its fingerprint's account, its manifest, its licence files.
 
-Belongs here: one module a document (the dataset card, the licence roll-up, Croissant metadata, the summary of training content),
-and what they say alike (``figures``).
-Does not belong here: selecting rows, and writing shards and manifest.
+Belongs here: one module a document, found by its ``DOCUMENT`` (see ``document``), and what they say alike (``figures``).
+Does not belong here: selecting rows, writing shards and manifest, looking things up in the lake (``datasets.attribution``), and
+the attestation, which is about documents, too (``datasets.attestation``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import importlib
+import pkgutil
+from dataclasses import dataclass
 
-import polars as pl
-
-from codecommons.datasets.documents.card import card
-from codecommons.datasets.documents.croissant import croissant
+from codecommons.datasets.documents.document import Document, Facts
 from codecommons.datasets.documents.figures import rollup
-from codecommons.datasets.documents.notice import notice
-from codecommons.datasets.documents.training_summary import summary_json, summary_markdown
-from codecommons.datasets.format import ShardFormat
+from codecommons.datasets.shards import put, scratch_file, sealed
+from codecommons.lake import Lake
+from codecommons.lake.storage import lake_errors
 
-__all__ = ["rollup", "texts"]
+__all__ = ["Document", "Facts", "Written", "documents", "rollup", "write"]
 
 
-def texts(document: dict[str, Any], manifest: pl.DataFrame, left_out: Iterable[str], form: ShardFormat) -> dict[str, str]:
-    """Every document of a release, by the name of its file.
+@dataclass(frozen=True)
+class Written:
+    """Documents that were written.
+
+    Attributes:
+        sha256: path in the release -> digest of the file, hex.
+        rows: path -> how many rows the text says there are, of those that say it; None where it should and does not.
+    """
+
+    sha256: dict[str, str]
+    rows: dict[str, int | None]
+
+
+def documents() -> list[Document]:
+    """Every document, by the name of its module."""
+    modules = sorted(info.name for info in pkgutil.iter_modules(__path__))
+    found = [getattr(importlib.import_module(f"{__name__}.{name}"), "DOCUMENT", None) for name in modules]
+    return [one for one in found if isinstance(one, Document)]
+
+
+def write(lake: Lake, facts: Facts, folder: str) -> Written:
+    """Write every document of a release.
 
     Args:
-        document: the release's ``fingerprint.json``, without ``documents``.
-        manifest: its rows.
-        left_out: slices that were not there yet.
-        form: of the shards.
+        lake: the lake.
+        facts: what they are made from.
+        folder: where they go, on the lake's file system.
+
+    Raises:
+        LakeError: the lake can't be written.
     """
-    return {
-        "README.md": card(document, manifest, left_out, form),
-        "NOTICE": notice(document, manifest),
-        "croissant.json": croissant(document, manifest, form),
-        "art53.json": summary_json(document, manifest),
-        "art53.md": summary_markdown(document, manifest),
-    }
+    written = Written({}, {})
+    for one in documents():
+        for path, pieces in one.files.items():
+            told: int | None = None
+            with lake_errors(f"writing {folder}/{path}"), scratch_file(lake) as file:
+                for piece in pieces(facts):
+                    if one.rows and told is None and (found := one.rows.search(piece)):
+                        told = int(found[1].replace(",", ""))
+                    file.write(piece.encode())
+                written.sha256[path], _ = sealed(file)
+                if not lake.storage.remote:
+                    lake.fs.makedirs(f"{folder}/{path}".rpartition("/")[0], exist_ok=True)
+                put(lake, file, f"{folder}/{path}")
+            if one.rows:
+                written.rows[path] = told
+    return written

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
 
-from codecommons.datasets.documents.figures import MEANING, TERMS, columns, redacted, rollup
+from codecommons.datasets.documents.document import Document
+from codecommons.datasets.documents.figures import MEANING, TERMS, cell, columns, redacted, rollup, table
 from codecommons.datasets.format import ShardFormat, terms_of
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
@@ -43,6 +45,14 @@ size_categories: [{size}]
 configs:
 - config_name: default
   data_files: data/*{form.records(asked)[0]}
+dataset_info:
+- config_name: default
+  splits:
+  - name: train
+    num_bytes: {result["text_bytes"]}
+    num_examples: {result["rows"]}
+  download_size: {sum(one["bytes"] for one in result["shards"])}
+  dataset_size: {result["text_bytes"]}
 ---
 
 # {document["name"]}
@@ -60,24 +70,43 @@ configs:
 
 {form.loading(asked)}
 Check it with `codecommons dataset verify {document["name"]} {document["fingerprint"][:12]}`.
-`croissant.json` describes it for loaders and searches, `NOTICE` says from whom it is under which licence, and `art53.md` what a
-provider of a model says of it under Art. 53(1)(d) of the EU AI Act.
+
+| file | what it is |
+|---|---|
+| `manifest.parquet` | every row by SWHID, with where it is from and its licence |
+| `NOTICE` | from whom it is under which licence: copyright statements and licence texts |
+| `data-information.md` | what the Open Source AI Definition wants to be known of training data |
+| `croissant.json` | the same for loaders and searches |
+| `art53.md`, `art53.json` | what a provider of a model says of it under Art. 53(1)(d) of the EU AI Act |
+| `fingerprint.json`, `attestation.dsse.json` | all that went in and came out, and a signed statement of it over every file |
 
 ## Languages
 
-{_table(rollup(manifest, "language", 20))}
+{_plot("languages")}
+
+{table(rollup(manifest, "language", 20))}
 
 ## Licences
 
-{_table(rollup(manifest, "license", 20))}
+{_plot("licenses")}
+
+{table(rollup(manifest, "license", 20))}
 
 ## Origins
 
 {manifest["origin"].n_unique():,} in all.
 
-{_table(rollup(manifest, "origin", 20))}
+{_plot("origins")}
+
+{table(rollup(manifest, "origin", 20))}
+
+## Sizes
+
+{_plot("sizes")}
 
 ## From candidates to rows
+
+{_plot("funnel")}
 
 {document["candidates"]["rows"]:,} files ({document["candidates"]["bytes"]:,} bytes) were looked at. Each rule left out:
 
@@ -101,19 +130,20 @@ provider of a model says of it under Art. 53(1)(d) of the EU AI Act.
 """
 
 
+def _plot(name: str) -> str:
+    return f"![{name}](plots/{name}.svg)"
+
+
 def _publisher(publisher: dict[str, str]) -> str:
     said = " ".join(filter(None, (publisher["name"], publisher["url"])))
-    return f"| publisher | {_cell(said)} |\n" if said else ""
+    return f"| publisher | {cell(said)} |\n" if said else ""
 
 
 def _tokens(manifest: pl.DataFrame) -> str:
     return f"| tokens | {manifest['tokens'].sum():,} |\n" if "tokens" in manifest.columns else ""
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
-    lines = [f"| {_cell(row['value'])} | {row['rows']:,} | {row['bytes']:,} |" for row in rows]
-    return "\n".join(["| | files | bytes |", "|---|---:|---:|", *lines])
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+DOCUMENT = Document(
+    {"README.md": lambda facts: [card(facts.document, facts.manifest, facts.left_out, facts.form)]},
+    re.compile(r"\| rows \| ([\d,]+) \|"),
+)

@@ -10,11 +10,13 @@ Sources: the Croissant format specification 1.1 and its Responsible AI extension
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
+from codecommons.datasets.documents.document import Document
 from codecommons.datasets.documents.figures import MEANING, TERMS, columns, redacted, rollup
 from codecommons.datasets.format import ShardFormat, terms_of
 
@@ -213,3 +215,9 @@ def _responsible(document: dict[str, Any], manifest: pl.DataFrame) -> dict[str, 
             f"{inputs['opt_out']}. Update to the newest."
         ),
     }
+
+
+DOCUMENT = Document(
+    {"croissant.json": lambda facts: [croissant(facts.document, facts.manifest, facts.form)]},
+    re.compile(r"B of text in (\d+) rows"),
+)

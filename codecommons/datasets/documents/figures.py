@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import polars as pl
 import pyarrow as pa
@@ -17,6 +18,8 @@ from codecommons.datasets.shards import MARKS, ROW
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1
+# Where an origin is that is no address.
+OWN = "a folder of the harvester's own"
 # Column of a shard -> what it holds.
 MEANING = {
     "swhid": "identifier of the file's bytes, with origin, visit, anchor and path",
@@ -115,3 +118,21 @@ def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list
         rows=pl.len().cast(pl.Int64), bytes=pl.col("length").sum()
     )
     return grouped.sort("bytes", "rows", "value", descending=[True, True, False]).head(most or grouped.height).to_dicts()
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """What ``rollup`` gives, as a Markdown table."""
+    lines = [f"| {cell(row['value'])} | {row['rows']:,} | {row['bytes']:,} |" for row in rows]
+    return "\n".join(["| | files | bytes |", "|---|---:|---:|", *lines])
+
+
+def cell(text: str) -> str:
+    """A text as a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def domain(origin: str) -> str:
+    """The registry or host that an origin is of."""
+    if origin.startswith("pkg:"):
+        return origin.partition("/")[0]
+    return urlsplit(origin).hostname or OWN

@@ -13,13 +13,14 @@ Source: the template of 24 July 2025, sections and labels as filed summaries hav
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import polars as pl
 
-from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
+from codecommons.datasets.documents.document import Document
+from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, domain, rollup
 
 # Upper bounds in tokens of the template's bands for text.
 _BANDS = ((10**9, "less than 1 billion tokens"), (10**13, "1 billion to 10 trillion tokens"))
@@ -153,17 +154,11 @@ def _fields(document: dict[str, Any], manifest: pl.DataFrame) -> Iterator[tuple[
 
 def _domains(manifest: pl.DataFrame) -> str:
     """The most relevant tenth of the domain names, by bytes."""
-    names = {origin: _domain(origin) for origin in manifest["origin"].unique()}
+    names = {origin: domain(origin) for origin in manifest["origin"].unique()}
     named = manifest.with_columns(domain=pl.col("origin").replace_strict(names, return_dtype=pl.String))
     every = rollup(named, "domain")
     told = every[: max(1, round(_DOMAINS * len(every)))]
     return f"{len(told)} of {len(every)}: " + ", ".join(f"{one['value']} ({one['bytes']:,} bytes)" for one in told)
-
-
-def _domain(origin: str) -> str:
-    if origin.startswith("pkg:"):
-        return origin.partition("/")[0]
-    return urlsplit(origin).hostname or "a folder of the harvester's own"
 
 
 def summary_json(document: dict[str, Any], manifest: pl.DataFrame) -> str:
@@ -188,3 +183,12 @@ def summary_markdown(document: dict[str, Any], manifest: pl.DataFrame) -> str:
         cell = said.replace("|", "\\|").replace("\n", " ")
         lines.append(f"| {section} | {label} | {cell} |")
     return "\n".join(lines) + "\n"
+
+
+DOCUMENT = Document(
+    {
+        "art53.json": lambda facts: [summary_json(facts.document, facts.manifest)],
+        "art53.md": lambda facts: [summary_markdown(facts.document, facts.manifest)],
+    },
+    re.compile(r"bytes of text in ([\d,]+) files"),
+)

@@ -2,11 +2,15 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Shards of releases that hold a content: they are deleted, whole, and a note in the release says which. Its manifest stays."""
+"""Shards of releases that hold a content, and a NOTICE that quotes it.
+
+They are deleted, whole, and a note in the release says which. Its manifest stays.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +24,9 @@ from codecommons.lake import Lake
 from codecommons.lake.erasing import Erased
 from codecommons.lake.storage import lake_errors
 
+NOTICE = "NOTICE"
+_NAMED = re.compile(rb"swh:1:cnt:([0-9a-f]{40})")
+
 
 @dataclass(frozen=True)
 class Withdrawn:
@@ -27,7 +34,7 @@ class Withdrawn:
 
     Attributes:
         release: ``dataset/fingerprint, 12 hex``.
-        shard: its file.
+        shard: its file, or ``NOTICE``.
     """
 
     release: str
@@ -35,7 +42,7 @@ class Withdrawn:
 
 
 def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withdrawn], Erased]:
-    """Delete every shard with a row of one of the contents; killed anywhere, it can be run again.
+    """Delete every shard that has one of the contents, and every NOTICE that quotes one; killed anywhere, it can be run again.
 
     Args:
         lake: the lake.
@@ -59,6 +66,10 @@ def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withd
         with lake_errors(f"reading {folder}"):
             shards = _shards(lake, folder)
             holding = [name for name, paths in shards.items() if _holds(lake, paths, hexes)]
+            notice = f"{folder}/{NOTICE}"
+            if lake.fs.exists(notice) and _quotes(lake, notice, {content.hex() for content in contents}):
+                shards[NOTICE] = [notice]
+                holding.append(NOTICE)
         note = before | dict.fromkeys(holding, takedown)
         with lake_errors(f"writing {folder}"):
             if note != before:
@@ -103,3 +114,9 @@ def _holds(lake: Lake, paths: Sequence[str], hexes: pl.Series) -> bool:
                     if isinstance(error, OSError) and error.errno:
                         raise
     return True
+
+
+def _quotes(lake: Lake, path: str, hexes: set[str]) -> bool:
+    """Whether a NOTICE names one of the contents: what it states stands below."""
+    with lake.fs.open(path) as file:
+        return any(not hexes.isdisjoint(found[1].decode() for found in _NAMED.finditer(line)) for line in file)

@@ -254,6 +254,12 @@ def shop_at(filled_shop: World) -> Callable[[Path], World]:
     return copied
 
 
+@pytest.fixture(scope="module")
+def module_shop(tmp_path_factory: pytest.TempPathFactory, shop_at: Callable[[Path], World]) -> World:
+    """The same, for tests that change nothing in it, or put it right again."""
+    return shop_at(tmp_path_factory.mktemp("module-shop"))
+
+
 @pytest.fixture(scope="session")
 def filled_shop(
     tmp_path_factory: pytest.TempPathFactory,

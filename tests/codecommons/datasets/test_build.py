@@ -69,6 +69,8 @@ def failing(report):
         ("nothing_wiped_out", {"lost": [("language", "Python", 100, 96, OTHER, 9)]}),
         ("nothing_wiped_out", {"lost": [("source", "pypi", 1000, 951, OTHER, 9)]}),
         ("counts_agree", {"counted": 2}),
+        ("counts_agree", {"documents": {"README.md": 3, "croissant.json": 2}}),
+        ("counts_agree", {"documents": {"README.md": None}}),
     ],
 )
 def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change):
@@ -85,6 +87,7 @@ def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change
         "tested": [],
         "revealing": [],
         "unreadable": [],
+        "documents": {},
         **change,
     }
     rows = pl.DataFrame(told["rows"], schema={"content": pl.Binary, "license_type": pl.String}, orient="row")
@@ -98,7 +101,7 @@ def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change
         )
     ]
     opted_out = pl.DataFrame(told["opted_out"], schema=["swhid", "opt_out"], orient="row")
-    found = _checks(report, asked, selection, manifest, written, opted_out, told["against"], told["tested"])
+    found = _checks(report, asked, selection, manifest, written, opted_out, told["against"], told["tested"], told["documents"])
     assert {one.name for one in found if not one.passed} == {check}
 
 
