@@ -50,6 +50,7 @@ from numpy.typing import NDArray
 
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.annotators.language import ANNOTATOR as LANGUAGE
+from codecommons.annotate.annotators.language import HEAD as LANGUAGE_HEAD
 from codecommons.annotate.annotators.language import language_of
 from codecommons.annotate.columns import buffers, values
 from codecommons.annotate.signals import lines, syntaxes, words
@@ -127,19 +128,22 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
     binary, long = np.zeros(rows, bool), np.zeros(rows, bool)
     syntax = np.full(rows, -1, np.int64)
     flags = np.zeros((rows, len(_FLAGS)), bool)
-    pages: dict[int, bytes] = {}
+    pages: dict[int, NDArray[np.uint8]] = {}
     spoken: list[bytes] = []
-    for row, (name, data) in enumerate(zip(values(batch, "name"), values(batch, "data"), strict=True)):
-        binary[row], long[row] = b"\0" in data, len(data) > MOST_BYTES
-        spoken.append(b"" if binary[row] or long[row] else data)
+    offsets, contents = buffers(batch.column("data"))
+    for row, name in enumerate(values(batch, "name")):
+        # A view: of a content of 100 MB only what is short is copied.
+        data = contents[offsets[row] : offsets[row + 1]]
+        binary[row], long[row] = _has_nul(data), len(data) > MOST_BYTES
+        spoken.append(b"" if binary[row] or long[row] else data.tobytes())
         if binary[row]:
             continue
-        flags[row] = flags_of(name, data)
-        language = language_of(name, data)[0]
+        head = data[: max(HEAD, LANGUAGE_HEAD)].tobytes()
+        flags[row] = flags_of(name, head)
+        language = language_of(name, head)[0]
         syntax[row] = known.get(language or "", -1)
         if language == "HTML":
             pages[row] = data
-    offsets, contents = buffers(batch.column("data"))
     kinds = syntaxes.mark_kinds(contents, offsets, syntax, syntaxes.tables())
     said = lines.count_lines(contents, offsets, kinds, classes(), lines.MOST_LINES)
     characters, visible, letters, digits, replaced = count_characters(contents, offsets, classes()).T
@@ -149,7 +153,9 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
     text = np.full(rows, -1, np.int64)
     if pages:
         page_offsets = np.cumsum([0, *map(len, pages.values())], dtype=np.int64)
-        text[list(pages)] = count_text(np.frombuffer(b"".join(pages.values()), np.uint8), page_offsets)
+        together = next(iter(pages.values())) if len(pages) == 1 else np.concatenate(list(pages.values()))
+        together.flags.writeable = False  # else the kernel is compiled once more
+        text[list(pages)] = count_text(together, page_offsets)
 
     total, code_lines, code = counts[:, 1], said[:, lines.CODE_LINES], said[:, lines.CODE]
     unknown = binary | (syntax < 0)
@@ -176,6 +182,10 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
         "html_share": _share(text, characters, text < 0),
     }
     return pa.table([columns[name] for name in NAMES], schema=pa.schema(FIELDS))
+
+
+def _has_nul(data: NDArray[np.uint8]) -> bool:
+    return any(not data[at : at + HEAD].all() for at in range(0, len(data), HEAD))
 
 
 def _numbers(values: NDArray[np.int64], nothing: NDArray[np.bool_]) -> pa.Array:

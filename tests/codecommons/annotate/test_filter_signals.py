@@ -11,10 +11,12 @@ import io
 import re
 import textwrap
 import tokenize
+import tracemalloc
 import unicodedata
 from collections import Counter
 from html.parser import HTMLParser
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -328,3 +330,20 @@ def test_a_batch_gives_each_content_the_row_it_has_alone(annotators, batch):
     files = [(b"a.py", b"# x\nassert 1\n"), (b"b", b"\0"), (b"a.html", b"<p>x"), (b"c.c", "é // ü\n".encode() * 9), (b"d", b"")]
     run = annotators["filter_signals"].run
     assert run(batch(files)).to_pylist() == [run(batch([file])).to_pylist()[0] for file in files]
+
+
+@pytest.mark.parametrize("name", [b"a.js", b"a.html", b"a.unknown"])
+def test_a_long_line_costs_one_byte_for_each_of_its_own(name):
+    def batch(data):
+        columns = {"sha1_git": bytes(20), "name": name, "data": data}
+        return pa.record_batch({column: pa.array([value], pa.binary()) for column, value in columns.items()})
+
+    piece = b"<p>x = 'a long string'; "
+    filter_signals.ANNOTATOR.run(batch(piece))  # what is loaded once is not asked about
+    long = batch(piece * 1_000_000)
+    tracemalloc.start()
+    try:
+        assert filter_signals.ANNOTATOR.run(long)["error"].to_pylist() == [None]
+        assert tracemalloc.get_traced_memory()[1] < 1.3 * len(piece) * 1_000_000
+    finally:
+        tracemalloc.stop()
