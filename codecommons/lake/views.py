@@ -68,8 +68,8 @@ _SQL_TYPES = {
     pa.timestamp("us", "UTC"): "timestamptz",
 }
 
-# Extensions whose signature DuckDB has checked in this process. It hashes all 80 MB of them for that, 0.3 s of CPU and more than all
-# views take together; so the first connection of a process is strict, and the ones after it load the same files unchecked.
+# Extensions whose signature DuckDB has checked in this process. For that it hashes all 80 MB of them, 0.3 s of CPU and more than
+# all views take together; so the first connection of a process is strict, and the ones after it load the same files unchecked.
 _PROVED: set[str] = set()
 
 
