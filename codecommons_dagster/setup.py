@@ -6,7 +6,8 @@
 
 ``python -m codecommons_dagster.setup`` is part of every set-up (``make``, a container's build); ``prepare`` does nothing when
 everything is up to date, so calling it again costs milliseconds. Nothing is fetched: the extensions come with their Python
-packages, the dbt project with ours.
+packages, the dbt project with ours. Set-up also has the annotators compiled, which takes 20 s of a core: else every worker that
+starts first does it, all of them at once.
 """
 
 from __future__ import annotations
@@ -119,7 +120,10 @@ def _project_digest(dbt: DbtProject) -> str:
 
 
 if __name__ == "__main__":
+    from codecommons import annotate
+
     try:
         print(f"dbt manifest: {prepare(Settings.from_environment()).manifest}")
+        annotate.prepare(Settings.from_environment())
     except CodeCommonsError as error:
         sys.exit(f"Error: {error}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -255,9 +255,14 @@ def read_policy(path: Path) -> Policy:
         UsageError: it is no policy; the message says where and what was meant.
     """
     try:
-        source = path.read_bytes()
+        return _parsed(path, path.read_bytes())
     except OSError as error:
         raise UsageError(f"the licence policy {path} can't be read: {error.strerror}") from error
+
+
+@lru_cache(64)
+def _parsed(path: Path, source: bytes) -> Policy:
+    """Once for each text: all policies together take 50 ms, and a build or a view of the lake asks for them again and again."""
     policy = strict.read(Policy, strict.load(source, str(path), _LIMIT_BYTES), str(path))
     if policy.choices and (policy.ignored or policy.ignored_beside_permissive):
         raise UsageError(f"{path}: what is ignored in a choice can't be told; say choices: false, or ignore nothing")

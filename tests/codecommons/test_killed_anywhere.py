@@ -4,8 +4,9 @@
 
 """Killing the process (-9) at any point and running again gives the rows of an undisturbed run (design.md, invariant 5).
 
-A real process works on a real lake. It is stopped after the first file it makes, after the next, and so on, and each time
-the disk is copied as a kill would leave it there; another is killed at random times, again and again.
+A real process works on a real lake. It is stopped after the first file it makes, after the next, and so on, and the disk is
+copied as a kill would leave it there: after every commit, and after the first and the last of the files that only wait for one;
+another is killed at random times, again and again.
 """
 
 import contextlib
@@ -134,8 +135,37 @@ def assert_same(found: dict[str, pl.DataFrame], expected: dict[str, pl.DataFrame
         assert found[name].equals(rows), f"table {name} differs {when}"
 
 
-def copies_after_each_file(home: Path, folder: Path, copies: Path) -> Iterator[Path]:
-    """Run the stages in a process that is stopped whenever it has made a file; yields a copy of the disk of each moment."""
+def kind_of(files: set[str]) -> str:
+    """What new files do: they are rows of a table, or its empty log, or wait to become rows."""
+    logs = {name.rpartition("/")[2] for name in files if "/_delta_log/" in name}
+    if logs - {f"{0:020}.json"}:
+        return "commit"
+    return "create" if logs else "stage" if all("/_staging/" in name for name in files) else "write"
+
+
+def telling(copies: Iterator[tuple[str, Path]]) -> Iterator[Path]:
+    """Of copies and their kinds each commit, and of a row of another kind the first and the last: those between are alike."""
+    before, held = "", None
+    for kind, copy in copies:
+        alike = kind == before != "commit"
+        if held:
+            if alike:
+                shutil.rmtree(held)
+            else:
+                yield held
+        held = copy if alike else None
+        before = kind
+        if not alike:
+            yield copy
+    if held:
+        yield held
+
+
+def copies_after_each_file(home: Path, folder: Path, copies: Path) -> Iterator[tuple[str, Path]]:
+    """Run the stages in a process that is stopped whenever it has made a file.
+
+    Yields what the new files are and a copy of the disk of each moment.
+    """
     code = "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_killed_anywhere as own; "
     code += "own.run_stages(Path(sys.argv[2]), Path(sys.argv[3]))"
     command = [sys.executable, "-c", code, str(Path(__file__).parent), str(home), str(folder)]
@@ -151,24 +181,25 @@ def copies_after_each_file(home: Path, folder: Path, copies: Path) -> Iterator[P
                 if not os.WIFSTOPPED(status):
                     process.returncode = os.waitstatus_to_exitcode(status)
                     break
-                seen |= files_of(home / "lake")
-                yield shutil.copytree(home, copies / str(len(seen)), symlinks=True)
+                new = files_of(home / "lake") - seen
+                seen |= new
+                yield kind_of(new), Path(shutil.copytree(home, copies / str(len(seen)), symlinks=True))
                 process.send_signal(signal.SIGCONT)
         finally:
             process.kill()
     assert process.returncode == 0
 
 
-def test_killed_after_each_file_it_creates_a_rerun_gives_the_same_rows(folder, cache, undisturbed, tmp_path):
+def test_killed_after_each_kind_of_file_it_creates_a_rerun_gives_the_same_rows(folder, cache, undisturbed, tmp_path):
     home = tmp_path / "home"
     fresh(home, cache)
     stages = []
-    for copy in copies_after_each_file(home, folder, tmp_path):
+    for copy in telling(copies_after_each_file(home, folder, tmp_path)):
         stages.append(run_next_stage(copy, folder))
         assert_same(state(copy), undisturbed[stages[-1]], f"when it was killed with {copy.name} files made")
         shutil.rmtree(copy)
     assert_same(state(home), undisturbed[-1], "in the run that was stopped and went on")
-    assert len(stages) > 40, "the run must go through many files for this test to mean anything"
+    assert len(stages) > 40, "the run must be killed at many moments for this test to mean anything"
     assert set(stages) == {1, 2, 3, 4}
 
 

@@ -59,8 +59,18 @@ def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
         return Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, batch_bytes=200_000)
     empty = request.getfixturevalue("empty_lake_on_s3")
     settings = on_s3(request.getfixturevalue("s3_endpoint"), tmp_path, tmp_path.name)
-    empty.fs.copy(empty.path(), f"{BUCKET}/{tmp_path.name}", recursive=True)
+    _copy(f"{empty.path().partition('/')[2]}/", f"{tmp_path.name}/")
     return settings
+
+
+def _copy(one: str, other: str) -> None:
+    """Copy what begins with a prefix in the store behind the server: over the protocol, sixty tables take two seconds of CPU."""
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.s3.models import s3_backends
+
+    store = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    for key in [key for name, key in store.get_bucket(BUCKET).keys.items() if name.startswith(one)]:
+        store.put_object(BUCKET, other + key.name.removeprefix(one), key.value)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from codecommons.annotate.annotator import current
 from codecommons.engine import local_engine
 from codecommons.errors import LakeError
-from codecommons.lake import Lake
+from codecommons.lake import Lake, views
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.views import build_catalogue, connection_config
 from codecommons.license import policies
@@ -295,3 +295,10 @@ def test_marts_that_dbt_built_are_views_too(lake: Lake, settings: Settings) -> N
         assert connection.sql("select count(*) from file").fetchall() == [(0,)]
         with pytest.raises(duckdb.Error, match=r"the mart .*language_table\.parquet can't be read.* delete it"):
             connection.sql("from language_table").fetchall()
+
+
+def test_an_extensions_signature_is_checked_by_the_first_connection_of_a_process_that_loads_it(lake, monkeypatch):
+    monkeypatch.setattr(views, "_PROVED", set())
+    unchecked = "select current_setting('allow_unsigned_extensions')"
+    with lake.sql() as first, lake.sql() as second:
+        assert [one.execute(unchecked).fetchall() for one in (first, second)] == [[(False,)], [(True,)]]

@@ -255,3 +255,13 @@ def test_a_policy_that_can_not_be_read_takes_no_other_with_it(settings):
 def test_an_unknown_policy_is_answered_with_the_nearest_name(settings):
     with pytest.raises(UsageError, match="did you mean 'permissive'"):
         policy(settings, "permisive")
+
+
+def test_a_policy_that_is_edited_is_read_again(settings):
+    path = settings.home / "policies" / "no-attribution.yaml"
+    path.parent.mkdir()
+    versions = []
+    for version in (3, 4, 3):
+        path.write_text(STRICTER.replace("version: 3", f"version: {version}"))
+        versions.append(policy(settings, "no-attribution").version)
+    assert versions == [3, 4, 3]
