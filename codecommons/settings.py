@@ -48,6 +48,7 @@ class Settings:
         annotators: names of annotators that are off unless they are named.
         yara: the user's YARA rule files; none switches their annotator off.
         benchmarks: the user's benchmarks for models, a JSON object a line; likewise.
+        tokenizers: the user's tokenizers, files as the ``tokenizers`` library writes them.
         scancode: the Python of an environment that has ScanCode; None switches its annotator off.
         commits: 1 looks at what the commits of a history changed, for datasets of commits; 0 does not.
         signing_key: the PEM file of the Ed25519 key that receipts are signed with; None for one of the home's own.
@@ -69,6 +70,7 @@ class Settings:
     annotators: tuple[str, ...] = ()
     yara: tuple[Path, ...] = ()
     benchmarks: tuple[Path, ...] = ()
+    tokenizers: tuple[Path, ...] = ()
     scancode: Path | None = None
     commits: int = 0
     signing_key: Path | None = None
@@ -143,6 +145,7 @@ class Settings:
             annotators=tuple(sorted({name.strip() for name in env.get("CODECOMMONS_ANNOTATORS", "").split(",") if name.strip()})),
             yara=yara,
             benchmarks=_paths(env, "CODECOMMONS_BENCHMARKS"),
+            tokenizers=_paths(env, "CODECOMMONS_TOKENIZERS"),
             scancode=next(iter(_paths(env, "CODECOMMONS_SCANCODE")), None),
             signing_key=next(iter(_paths(env, "CODECOMMONS_SIGNING_KEY")), None),
             storage_options=tuple(sorted(options.items())),

@@ -5,8 +5,8 @@
 """Generated files: what linguist's own tests say of its samples and fixtures.
 
 They are read from a clone of linguist's repository that ``LINGUIST`` names; without one nothing is measured. The tests name many
-files that are not there: for those a name, or a folder, is all that linguist's rules go by. ``generated`` sees names and contents;
-what a folder decides is vendored code by ``path_facts``, which counts as right there.
+files that are not there: for those a name, or a folder, is all that linguist's rules go by. ``generated`` sees names and
+contents; what a folder decides is vendored code by ``path_facts``, which counts as right there.
 """
 
 from __future__ import annotations

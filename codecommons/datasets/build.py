@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -21,6 +23,7 @@ from codecommons.datasets.attestation import attestation
 from codecommons.datasets.attribution import attributions
 from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
+from codecommons.datasets.format import ShardFormat, format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.releases import Release
 from codecommons.datasets.rows import swhids_of
@@ -47,6 +50,7 @@ CHECKS = {
     "opt_out_honoured": "No row is one that the opt-out ledger, or a marker in the code, leaves out.",
     "policy_honoured": "Every row has a verdict that is accepted and that its licence, and what it states itself, are worth.",
     "no_duplicates": "Every content, or change of one, is there once.",
+    "shards_readable": "Every shard, read back as its format is, has the rows that were written.",
     "nothing_wiped_out": "No language, source or origin lost more to near-duplicates than the specification allows.",
     "counts_agree": "Shards, manifest, report and documents have the same number of rows.",
 }
@@ -76,42 +80,53 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
     with Measure() as measured:
         asked = specification(lake.settings, name)
         releases.fixed_bits(lake, name, asked.shard.bits)
+        form = format_for(lake.settings, asked)
         inputs = resolve(lake, asked)
         asked = asked.at(inputs.as_of)
+        selected = cache(lambda: select(lake, engine, asked, inputs))
+        supplies = form.supplies(lake, asked, lambda: selected().rows)
         identity = {
             **inputs.to_mapping(),
             "specification": asked.to_mapping(),
             "code": code_version(),
-            "writer": f"pyarrow {pa.__version__}",
+            "writer": form.writer(),
+            **({"supplies": {name: hashlib.sha256(data).hexdigest() for name, data in supplies.items()}} if supplies else {}),
         }
         inputs_digest = digest(identity)
         known = next((one for one in releases.list_releases(lake, name) if one.document["inputs_digest"] == inputs_digest), None)
         if known and releases.is_whole(lake, known):
             report, checks = _published_before(lake, known, inputs)
         else:
-            report, checks = _build(
-                lake, engine, asked, inputs, {"name": name, "format": 2, "inputs": identity, "inputs_digest": inputs_digest}
-            )
+            document = {"name": name, "format": 2, "inputs": identity, "inputs_digest": inputs_digest}
+            report, checks = _build(lake, engine, asked, inputs, selected(), form, supplies, document)
     report.seconds, report.peak_memory = measured.seconds, measured.peak_memory
     return close_stage(lake, report, checks, input_digest=inputs_digest)
 
 
 def _build(
-    lake: Lake, engine: Engine, asked: Specification, inputs: Inputs, document: dict[str, Any]
+    lake: Lake,
+    engine: Engine,
+    asked: Specification,
+    inputs: Inputs,
+    selection: Selection,
+    form: ShardFormat,
+    supplies: Mapping[str, bytes],
+    document: dict[str, Any],
 ) -> tuple[StageReport, list[CheckResult]]:
-    selection = select(lake, engine, asked, inputs)
     with lake.staging(f"dataset-{asked.name}") as area:
         staged = lake.path(area.folder)
-        earlier = releases.shards_before(lake, asked.name)
-        written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier, inputs)
-        table = pa.concat_tables([shards.MANIFEST.empty_table(), *(one.manifest for one in written)])
-        manifest = _write_manifest(lake, written, f"{staged}/manifest.parquet")
+        earlier = releases.shards_before(lake, asked.name, form.endings(asked.format)[0])
+        written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier, supplies, inputs)
+        columns = shards.manifest_schema(form)
+        table = pa.concat_tables([columns.empty_table(), *(one.manifest for one in written)])
+        manifest = _write_manifest(lake, written, columns, f"{staged}/manifest.parquet")
         frame = pl.DataFrame(table)
         result = {
             "rows": table.num_rows,
             "text_bytes": sum(one.text_bytes for one in written),
             "shards": [
                 {"name": one.name, "sha256": one.sha256, "rows": one.rows, "text_bytes": one.text_bytes, "bytes": one.file_bytes}
+                | ({"beside": list(one.beside)} if one.beside else {})
                 for one in written
             ],
             "manifest": manifest,
@@ -138,12 +153,13 @@ def _build(
         opted_out = staleness.opted_out(lake, excluded, seen, frame.select("swhid", *staleness.COLUMNS))
         attributed = attributions(lake, inputs, asked.redact, seen, excluded, frame)
         meanings = {name: one.description for name, one in current(lake.settings).items() if name in inputs.annotators}
-        told = documents.write(lake, documents.Facts(document, frame, inputs.left_out, attributed, meanings), staged)
+        told = documents.write(lake, documents.Facts(document, frame, inputs.left_out, form, attributed, meanings), staged)
         checks = _checks(report, asked, selection, frame, written, opted_out, against, tested, told.rows)
         if all(check.passed for check in checks):
             document["documents"] = told.sha256
             with lake_errors(f"writing to {staged}"):
-                lake.fs.pipe_file(f"{staged}/{releases.ATTESTATION}", attestation(lake, document))
+                for name, content in {**supplies, releases.ATTESTATION: attestation(lake, document)}.items():
+                    lake.fs.pipe_file(f"{staged}/{name}", content)
             if resolve(lake, asked).to_mapping() != inputs.to_mapping():
                 raise LakeError(
                     f"a slice that dataset {asked.name} is made from, or the opt-out ledger, has changed while it was built; "
@@ -191,9 +207,9 @@ def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.Da
     return report
 
 
-def _write_manifest(lake: Lake, written: Sequence[shards.Shard], target: str) -> dict[str, Any]:
+def _write_manifest(lake: Lake, written: Sequence[shards.Shard], columns: pa.Schema, target: str) -> dict[str, Any]:
     with lake_errors(f"writing {target}"), shards.scratch_file(lake) as file:
-        with pq.ParquetWriter(file, shards.MANIFEST, **shards.MANIFEST_WRITER) as writer:
+        with pq.ParquetWriter(file, columns, **shards.MANIFEST_WRITER) as writer:
             for one in written:
                 writer.write_table(one.manifest, row_group_size=1 << 16)
         sha256, size = shards.sealed(file)
@@ -247,6 +263,7 @@ def _checks(
     dropped = selection.drops.height
     damaged = [swhid for one in written for swhid in one.damaged]
     revealing = [swhid for one in written for swhid in one.revealing]
+    unreadable = [what for one in written for what in one.unreadable]
     refused = manifest.filter(~pl.col("license_type").is_in(asked.license.accept).fill_null(False))
     repeated = manifest.height - manifest.select(_SAME.get(asked.rows, ("content",))).n_unique()
     counted = sum(one.rows for one in written)
@@ -292,6 +309,12 @@ def _checks(
         "no_duplicates": (
             not repeated,
             "every content is there once" if not repeated else f"{repeated} rows repeat a content; this is a defect: report it",
+        ),
+        "shards_readable": (
+            not unreadable,
+            f"all {len(written)} shards were read back"
+            if not unreadable
+            else f"{unreadable[0]}; is the disk sound? Then {again}",
         ),
         "nothing_wiped_out": (
             not lost,

@@ -16,6 +16,7 @@ from typing import Any
 from codecommons.datasets import shards
 from codecommons.datasets.candidates import resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
+from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.selection import Step, select
 from codecommons.datasets.specification import Specification
@@ -61,6 +62,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         UsageError: the specification refers to something that is not there.
         GateError: no slice has come through the stages before.
     """
+    format_for(lake.settings, specification)
     inputs = resolve(lake, specification)
     with contextlib.closing(local_engine(lake.settings)) as engine:
         selection = select(lake, engine, specification.at(inputs.as_of), inputs)

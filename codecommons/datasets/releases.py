@@ -4,7 +4,8 @@
 
 """Where releases are: ``datasets/<name>/<fingerprint, 12 hex>/`` in the lake, there once ``fingerprint.json`` is there.
 
-data/<bucket>-<sha256>.parquet   the rows
+data/<bucket>-<sha256>.parquet   the rows; or another of ``formats``, of which some have files beside it
+tokenizer.json                   what those were made with, if anything
 manifest.parquet                 one line a row: shard, row, SWHID with qualifiers, licence, sha256 of the shard
 README.md, NOTICE, plots/, …     the documents (``documents``)
 attestation.dsse.json            a signed statement over every other file (``attestation``)
@@ -59,7 +60,7 @@ class Release:
 
     @property
     def shards(self) -> list[dict[str, Any]]:
-        """name, sha256, rows, text_bytes and bytes of every shard, in order."""
+        """name, sha256, rows, text_bytes and bytes of every shard, and the files ``beside`` it if it has some, in order."""
         shards: list[dict[str, Any]] = self.document["result"]["shards"]
         return shards
 
@@ -76,7 +77,7 @@ def fingerprint_of(inputs_digest: str, result_digest: str) -> str:
 
 def account_of(one: Release) -> dict[str, Any]:
     """What a release's fingerprint is made from, its Merkle roots aside: ``inputs``, ``shards`` and ``manifest``."""
-    shards = [[shard["name"], shard["sha256"], shard["rows"]] for shard in one.shards]
+    shards = [_sealed(shard) for shard in one.shards]
     return {"inputs": one.document["inputs_digest"], "shards": shards, "manifest": one.document["result"]["manifest"]["sha256"]}
 
 
@@ -115,9 +116,15 @@ def manifest_of(lake: Lake, one: Release, *columns: str) -> pl.DataFrame:
 
 def result_digest(result: dict[str, Any]) -> str:
     """The identity of what came out: shards, manifest, and Merkle roots (which releases of earlier versions lack)."""
-    shards = [[shard["name"], shard["sha256"], shard["rows"]] for shard in result["shards"]]
+    shards = [_sealed(shard) for shard in result["shards"]]
     roots = [result["merkle"]] if "merkle" in result else []
     return digest([shards, result["manifest"]["sha256"], *roots])
+
+
+def _sealed(shard: dict[str, Any]) -> list[Any]:
+    """What of a shard its release's identity is made from."""
+    beside = [[one["name"], one["sha256"]] for one in shard.get("beside", ())]
+    return [shard["name"], shard["sha256"], shard["rows"], *([beside] if beside else [])]
 
 
 def list_releases(lake: Lake, name: str | None = None) -> list[Release]:
@@ -170,8 +177,13 @@ def taken_down(lake: Lake, folder: str) -> dict[str, str]:
     return found
 
 
-def shards_before(lake: Lake, name: str) -> dict[str, tuple[str, ...]]:
+def shards_before(lake: Lake, name: str, ending: str) -> dict[str, tuple[str, ...]]:
     """Shards of a dataset that are there, by label: of its releases, the newest first, then of builds that were killed.
+
+    Args:
+        lake: the lake.
+        name: of the dataset.
+        ending: of the files.
 
     Returns:
         Label -> paths on the lake's file system, at most ``LOOKS``, each file once.
@@ -182,9 +194,9 @@ def shards_before(lake: Lake, name: str) -> dict[str, tuple[str, ...]]:
     newest = {one.fingerprint[:12]: at for at, one in enumerate(reversed(list_releases(lake, name)))}
     root = lake.path()
     with lake_errors(f"reading {root}"):
-        paths = sorted(lake.fs.glob(f"{root}/datasets/{name}/*/data/*.parquet"))
+        paths = sorted(lake.fs.glob(f"{root}/datasets/{name}/*/data/*{ending}"))
         paths.sort(key=lambda path: newest.get(path.split("/")[-3], len(newest)))
-        paths += sorted(lake.fs.glob(f"{root}/_staging/dataset-{name}-*/data/*.parquet"))
+        paths += sorted(lake.fs.glob(f"{root}/_staging/dataset-{name}-*/data/*{ending}"))
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for path in paths:
         file = path.rpartition("/")[2]
@@ -193,10 +205,27 @@ def shards_before(lake: Lake, name: str) -> dict[str, tuple[str, ...]]:
 
 
 def files_of(document: dict[str, Any]) -> dict[str, str]:
-    """Every file that a release's ``fingerprint.json`` names, and its sha256 (hex); the attestation is beside it."""
+    """Every file that a ``fingerprint.json`` names, by its path in the release: sha256. The attestation is beside it."""
     result = document["result"]
-    shards = {f"data/{shard['name']}": shard["sha256"] for shard in result["shards"]}
-    return shards | {"manifest.parquet": result["manifest"]["sha256"]} | document.get("documents", {})
+    parts = [part for shard in result["shards"] for part in (shard, *shard.get("beside", ()))]
+    made_from = {f"data/{part['name']}": part["sha256"] for part in parts} | document["inputs"].get("supplies", {})
+    return made_from | {"manifest.parquet": result["manifest"]["sha256"]} | document.get("documents", {})
+
+
+def supplies_of(lake: Lake, one: Release) -> dict[str, bytes]:
+    """The files that a release's shards were made with, by name.
+
+    Raises:
+        LakeError: one can't be read, or is not what it was.
+    """
+    found = {}
+    for name, sha256 in one.document["inputs"].get("supplies", {}).items():
+        path = lake.path(one.folder, name)
+        with lake_errors(f"reading {path}"):
+            found[name] = lake.fs.cat_file(path)
+        if hashlib.sha256(found[name]).hexdigest() != sha256:
+            raise LakeError(f"{path} is not what it was when it was published; put back the file with sha256 {sha256}")
+    return found
 
 
 def marker(document: dict[str, Any]) -> tuple[bytes, str]:

@@ -24,6 +24,14 @@ COMMIT: dict[str, pa.DataType] = {
     "before_encoding": pa.string(),
     "before_redactions": pa.list_(SPAN),
 }
+# What of a commit is read back, beside what is of a file.
+COMMIT_READ: dict[str, pl.DataType | type[pl.DataType]] = {
+    "before": pl.String,
+    "before_text": pl.String,
+    "before_encoding": pl.String,
+    "before_redactions": pl.List(pl.Struct({"kind": pl.String, "start": pl.Int64, "end": pl.Int64})),
+    "message": pl.String,
+}
 # What selected rows say of a commit.
 CHANGES = ("revision_id", "parent_id", "message", "before_content", "before_length", "before_encoding", "before_redactions")
 # Columns that a row has where it is a discussion.

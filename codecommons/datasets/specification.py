@@ -39,6 +39,11 @@ ROWS = {
 # What only files have, or commits of them.
 _OF_FILES = ("languages", "names", "where", "filters", "exclude")
 ORDERS = ("permissive", "earliest", "popular", "latest", "shortest_path")
+DOCUMENTS = ("file", "repository")
+LAYOUTS = ("megatron", "datatrove")
+# Parts and lines that came when releases were out already: what says no more than the default is not in the mapping, so that the
+# specifications of those keep their digests. Their defaults can never change.
+_LATER = ("format", "rows", "messages")
 MAX_FILE_BYTES = 1 << 16
 
 
@@ -204,6 +209,27 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class Format:
+    """What a shard's file is. All but ``kind`` is for tokens alone.
+
+    Attributes:
+        kind: a module of ``datasets.formats``.
+        tokenizer: name of a file that ``CODECOMMONS_TOKENIZERS`` names; empty for one that is trained on the dataset itself.
+        vocabulary: how many tokens that one has, at most.
+        document: ``file``, or ``repository``: the files of an origin one after the other, as StarCoder 2 reads them.
+        layout: whose files: Megatron's (``.bin``, ``.idx``) or datatrove's (``.ds``, ``.ds.index``, ``.ds.metadata``).
+        end: the token after every document; empty for the tokenizer's usual one.
+    """
+
+    kind: str = strict.rule(strict.text, "parquet")
+    tokenizer: str = strict.rule(strict.text, "")
+    vocabulary: int = strict.rule(strict.whole(512, 1 << 20), 32_000)
+    document: str = strict.rule(_one_of(DOCUMENTS), "file")
+    layout: str = strict.rule(_one_of(LAYOUTS), "megatron")
+    end: str = strict.rule(strict.text, "")
+
+
+@dataclass(frozen=True)
 class Specification:
     """One dataset.
 
@@ -227,6 +253,7 @@ class Specification:
         redact: which secrets and personal data are replaced.
         escape: whose tokens are broken where a text has them, see ``tokens.TOKENS``.
         shard: how many shards.
+        format: what they are.
     """
 
     name: str = strict.rule(strict.slug)
@@ -247,10 +274,17 @@ class Specification:
     redact: Redact = strict.part(Redact)  # noqa: RUF009 (a field with a factory)
     escape: tuple[str, ...] = strict.rule(strict.some_of(TOKENS), ())
     shard: Shard = strict.part(Shard)  # noqa: RUF009 (a field with a factory)
+    format: Format = strict.part(Format)  # noqa: RUF009 (a field with a factory)
 
     def to_mapping(self) -> dict[str, Any]:
-        """All of it, defaults included, as it would be written in YAML."""
+        """All of it, defaults included but for those of ``_LATER``, as it would be written in YAML."""
         values = asdict(self)
+        usual = asdict(Specification(self.name))
+        for name in _LATER:
+            said, default = values.pop(name), usual[name]
+            if isinstance(said, dict):
+                said = {key: value for key, value in said.items() if value != default[key]}
+            values |= {name: said} if said and said != default else {}
         values["filters"] = dict(self.filters)
         values["deduplicate"]["most_lost"] = dict(self.deduplicate.most_lost)
         return values

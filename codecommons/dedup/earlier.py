@@ -86,7 +86,7 @@ def _find(context: Context, texts: Sequence[StagedFile], part: Part) -> list[Sta
     rows = rows.with_columns(then=pl.col("content").rank("ordinal").over("value")).filter("wanted")
     rows = rows.with_columns(new=(pl.col("then") <= anchors) & (pl.col("now") > anchors))
     writer = context.area.writer("find")
-    stage_pairs(writer, rows.filter(pl.any("new").over("value")), anchors)
+    stage_pairs(writer, rows.filter(pl.col("new").any().over("value")), anchors)
     return writer.close()
 
 

@@ -14,20 +14,22 @@ from typing import Any
 import polars as pl
 
 from codecommons.datasets.documents.document import Document
-from codecommons.datasets.documents.figures import MEANING, TERMS, cell, marks, redacted, rollup, table
-from codecommons.datasets.shards import ROW
+from codecommons.datasets.documents.figures import MEANING, TERMS, cell, columns, redacted, rollup, table
+from codecommons.datasets.format import ShardFormat, terms_of
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
 
 
-def card(document: dict[str, Any], manifest: pl.DataFrame, left_out: Iterable[str]) -> str:
+def card(document: dict[str, Any], manifest: pl.DataFrame, left_out: Iterable[str], form: ShardFormat) -> str:
     """The dataset card (README.md), with the front matter that Hugging Face reads.
 
     Args:
         document: the release's ``fingerprint.json``.
         manifest: its rows.
         left_out: slices that were not there yet.
+        form: of the shards.
     """
+    asked = terms_of(document).asked
     inputs, result = document["inputs"], document["result"]
     specification = inputs["specification"]
     size = next((name for limit, name in _SIZES if result["rows"] < limit), "n>10M")
@@ -42,7 +44,7 @@ tags: [code, software-heritage, swhid]
 size_categories: [{size}]
 configs:
 - config_name: default
-  data_files: data/*.parquet
+  data_files: data/*{form.records(asked)[0]}
 dataset_info:
 - config_name: default
   splits:
@@ -61,12 +63,12 @@ dataset_info:
 |---|---|
 {_publisher(specification["publisher"])}| rows | {result["rows"]:,} |
 | bytes of text | {result["text_bytes"]:,} |
-| shards | {len(result["shards"]):,} |
+{_tokens(manifest)}| shards | {len(result["shards"]):,} |
 | as of | {inputs["as_of"]} |
 | licence policy | {inputs["policy"]} |
 | fingerprint | `{document["fingerprint"]}` |
 
-Load it with `datasets.load_dataset("parquet", data_files="data/*.parquet")` or `polars.scan_parquet("data/*.parquet")`.
+{form.loading(asked)}
 Check it with `codecommons dataset verify {document["name"]} {document["fingerprint"][:12]}`.
 
 | file | what it is |
@@ -121,7 +123,7 @@ Check it with `codecommons dataset verify {document["name"]} {document["fingerpr
 
 | column | meaning |
 |---|---|
-{"".join(f"| {name} | {MEANING[name]} |{chr(10)}" for name in (*ROW.names, *marks(specification)))}
+{"".join(f"| {name} | {MEANING[name]} |{chr(10)}" for name in columns(document, form))}
 ## Terms
 
 {TERMS}
@@ -137,6 +139,11 @@ def _publisher(publisher: dict[str, str]) -> str:
     return f"| publisher | {cell(said)} |\n" if said else ""
 
 
+def _tokens(manifest: pl.DataFrame) -> str:
+    return f"| tokens | {manifest['tokens'].sum():,} |\n" if "tokens" in manifest.columns else ""
+
+
 DOCUMENT = Document(
-    {"README.md": lambda facts: [card(facts.document, facts.manifest, facts.left_out)]}, re.compile(r"\| rows \| ([\d,]+) \|")
+    {"README.md": lambda facts: [card(facts.document, facts.manifest, facts.left_out, facts.form)]},
+    re.compile(r"\| rows \| ([\d,]+) \|"),
 )

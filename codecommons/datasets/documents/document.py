@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from codecommons.datasets.attribution import Attributions
+from codecommons.datasets.format import ShardFormat
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Facts:
         document: the release's ``fingerprint.json``, without ``documents``.
         manifest: its rows, with the columns ``shards.MANIFEST``.
         left_out: slices that were not there yet.
+        form: of the shards.
         attributions: what ``attribution.attributions`` found for its rows.
         meanings: annotator -> what it says of a file, of those that the release was made with.
     """
@@ -31,6 +33,7 @@ class Facts:
     document: dict[str, Any]
     manifest: pl.DataFrame
     left_out: tuple[str, ...]
+    form: ShardFormat
     attributions: Attributions
     meanings: Mapping[str, str]
 

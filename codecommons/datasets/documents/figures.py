@@ -10,9 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import polars as pl
+import pyarrow as pa
 
+from codecommons.datasets.format import ShardFormat
 from codecommons.datasets.rows import COMMIT, DISCUSSION
-from codecommons.datasets.shards import MARKS
+from codecommons.datasets.shards import MARKS, ROW
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1
@@ -53,6 +55,9 @@ MEANING = {
     "copies": "eligible files that have this content",
     "similar_repository": "the release or revision that stands for the one of this row, with its origin; empty where none does",
     "repository_similarity": "exact Jaccard similarity to it, of sets of contents",
+    "token": "where in the shard its tokens begin, counted in tokens",
+    "tokens": "how many they are",
+    "document": "the document of the shard that they are in, counted from 0",
 }
 # What of a specification's `deduplicate` has to be set for a mark to be there.
 _MARKED_BY = {
@@ -96,6 +101,15 @@ def marks(specification: dict[str, Any]) -> list[str]:
     weighed = specification["deduplicate"]
     told = {"commits": COMMIT, "issues": DISCUSSION, "pull_requests": DISCUSSION}.get(specification.get("rows", "files"), {})
     return [*told, *(name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None)]
+
+
+def columns(document: dict[str, Any], form: ShardFormat) -> dict[str, pa.DataType]:
+    """The columns of rows, where readers of tables take them from, and their types."""
+    more = COMMIT | DISCUSSION | MARKS
+    every = {one.name: one.type for one in ROW} | {name: more[name] for name in marks(document["inputs"]["specification"])}
+    if form.holds_text:
+        return every
+    return {name: kind for name, kind in every.items() if name != "text"} | {one.name: one.type for one in form.offsets}
 
 
 def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:

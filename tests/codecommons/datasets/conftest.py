@@ -235,23 +235,29 @@ def remote_world(tmp_path: Path, decision_rows: Callable[..., dict[str, dict]]) 
 
 
 @pytest.fixture
-def shop(tmp_path: Path, filled_shop: World) -> World:
+def shop(tmp_path: Path, shop_at: Callable[[Path], World]) -> World:
     """Two packages in two releases, a repository, and one of everything that can be wrong with a file."""
-    return _copied(filled_shop, tmp_path)
+    return shop_at(tmp_path)
 
 
 @pytest.fixture(scope="module")
-def module_shop(tmp_path_factory: pytest.TempPathFactory, filled_shop: World) -> World:
+def module_shop(tmp_path_factory: pytest.TempPathFactory, shop_at: Callable[[Path], World]) -> World:
     """The same, for tests that change nothing in it, or put it right again."""
-    return _copied(filled_shop, tmp_path_factory.mktemp("module-shop"))
+    return shop_at(tmp_path_factory.mktemp("module-shop"))
 
 
-def _copied(filled: World, home: Path) -> World:
-    shutil.copytree(filled.settings.home, home, dirs_exist_ok=True)
-    lake = Lake.open(dataclasses.replace(filled.settings, home=home, lake=str(home / "lake")))
-    for table in filled.lake.tables().values():
-        lake.register(table)
-    return World(lake, filled.decision_rows, copy.deepcopy(filled.news))
+@pytest.fixture(scope="session")
+def shop_at(filled_shop: World) -> Callable[[Path], World]:
+    """Copies the shop to another home."""
+
+    def copied(home: Path) -> World:
+        shutil.copytree(filled_shop.settings.home, home, dirs_exist_ok=True)
+        lake = Lake.open(dataclasses.replace(filled_shop.settings, home=home, lake=str(home / "lake")))
+        for table in filled_shop.lake.tables().values():
+            lake.register(table)
+        return World(lake, filled_shop.decision_rows, copy.deepcopy(filled_shop.news))
+
+    return copied
 
 
 @pytest.fixture(scope="session")

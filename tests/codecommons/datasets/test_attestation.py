@@ -128,8 +128,8 @@ def test_missing_documents_and_files_that_nobody_published_are_named(shop, folde
     shutil.copy(folder / "manifest.parquet", folder / "data" / "more.parquet")
     assert problems_of(shop) == [
         ("data/more.parquet", "it is no file of this release; remove it"),
-        ("NOTICE", "it is missing"),
         (ENVELOPE, "it is missing"),
+        ("NOTICE", "it is missing"),
     ]
 
 
