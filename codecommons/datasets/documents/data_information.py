@@ -88,7 +88,7 @@ harvested by source and day:
 
 {_slices(facts)}
 
-A row is {WHAT.get(specification["rows"], specification["rows"])}. None was made for this dataset, or bought.
+A row is {WHAT[specification.get("rows", "files")]}. None was made for this dataset, or bought.
 
 ### Scope and characteristics
 
