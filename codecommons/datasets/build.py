@@ -153,14 +153,13 @@ def _build(
         opted_out = staleness.opted_out(lake, excluded, seen, frame.select("swhid", *staleness.COLUMNS))
         attributed = attributions(lake, inputs, asked.redact, seen, excluded, frame)
         meanings = {name: one.description for name, one in current(lake.settings).items() if name in inputs.annotators}
-        told = documents.write(lake, documents.Facts(document, frame, inputs.left_out, attributed, meanings, form), staged)
+        told = documents.write(lake, documents.Facts(document, frame, inputs.left_out, form, attributed, meanings), staged)
         checks = _checks(report, asked, selection, frame, written, opted_out, against, tested, told.rows)
         if all(check.passed for check in checks):
             document["documents"] = told.sha256
             with lake_errors(f"writing to {staged}"):
-                for made_with, data in supplies.items():
-                    lake.fs.pipe_file(f"{staged}/{made_with}", data)
-                lake.fs.pipe_file(f"{staged}/{releases.ATTESTATION}", attestation(lake, document))
+                for name, content in {**supplies, releases.ATTESTATION: attestation(lake, document)}.items():
+                    lake.fs.pipe_file(f"{staged}/{name}", content)
             if resolve(lake, asked).to_mapping() != inputs.to_mapping():
                 raise LakeError(
                     f"a slice that dataset {asked.name} is made from, or the opt-out ledger, has changed while it was built; "

@@ -205,11 +205,11 @@ def shards_before(lake: Lake, name: str, ending: str) -> dict[str, tuple[str, ..
 
 
 def files_of(document: dict[str, Any]) -> dict[str, str]:
-    """Every file that a release's ``fingerprint.json`` names, and its sha256 (hex); the attestation is beside it."""
+    """Every file that a ``fingerprint.json`` names, by its path in the release: sha256. The attestation is beside it."""
     result = document["result"]
     parts = [part for shard in result["shards"] for part in (shard, *shard.get("beside", ()))]
-    data = {f"data/{part['name']}": part["sha256"] for part in parts} | document["inputs"].get("supplies", {})
-    return data | {"manifest.parquet": result["manifest"]["sha256"]} | document.get("documents", {})
+    made_from = {f"data/{part['name']}": part["sha256"] for part in parts} | document["inputs"].get("supplies", {})
+    return made_from | {"manifest.parquet": result["manifest"]["sha256"]} | document.get("documents", {})
 
 
 def supplies_of(lake: Lake, one: Release) -> dict[str, bytes]:

@@ -104,13 +104,13 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
     one = release(lake, name, fingerprint)
     problems = list(_account(one))
     signature, faults = _beside(lake, one)
-    problems += [*_files(lake, one), *faults]
+    problems += faults
     with lake_errors(f"reading {one.folder}"):
         data = lake.fs.cat_file(lake.path(one.folder, "manifest.parquet"))
         try:
             manifest = pl.DataFrame(pq.read_table(pa.BufferReader(data)))
         except (pa.ArrowException, OSError) as error:
-            problems.append(Problem("manifest.parquet", None, None, f"it can't be read: {error}"))
+            problems += [*_files(lake, one), Problem("manifest.parquet", None, None, f"it can't be read: {error}")]
             return Verification(one.name, one.fingerprint, 0, tuple(problems), signature)
     if manifest.height != one.document["result"]["rows"]:
         problems.append(
@@ -119,6 +119,7 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
     stated = one.document["result"].get("merkle")
     if stated and stated != merkle.roots(swhids_of(manifest), manifest["origin"].to_list()):
         problems.append(Problem("fingerprint.json", None, None, "its Merkle roots are not those of the manifest"))
+    problems += _files(lake, one)
     # What is missing is named already; without what shards were made with nothing can be said of them.
     missing = {problem.file for problem in problems if problem.what != _CHANGED}
     unusable = {problem.file for problem in problems} & {*one.document["inputs"].get("supplies", {})}
@@ -149,14 +150,13 @@ def _beside(lake: Lake, one: Release) -> tuple[str, list[Problem]]:
     named = files_of(one.document)
     known = {*named, MARKER, ATTESTATION, NOTE}
     problems = [Problem(name, None, None, "it is no file of this release; remove it") for name in sorted(there - known)]
-    digests = {MARKER: sha256_of(lake, lake.path(one.folder, MARKER)) or ""}
     if one.document["format"] == 1:
         return "none: a release of an earlier version has no attestation", problems
     if ATTESTATION not in there:
         return "there is none", [*problems, Problem(ATTESTATION, None, None, "it is missing")]
     with lake_errors(f"reading {one.folder}"):
         envelope = lake.fs.cat_file(lake.path(one.folder, ATTESTATION))
-    attested = check(lake, envelope, one.document, named | digests)
+    attested = check(lake, envelope, one.document, named | {MARKER: sha256_of(lake, lake.path(one.folder, MARKER)) or ""})
     return attested.signature, [*problems, *(Problem(name, None, None, what) for name, what in attested.problems.items())]
 
 

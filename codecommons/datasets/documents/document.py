@@ -25,17 +25,17 @@ class Facts:
         document: the release's ``fingerprint.json``, without ``documents``.
         manifest: its rows, with the columns ``shards.MANIFEST``.
         left_out: slices that were not there yet.
+        form: of the shards.
         attributions: what ``attribution.attributions`` found for its rows.
         meanings: annotator -> what it says of a file, of those that the release was made with.
-        form: the format of the shards.
     """
 
     document: dict[str, Any]
     manifest: pl.DataFrame
     left_out: tuple[str, ...]
+    form: ShardFormat
     attributions: Attributions
     meanings: Mapping[str, str]
-    form: ShardFormat
 
 
 class Document(NamedTuple):

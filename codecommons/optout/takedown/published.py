@@ -66,9 +66,8 @@ def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withd
         with lake_errors(f"reading {folder}"):
             shards = _shards(lake, folder)
             holding = [name for name, paths in shards.items() if _holds(lake, paths, hexes)]
-            notice = f"{folder}/{NOTICE}"
-            if lake.fs.exists(notice) and _quotes(lake, notice, {content.hex() for content in contents}):
-                shards[NOTICE] = [notice]
+            shards[NOTICE] = [f"{folder}/{NOTICE}"]
+            if lake.fs.exists(f"{folder}/{NOTICE}") and _quotes(lake, f"{folder}/{NOTICE}", {one.hex() for one in contents}):
                 holding.append(NOTICE)
         note = before | dict.fromkeys(holding, takedown)
         with lake_errors(f"writing {folder}"):

@@ -240,6 +240,12 @@ def shop(tmp_path: Path, shop_at: Callable[[Path], World]) -> World:
     return shop_at(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def module_shop(tmp_path_factory: pytest.TempPathFactory, shop_at: Callable[[Path], World]) -> World:
+    """The same, for tests that change nothing in it, or put it right again."""
+    return shop_at(tmp_path_factory.mktemp("module-shop"))
+
+
 @pytest.fixture(scope="session")
 def shop_at(filled_shop: World) -> Callable[[Path], World]:
     """Copies the shop to another home."""
@@ -252,12 +258,6 @@ def shop_at(filled_shop: World) -> Callable[[Path], World]:
         return World(lake, filled_shop.decision_rows, copy.deepcopy(filled_shop.news))
 
     return copied
-
-
-@pytest.fixture(scope="module")
-def module_shop(tmp_path_factory: pytest.TempPathFactory, shop_at: Callable[[Path], World]) -> World:
-    """The same, for tests that change nothing in it, or put it right again."""
-    return shop_at(tmp_path_factory.mktemp("module-shop"))
 
 
 @pytest.fixture(scope="session")

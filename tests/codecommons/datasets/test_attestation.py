@@ -127,9 +127,9 @@ def test_missing_documents_and_files_that_nobody_published_are_named(shop, folde
     (folder / ENVELOPE).unlink()
     shutil.copy(folder / "manifest.parquet", folder / "data" / "more.parquet")
     assert problems_of(shop) == [
-        ("NOTICE", "it is missing"),
         ("data/more.parquet", "it is no file of this release; remove it"),
         (ENVELOPE, "it is missing"),
+        ("NOTICE", "it is missing"),
     ]
 
 

@@ -86,8 +86,8 @@ def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change
         "against": [],
         "tested": [],
         "revealing": [],
-        "unreadable": [],
         "documents": {},
+        "unreadable": [],
         **change,
     }
     rows = pl.DataFrame(told["rows"], schema={"content": pl.Binary, "license_type": pl.String}, orient="row")

@@ -16,8 +16,9 @@ import yaml
 
 from codecommons.datasets import build
 from codecommons.datasets.documents import documents
-from codecommons.datasets.documents.data_information import RULES
+from codecommons.datasets.documents.data_information import RULES, WHAT
 from codecommons.datasets.rules import EXCLUSIONS, LIMITS
+from codecommons.datasets.specification import ROWS
 from codecommons.drawing import Frame, shortened, size
 from codecommons.engine.local import InlineEngine
 
@@ -168,7 +169,8 @@ def test_the_data_information_answers_all_that_the_definition_asks_for(release):
     assert specification == fingerprint["inputs"]["specification"]
 
 
-def test_every_rule_that_may_leave_files_out_is_explained():
+def test_every_kind_of_rows_and_every_rule_that_may_leave_some_out_is_explained():
+    assert set(WHAT) == set(ROWS)
     assert not {*EXCLUSIONS} - {*RULES, *LIMITS}
 
 
