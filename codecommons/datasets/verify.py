@@ -104,10 +104,15 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
     missing = {problem.file for problem in problems if problem.what != _CHANGED}
     unusable = {problem.file for problem in problems} & {*one.document["inputs"].get("supplies", {})}
     terms = terms_of(one.document, {} if unusable else supplies_of(lake, one))
+    form = format_of(lake.settings, terms.asked.kind)
+    if not _has_places(manifest, form):
+        problems.append(Problem("manifest.parquet", None, None, f"it does not say {', '.join(form.offsets.names)} of every row"))
+        return Verification(one.name, one.fingerprint, manifest.height, tuple(problems))
     for shard in one.shards:
         parts = {f"data/{part['name']}" for part in (shard, *shard.get("beside", ()))}
         if not unusable and not parts & missing:
-            problems += _shard(lake, one, shard, manifest.filter(pl.col("shard") == shard["name"]).sort("row"), terms)
+            rows = manifest.filter(pl.col("shard") == shard["name"]).sort("row")
+            problems += _shard(lake, one, shard, rows, form, terms)
     return Verification(one.name, one.fingerprint, manifest.height, tuple(problems))
 
 
@@ -138,9 +143,19 @@ def _files(lake: Lake, one: Release) -> Iterator[Problem]:
                     yield Problem(file, None, None, _CHANGED)
 
 
-def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame, terms: Terms) -> Iterator[Problem]:
+def _has_places(manifest: pl.DataFrame, form: ShardFormat) -> bool:
+    """Whether a manifest, which somebody may have changed, says of every row what the format wants to know."""
+    names = form.offsets.names
+    if not set(names) <= set(manifest.columns):
+        return False
+    there = [manifest[name].dtype == pl.Int64 and (manifest[name] >= 0).fill_null(False).all() for name in names]
+    return all(there)
+
+
+def _shard(
+    lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame, form: ShardFormat, terms: Terms
+) -> Iterator[Problem]:
     """Every row of a shard is what the manifest says, and its text is that of its bytes."""
-    form = format_of(lake.settings, terms.asked.kind)
     file = f"data/{shard['name']}"
     path, endings = lake.path(one.folder, file), form.endings(terms.asked)
     with lake_errors(f"reading {path}"), opened_shard(lake, path, endings) as files:
@@ -178,7 +193,7 @@ def _rows(lake: Lake, one: Release, file: str, form: ShardFormat, terms: Terms, 
     for batch in lake.contents(rows.select(sha1_git="content", length="length")):
         bytes_of |= {content.as_py(): data.as_py() for content, data in zip(batch["sha1_git"], batch["data"], strict=True)}
     texts = [
-        row_text(bytes_of[content], content, encoding, spans, escape) if content in bytes_of else None
+        row_text(bytes_of[content], content, encoding or "", spans or (), escape) if content in bytes_of else None
         for content, encoding, spans in rows.select("content", "encoding", "redactions").iter_rows()
     ]
     expected = form.stored(rows, [text or b"" for text in texts], terms)

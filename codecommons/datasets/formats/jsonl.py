@@ -171,7 +171,11 @@ def _rows(frame: bytes, expected: pl.DataFrame) -> tuple[pl.DataFrame, str]:
                 break
     except UNREADABLE as error:
         fault = str(error)
-    return pl.DataFrame(rows[: expected.height], schema=_READ).rename({"text": "stored"}), fault
+    try:
+        found = pl.DataFrame(rows[: expected.height], schema=_READ)
+    except UNREADABLE as error:
+        found, fault = pl.DataFrame(schema=_READ), str(error)
+    return found.rename({"text": "stored"}), fault
 
 
 FORMAT = JsonLines()

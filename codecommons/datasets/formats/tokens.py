@@ -213,7 +213,7 @@ class Tokens(ShardFormat):
         data = self.endings(asked)[0]
         how = {
             "megatron": "Megatron's `IndexedDataset` opens it by its path without the ending",
-            "datatrove": "datatrove's `DatatroveFolderDataset` opens the folder",
+            "datatrove": 'datatrove\'s `DatatroveFolderDataset` opens the folder (`filename_pattern="*.ds"`)',
         }[asked.layout]
         what = {
             "file": "A document is a file",

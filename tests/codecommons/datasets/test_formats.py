@@ -24,7 +24,7 @@ from codecommons.datasets.shards import ROW
 from codecommons.datasets.specification import parse
 from codecommons.datasets.tokenizer import made_from, trained
 from codecommons.datasets.tokens import STARCODER2
-from codecommons.engine.local import InlineEngine
+from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.optout import desk
@@ -478,6 +478,42 @@ def test_one_file_adds_a_format(shop, tmp_path):
     assert shard.name.endswith(".pq")
     assert pq.read_table(shard).schema.names == ROW.names
     assert verify(lake, "all").passed
+
+
+def test_tokens_are_the_same_in_worker_processes(own):
+    expected = {path.name: path.read_bytes() for path in (folder_of(own, "megatron") / "data").iterdir()}
+    shutil.rmtree(folder_of(own, "megatron"))
+    engine = PoolEngine(2)
+    build(own.lake, engine, "megatron")
+    engine.close()
+    assert {path.name: path.read_bytes() for path in (folder_of(own, "megatron") / "data").iterdir()} == expected
+
+
+@pytest.mark.parametrize("name", ["jsonl", "megatron"])
+def test_a_manifest_that_somebody_changed_makes_no_reader_stumble(own, name):
+    path = folder_of(own, name) / "manifest.parquet"
+    manifest, first = pl.read_parquet(path), {"jsonl": "frame", "megatron": "token"}[name]
+    changes = [
+        manifest.drop(first),
+        manifest.with_columns(pl.lit(None, pl.Int64).alias(first)),
+        manifest.with_columns(pl.lit(-1, pl.Int64).alias(first)),
+        manifest.with_columns(pl.lit(1 << 40, pl.Int64).alias(first)),
+        manifest.with_columns(pl.col(first).reverse()),
+    ]
+    for changed in changes:
+        changed.write_parquet(path)
+        assert any(problem.file == "manifest.parquet" for problem in verify(own.lake, name).problems)
+
+
+def test_json_lines_that_are_no_rows_are_named(own):
+    import zstandard
+
+    row = manifest_of(own, "jsonl").row(0, named=True)
+    shard = folder_of(own, "jsonl") / "data" / row["shard"]
+    for line in (b"[]", b"{}", b'{"swhid": 1, "text": 2, "encoding": [], "redactions": {}}', b"\x00"):
+        shard.write_bytes(zstandard.compress(line + b"\n"))
+        found = [problem for problem in verify(own.lake, "jsonl").problems if problem.row is not None]
+        assert (found[0].file, found[0].row, found[0].swhid) == (f"data/{shard.name}", 0, row["swhid"])
 
 
 def test_a_shard_that_reads_back_otherwise_is_not_published(shop, monkeypatch):
