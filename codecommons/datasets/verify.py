@@ -161,7 +161,8 @@ def _shard(
     with lake_errors(f"reading {path}"), opened_shard(lake, path, endings) as files:
         for part in form.read(files, manifest, terms):
             if part.found is not None:
-                yield from _rows(lake, one, file, form, terms, pl.concat([part.expected, _apart(part.found)], how="horizontal"))
+                found = part.found.rename({"swhid": "found"})
+                yield from _rows(lake, one, file, form, terms, pl.concat([part.expected, found], how="horizontal"))
             elif part.expected.height:
                 rows, swhid = part.expected["row"], part.expected["swhid"][0]
                 yield Problem(file, rows[0], swhid, f"rows {rows[0]} to {rows[-1]} can't be read: {part.fault}")
@@ -171,7 +172,6 @@ def _shard(
 
 def _rows(lake: Lake, one: Release, file: str, form: ShardFormat, terms: Terms, rows: pl.DataFrame) -> Iterator[Problem]:
     escape = one.document["inputs"]["specification"].get("escape", ())
-    said = "its text is" if form.holds_text else "its tokens are"
     doubtful = []
     for at, (row, swhid, found, content, stored, encoding, spans) in enumerate(
         rows.select("row", "swhid", "found", "content", "stored", "encoding", "redactions").iter_rows()
@@ -201,18 +201,11 @@ def _rows(lake: Lake, one: Release, file: str, form: ShardFormat, terms: Terms, 
         rows.select("row", "swhid", "content", "stored").iter_rows(), texts, expected, strict=True
     ):
         if content not in bytes_of:
-            missing = (
-                f"{said} not known to be those of its SWHID" if not form.holds_text else "its text does not hash to its SWHID"
-            )
-            yield Problem(file, row, swhid, f"{missing}, and the lake has no bytes to compare with")
+            said = "its text does not hash to its SWHID" if form.holds_text else "nothing can be said of its tokens"
+            yield Problem(file, row, swhid, f"{said}, and the lake has no bytes to compare with")
         elif text is None or stored is None or (stored.encode() if form.holds_text else stored) != wanted:
-            those = "that" if form.holds_text else "those"
-            yield Problem(file, row, swhid, f"{said} not {those} of the bytes its SWHID names, with its redactions")
-
-
-def _apart(found: pl.DataFrame) -> pl.DataFrame:
-    """What was found, beside what was expected of the same name."""
-    return found.rename({"swhid": "found"})
+            said = "its text is not that" if form.holds_text else "its tokens are not those"
+            yield Problem(file, row, swhid, f"{said} of the bytes its SWHID names, with its redactions")
 
 
 def _has_tokens(text: str, escape: Sequence[str]) -> bool:

@@ -22,7 +22,7 @@ from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, plan, reproduce, specification, tokenizer, verify
 from codecommons.datasets.shards import ROW
 from codecommons.datasets.specification import parse
-from codecommons.datasets.tokenizer import made_from, trained
+from codecommons.datasets.tokenizer import made_from, named, trained
 from codecommons.datasets.tokens import STARCODER2
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import LakeError, UsageError
@@ -30,6 +30,7 @@ from codecommons.lake import Lake
 from codecommons.optout import desk
 from codecommons.optout.requests import Request, Submission
 from codecommons.optout.takedown.published import withdraw
+from codecommons.settings import Settings
 from codecommons.swhid import Swhid, content_id
 
 ENGINE = InlineEngine()
@@ -93,9 +94,9 @@ def test_parquet_shards_have_the_bytes_that_they_had_before_there_were_other_for
     assert parse(b"{}", "all").digest == parse(b"format: {kind: parquet}", "all").digest
     build(shop.lake, ENGINE, shop.specify("all", "{}"))
     build(shop.lake, ENGINE, shop.specify("marked", "{deduplicate: {keep: all}, shard: {bits: 0}, escape: [bars]}"))
-    named = {one.name: [shard["name"] for shard in one.shards] for one in list_releases(shop.lake)}
+    written = {one.name: [shard["name"] for shard in one.shards] for one in list_releases(shop.lake)}
     # As version 0.1.0 wrote them with pyarrow 26.0.1, before this file was here.
-    assert named == {
+    assert written == {
         "all": [
             "1-c52f06c771c477d9333cdb722fbcf95362dd8e98177874db3cbf0d2eddd81ce4.parquet",
             "2-b8f558463e9cb48ebc4b57e15468e57b3310c61747c9edbb75283e58d13cf708.parquet",
@@ -276,9 +277,9 @@ def test_a_flipped_byte_is_named_with_shard_row_and_swhid(own, name):
     whole, *rows = problems
     assert whole.what == "its sha256 is not the one in the fingerprint"
     if name == "jsonl":
-        named = dict(manifest_of(own, name).filter(shard=row["shard"]).select("row", "swhid").iter_rows())
+        known = dict(manifest_of(own, name).filter(shard=row["shard"]).select("row", "swhid").iter_rows())
         assert rows
-        assert all(problem.swhid == named[problem.row] for problem in rows)
+        assert all(problem.swhid == known[problem.row] for problem in rows)
     else:
         assert [(problem.row, problem.swhid) for problem in rows] == [(row["row"], row["swhid"])]
         assert rows[0].what == "its tokens are not those of the bytes its SWHID names, with its redactions"
@@ -388,6 +389,18 @@ def own_tokenizer(path, *special, size=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     made.save(str(path))
     return path
+
+
+def test_the_environment_names_tokenizers(tmp_path):
+    found = Settings.from_environment({"CODECOMMONS_TOKENIZERS": f"{tmp_path}/a/tokenizer.json:{tmp_path}/b.json"})
+    assert found.tokenizers == (tmp_path / "a" / "tokenizer.json", tmp_path / "b.json")
+    own_tokenizer(tmp_path / "a" / "tokenizer.json", "</s>")
+    assert named(found, "a") == named(Settings.from_environment({"CODECOMMONS_TOKENIZERS": f"{tmp_path}/a"}), "a")
+    both = Settings.from_environment({"CODECOMMONS_TOKENIZERS": f"{tmp_path}/a.json:{tmp_path}/a"})
+    with pytest.raises(UsageError, match="names two tokenizers a; rename one"):
+        named(both, "a")
+    with pytest.raises(UsageError, match="CODECOMMONS_TOKENIZERS names none"):
+        named(Settings.from_environment({}), "a")
 
 
 def with_tokenizers(world, *paths):
