@@ -42,7 +42,7 @@ class Settings:
         max_archive_bytes: unpacked bytes at which one archive counts as a bomb.
         max_archive_ratio: unpacked to packed ratio at which one archive counts as a bomb.
         max_archive_members: members at which one archive counts as a bomb.
-        plugins: folders holding users' own annotators and sources (Python files), searched after ours.
+        plugins: folders holding users' own annotators, sources and formats (Python files), searched after ours.
         storage_options: credentials and endpoint for an S3 lake, in delta-rs' names.
         export_options: the same for what is read from S3, wherever the lake is; empty for anonymous access to AWS.
         annotators: names of annotators that are off unless they are named.

@@ -24,7 +24,7 @@ from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.plugins import discover
 from codecommons.settings import Settings
-from codecommons.strict import nearest
+from codecommons.strict import nearest, read
 
 Files = Sequence[IO[bytes]]
 Columns = Mapping[str, pl.DataType | type[pl.DataType]]
@@ -218,5 +218,10 @@ def format_for(settings: Settings, asked: Specification) -> ShardFormat:
 
 
 def terms_of(document: Mapping[str, Any], supplies: Mapping[str, bytes] | None = None) -> Terms:
-    """What a release's shards were written by, from its ``fingerprint.json``."""
-    return Terms(Format(**document["inputs"]["specification"].get("format", {})), supplies or {})
+    """What a release's shards were written by, from its ``fingerprint.json``.
+
+    Raises:
+        UsageError: it says what nobody could have asked for.
+    """
+    said = document["inputs"]["specification"].get("format", {})
+    return Terms(read(Format, said, f"release {document['name']}: format"), supplies or {})

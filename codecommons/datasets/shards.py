@@ -87,7 +87,7 @@ GROUP_ROWS = 4096
 # Where a footer says which rows are there, by their digest.
 ROWS_KEY = b"codecommons.rows"
 # What readers of formats raise where a file was changed, or cut short by who was killed.
-UNREADABLE = (pa.ArrowException, zstandard.ZstdError, OSError, ValueError, KeyError, TypeError)
+UNREADABLE = (pa.ArrowException, pl.exceptions.PolarsError, zstandard.ZstdError, OSError, ValueError, KeyError, TypeError)
 # Rows of a shard whose text is looked through for what should have been replaced: those of smallest identifier.
 _SAMPLE = 64
 

@@ -124,10 +124,15 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
     missing = {problem.file for problem in problems if problem.what != _CHANGED}
     unusable = {problem.file for problem in problems} & {*one.document["inputs"].get("supplies", {})}
     terms = terms_of(one.document, {} if unusable else supplies_of(lake, one))
+    form = format_of(lake.settings, terms.asked.kind)
+    if not _has_places(manifest, form):
+        problems.append(Problem("manifest.parquet", None, None, f"it does not say {', '.join(form.offsets.names)} of every row"))
+        return Verification(one.name, one.fingerprint, manifest.height, tuple(problems), signature)
     for shard in one.shards:
         parts = {f"data/{part['name']}" for part in (shard, *shard.get("beside", ()))}
         if not unusable and not parts & missing:
-            problems += _shard(lake, one, shard, manifest.filter(pl.col("shard") == shard["name"]).sort("row"), terms)
+            rows = manifest.filter(pl.col("shard") == shard["name"]).sort("row")
+            problems += _shard(lake, one, shard, rows, form, terms)
     return Verification(one.name, one.fingerprint, manifest.height, tuple(problems), signature)
 
 
@@ -176,16 +181,26 @@ def _files(lake: Lake, one: Release) -> Iterator[Problem]:
                     yield Problem(file, None, None, _CHANGED)
 
 
-def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame, terms: Terms) -> Iterator[Problem]:
+def _has_places(manifest: pl.DataFrame, form: ShardFormat) -> bool:
+    """Whether a manifest, which somebody may have changed, says of every row what the format wants to know."""
+    names = form.offsets.names
+    if not set(names) <= set(manifest.columns):
+        return False
+    there = [manifest[name].dtype == pl.Int64 and (manifest[name] >= 0).fill_null(False).all() for name in names]
+    return all(there)
+
+
+def _shard(
+    lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame, form: ShardFormat, terms: Terms
+) -> Iterator[Problem]:
     """Every row of a shard is what the manifest says, and its texts are those of its bytes."""
-    form = format_of(lake.settings, terms.asked.kind)
     file, rows_are = f"data/{shard['name']}", one.document["inputs"]["specification"].get("rows", "files")
     path, endings = lake.path(one.folder, file), form.endings(terms.asked)
     columns = READ | (COMMIT_READ if rows_are == "commits" else {"number": pl.Int64} if rows_are in discussions.KINDS else {})
     with lake_errors(f"reading {path}"), opened_shard(lake, path, endings) as files:
         for part in form.read(files, manifest, terms, columns):
             if part.found is not None:
-                rows = pl.concat([part.expected, _apart(part.found)], how="horizontal")
+                rows = pl.concat([part.expected, part.found.rename({"swhid": "found"})], how="horizontal")
                 for side in sides(columns):
                     yield from _rows(lake, one, file, form, terms, rows, side)
                 if rows_are == "commits":
@@ -202,7 +217,6 @@ def _rows(
 ) -> Iterator[Problem]:
     asked = one.document["inputs"]["specification"]
     escape = () if asked.get("rows") in discussions.KINDS else asked.get("escape", ())
-    said = "its text is" if form.holds_text else "its tokens are"
     # What is stored for the file itself is read under that name; the version before is read as it is called.
     after = side.swhid == "swhid"
     named = {"_found": "found", "_stored": "stored"} if after else {"_found": side.swhid, "_stored": side.text}
@@ -213,7 +227,7 @@ def _rows(
     for at, (row, swhid, found, content, stored, encoding, spans) in enumerate(
         rows.select("row", "swhid", "_found", "_content", "_stored", "_encoding", "_redactions").iter_rows()
     ):
-        if (after and swhid != found) or found[10:50] != content.hex():
+        if (after and swhid != found) or (found or "")[10:50] != content.hex():
             yield Problem(file, row, swhid, f"it says {found}")
         elif (
             not form.holds_text
@@ -228,7 +242,7 @@ def _rows(
     rows = rows[doubtful]
     bytes_of = _bytes_of(lake, one, rows, set(rows["_content"]))
     texts = [
-        row_text(bytes_of[content], content, encoding, spans, escape) if content in bytes_of else None
+        row_text(bytes_of[content], content, encoding or "", spans or (), escape) if content in bytes_of else None
         for content, encoding, spans in rows.select("_content", "_encoding", "_redactions").iter_rows()
     ]
     expected = form.stored(rows, [text or b"" for text in texts], terms)
@@ -236,18 +250,11 @@ def _rows(
         rows.select("row", pl.col("_found"), "_content", "_stored").iter_rows(), texts, expected, strict=True
     ):
         if content not in bytes_of:
-            missing = (
-                f"{said} not known to be those of its SWHID" if not form.holds_text else "its text does not hash to its SWHID"
-            )
-            yield Problem(file, row, swhid, f"{missing}, and the lake has no bytes to compare with")
+            said = "its text does not hash to its SWHID" if form.holds_text else "nothing can be said of its tokens"
+            yield Problem(file, row, swhid, f"{said}, and the lake has no bytes to compare with")
         elif text is None or stored is None or (stored.encode() if form.holds_text else stored) != wanted:
-            those = "that" if form.holds_text else "those"
-            yield Problem(file, row, swhid, f"{said} not {those} of the bytes its SWHID names, with its redactions")
-
-
-def _apart(found: pl.DataFrame) -> pl.DataFrame:
-    """What was found, beside what was expected of the same name."""
-    return found.rename({"swhid": "found"})
+            said = "its text is not that" if form.holds_text else "its tokens are not those"
+            yield Problem(file, row, swhid, f"{said} of the bytes its SWHID names, with its redactions")
 
 
 def _bytes_of(lake: Lake, one: Release, rows: pl.DataFrame, contents: set[bytes]) -> dict[bytes, bytes]:

@@ -170,7 +170,11 @@ def _rows(frame: bytes, expected: pl.DataFrame, columns: Columns) -> tuple[pl.Da
                 break
     except UNREADABLE as error:
         fault = str(error)
-    return pl.DataFrame(rows[: expected.height], schema=dict(columns)).rename({"text": "stored"}), fault
+    try:
+        found = pl.DataFrame(rows[: expected.height], schema=dict(columns))
+    except UNREADABLE as error:
+        found, fault = pl.DataFrame(schema=dict(columns)), str(error)
+    return found.rename({"text": "stored"}), fault
 
 
 FORMAT = JsonLines()

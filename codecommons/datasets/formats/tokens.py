@@ -50,8 +50,8 @@ _ENDINGS = {"megatron": (".bin", ".idx"), "datatrove": (".ds", ".ds.index", ".ds
 _ROWS = ".rows.parquet"
 # What Megatron calls types.
 _CODES = {"<u2": 8, "<i4": 4}
-# A document's length is 32 bits of Megatron's index.
-_MOST_BYTES = 1 << 31
+# A document's length is 31 bits of Megatron's index, and a part of an origin that is split may be twice the cap.
+_MOST_BYTES = 1 << 30
 
 
 class Tokens(ShardFormat):
@@ -216,7 +216,7 @@ class Tokens(ShardFormat):
         data = self.endings(asked)[0]
         how = {
             "megatron": "Megatron's `IndexedDataset` opens it by its path without the ending",
-            "datatrove": "datatrove's `DatatroveFolderDataset` opens the folder",
+            "datatrove": 'datatrove\'s `DatatroveFolderDataset` opens the folder (`filename_pattern="*.ds"`)',
         }[asked.layout]
         what = {
             "file": "A document is a file",

@@ -22,14 +22,15 @@ from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, plan, reproduce, specification, tokenizer, verify
 from codecommons.datasets.shards import ROW
 from codecommons.datasets.specification import parse
-from codecommons.datasets.tokenizer import made_from, trained
+from codecommons.datasets.tokenizer import made_from, named, trained
 from codecommons.datasets.tokens import STARCODER2
-from codecommons.engine.local import InlineEngine
+from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.optout import desk
 from codecommons.optout.requests import Request, Submission
 from codecommons.optout.takedown.published import withdraw
+from codecommons.settings import Settings
 from codecommons.swhid import Swhid, content_id
 
 ENGINE = InlineEngine()
@@ -43,6 +44,8 @@ KINDS = {
     "repositories": "{kind: tokens, vocabulary: 512, document: repository}",
 }
 TOKENS = ("megatron", "datatrove", "repositories")
+# One of each way to write a shard; other files of tests do the same with Parquet.
+WRITTEN = ("jsonl", "datatrove", "repositories")
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +96,9 @@ def test_parquet_shards_have_the_bytes_that_they_had_before_there_were_other_for
     assert parse(b"{}", "all").digest == parse(b"format: {kind: parquet}", "all").digest
     build(shop.lake, ENGINE, shop.specify("all", "{}"))
     build(shop.lake, ENGINE, shop.specify("marked", "{deduplicate: {keep: all}, shard: {bits: 0}, escape: [bars]}"))
-    named = {one.name: [shard["name"] for shard in one.shards] for one in list_releases(shop.lake)}
+    written = {one.name: [shard["name"] for shard in one.shards] for one in list_releases(shop.lake)}
     # As version 0.1.0 wrote them with pyarrow 26.0.1, before this file was here.
-    assert named == {
+    assert written == {
         "all": [
             "1-c52f06c771c477d9333cdb722fbcf95362dd8e98177874db3cbf0d2eddd81ce4.parquet",
             "2-b8f558463e9cb48ebc4b57e15468e57b3310c61747c9edbb75283e58d13cf708.parquet",
@@ -110,7 +113,8 @@ def test_parquet_shards_have_the_bytes_that_they_had_before_there_were_other_for
 def test_datasets_and_polars_load_json_lines_to_the_rows_of_parquet(made, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     expected, files = rows_of(made).sort("swhid"), str(folder_of(made, "jsonl") / "data" / "*.jsonl.zst")
     loaded = datasets.load_dataset("json", data_files=files, split="train", cache_dir=str(tmp_path))
     assert loaded.column_names == ROW.names
@@ -234,7 +238,7 @@ def test_datatroves_own_programs_check_the_files_and_merge_them(made, tmp_path):
     assert sorted(documents) == sorted(texts_of(made).values())
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", WRITTEN)
 def test_what_was_built_is_verified_made_again_and_not_built_twice(made, name):
     assert verify(made.lake, name).problems == ()
     found = reproduce(made.lake, ENGINE, name)
@@ -243,7 +247,7 @@ def test_what_was_built_is_verified_made_again_and_not_built_twice(made, name):
     assert len(list_releases(made.lake, name)) == 1
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", WRITTEN)
 def test_a_removal_writes_only_the_shard_of_its_rows_again(own, name):
     before = {shard["name"] for shard in list_releases(own.lake, name)[0].shards}
     [touched] = manifest_of(own, name).filter(origin="pkg:npm/beta")["shard"].unique()
@@ -276,9 +280,9 @@ def test_a_flipped_byte_is_named_with_shard_row_and_swhid(own, name):
     whole, *rows = problems
     assert whole.what == "its sha256 is not the one in the fingerprint"
     if name == "jsonl":
-        named = dict(manifest_of(own, name).filter(shard=row["shard"]).select("row", "swhid").iter_rows())
+        known = dict(manifest_of(own, name).filter(shard=row["shard"]).select("row", "swhid").iter_rows())
         assert rows
-        assert all(problem.swhid == named[problem.row] for problem in rows)
+        assert all(problem.swhid == known[problem.row] for problem in rows)
     else:
         assert [(problem.row, problem.swhid) for problem in rows] == [(row["row"], row["swhid"])]
         assert rows[0].what == "its tokens are not those of the bytes its SWHID names, with its redactions"
@@ -319,7 +323,7 @@ def test_tokens_of_another_text_are_found_though_every_digest_fits(own, name):
     assert [(problem.file, problem.swhid) for problem in found] == [(f"data/{shard.name}", row["swhid"])]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", WRITTEN)
 def test_a_takedown_deletes_every_file_of_the_shards_that_hold_a_content(own, name):
     folder = folder_of(own, name)
     before = {path.name for path in (folder / "data").iterdir()}
@@ -388,6 +392,18 @@ def own_tokenizer(path, *special, size=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     made.save(str(path))
     return path
+
+
+def test_the_environment_names_tokenizers(tmp_path):
+    found = Settings.from_environment({"CODECOMMONS_TOKENIZERS": f"{tmp_path}/a/tokenizer.json:{tmp_path}/b.json"})
+    assert found.tokenizers == (tmp_path / "a" / "tokenizer.json", tmp_path / "b.json")
+    own_tokenizer(tmp_path / "a" / "tokenizer.json", "</s>")
+    assert named(found, "a") == named(Settings.from_environment({"CODECOMMONS_TOKENIZERS": f"{tmp_path}/a"}), "a")
+    both = Settings.from_environment({"CODECOMMONS_TOKENIZERS": f"{tmp_path}/a.json:{tmp_path}/a"})
+    with pytest.raises(UsageError, match="names two tokenizers a; rename one"):
+        named(both, "a")
+    with pytest.raises(UsageError, match="CODECOMMONS_TOKENIZERS names none"):
+        named(Settings.from_environment({}), "a")
 
 
 def with_tokenizers(world, *paths):
@@ -478,6 +494,42 @@ def test_one_file_adds_a_format(shop, tmp_path):
     assert shard.name.endswith(".pq")
     assert pq.read_table(shard).schema.names == ROW.names
     assert verify(lake, "all").passed
+
+
+def test_tokens_are_the_same_in_worker_processes(own):
+    expected = {path.name: path.read_bytes() for path in (folder_of(own, "megatron") / "data").iterdir()}
+    shutil.rmtree(folder_of(own, "megatron"))
+    engine = PoolEngine(2)
+    build(own.lake, engine, "megatron")
+    engine.close()
+    assert {path.name: path.read_bytes() for path in (folder_of(own, "megatron") / "data").iterdir()} == expected
+
+
+@pytest.mark.parametrize("name", ["jsonl", "megatron"])
+def test_a_manifest_that_somebody_changed_makes_no_reader_stumble(own, name):
+    path = folder_of(own, name) / "manifest.parquet"
+    manifest, first = pl.read_parquet(path), {"jsonl": "frame", "megatron": "token"}[name]
+    changes = [
+        manifest.drop(first),
+        manifest.with_columns(pl.lit(None, pl.Int64).alias(first)),
+        manifest.with_columns(pl.lit(-1, pl.Int64).alias(first)),
+        manifest.with_columns(pl.lit(1 << 40, pl.Int64).alias(first)),
+        manifest.with_columns(pl.col(first).reverse()),
+    ]
+    for changed in changes:
+        changed.write_parquet(path)
+        assert any(problem.file == "manifest.parquet" for problem in verify(own.lake, name).problems)
+
+
+def test_json_lines_that_are_no_rows_are_named(own):
+    import zstandard
+
+    row = manifest_of(own, "jsonl").row(0, named=True)
+    shard = folder_of(own, "jsonl") / "data" / row["shard"]
+    for line in (b"[]", b"{}", b'{"swhid": 1, "text": 2, "encoding": [], "redactions": {}}', b"\x00"):
+        shard.write_bytes(zstandard.compress(line + b"\n"))
+        found = [problem for problem in verify(own.lake, "jsonl").problems if problem.row is not None]
+        assert (found[0].file, found[0].row, found[0].swhid) == (f"data/{shard.name}", 0, row["swhid"])
 
 
 def test_a_shard_that_reads_back_otherwise_is_not_published(shop, monkeypatch):
