@@ -5,7 +5,8 @@
 """Whether a program wrote a file, and what says so.
 
 Evidence is ``lock-file`` (a package manager's resolution), ``marker:<words>`` (one of the first five lines says so) or
-``linguist`` (enry's rules: minified files, source maps, compiled parsers and protocol buffers, and more).
+``linguist`` (enry's rules: minified files, source maps, compiled parsers and protocol buffers, and more). Column ``linguist`` is
+what enry says, whatever else was found.
 """
 
 from __future__ import annotations
@@ -44,30 +45,30 @@ MARKERS = (
 )
 _MARKER = re.compile("|".join(map(re.escape, MARKERS)).encode(), re.IGNORECASE)
 
-FIELDS = (pa.field("generated", pa.bool_()), pa.field("evidence", pa.string()))
+FIELDS = (pa.field("generated", pa.bool_()), pa.field("evidence", pa.string()), pa.field("linguist", pa.bool_()))
 
 
-def evidence_of(name: bytes, data: bytes) -> str | None:
-    """What says that a program wrote this file; None when nothing does."""
+def facts_of(name: bytes, data: bytes) -> tuple[bool, str | None, bool]:
+    """Whether a program wrote this file, what says so, and whether enry does."""
     text = name.decode("utf-8", "replace")
+    linguist = bool(enry.is_generated(text, data[:HEAD]))
+    evidence = "linguist" if linguist else None
     if text.lower() in LOCK_FILES or text.lower().endswith(".lock"):
-        return "lock-file"
-    marker = _MARKER.search(b"\n".join(data[:MARKER_BYTES].split(b"\n", MARKER_LINES)[:MARKER_LINES]))
-    if marker:
-        return f"marker:{marker[0].decode().lower()}"
-    return "linguist" if enry.is_generated(text, data[:HEAD]) else None
+        evidence = "lock-file"
+    elif marker := _MARKER.search(b"\n".join(data[:MARKER_BYTES].split(b"\n", MARKER_LINES)[:MARKER_LINES])):
+        evidence = f"marker:{marker[0].decode().lower()}"
+    return evidence is not None, evidence, linguist
 
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
     """See ``Annotator.annotate``."""
-    found = map(evidence_of, values(batch, "name"), values(batch, "data"))
-    return table(((evidence is not None, evidence) for evidence in found), FIELDS)
+    return table(map(facts_of, values(batch, "name"), values(batch, "data")), FIELDS)
 
 
 ANNOTATOR = Annotator(
     name="generated",
     description="Whether a program wrote a content, and what says so.",
-    version=1,
+    version=2,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,
