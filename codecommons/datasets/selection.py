@@ -23,7 +23,7 @@ from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
 from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.shards import MARKS, readable, swhid_of
+from codecommons.datasets.shards import MARKS, place, readable, swhid_of
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup.pairs import pairs_then
 from codecommons.lake import Lake
@@ -313,16 +313,6 @@ def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, inputs: Input
     gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})
     winners = rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
     return rows.join(gone, on="rank", how="left").join(winners, on="winner_rank", how="left")
-
-
-def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
-    """Where a file is, as a SWHID with qualifiers, from the columns of these names."""
-
-    def texts(rows: pl.Series) -> pl.Series:
-        found = rows.struct.unnest().select(content, origin, anchor, path).iter_rows()
-        return pl.Series([str(Swhid("cnt", one, origin=o, anchor=a, path=b"/" + p)) for one, o, a, p in found], dtype=pl.String)
-
-    return pl.struct(content, origin, anchor, path).map_batches(texts, return_dtype=pl.String)
 
 
 def with_stars(rows: pl.DataFrame, repositories: pl.DataFrame) -> pl.DataFrame:

@@ -334,6 +334,16 @@ def swhid_of(kind: str, column: str) -> pl.Expr:
     return pl.lit(f"swh:1:{kind}:") + pl.col(column).bin.encode("hex")
 
 
+def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
+    """Where a file is, as a SWHID with qualifiers, from the columns of these names."""
+
+    def texts(rows: pl.Series) -> pl.Series:
+        found = rows.struct.unnest().select(content, origin, anchor, path).iter_rows()
+        return pl.Series([str(Swhid("cnt", one, origin=o, anchor=a, path=b"/" + p)) for one, o, a, p in found], dtype=pl.String)
+
+    return pl.struct(content, origin, anchor, path).map_batches(texts, return_dtype=pl.String)
+
+
 def swhids_of(manifest: pl.DataFrame) -> list[str]:
     """Core SWHIDs of the rows of a manifest."""
     return manifest.select(swhid=swhid_of("cnt", "content"))["swhid"].to_list()
