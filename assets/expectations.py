@@ -13,8 +13,13 @@ Expectations, whose regular expressions don't run on DuckDB. Expectations are na
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import pyarrow as pa
+
+from codecommons.annotate.annotators.filter_signals import FIELDS as FILTER_SIGNALS
 
 Expectation = tuple[str, dict[str, Any]]
 
@@ -80,6 +85,52 @@ _FED = "slice = getvariable('slice') and source = getvariable('source')"
 _ENOUGH = 500
 # A name in a licence expression.
 _NAME = "'[A-Za-z0-9.+-]+'"
+
+# Figures of ``filter_signals`` that are no shares of one thing: phrases overlap, three expressions may match one stretch, and a
+# string has lines that are no lines of code.
+_NO_SHARES = ("mean_word", "top_2grams", "top_3grams", "top_4grams", "encoded", "long_strings")
+_FIGURES = tuple(field.name for field in FILTER_SIGNALS if field.type != pa.bool_())
+_SHARES = tuple(field.name for field in FILTER_SIGNALS if field.type == pa.float64() and field.name not in _NO_SHARES)
+
+# Annotator -> what no answer of it can be. A row that has a reason in place of an answer isn't asked.
+_IMPOSSIBLE = {
+    "generated": """
+        generated is null or generated <> (evidence is not null)
+        or not regexp_full_match(coalesce(evidence, 'linguist'), 'lock-file|wrapper|linguist|marker:.+')
+    """,
+    "path_facts": "vendored is null or documentation is null or test is null",
+    "filter_signals": f"""
+        coalesce(least({", ".join(_FIGURES)}) < 0, false) or coalesce(greatest({", ".join(_SHARES)}) > 1, false)
+        or (words is null and mean_word is not null)
+    """,
+    "normalized_text": "not regexp_full_match(coalesce(normalized, sha1('')), '[0-9a-f]{40}')",
+    "notebook": "not coalesce(code_cells between 0 and cells and outputs >= 0 and output_share between 0 and 1, false)",
+    "file_licenses": """
+        files is null or len(list_filter(files, one -> (one.path is null) = (one.pattern is null) or coalesce(one.said, '') = ''
+            or coalesce(one.precedence not in ('closest', 'aggregate', 'override'), true))) > 0
+    """,
+}
+_FAULTS = {name: f"error is null and ({what})" for name, what in _IMPOSSIBLE.items()}
+_ANNOTATORS = ("encoding", "line_statistics", "license_evidence", "secrets", "personal_data", *_IMPOSSIBLE)
+
+
+def _answers(truth: str, of: Mapping[str, str]) -> str:
+    """Every answer of some annotators about the files of a query's ``file``: annotator, content, and a truth value about it.
+
+    Args:
+        truth: name of the truth value's column.
+        of: annotator -> the truth value, an expression over its table's columns.
+    """
+    tables = {name: f"lake.annotation_{name} semi join file using (content)" for name in of}
+    if "path_facts" in of:
+        placed = "select path, min(content) as content from file group by path"
+        tables["path_facts"] = f"lake.annotation_path_facts join ({placed}) using (path)"
+    return " union all ".join(
+        f"select '{name}' as annotator, content, {holds} as {truth} from {tables[name]} "
+        f"where digest = getvariable('digests')['{name}']"
+        for name, holds in of.items()
+    )
+
 
 SUITES = (
     Suite(
@@ -228,23 +279,25 @@ SUITES = (
         ),
     ),
     Suite(
+        "fact_values",
+        "enriched_context",
+        f"What {', '.join(_IMPOSSIBLE)} say of files is possible: known words, shares of one, no counts below zero.",
+        f"""
+        with file as materialized ({_FILES}), said as ({_answers("impossible", _FAULTS)})
+        select annotator, count(*) as answers, count(*) filter (impossible) as impossible,
+            swhid('cnt', min(content) filter (impossible)) as example
+        from said group by annotator
+        """,
+        ("annotator", "example"),
+        (_between("impossible", 0, 0), _unique("annotator")),
+    ),
+    Suite(
         "annotators_answer",
         "enriched_context",
         "Of the slice's contents few make an annotator fail, and few texts are of no language.",
         f"""
-        with content as (select distinct content from ({_FILES}) where perms <> 40960),
-        said as (
-            select 'encoding' as annotator, content, error is not null as mute from lake.annotation_encoding
-            where digest = getvariable('digests')['encoding']
-            union all
-            select 'line_statistics', content, error is not null from lake.annotation_line_statistics
-            where digest = getvariable('digests')['line_statistics']
-            union all
-            select 'license_evidence', content, error is not null from lake.annotation_license_evidence
-            where digest = getvariable('digests')['license_evidence']
-            union all
-            select 'secrets', content, error is not null from lake.annotation_secrets
-            where digest = getvariable('digests')['secrets']
+        with file as materialized ({_FILES}), said as (
+            {_answers("mute", dict.fromkeys(_ANNOTATORS, "error is not null"))}
             union all
             select 'language', said.content, said.language is null from lake.annotation_language as said
             join lake.annotation_encoding as encoding on encoding.content = said.content
@@ -254,7 +307,7 @@ SUITES = (
         select annotator, count(*) as answers, count(*) filter (mute) as silent, silent / answers as share,
             share <= case annotator when 'language' then 0.5 else 0.01 end or silent <= 5 as is_usual,
             swhid('cnt', min(content) filter (mute)) as example
-        from said semi join content using (content) group by annotator
+        from said semi join file using (content) group by annotator
         """,
         ("annotator", "example"),
         (_between("share", 0, 1), *_always_true("is_usual")),
@@ -263,20 +316,23 @@ SUITES = (
     Suite(
         "drift_since_last_slice",
         "enriched_context",
-        f"Less than half of the files (of {_ENOUGH} or more) are of other languages or licences than those of the last slice.",
+        f"Less than half of the files (of {_ENOUGH} or more) are of other languages, licences, makers or places than before.",
         f"""
         with here as ({_FILES}), before as ({_files("previous")}),
-        named as (
-            select 'here' as side, parse_filename(from_utf8(path), false, 'forward_slash') as name, content from here
-            union all
-            select 'before', parse_filename(from_utf8(path), false, 'forward_slash'), content from before
-        ),
+        placed as (select 'here' as side, path, content from here union all select 'before', path, content from before),
+        named as (select side, parse_filename(from_utf8(path), false, 'forward_slash') as name, content from placed),
         said as (
             select 'language' as annotation, side, coalesce(language, 'none') as value
             from named join annotation_language as it on it.swhid = swhid('cnt', named.content) and it.name = named.name
             union all
             select 'license', side, coalesce(stated, 'none')
             from named join annotation_license_evidence as it on it.swhid = swhid('cnt', named.content) and it.name = named.name
+            union all
+            select 'generated', side, coalesce(evidence, 'none')
+            from named join annotation_generated as it on it.swhid = swhid('cnt', named.content) and it.name = named.name
+            union all
+            select 'place', side, case when vendored then 'vendored' when test then 'test' when documentation then 'text' end
+            from placed join lake.annotation_path_facts using (path) where digest = getvariable('digests')['path_facts']
         ),
         counted as (
             select annotation, value, count(*) filter (side = 'here') as here, count(*) filter (side = 'before') as before

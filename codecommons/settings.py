@@ -48,7 +48,9 @@ class Settings:
         annotators: names of annotators that are off unless they are named.
         yara: the user's YARA rule files; none switches their annotator off.
         benchmarks: the user's benchmarks for models, a JSON object a line; likewise.
+        tokenizers: the user's tokenizers, files as the ``tokenizers`` library writes them.
         scancode: the Python of an environment that has ScanCode; None switches its annotator off.
+        commits: 1 looks at what the commits of a history changed, for datasets of commits; 0 does not.
         signing_key: the PEM file of the Ed25519 key that receipts are signed with; None for one of the home's own.
         near_duplicates: by which configuration texts are compared, see ``dedup.configuration``.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
@@ -68,7 +70,9 @@ class Settings:
     annotators: tuple[str, ...] = ()
     yara: tuple[Path, ...] = ()
     benchmarks: tuple[Path, ...] = ()
+    tokenizers: tuple[Path, ...] = ()
     scancode: Path | None = None
+    commits: int = 0
     signing_key: Path | None = None
     near_duplicates: str = "words"
     storage_options: tuple[tuple[str, str], ...] = ()
@@ -141,6 +145,7 @@ class Settings:
             annotators=tuple(sorted({name.strip() for name in env.get("CODECOMMONS_ANNOTATORS", "").split(",") if name.strip()})),
             yara=yara,
             benchmarks=_paths(env, "CODECOMMONS_BENCHMARKS"),
+            tokenizers=_paths(env, "CODECOMMONS_TOKENIZERS"),
             scancode=next(iter(_paths(env, "CODECOMMONS_SCANCODE")), None),
             signing_key=next(iter(_paths(env, "CODECOMMONS_SIGNING_KEY")), None),
             storage_options=tuple(sorted(options.items())),
@@ -154,6 +159,7 @@ class Settings:
 _S3_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
 _NUMBERS = {
     "CODECOMMONS_WORKERS": "workers",
+    "CODECOMMONS_COMMITS": "commits",
     "CODECOMMONS_BUCKET_BITS": "bucket_bits",
     "CODECOMMONS_BATCH_BYTES": "batch_bytes",
     "CODECOMMONS_MAX_CONTENT_BYTES": "max_content_bytes",
@@ -165,6 +171,7 @@ _NUMBERS = {
 # Buckets are told apart by the first two bytes of a key; the bytes of one Arrow array, a content or a batch, end at 2 GiB.
 _MOST = {
     "CODECOMMONS_BUCKET_BITS": 16,
+    "CODECOMMONS_COMMITS": 1,
     "CODECOMMONS_WORKERS": 1024,
     "CODECOMMONS_BATCH_BYTES": 1 << 30,
     "CODECOMMONS_MAX_CONTENT_BYTES": 1 << 30,

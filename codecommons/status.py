@@ -4,8 +4,9 @@
 
 """What is broken now, and the command that puts each thing right.
 
-Five kinds of trouble, in the order in which they matter: tables that are damaged, stages that failed, stages that have not seen
-all of their input (``stale``), followed sources that were not listed in time, and items that were left out (quarantined).
+Six kinds of trouble, in the order in which they matter: tables that are damaged, stages that failed, stages that have not seen
+all of their input (``stale``), followed sources that were not listed in time, licence policies that can't be read (which decide
+nothing), and items that were left out (quarantined).
 Quarantined items are no failure: the slice went on without them. Whatever a damaged table hides, the rest is told.
 """
 
@@ -22,7 +23,7 @@ from codecommons.lake.damage import Damage
 from codecommons.lake.slices import digest_of
 from codecommons.lake.stages import digest
 from codecommons.lake.storage import ADVICE
-from codecommons.license import policies
+from codecommons.license import policies, unreadable
 from codecommons.listing import overdue
 from codecommons.listing.followed import NAME
 from codecommons.report import STAGES
@@ -42,8 +43,8 @@ def status(lake: Lake) -> Row:
     Returns:
         ``healthy`` (nothing is damaged and nothing failed), ``lake``, ``slices`` (how many), ``damaged`` rows (what, next),
         ``failed`` rows (slice, source, stage, check, detail, next), ``stale`` rows (slice, source, stage, why, next), ``feeds``
-        rows (what is followed and was not listed in time: name, lister, why, next) and ``quarantine`` rows (reason, stage, items,
-        example, detail).
+        rows (what is followed and was not listed in time: name, lister, why, next), ``policies`` rows (which can't be read: name,
+        why) and ``quarantine`` rows (reason, stage, items, example, detail).
 
     Raises:
         LakeError: the lake can't be reached.
@@ -88,6 +89,7 @@ def status(lake: Lake) -> Row:
     return {
         "quarantine": unless_damaged(lambda: _quarantine(lake)),
         "feeds": unless_damaged(lambda: _feeds(lake)),
+        "policies": [{"name": name, "why": why} for name, why in unreadable(lake.settings).items()],
         "healthy": not (damaged or failed),
         "lake": lake.settings.lake,
         "slices": len(slices),
@@ -186,6 +188,7 @@ def render(state: Row) -> str:
         lines += [f"stale   {row['slice']} {row['source']} {row['stage']}: {row['why']}", f"        next: {row['next']}"]
     for row in state["feeds"]:
         lines += [f"stale   {row['name']} ({row['lister']}): {row['why']}", f"        next: {row['next']}"]
+    lines += [f"left out  policy {row['name']}: {row['why']}" for row in state["policies"]]
     for row in state["quarantine"]:
         lines.append(f"left out  {row['items']:,} in {row['stage']}: {row['reason']}, such as {row['example']} ({row['detail']})")
     return "\n".join(lines)

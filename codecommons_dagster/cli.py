@@ -30,7 +30,7 @@ from codecommons.errors import CodeCommonsError, LakeError, UsageError, no_panic
 from codecommons_dagster import lines
 from codecommons_dagster.dataset_commands import dataset
 from codecommons_dagster.opt_out_commands import opt_out
-from codecommons_dagster.terminal import example, finish, json_option, open_lake, say, to_json, watched
+from codecommons_dagster.terminal import example, finish, json_option, open_lake, say, tell_unreadable, to_json, watched
 
 if TYPE_CHECKING:
     import duckdb
@@ -283,6 +283,7 @@ def sql(query: str, format_: str, output: Path | None) -> None:
     if format_ == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for a terminal; say where with -o FILE")
     lake = open_lake()
+    tell_unreadable(lake)
     with lake.sql() as connection:
         try:
             rows = connection.sql(sys.stdin.read() if query == "-" else query)
@@ -341,7 +342,9 @@ def explain(target: str, limit: int, as_json: bool) -> None:
     """
     from codecommons import explain as stories
 
-    story = stories.explain(open_lake(), target)
+    lake = open_lake()
+    tell_unreadable(lake)
+    story = stories.explain(lake, target)
     if as_json:
         say(to_json(story))
     elif story["known"] or story.get("path_occurrences"):
@@ -362,7 +365,9 @@ def whence(target: str, places: int, as_json: bool) -> None:
     """
     from codecommons import whence as origins
 
-    answer = origins.whence(open_lake(), target, places)
+    lake = open_lake()
+    tell_unreadable(lake)
+    answer = origins.whence(lake, target, places)
     say(to_json(answer) if as_json else origins.render(answer))
     if not answer["found"]:
         raise click.exceptions.Exit(1)

@@ -116,8 +116,8 @@ def run_job(
     Args:
         settings: whose instance records the run.
         job: ``follow``, ``slice``, ``ingest`` (but ``slice`` where expectations shut a gate: only they open it), ``dataset``,
-            ``opt_outs``, ``marts`` or ``gc``.
-        partition: the slice or the dataset; None for the last three.
+            ``opt_outs``, ``marts``, ``gc`` or ``takedown``.
+        partition: the slice or the dataset; None for the last four.
         config: of the job's steps.
         tags: of the run.
 
@@ -174,6 +174,22 @@ def run_follow(settings: Settings, day: str, names: Sequence[str]) -> tuple[Fini
     finished = run_job(settings, "follow", day, {"ops": config}, {BY_HAND: "true"})
     with instance(settings) as recorder:
         return finished, followed_in(recorder, finished.run_id)
+
+
+def run_takedowns(settings: Settings, ids: Sequence[str], others_stopped: bool) -> tuple[Finished, list[dict[str, Any]]]:
+    """Run job ``takedown`` in this process and record it.
+
+    Returns:
+        The run, and what it came to: the fields of a ``Takedown`` each.
+    """
+    config = {"take_down": {"config": {"ids": list(ids), "others_stopped": others_stopped}}}
+    finished = run_job(settings, "takedown", None, {"ops": config})
+    done: list[dict[str, Any]] = []
+    with instance(settings) as recorder:
+        for record in recorder.get_records_for_run(finished.run_id, of_type=dg.DagsterEventType.STEP_OUTPUT).records:
+            said: Any = record.event_log_entry.get_dagster_event().step_output_data.metadata["takedowns"].value
+            done += said
+    return finished, done
 
 
 def _failure(event: dg.DagsterEvent) -> str:

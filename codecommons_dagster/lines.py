@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from codecommons.optout.reach import Copy
     from codecommons.optout.standing import Standing
     from codecommons.optout.takedown.covered import Covered
-    from codecommons.optout.takedown.operation import Takedown
     from codecommons.report import StageReport
 
 
@@ -59,17 +58,15 @@ def of_covered(found: Covered) -> Iterator[str]:
     yield f"{len(found.swhids):,} contents{more}"
 
 
-def of_takedowns(done: Sequence[Takedown]) -> Iterator[str]:
-    """What takedowns erased, place by place, which shards went, and what can't be erased from here."""
-    if not done:
-        yield "nothing was begun that isn't finished"
+def of_takedowns(done: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What takedowns (their fields) erased, place by place, which shards went, and what can't be erased from here."""
     for one in done:
-        yield f"{one.id}  erased: {one.contents:,} contents, of which the lake had the bytes of {one.held:,}"
-        for place, some in sorted(one.erased.items()):
-            if some.rows or some.files:
-                yield f"  {place}  {some.rows:,} rows, {some.files:,} files, {size(some.bytes)}"
-        yield from (f"  deleted  {shard.release}/data/{shard.shard}; the manifest stays" for shard in one.shards)
-        yield from (f"  not erased: {what}" for what in one.left)
+        yield f"{one['id']}  erased: {one['contents']:,} contents, of which the lake had the bytes of {one['held']:,}"
+        for place, some in sorted(one["erased"].items()):
+            if some["rows"] or some["files"]:
+                yield f"  {place}  {some['rows']:,} rows, {some['files']:,} files, {size(some['bytes'])}"
+        yield from (f"  deleted  {shard['release']}/data/{shard['shard']}; the manifest stays" for shard in one["shards"])
+        yield from (f"  not erased: {what}" for what in one["left"])
 
 
 def of_receipt(found: Receipt) -> Iterator[str]:

@@ -149,7 +149,9 @@ def takedown(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Erase contents for ever: bytes, annotations, old versions of tables, published shards, caches. They are refused then.
+    """Erase contents for ever: bytes, annotations, old versions of tables, published shards, caches; as a Dagster run.
+
+    They are refused from then on.
 
     For operators, and for personal data, secrets and illegal content; what authors merely want left out is an opt-out. A
     directory stands for what is nowhere but below it. Without arguments, what was begun and not finished is. Say nothing that
@@ -179,8 +181,16 @@ def takedown(
         received = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         one = operation.begin(lake, found.swhids, reason, why, received, asked.id if request else None)
         begun = [*(other for other in begun if other.id != one.id), one]
-    done = [operation.carry_out(lake, one, others_stopped, lambda place: say(f"  {place}", err=True)) for one in begun]
-    say(to_json([dataclasses.asdict(one) for one in done]) if as_json else "\n".join(lines.of_takedowns(done)))
+    if not begun:
+        say("[]" if as_json else "nothing was begun that isn't finished")
+        return
+    operation.require_quiet(lake, others_stopped)
+    from codecommons_dagster.instance import run_takedowns
+
+    finished, done = run_takedowns(lake.settings, [one.id for one in begun], others_stopped)
+    if finished:
+        say(to_json(done) if as_json else "\n".join(lines.of_takedowns(done)))
+    finish(finished)
 
 
 @opt_out.command(epilog=example("codecommons opt-out prove 0a1b2c -o receipt.json"))

@@ -42,6 +42,14 @@ def open_lake() -> Lake:
     return watched(Lake.open(settings))
 
 
+def tell_unreadable(lake: Lake) -> None:
+    """Say which licence policies decide nothing for now, a line each, beside what was asked for."""
+    from codecommons.license import unreadable
+
+    for name, why in unreadable(lake.settings).items():
+        say(f"left out  policy {name}: {why}", err=True)
+
+
 def watched(lake: Lake) -> Lake:
     """The lake, which an error is looked up in if the command ends with one."""
     click.get_current_context().find_root().obj = lake

@@ -28,6 +28,13 @@ HEDGE = re.compile(
 # What comes after these is about something else than the licence.
 _OTHER_WORDS = re.compile(r"//|#|\\n|\s[-\u2013\u2014]\s|\u00a9|\([cC]\)|copyright", re.IGNORECASE)
 _SLASH = re.compile(r"(?<![/:])/(?!/)")
+# What joins a name to a licence, in the languages in which people write it.
+_JOINS = re.compile(
+    r"\s*(?:[,;&+|/]|(?:und|et|y|e|i|og|och|en|и|oder|ou|o|plus|sowie)\s)\s*"
+    r"(?=[A-Z])(?!(?i:licen[cs]e|copying|notice|readme|see|refer)\b)"
+)
+# Names of licences that ask for more than permissive ones do, by the family that their identifiers have in common.
+_DEMANDING = re.compile(r"\b(?:GNU|[AL]?(GPL)|(MPL|EPL|CDDL|EUPL|SSPL|BUSL|OSL))(?:[ -]?v?\d[\d.+]*)?(?![\w-])")
 _MOST_TOKENS = 200
 _REST = 60
 _OPERATORS = ("AND", "OR", "WITH")
@@ -55,12 +62,26 @@ def leading(text: str) -> str | None:
     """The SPDX expression that ``text`` starts with, None if it starts with none; ``/`` between names is ``OR``.
 
     An expression goes on while operators do, and what follows a licence and is one, too, is joined to it by ``AND``. What is
-    joined to it and is no licence of SPDX's list is ``UNKNOWN`` in it (but for references, which stay). One that breaks off in
-    its middle is none, nor is one that the next words take back (``HEDGE``), as half of ``MIT AND (...`` is another licence.
+    joined to it and is no licence of SPDX's list is ``UNKNOWN`` in it (but for references, which stay). One that breaks off
+    in its middle is none, nor is a choice with such a part (``MIT/ACME``), nor one that the next words take back (``HEDGE``),
+    as half of ``MIT AND (...`` is another licence.
     """
     expression, rest = read(text)
     said = _OTHER_WORDS.split(rest, maxsplit=1)[0]
-    return None if HEDGE.search(said[:_REST]) else expression
+    if expression is None or HEDGE.search(said[:_REST]):
+        return None
+    more = _JOINS.match(said) or names_more(said[:_REST], expression)
+    return normalise(f"({expression}) AND {UNKNOWN}") if more else expression
+
+
+def names_more(words: str, expression: str) -> bool:
+    """Whether words name a licence that asks for more than permissive ones do and is not in what they are said to mean.
+
+    Whatever joins it, in whatever language (``MIT und GPL``); of an expression that is unknown already nothing more is asked.
+    """
+    return "unknown" not in expression and any(
+        (found[1] or found[2] or "GPL") not in expression for found in _DEMANDING.finditer(words)
+    )
 
 
 @lru_cache(1 << 12)
@@ -68,7 +89,7 @@ def read(text: str) -> tuple[str | None, str]:
     """As ``leading``, whatever comes next; and that."""
     tokens: list[str] = []
     depth = at = 0
-    text = _OR_LATER.sub("+", _SLASH.sub(" OR ", text))
+    written, text = text, _OR_LATER.sub("+", _SLASH.sub(" OR ", text))
     while len(tokens) < _MOST_TOKENS and (found := _TOKEN.match(text, at)):
         word = found["word"].rstrip(".:")
         complete = bool(tokens) and tokens[-1] not in _OPEN
@@ -90,7 +111,8 @@ def read(text: str) -> tuple[str | None, str]:
             break
         at = found.end()
     names = [token for token in tokens if token not in _OPEN and token != ")"]
-    if not names or names[0] == UNKNOWN or depth or tokens[-1] in _OPEN:
+    choice = UNKNOWN in names and _SLASH.search(written) is not None
+    if not names or names[0] == UNKNOWN or choice or depth or tokens[-1] in _OPEN:
         return None, text[at:]
     try:
         return str(licensing().parse(" ".join(tokens))), text[at:]

@@ -17,6 +17,7 @@ import pyarrow as pa
 from codecommons.annotate import store
 from codecommons.annotate.annotator import Annotator, current, prepare, tree_files
 from codecommons.annotate.columns import buffers
+from codecommons.annotate.commits import versions
 from codecommons.annotate.feed import annotate_records, readers
 from codecommons.annotate.vulnerabilities.resolve import resolve
 from codecommons.archive import slice_roots
@@ -54,7 +55,8 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
 
     Returns:
         Rows are files of the slice's trees. Computed and reused are annotations. ``details``: languages, encodings and
-        licenses (the most frequent, with files and bytes), annotators (name -> digest, and what each did), errors.
+        licenses (the most frequent, with files and bytes), annotators (name -> digest, and what each did), errors; past_versions
+        (files as commits left them, see ``annotate.commits``).
 
     Raises:
         GateError: the slice has not been ingested well.
@@ -68,18 +70,24 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
     annotators = current(lake.settings)
     with Measure() as measure:
         files = _files(lake, slice, source, report)
-        units = {name: store.units(annotator, files) for name, annotator in annotators.items()}
+        past = versions(lake, engine, slice, source)
+        every = pl.concat([files.select(past.columns), past])
+        units = {
+            name: store.units(annotator, every if "content" in annotator.input else files)
+            for name, annotator in annotators.items()
+        }
         todo = {name: store.missing(lake, annotators[name], wanted) for name, wanted in units.items()}
         with lake.staging(f"annotate-{source}") as area:
             if any(frame.height for frame in todo.values()):
                 list(engine.map(prepare, [lake.settings]))  # in one process, before many would do it at a time
-            tasks = [*_content_tasks(lake, area, annotators, todo, files), *_unit_tasks(lake, area, annotators, todo, "path")]
+            tasks = [*_content_tasks(lake, area, annotators, todo, every), *_unit_tasks(lake, area, annotators, todo, "path")]
             lake.commit(area, engine.map(annotate_task, tasks, instead=smaller), engine)
         with lake.staging(f"annotate-trees-{source}") as area:  # what is said of trees needs what was said of their files
             lake.commit(area, engine.map(annotate_task, _unit_tasks(lake, area, annotators, todo, "tree")), engine)
         found = {name: _found(lake, annotators[name], wanted) for name, wanted in units.items()}
         _describe(report, annotators, todo, found, files)
         report.details["verdicts"] = resolve(lake, engine, slice, source)
+        report.details["past_versions"] = past.height
     report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
     report.computed = sum(frame.height for frame in todo.values())
     report.reused = sum(frame.height for frame in units.values()) - report.computed
@@ -87,7 +95,8 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
     checks = _checks(lake, report, units, found)
     digests = {name: annotator.digest for name, annotator in annotators.items()}
     before = lake.log.verdict(slice, source, BEFORE) or {}
-    return close_stage(lake, report, checks, input_digest=digest([before.get("attempt"), digests]))
+    looked_at = [before.get("attempt"), digests, *(["commits"] if lake.settings.commits else [])]
+    return close_stage(lake, report, checks, input_digest=digest(looked_at))
 
 
 def _files(lake: Lake, slice: str, source: str, report: StageReport) -> pl.DataFrame:

@@ -64,8 +64,8 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
             origins = heads["origin"].unique(maintain_order=True)
             bits = pl.DataFrame({"origin": origins}).with_row_index("bit")
             for reached in lineage.reached(heads.join(bits, on="origin").select("revision", "bit"), _ROWS):
-                for held in gathered(_ROWS, _held(reached, origins)):
-                    for rows in lake.keys_missing("origin_revision", held).iter_slices(_ROWS):
+                for some in gathered(_ROWS, held(reached, origins)):
+                    for rows in lake.keys_missing("origin_revision", some).iter_slices(_ROWS):
                         yield _staged(area, "origin_revision", rows)
                 new = lake.keys_missing("introduced", reached.select("revision", "parents"))
                 for window in new.iter_slices(_WINDOW):
@@ -81,8 +81,8 @@ def _new_heads(lake: Lake, visits: pl.DataFrame) -> Iterator[pl.DataFrame]:
             yield new.join(origins, on="origin", how="semi")
 
 
-def _held(reached: pl.DataFrame, origins: pl.Series) -> Iterator[pl.DataFrame]:
-    """Which origins hold each revision, by their bits: revision and origin."""
+def held(reached: pl.DataFrame, origins: pl.Series) -> Iterator[pl.DataFrame]:
+    """Which origins hold each revision that ``Lineage.reached`` found, by their bits: revision and origin."""
     bits = reached["bits"].to_numpy()
     for bit, origin in enumerate(origins):
         here = pl.Series(bits >> np.uint64(bit) & np.uint64(1)).cast(pl.Boolean)

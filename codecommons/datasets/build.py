@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache, partial
 from typing import Any
 
 import polars as pl
@@ -18,13 +19,14 @@ import pyarrow.parquet as pq
 
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
-from codecommons.datasets import documents, redaction, releases, shards
+from codecommons.datasets import documents, redaction, releases, shards, staleness
 from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
 from codecommons.datasets.fingerprint import canonical, digest
+from codecommons.datasets.format import ShardFormat, format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.releases import Release
+from codecommons.datasets.rows import swhids_of
 from codecommons.datasets.selection import Selection, select
-from codecommons.datasets.shards import swhids_of
 from codecommons.datasets.specification import Specification, specification
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
@@ -46,10 +48,13 @@ CHECKS = {
     "nothing_left_to_redact": "In a sample of texts the rules find nothing that the specification wants replaced.",
     "opt_out_honoured": "No row is one that the opt-out ledger, or a marker in the code, leaves out.",
     "policy_honoured": "Every row has a verdict that is accepted and that its licence, and what it states itself, are worth.",
-    "no_duplicates": "Every content is there once.",
+    "no_duplicates": "Every content, or change of one, is there once.",
+    "shards_readable": "Every shard, read back as its format is, has the rows that were written.",
     "nothing_wiped_out": "No language, source or origin lost more to near-duplicates than the specification allows.",
     "counts_agree": "Shards, manifest and report have the same number of rows.",
 }
+# What tells rows apart, by what a row is; of a discussion the content is its text.
+_SAME = {"commits": ("content", "before_content")}
 
 
 def build(lake: Lake, engine: Engine, name: str) -> StageReport:
@@ -75,44 +80,61 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
     with Measure() as measured:
         asked = specification(lake.settings, name)
         releases.fixed_bits(lake, name, asked.shard.bits)
+        form = format_for(lake.settings, asked)
         inputs = resolve(lake, asked)
         asked = asked.at(inputs.as_of)
+        selected = cache(partial(_selected, lake, engine, asked, inputs))
+        supplies = form.supplies(lake, asked, lambda: selected()[0].rows)
         identity = {
             **inputs.to_mapping(),
             "specification": asked.to_mapping(),
             "code": code_version(),
-            "writer": f"pyarrow {pa.__version__}",
+            "writer": form.writer(),
+            **({"supplies": {name: hashlib.sha256(data).hexdigest() for name, data in supplies.items()}} if supplies else {}),
         }
         inputs_digest = digest(identity)
         known = next((one for one in releases.list_releases(lake, name) if one.document["inputs_digest"] == inputs_digest), None)
         if known and releases.is_whole(lake, known):
             report, checks = _published_before(lake, known, inputs)
         else:
-            report, checks = _build(
-                lake, engine, asked, inputs, {"name": name, "format": 1, "inputs": identity, "inputs_digest": inputs_digest}
-            )
+            document = {"name": name, "format": 1, "inputs": identity, "inputs_digest": inputs_digest}
+            selection, selecting = selected()
+            report, checks = _build(lake, engine, asked, inputs, selection, form, supplies, document)
+            report.details["selecting_seconds"] = round(selecting, 3)
     report.seconds, report.peak_memory = measured.seconds, measured.peak_memory
     return close_stage(lake, report, checks, input_digest=inputs_digest)
 
 
-def _build(
-    lake: Lake, engine: Engine, asked: Specification, inputs: Inputs, document: dict[str, Any]
-) -> tuple[StageReport, list[CheckResult]]:
+def _selected(lake: Lake, engine: Engine, asked: Specification, inputs: Inputs) -> tuple[Selection, float]:
+    """The rows, and the seconds that choosing them took."""
     begun = time.perf_counter()
-    selection = select(lake, asked, inputs)
-    selecting = time.perf_counter() - begun
+    return select(lake, engine, asked, inputs), time.perf_counter() - begun
+
+
+def _build(
+    lake: Lake,
+    engine: Engine,
+    asked: Specification,
+    inputs: Inputs,
+    selection: Selection,
+    form: ShardFormat,
+    supplies: Mapping[str, bytes],
+    document: dict[str, Any],
+) -> tuple[StageReport, list[CheckResult]]:
     with lake.staging(f"dataset-{asked.name}") as area:
         staged = lake.path(area.folder)
-        earlier = releases.shards_before(lake, asked.name)
-        written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier)
-        table = pa.concat_tables([shards.MANIFEST.empty_table(), *(one.manifest for one in written)])
-        manifest = _write_manifest(lake, written, f"{staged}/manifest.parquet")
+        earlier = releases.shards_before(lake, asked.name, form.endings(asked.format)[0])
+        written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier, supplies, inputs)
+        columns = shards.manifest_schema(form)
+        table = pa.concat_tables([columns.empty_table(), *(one.manifest for one in written)])
+        manifest = _write_manifest(lake, written, columns, f"{staged}/manifest.parquet")
         frame = pl.DataFrame(table)
         result = {
             "rows": table.num_rows,
             "text_bytes": sum(one.text_bytes for one in written),
             "shards": [
                 {"name": one.name, "sha256": one.sha256, "rows": one.rows, "text_bytes": one.text_bytes, "bytes": one.file_bytes}
+                | ({"beside": list(one.beside)} if one.beside else {})
                 for one in written
             ],
             "manifest": manifest,
@@ -130,24 +152,25 @@ def _build(
         report = _report(asked.name, inputs, document, frame)
         report.reused = sum(one.rows for one in written if one.kept)
         report.computed = table.num_rows - report.reused
-        report.details["selecting_seconds"] = round(selecting, 3)
         report.details["shards_kept"] = sum(one.kept for one in written)
         against = contradicted(lake, policy(lake.settings, asked.license.policy), frame)
         excluded, tested = _opted_out(lake, inputs, frame), _of_benchmarks(lake, asked, frame)
         checks = _checks(report, asked, selection, frame, written, excluded, against, tested)
         if all(check.passed for check in checks):
-            texts = documents.texts(document, frame, inputs.left_out)
+            texts = documents.texts(document, frame, inputs.left_out, form)
             document["documents"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+            others = dict(supplies) | {name: text.encode() for name, text in texts.items()}
             with lake_errors(f"writing documents to {staged}"):
-                for name, text in texts.items():
-                    lake.fs.pipe_file(f"{staged}/{name}", text.encode())
+                for name, content in others.items():
+                    lake.fs.pipe_file(f"{staged}/{name}", content)
             if resolve(lake, asked).to_mapping() != inputs.to_mapping():
                 raise LakeError(
                     f"a slice that dataset {asked.name} is made from, or the opt-out ledger, has changed while it was built; "
                     "build it again"
                 )
             _write_tables(lake, asked, document, table, selection.drops)
-            releases.publish(lake, document, staged, [*(f"data/{one.name}" for one in written), "manifest.parquet", *texts])
+            data = [f"data/{name}" for one in written for name in (one.name, *(other["name"] for other in one.beside))]
+            releases.publish(lake, document, staged, [*data, "manifest.parquet", *others])
     return report, checks
 
 
@@ -188,9 +211,9 @@ def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.Da
     return report
 
 
-def _write_manifest(lake: Lake, written: Sequence[shards.Shard], target: str) -> dict[str, Any]:
+def _write_manifest(lake: Lake, written: Sequence[shards.Shard], columns: pa.Schema, target: str) -> dict[str, Any]:
     with lake_errors(f"writing {target}"), shards.scratch_file(lake) as file:
-        with pq.ParquetWriter(file, shards.MANIFEST, **shards.MANIFEST_WRITER) as writer:
+        with pq.ParquetWriter(file, columns, **shards.MANIFEST_WRITER) as writer:
             for one in written:
                 writer.write_table(one.manifest, row_group_size=1 << 16)
         sha256, size = shards.sealed(file)
@@ -221,9 +244,7 @@ def _opted_out(lake: Lake, inputs: Inputs, manifest: pl.DataFrame) -> pl.DataFra
     """Rows of a manifest that are opted out, asked of the ledger as it is now."""
     seen = trees(lake, inputs)
     excluded = reached(lake, ledger.read(lake).effective, seen)
-    roots = seen.select("origin", "anchor", "root").unique()
-    rows = manifest.select("swhid", "content", "origin", "anchor", "path").join(roots, on=["origin", "anchor"], how="left")
-    return excluded.marked(rows).filter(pl.col("opt_out").is_not_null())
+    return staleness.opted_out(lake, excluded, seen, manifest.select("swhid", *staleness.COLUMNS))
 
 
 def _of_benchmarks(lake: Lake, asked: Specification, manifest: pl.DataFrame) -> list[str]:
@@ -234,7 +255,8 @@ def _of_benchmarks(lake: Lake, asked: Specification, manifest: pl.DataFrame) -> 
     said = store.rows(lake, current(lake.settings)[BENCHMARKS]).select("content", "items")
     having = said.explode("items", empty_as_null=False, keep_nulls=False).unnest("items")
     having = having.filter(pl.col("benchmark").is_in(list(wanted.benchmarks)), pl.col("share") >= wanted.share)
-    return manifest.lazy().join(having, on="content", how="semi").collect()["swhid"].sort().to_list()
+    both = pl.concat([manifest.select("swhid", "content"), manifest.select("swhid", content="before_content")])
+    return both.lazy().join(having, on="content", how="semi").collect()["swhid"].unique().sort().to_list()
 
 
 def _checks(
@@ -251,8 +273,9 @@ def _checks(
     dropped = selection.drops.height
     damaged = [swhid for one in written for swhid in one.damaged]
     revealing = [swhid for one in written for swhid in one.revealing]
+    unreadable = [what for one in written for what in one.unreadable]
     refused = manifest.filter(~pl.col("license_type").is_in(asked.license.accept).fill_null(False))
-    repeated = manifest.height - manifest["content"].n_unique()
+    repeated = manifest.height - manifest.select(_SAME.get(asked.rows, ("content",))).n_unique()
     counted = sum(one.rows for one in written)
     lost = alarms(asked.deduplicate, selection.lost)
     results = {
@@ -295,6 +318,12 @@ def _checks(
         "no_duplicates": (
             not repeated,
             "every content is there once" if not repeated else f"{repeated} rows repeat a content; this is a defect: report it",
+        ),
+        "shards_readable": (
+            not unreadable,
+            f"all {len(written)} shards were read back"
+            if not unreadable
+            else f"{unreadable[0]}; is the disk sound? Then {again}",
         ),
         "nothing_wiped_out": (
             not lost,

@@ -203,7 +203,18 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """
     taken = trees(lake, inputs).filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
-    rows = store.named(taken.lazy().join(paths, on="root").collect(engine="streaming")).lazy()
+    return described(lake, inputs, taken.lazy().join(paths, on="root").collect(engine="streaming"))
+
+
+def described(lake: Lake, inputs: Inputs, places: pl.DataFrame) -> pl.DataFrame:
+    """Add all that is known of files; columns as ``files``.
+
+    Args:
+        lake: the lake.
+        inputs: what a dataset is made from.
+        places: the columns of ``trees``, path, perms and content, and what else is to be kept.
+    """
+    rows = store.named(places).lazy()
     known = lake.scan("content").select("sha1_git", "length", "status", "verified", "verified_reason")
     skipped = lake.scan("skipped_content").select("sha1_git", skipped="reason", skipped_length="length").unique("sha1_git")
     rows = rows.join(known, left_on="content", right_on="sha1_git", how="left").join(
@@ -217,19 +228,20 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         said = store.rows(lake, annotators[annotator])
         key = [name for name in ("content", "name", "path") if name in said.collect_schema()]
         full = [pl.col(name.partition(".")[2]).alias(name) for name in filtered if name.startswith(f"{annotator}.")]
-        mark = [] if annotator in SIGNALS else [pl.lit(True).alias(_said(annotator))]
+        mark = [] if annotator in SIGNALS else [pl.lit(True).alias(said_by(annotator))]
         plain = SIGNALS.get(annotator) or ON_DEMAND.get(annotator, ())
         rows = rows.join(said.select(*key, *plain, *full, *mark), on=key, how="left")
     for annotator in inputs.spans:
         rows = rows.join(boundaries(lake, annotator), on="content", how="left")
     if BENCHMARKS in inputs.annotators:
         said = store.rows(lake, annotators[BENCHMARKS])
-        rows = rows.join(said.select("content", "items", pl.lit(True).alias(_said(BENCHMARKS))), on="content", how="left")
+        rows = rows.join(said.select("content", "items", pl.lit(True).alias(said_by(BENCHMARKS))), on="content", how="left")
     decisions = _decisions(lake, inputs).drop("content")
     return _with_forge(lake, inputs, rows.join(decisions, on=["root", "path"], how="left")).collect(engine="streaming")
 
 
-def _said(annotator: str) -> str:
+def said_by(annotator: str) -> str:
+    """The column that is true where an annotator has a row."""
     return f"said_{annotator}"
 
 
@@ -248,7 +260,7 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
         GateError: it names the slice and the stage to run again.
     """
     here = rows.filter((pl.col("perms") != SYMLINK_PERMS) & (pl.col("verified") == "yes"))
-    unsaid = [pl.col(name).is_null().all() for name in here.columns if name == "binary" or name.startswith(_said(""))]
+    unsaid = [pl.col(name).is_null().all() for name in here.columns if name == "binary" or name.startswith(said_by(""))]
     unseen = here.filter(pl.any_horizontal(unsaid).over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
     comparing = configured(lake.settings)

@@ -2,7 +2,10 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""What two sets of rows differ in: what came, what went, and by which rule. A row is a content at a path of an origin."""
+"""What two sets of rows differ in: what came, what went, and by which rule.
+
+A row is a content, or a change of one, at a path of an origin.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from codecommons.datasets.releases import Release
-from codecommons.datasets.shards import swhid_of
+from codecommons.datasets.rows import swhid_of
 from codecommons.lake import Lake
 
-KEY = ["content", "origin", "path"]
+KEY = ["content", "before_content", "origin", "path"]
 ABSENT = "not_there"
 
 
@@ -54,20 +57,19 @@ def difference(first: pl.DataFrame, first_drops: pl.DataFrame, second: pl.DataFr
     """Compare rows.
 
     Args:
-        first: columns swhid, content, origin, path (binary).
-        first_drops: what was left out of it: content, origin, path, rule, evidence, kept.
+        first: columns swhid, content, before_content (null but of commits), origin, path (binary).
+        first_drops: what was left out of it: content, before_content, origin, path, rule, evidence, kept.
         second: as ``first``.
         second_drops: what was left out of that.
     """
-    return Difference(
-        _moved(second, first, first_drops), _moved(first, second, second_drops), first.join(second, on=KEY, how="semi").height
-    )
+    stayed = first.join(second, on=KEY, how="semi", nulls_equal=True).height
+    return Difference(_moved(second, first, first_drops), _moved(first, second, second_drops), stayed)
 
 
 def _moved(rows: pl.DataFrame, other: pl.DataFrame, drops: pl.DataFrame) -> tuple[Moved, ...]:
     why = drops.select(*KEY, "rule", "evidence", "kept").sort(*KEY, "rule").unique(KEY, keep="first", maintain_order=True)
     why = why.with_columns(kept=swhid_of("cnt", "kept"))
-    gone = rows.join(other, on=KEY, how="anti").join(why, on=KEY, how="left").sort("swhid")
+    gone = rows.join(other, on=KEY, how="anti", nulls_equal=True).join(why, on=KEY, how="left", nulls_equal=True).sort("swhid")
     return tuple(
         Moved(swhid, rule or ABSENT, tuple(evidence or ()), kept)
         for swhid, rule, evidence, kept in gone.select("swhid", "rule", "evidence", "kept").iter_rows()

@@ -2,10 +2,14 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a dataset would be, before it is built: the same selection, from tables alone, without touching a byte of content."""
+"""What a dataset would be, before it is built: the same selection, from tables alone.
+
+Of contents it reads a byte only for pairs of an earlier day that no table has (``dedup.pairs_then``).
+"""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +18,12 @@ import polars as pl
 from codecommons.datasets import shards
 from codecommons.datasets.candidates import resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
+from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.selection import Step, select
 from codecommons.datasets.shards import place
 from codecommons.datasets.specification import Specification
+from codecommons.engine import local_engine
 from codecommons.lake import Lake
 from codecommons.lake.schemas import STAGE_REPORT
 from codecommons.optout import ledger
@@ -123,8 +129,10 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         UsageError: the specification refers to something that is not there.
         GateError: no slice has come through the stages before.
     """
+    format_for(lake.settings, specification)
     inputs = resolve(lake, specification)
-    selection = select(lake, specification.at(inputs.as_of), inputs)
+    with contextlib.closing(local_engine(lake.settings)) as engine:
+        selection = select(lake, engine, specification.at(inputs.as_of), inputs)
     rows = shards.assign(selection.rows, specification.shard.bits, specification.shard.cap_bytes)
     size = int(rows["length"].sum())
     most = max(selection.steps, key=lambda step: step.rows)

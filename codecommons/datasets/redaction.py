@@ -38,6 +38,7 @@ BREAK = "\N{ZERO WIDTH NON-JOINER}"
 RULES = {"placeholders": PLACEHOLDERS, "else": _KEY, "addresses": [*_ADDRESSES.values()], "break": BREAK}
 
 SPANS = pl.List(pl.Struct({"kind": pl.String, "start": pl.Int64, "end": pl.Int64}))
+_FOUND = pl.Schema({"content": pl.Binary, "kind": pl.String, "start": pl.Int64, "end": pl.Int64})
 
 
 class Span(NamedTuple):
@@ -61,10 +62,40 @@ def text_of(data: bytes, encoding: str, redactions: Sequence[Span] = (), escape:
         UnicodeError: the bytes are not in the encoding.
         LookupError: there is no such encoding.
     """
-    text = _redacted(data, encoding, redactions) if redactions else data.decode(encoding)
+    return broken(_redacted(data, encoding, redactions) if redactions else data.decode(encoding), escape)
+
+
+def broken(text: str, escape: Iterable[str]) -> str:
+    """A text in which the tokens ``TOKENS`` of these names are none."""
     for name in escape:
         text = TOKENS[name].sub(lambda token: token[0][0] + BREAK + token[0][1:], text)
     return text
+
+
+def told(text: str, asked: Redact, escape: Iterable[str] = ()) -> str:
+    """A text that no annotator has seen, such as a commit's message, with what the rules find in it replaced.
+
+    Args:
+        text: it.
+        asked: which spans.
+        escape: names of ``TOKENS`` that are broken.
+    """
+    data = text.encode()
+    return text_of(data, "utf-8", found(data, asked), escape)
+
+
+def found(data: bytes, asked: Redact) -> list[Span]:
+    """What is replaced in a text (UTF-8) that no annotator has seen: in order of place, none across another."""
+    told = [
+        {"content": b"", "kind": span.kind, "start": span.start, "end": span.end}
+        for name, confidence in asked.confidences.items()
+        for span in spans.compiled(name).find(data)[0]
+        if span.confidence >= confidence and span.kind not in asked.keep
+    ]
+    if not told:
+        return []
+    merged = _merged(pl.DataFrame(told, schema=_FOUND)).to_dicts()
+    return [Span(**one) for row in merged for one in row["redactions"]]
 
 
 def _redacted(data: bytes, encoding: str, redactions: Sequence[Span]) -> str:
@@ -109,7 +140,7 @@ def redactions(lake: Lake, asked: Redact, contents: pl.DataFrame) -> pl.DataFram
     Returns:
         content; redactions (``SPANS``): in order of place, none across another. Contents without any are absent.
     """
-    found = [
+    listed = [
         store.rows(lake, current(lake.settings)[name])
         .join(contents.lazy().select("content").unique(), on="content", how="semi")
         .select("content", "spans")
@@ -119,9 +150,14 @@ def redactions(lake: Lake, asked: Redact, contents: pl.DataFrame) -> pl.DataFram
         .select("content", "kind", "start", "end")
         for name, confidence in asked.confidences.items()
     ]
-    if not found:
+    if not listed:
         return pl.DataFrame(schema={"content": pl.Binary, "redactions": SPANS})
-    spans_ = pl.concat(found).unique().sort("content", "start", "end", "kind").collect()
+    return _merged(pl.concat(listed).collect())
+
+
+def _merged(found: pl.DataFrame) -> pl.DataFrame:
+    """Spans (``_FOUND``) by content, as ``redactions`` gives them."""
+    spans_ = found.unique().sort("content", "start", "end", "kind")
     # Two annotators may both see something in the same bytes; all of them go, as what the first one says.
     before = pl.col("end").cum_max().shift(1).over("content")
     apart = spans_.with_columns(group=(pl.col("start") >= before).fill_null(True).cum_sum())
@@ -136,7 +172,8 @@ def redactions(lake: Lake, asked: Redact, contents: pl.DataFrame) -> pl.DataFram
 
 def counted(rows: pl.DataFrame) -> dict[str, int]:
     """How many stretches of each kind are replaced in rows with a column ``redactions``; by kind."""
-    kinds = rows.select("redactions").explode("redactions", empty_as_null=False, keep_nulls=False).unnest("redactions")
+    both = pl.concat([rows[name] for name in ("redactions", "before_redactions") if name in rows.columns])
+    kinds = pl.DataFrame({"redactions": both}).explode("redactions", empty_as_null=False, keep_nulls=False).unnest("redactions")
     return dict(kinds.group_by("kind").len().sort("kind").iter_rows())
 
 

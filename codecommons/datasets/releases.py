@@ -4,7 +4,8 @@
 
 """Where releases are: ``datasets/<name>/<fingerprint, 12 hex>/`` in the lake, there once ``fingerprint.json`` is there.
 
-data/<bucket>-<sha256>.parquet   the rows
+data/<bucket>-<sha256>.parquet   the rows; or another of ``formats``, of which some have files beside it
+tokenizer.json                   what those were made with, if anything
 manifest.parquet                 one line a row: shard, row, SWHID with qualifiers, licence, sha256 of the shard
 README.md, NOTICE                dataset card, licence roll-up
 fingerprint.json                 what went in, what came out; written last
@@ -23,8 +24,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.shards import swhids_of
-from codecommons.errors import UsageError
+from codecommons.datasets.rows import swhids_of
+from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.optout.receipts import Published
@@ -57,7 +58,7 @@ class Release:
 
     @property
     def shards(self) -> list[dict[str, Any]]:
-        """name, sha256, rows, text_bytes and bytes of every shard, in order."""
+        """name, sha256, rows, text_bytes and bytes of every shard, and the files ``beside`` it if it has some, in order."""
         shards: list[dict[str, Any]] = self.document["result"]["shards"]
         return shards
 
@@ -74,7 +75,7 @@ def fingerprint_of(inputs_digest: str, result_digest: str) -> str:
 
 def account_of(one: Release) -> dict[str, Any]:
     """What a release's fingerprint is made from, its Merkle roots aside: ``inputs``, ``shards`` and ``manifest``."""
-    shards = [[shard["name"], shard["sha256"], shard["rows"]] for shard in one.shards]
+    shards = [_sealed(shard) for shard in one.shards]
     return {"inputs": one.document["inputs_digest"], "shards": shards, "manifest": one.document["result"]["manifest"]["sha256"]}
 
 
@@ -85,9 +86,7 @@ def published(lake: Lake) -> Iterator[Published]:
         LakeError: one can't be read.
     """
     for one in list_releases(lake):
-        path = lake.path(one.folder, "manifest.parquet")
-        with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
-            frame = pl.DataFrame(pq.read_table(file, columns=["content", "origin"]))
+        frame = manifest_of(lake, one, "content", "before_content", "origin")
         inputs = one.document["inputs"]
         yield Published(
             f"{one.name}/{one.fingerprint[:12]}",
@@ -101,11 +100,29 @@ def published(lake: Lake) -> Iterator[Published]:
         )
 
 
+def manifest_of(lake: Lake, one: Release, *columns: str) -> pl.DataFrame:
+    """Columns of a release's manifest; one of an earlier version may lack some.
+
+    Raises:
+        LakeError: it can't be read.
+    """
+    path = lake.path(one.folder, "manifest.parquet")
+    with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
+        parquet = pq.ParquetFile(file)
+        return pl.DataFrame(parquet.read([name for name in columns if name in parquet.schema_arrow.names]))
+
+
 def result_digest(result: dict[str, Any]) -> str:
     """The identity of what came out: shards, manifest, and Merkle roots (which releases of earlier versions lack)."""
-    shards = [[shard["name"], shard["sha256"], shard["rows"]] for shard in result["shards"]]
+    shards = [_sealed(shard) for shard in result["shards"]]
     roots = [result["merkle"]] if "merkle" in result else []
     return digest([shards, result["manifest"]["sha256"], *roots])
+
+
+def _sealed(shard: dict[str, Any]) -> list[Any]:
+    """What of a shard its release's identity is made from."""
+    beside = [[one["name"], one["sha256"]] for one in shard.get("beside", ())]
+    return [shard["name"], shard["sha256"], shard["rows"], *([beside] if beside else [])]
 
 
 def list_releases(lake: Lake, name: str | None = None) -> list[Release]:
@@ -149,8 +166,13 @@ def taken_down(lake: Lake, folder: str) -> dict[str, str]:
     return found
 
 
-def shards_before(lake: Lake, name: str) -> dict[str, tuple[str, ...]]:
+def shards_before(lake: Lake, name: str, ending: str) -> dict[str, tuple[str, ...]]:
     """Shards of a dataset that are there, by label: of its releases, the newest first, then of builds that were killed.
+
+    Args:
+        lake: the lake.
+        name: of the dataset.
+        ending: of the files.
 
     Returns:
         Label -> paths on the lake's file system, at most ``LOOKS``, each file once.
@@ -161,9 +183,9 @@ def shards_before(lake: Lake, name: str) -> dict[str, tuple[str, ...]]:
     newest = {one.fingerprint[:12]: at for at, one in enumerate(reversed(list_releases(lake, name)))}
     root = lake.path()
     with lake_errors(f"reading {root}"):
-        paths = sorted(lake.fs.glob(f"{root}/datasets/{name}/*/data/*.parquet"))
+        paths = sorted(lake.fs.glob(f"{root}/datasets/{name}/*/data/*{ending}"))
         paths.sort(key=lambda path: newest.get(path.split("/")[-3], len(newest)))
-        paths += sorted(lake.fs.glob(f"{root}/_staging/dataset-{name}-*/data/*.parquet"))
+        paths += sorted(lake.fs.glob(f"{root}/_staging/dataset-{name}-*/data/*{ending}"))
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for path in paths:
         file = path.rpartition("/")[2]
@@ -171,10 +193,32 @@ def shards_before(lake: Lake, name: str) -> dict[str, tuple[str, ...]]:
     return {label: tuple(files.values())[:LOOKS] for label, files in found.items()}
 
 
+def files_of(one: Release) -> dict[str, str]:
+    """Every file of a release that its identity is made from, by its path in it: sha256."""
+    parts = [part for shard in one.shards for part in (shard, *shard.get("beside", ()))]
+    expected = {f"data/{part['name']}": part["sha256"] for part in parts} | one.document["inputs"].get("supplies", {})
+    return expected | {"manifest.parquet": one.document["result"]["manifest"]["sha256"]}
+
+
+def supplies_of(lake: Lake, one: Release) -> dict[str, bytes]:
+    """The files that a release's shards were made with, by name.
+
+    Raises:
+        LakeError: one can't be read, or is not what it was.
+    """
+    found = {}
+    for name, sha256 in one.document["inputs"].get("supplies", {}).items():
+        path = lake.path(one.folder, name)
+        with lake_errors(f"reading {path}"):
+            found[name] = lake.fs.cat_file(path)
+        if hashlib.sha256(found[name]).hexdigest() != sha256:
+            raise LakeError(f"{path} is not what it was when it was published; put back the file with sha256 {sha256}")
+    return found
+
+
 def is_whole(lake: Lake, one: Release) -> bool:
-    """Whether every shard and the manifest are there, with the bytes they were published with."""
-    expected = {f"data/{shard['name']}": shard["sha256"] for shard in one.shards}
-    expected["manifest.parquet"] = one.document["result"]["manifest"]["sha256"]
+    """Whether every shard, what belongs to it, and the manifest are there, with the bytes they were published with."""
+    expected = files_of(one)
     return all(_sha256(lake, lake.path(one.folder, name)) == sha256 for name, sha256 in expected.items())
 
 

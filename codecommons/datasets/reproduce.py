@@ -21,7 +21,8 @@ from codecommons import strict
 from codecommons.datasets import shards
 from codecommons.datasets.candidates import resolve
 from codecommons.datasets.difference import Moved, difference, rows_and_drops
-from codecommons.datasets.releases import Release, release
+from codecommons.datasets.format import format_of
+from codecommons.datasets.releases import Release, release, supplies_of
 from codecommons.datasets.selection import select
 from codecommons.datasets.specification import Specification
 from codecommons.engine import Engine
@@ -71,12 +72,14 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
         LakeError: the lake can't be read or written.
     """
     one = release(lake, name, fingerprint)
-    asked = _specification(one)
+    asked = specification_of(one)
     inputs = resolve(lake, asked)
-    selection = select(lake, asked, inputs)
+    selection = select(lake, engine, asked, inputs)
     with lake.staging(f"reproduce-{name}") as area:
-        written = shards.write(lake, engine, asked, selection.rows, f"{lake.path(area.folder)}/data", {})
-    table = pl.DataFrame(pa.concat_tables([shards.MANIFEST.empty_table(), *(shard.manifest for shard in written)]))
+        folder = f"{lake.path(area.folder)}/data"
+        written = shards.write(lake, engine, asked, selection.rows, folder, {}, supplies_of(lake, one), inputs)
+    columns = shards.manifest_schema(format_of(lake.settings, asked.format.kind))
+    table = pl.DataFrame(pa.concat_tables([columns.empty_table(), *(shard.manifest for shard in written)]))
     old, old_drops = rows_and_drops(lake, one)
     found = difference(old, old_drops, table, selection.drops)
     withdrawn = tuple(moved for moved in found.went if moved.rule == "opt_out")
@@ -90,7 +93,7 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     return Reproduction(name, one.fingerprint, table.height, withdrawn, elected, (*odd, *changed))
 
 
-def _specification(one: Release) -> Specification:
+def specification_of(one: Release) -> Specification:
     """The specification that a release was made from, whatever the file of its name says by now."""
     values = _written(one.document["inputs"]["specification"])
     return strict.read(Specification, values, f"the specification of release {one.name} {one.fingerprint[:12]}")
@@ -109,8 +112,10 @@ def _elected(rows: tuple[Moved, ...], gone: tuple[Moved, ...]) -> tuple[Moved, .
 
 
 def _other_files(one: Release, written: list[shards.Shard]) -> list[str]:
-    before, now = {shard["name"] for shard in one.shards}, {shard.name for shard in written}
-    return sorted(before ^ now)
+    before = {(part["name"], part["sha256"]) for shard in one.shards for part in (shard, *shard.get("beside", ()))}
+    now = {(shard.name, shard.sha256) for shard in written}
+    now |= {(part["name"], part["sha256"]) for shard in written for part in shard.beside}
+    return sorted({name for name, _ in before ^ now})
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -5,8 +5,8 @@
 """From candidates to the rows of a dataset: rule after rule, each leaving out rows for a stated reason.
 
 The order is: what was opted out, what was asked for (source, language, name, where), what can be a row at all (file, bytes,
-identity, text), what may be one (license, conflict), what is good enough (filters, exclusions), no item of a benchmark, what can
-be redacted, and last which of several copies (exact, near).
+identity, text), what may be one (license, conflict), what is good enough (filters, exclusions, messages), no item of a benchmark,
+what can be redacted, and last which of several copies (exact, near). Of a commit all of that holds for both versions of its file.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from codecommons.datasets import condition
+from codecommons.datasets import commits, condition, discussions, redaction
 from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.election import elect
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
+from codecommons.datasets.rows import CHANGES, DISCUSSION, swhid_of
 from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.shards import MARKS, place, readable, swhid_of
+from codecommons.datasets.shards import MARKS, bytes_of, place, readable
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
-from codecommons.dedup.pairs import pairs_then
+from codecommons.dedup import pairs_then
+from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.places import place as address
-from codecommons.license.policy import VERDICTS
+from codecommons.license.policy import VERDICTS, policy
 from codecommons.optout import ledger
 from codecommons.optout.reach import resolve as reached
 from codecommons.swhid import SYMLINK_PERMS, Swhid
@@ -36,6 +38,7 @@ from codecommons.swhid import SYMLINK_PERMS, Swhid
 DROP = pl.Schema(
     [
         ("content", pl.Binary),
+        ("before_content", pl.Binary),
         ("origin", pl.String),
         ("anchor", pl.String),
         ("path", pl.Binary),
@@ -76,7 +79,7 @@ class Selection:
     """What a dataset would hold.
 
     Attributes:
-        rows: the rows, by preference, with the columns ``ROWS``.
+        rows: the rows, by preference, with the columns ``ROWS``; of commits ``rows.CHANGES``, of discussions ``rows.DISCUSSION``.
         drops: every candidate that is no row, as ``DROP``, by origin, anchor and path.
         steps: the rules that were applied, in order.
         rows_in: candidates.
@@ -99,6 +102,8 @@ class Funnel:
     def __init__(self, rows: pl.DataFrame) -> None:
         """Everything is in."""
         self.rows = rows
+        # Two rows with the same of these are copies.
+        self.key = [name for name in ("content", "before_content") if name in rows.columns]
         self.drops: list[pl.DataFrame] = []
         self.steps: list[Step] = []
 
@@ -140,11 +145,12 @@ class Funnel:
         similarity: pl.Expr | None = None,
         left: int,
     ) -> None:
-        self.steps.append(Step(rule, gone.height, int(gone["length"].sum()), left))
+        self.steps.append(Step(rule, gone.height, bytes_of(gone), left))
         why = pl.concat_list(evidence) if evidence else pl.lit([], dtype=pl.List(pl.String))
         self.drops.append(
             gone.select(
                 "content",
+                "before_content" if "before_content" in gone.columns else pl.lit(None, pl.Binary).alias("before_content"),
                 "origin",
                 "anchor",
                 "path",
@@ -157,11 +163,12 @@ class Funnel:
         )
 
 
-def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selection:
+def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inputs) -> Selection:
     """Apply a specification to the lake as of its day; nothing is written.
 
     Args:
         lake: the lake.
+        engine: where pairs are compared that only a smaller lake would have (``dedup.pairs_then``).
         specification: what is asked for.
         inputs: what it is asked of (``candidates.resolve``).
 
@@ -170,7 +177,9 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         LakeError: a table can't be read.
         UsageError: the condition fails on a value.
     """
-    rows = files(lake, inputs)
+    if specification.rows in discussions.KINDS:
+        return _discussions(lake, engine, specification, inputs)
+    rows = commits.candidates(lake, inputs) if specification.rows == "commits" else files(lake, inputs)
     refuse_stale(lake, specification.name, rows, specification.deduplicate.threshold is not None)
     excluded = reached(lake, ledger.read(lake).effective, trees(lake, inputs))
     funnel = Funnel(excluded.marked(rows))
@@ -185,23 +194,57 @@ def select(lake: Lake, specification: Specification, inputs: Inputs) -> Selectio
         funnel.keep(name, limit.passes(threshold), pl.format(f"{limit.signal} is {{}}, {name} {threshold}", found))
     for name in specification.exclude:
         funnel.keep(name, ~pl.col(name), pl.format(f"{name} is {{}}", pl.col(name).cast(pl.String).fill_null("unknown")))
+    if specification.messages != "none":
+        funnel.rows = funnel.rows.with_columns(failed=commits.failed(specification.messages))
+        funnel.keep("message", pl.col("failed").is_null(), pl.col("failed"))
     if specification.decontaminate.benchmarks:
-        _decontaminate(funnel, specification.decontaminate)
+        for items in _sides(funnel.rows, "items"):
+            _decontaminate(funnel, specification.decontaminate, items)
     if inputs.spans:
-        whole = [pl.col(f"whole_{name}") for name in inputs.spans]
+        whole = [pl.col(side) for name in inputs.spans for side in _sides(funnel.rows, f"whole_{name}")]
         funnel.keep("not_redactable", pl.all_horizontal(whole), pl.lit("not all that it holds is known"))
     funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
-    lost = _one_copy(funnel, specification.deduplicate, lake, inputs)
+    lost = _one_copy(funnel, specification.deduplicate, lake, engine, inputs)
+    redacted = funnel.rows
+    for content, replaced in zip(funnel.key, ("redactions", "before_redactions"), strict=False):
+        spans = redactions(lake, specification.redact, redacted.select(content=content))
+        spans = spans.rename({"content": content, "redactions": replaced})
+        redacted = redacted.join(spans, on=content, how="left", maintain_order="left")
+        redacted = redacted.with_columns(pl.col(replaced).fill_null(pl.lit([], dtype=SPANS)))
+    if "message" in redacted.columns:
+        said = [redaction.told(one, specification.redact, specification.escape) for one in redacted["message"]]
+        redacted = redacted.with_columns(message=pl.Series(said, dtype=pl.String))
+    funnel.rows = redacted
+    return _selected(funnel, rows, lost)
+
+
+def _selected(funnel: Funnel, rows: pl.DataFrame, lost: pl.DataFrame) -> Selection:
+    """What is left of candidates."""
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
-    marks = [name for name in MARKS if name in funnel.rows.columns]
-    spans = redactions(lake, specification.redact, funnel.rows)
-    redacted = funnel.rows.join(spans, on="content", how="left", maintain_order="left")
-    redacted = redacted.with_columns(pl.col("redactions").fill_null(pl.lit([], dtype=SPANS)))
-    kept = redacted.rename({"verdict": "license_type"}).select(*ROWS, *marks)
-    return Selection(kept, drops, tuple(funnel.steps), rows.height, int(rows["length"].sum()), lost)
+    more = [name for name in (*CHANGES, *DISCUSSION, *MARKS) if name in funnel.rows.columns]
+    kept = funnel.rows.rename({"verdict": "license_type"}).select(*ROWS, *more)
+    return Selection(kept, drops, tuple(funnel.steps), rows.height, bytes_of(rows), lost)
 
 
-def _asked_for(funnel: Funnel, specification: Specification) -> None:
+def _discussions(lake: Lake, engine: Engine, specification: Specification, inputs: Inputs) -> Selection:
+    """The same of issues or pull requests, of which far fewer rules can say anything."""
+    rows = discussions.candidates(lake, inputs, specification)
+    funnel = Funnel(rows)
+    funnel.keep("opt_out", pl.col("opt_out").is_null(), pl.col("opt_out"))
+    _of_sources(funnel, specification)
+    decision = pl.format("{}: {}", "verdict", "rule")
+    funnel.keep("license", pl.col("verdict").is_in(list(specification.license.accept)), decision, pl.col("evidence"))
+    if specification.messages != "none":
+        funnel.rows = funnel.rows.with_columns(failed=discussions.failed(specification))
+        funnel.keep("message", pl.col("failed").is_null(), pl.col("failed"))
+    if specification.decontaminate.benchmarks:
+        _decontaminate(funnel, specification.decontaminate, "items")
+    funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
+    lost = _one_copy(funnel, specification.deduplicate, lake, engine, inputs)
+    return _selected(funnel, rows, lost)
+
+
+def _of_sources(funnel: Funnel, specification: Specification) -> None:
     if specification.sources:
         patterns = [glob(item) for item in specification.sources if is_pattern(item)]
         names = [item for item in specification.sources if not is_pattern(item)]
@@ -209,6 +252,10 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
             pl.col("source").is_in(names), *(pl.col("origin").str.contains(pattern) for pattern in patterns)
         )
         funnel.keep("source", match, pl.col("source"))
+
+
+def _asked_for(funnel: Funnel, specification: Specification) -> None:
+    _of_sources(funnel, specification)
     if specification.languages:
         funnel.keep("language", pl.col("language").is_in(specification.languages), pl.col("language"))
     funnel.rows = funnel.rows.with_columns(name_text=readable(funnel.rows["name"]))
@@ -228,6 +275,16 @@ def _readable(funnel: Funnel) -> None:
     funnel.keep("not_annotated", pl.col("binary").is_not_null())
     funnel.keep("binary", ~pl.col("binary"))
     funnel.keep("no_encoding", pl.col("encoding").is_not_null())
+    if "before_content" in funnel.rows.columns:
+        text = ~pl.col("before_binary") & pl.col("before_encoding").is_not_null()
+        here = pl.col("before_status").is_not_null() & (pl.col("before_verified") == "yes")
+        funnel.keep("before_unreadable", here & text, swhid_of("cnt", "before_content"))
+        funnel.keep("no_message", pl.col("message").is_not_null())
+
+
+def _sides(rows: pl.DataFrame, column: str) -> list[str]:
+    """A column and, of commits, the one of the version before."""
+    return [name for name in (column, f"before_{column}") if name in rows.columns]
 
 
 def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs: Inputs) -> None:
@@ -236,25 +293,32 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     decision = pl.format("{}: {}", "verdict", "rule")
     # concat_list of a null list is null: a file without a decision has the tree as its only evidence.
     why = pl.col("evidence").fill_null(pl.lit([], dtype=pl.List(pl.String)))
-    funnel.keep("license", pl.col("verdict").is_in(accepted), tree, decision, why)
-    first = first_occurrences(lake, inputs, funnel.rows.select("content").unique())
-    funnel.rows = funnel.rows.join(first, on="content", how="left")
+    permitted = pl.col("verdict").is_in(accepted)
+    if specification.rows == "commits":
+        judging = policy(lake.settings, specification.license.policy)
+        funnel.rows, permitted = commits.judged(lake, funnel.rows, judging, accepted), pl.col("permitted")
+    funnel.keep("license", permitted, tree, decision, why)
     earliest = pl.format("{}: {}", pl.col("first_verdict").fill_null("unknown"), pl.col("first_rule").fill_null("no decision"))
-    evidence = (place("first_content", "first_origin", "first_anchor", "first_path"), earliest)
-    funnel.keep("conflict", pl.col("first_verdict").is_in(accepted), *evidence)
+    # What only a history has was never seen in a tree, so there is nothing that it conflicts with.
+    passes = pl.col("first_verdict").is_in(accepted) | (pl.col("first_content").is_null() & (specification.rows == "commits"))
+    for content in funnel.key:
+        first = first_occurrences(lake, inputs, funnel.rows.select(content=content).unique())
+        funnel.rows = funnel.rows.join(first.rename({"content": content}), on=content, how="left")
+        funnel.keep("conflict", passes, place("first_content", "first_origin", "first_anchor", "first_path"), earliest)
+        funnel.rows = funnel.rows.drop(name for name in first.columns if name != "content")
 
 
-def _decontaminate(funnel: Funnel, asked: Decontaminate) -> None:
+def _decontaminate(funnel: Funnel, asked: Decontaminate, items: str) -> None:
     """Leave out what has an item of a benchmark; each is named, with the share of it and of which of its fields."""
     item = pl.element().struct
     wanted = item.field("benchmark").is_in(list(asked.benchmarks)) & (item.field("share") >= asked.share)
     percent = (item.field("share") * 100).round(0).cast(pl.Int64)
     named = pl.format("{} {}, {} % of {}", item.field("benchmark"), item.field("item"), percent, item.field("field"))
-    funnel.rows = funnel.rows.with_columns(has=pl.col("items").list.eval(named.filter(wanted)))
+    funnel.rows = funnel.rows.with_columns(has=pl.col(items).list.eval(named.filter(wanted)))
     funnel.keep("benchmark", pl.col("has").list.len() == 0, pl.col("has"))
 
 
-def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, inputs: Inputs) -> pl.DataFrame:
+def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:
     """Leave out what is there already, or mark it; what ``Selection.lost`` tells."""
     rows = in_order(funnel.rows, asked.order)
     lost = []
@@ -267,13 +331,13 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, inputs: Inputs) ->
             lost.append(rows.filter(~alone).with_columns(instead=evidence))
             rows = funnel.rows.drop("similar_repository", "repository_similarity")
         rows = rows.drop("better_anchor", "better_origin")
-    first = [pl.col(name).first().over("content").alias(f"kept_{name}") for name in ("rank", "origin", "anchor", "path")]
-    funnel.rows = rows.with_columns(first, copies=pl.len().over("content").cast(pl.Int64))
+    first = [pl.col(name).first().over(funnel.key).alias(f"kept_{name}") for name in ("rank", "origin", "anchor", "path")]
+    funnel.rows = rows.with_columns(first, copies=pl.len().over(funnel.key).cast(pl.Int64))
     same = pl.col("rank") == pl.col("kept_rank")
     evidence = place("content", "kept_origin", "kept_anchor", "kept_path")
     funnel.keep("exact_duplicate", same, evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
     if asked.threshold is not None:
-        before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, inputs)
+        before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, engine, inputs)
         if asked.keep == "all":
             funnel.rows = before.rename({"winner_content": "similar_to"})
         else:
@@ -304,10 +368,10 @@ def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFram
     return numbered.join(gone, on="repository", how="left").drop("repository")
 
 
-def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, inputs: Inputs) -> pl.DataFrame:
+def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:
     """Add winner_rank, winner_content and so on, and similarity, to rows that another one stands for."""
     ranks = rows.select("content", "rank")
-    close = pairs_then(lake, contents(lake, inputs), ranks.select("content")).filter(
+    close = pairs_then(lake, engine, contents(lake, inputs), ranks.select("content")).filter(
         "accepted", pl.col("similarity") >= threshold
     )
     gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})

@@ -2,11 +2,11 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Rows to Parquet files whose bytes depend on nothing but the rows.
+"""Rows to files (``formats``) whose bytes depend on nothing but the rows.
 
 A shard is a bucket of sha256(origin). An origin with more text than the cap has shards of its own, split by sha256(path), so
-that one new slice or one removal rewrites only the shards whose rows changed. A shard's footer names its rows: one that an
-earlier release has, or a build that was killed, is copied once its bytes have the digest in its name.
+that one new slice or one removal rewrites only the shards whose rows changed. A shard names its rows: one that an earlier release
+has, or a build that was killed, is copied once its bytes have the digest in its name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any, NamedTuple
@@ -22,10 +23,13 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
+import zstandard
 
-from codecommons.datasets import redaction
+from codecommons.datasets import discussions, redaction
+from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.format import ShardFormat, Terms, format_of
+from codecommons.datasets.rows import COMMIT, DISCUSSION, SPAN, sides, swhid_of
 from codecommons.datasets.specification import Redact, Specification
 from codecommons.datasets.tokens import TOKENS
 from codecommons.engine import Engine
@@ -33,7 +37,6 @@ from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.swhid import Swhid, content_id
 
-SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
 _ROW: dict[str, pa.DataType] = {
     "swhid": pa.string(),
     "text": pa.string(),
@@ -65,6 +68,8 @@ _MANIFEST: dict[str, pa.DataType] = {
     "row": pa.int64(),
     "swhid": pa.string(),
     "content": pa.binary(),
+    "before_content": pa.binary(),
+    "revision_id": pa.binary(),
     "origin": pa.string(),
     "visit": pa.string(),
     "anchor": pa.string(),
@@ -80,7 +85,9 @@ MANIFEST = pa.schema(_MANIFEST)
 GROUP_BYTES = 8 << 20
 GROUP_ROWS = 4096
 # Where a footer says which rows are there, by their digest.
-_ROWS_KEY = b"codecommons.rows"
+ROWS_KEY = b"codecommons.rows"
+# What readers of formats raise where a file was changed, or cut short by who was killed.
+UNREADABLE = (pa.ArrowException, zstandard.ZstdError, OSError, ValueError, KeyError, TypeError)
 # Rows of a shard whose text is looked through for what should have been replaced: those of smallest identifier.
 _SAMPLE = 64
 
@@ -92,11 +99,14 @@ class ShardTask:
     Attributes:
         lake: where the bytes are.
         label: bucket, and part of an origin that is split.
-        rows: its rows in order, with the columns ``selection.ROWS`` and, where they are marked, ``MARKS``.
+        rows: its rows in order, with the columns ``selection.ROWS``; of commits ``CHANGES``; where they are marked, ``MARKS``.
         folder: where the file goes, on the lake's file system.
         redact: what the redactions of its rows were chosen by.
         escape: names of ``tokens.TOKENS`` that are broken in texts.
+        kind: of ``formats``.
+        terms: what that works by.
         earlier: shards of this label that may have the same rows, on the lake's file system, the likeliest first.
+        talk: of discussions the specification, and whose events count (columns slice and source).
     """
 
     lake: Lake
@@ -105,7 +115,15 @@ class ShardTask:
     folder: str
     redact: Redact
     escape: tuple[str, ...]
+    kind: str
+    terms: Terms
     earlier: tuple[str, ...] = ()
+    talk: tuple[Specification, pl.DataFrame] | None = None
+
+    @property
+    def format(self) -> ShardFormat:
+        """How it is written."""
+        return format_of(self.lake.settings, self.kind)
 
     def __str__(self) -> str:
         """How an error names it."""
@@ -126,6 +144,8 @@ class Shard:
         damaged: SWHIDs of rows whose bytes are missing, do not re-hash, or are not in their encoding; then the file is worthless.
         revealing: SWHIDs of rows of the sample in whose text something is left that should have been replaced; likewise.
         kept: whether it is an earlier one, whose rows were looked at when it was written.
+        beside: the files that belong to it, of the same name but for the ending: name, sha256 and bytes.
+        unreadable: how what was read back differs from what was written; then the file is worthless.
     """
 
     name: str
@@ -137,6 +157,8 @@ class Shard:
     damaged: tuple[str, ...]
     revealing: tuple[str, ...] = ()
     kept: bool = False
+    beside: tuple[dict[str, Any], ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 class _Faults(NamedTuple):
@@ -144,6 +166,16 @@ class _Faults(NamedTuple):
 
     damaged: list[str]
     revealing: list[str]
+    unreadable: list[str]
+
+
+class _Written(NamedTuple):
+    """A shard's files: sha256 and size of the first, those of the others as in ``Shard.beside``, and where rows are in it."""
+
+    sha256: str
+    size: int
+    beside: tuple[dict[str, Any], ...]
+    places: pl.DataFrame
 
 
 def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
@@ -154,7 +186,8 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
         bits: ``k`` of 2**k buckets.
         cap_bytes: text bytes from which an origin is split.
     """
-    origins = rows.group_by("origin").agg(pl.col("length").sum())
+    order = [name for name in ("origin", "path", "content", "anchor", "revision_id") if name in rows.columns]
+    origins = rows.group_by("origin").agg(size(rows).sum().alias("length"))
     labels, splits = [], []
     for origin, length in origins.iter_rows():
         key = hashlib.sha256(origin.encode())
@@ -166,7 +199,18 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
     whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
     parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in large.select("path", "split").iter_rows()]
     large = large.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
-    return pl.concat([whole, large]).drop("split").sort("shard", "origin", "path", "content", "anchor")
+    return pl.concat([whole, large]).drop("split").sort("shard", *order)
+
+
+def size(rows: pl.DataFrame) -> pl.Expr:
+    """Bytes of the contents of each row."""
+    both = pl.col("length") + pl.col("before_length").fill_null(0) if "before_length" in rows.columns else pl.col("length")
+    return both.cast(pl.Int64)
+
+
+def bytes_of(rows: pl.DataFrame) -> int:
+    """Bytes of the contents of all rows."""
+    return int(rows.select(size(rows).sum()).item())
 
 
 def _top(digest: bytes, bits: int) -> str:
@@ -175,7 +219,14 @@ def _top(digest: bytes, bits: int) -> str:
 
 
 def write(
-    lake: Lake, engine: Engine, asked: Specification, rows: pl.DataFrame, folder: str, earlier: Mapping[str, tuple[str, ...]]
+    lake: Lake,
+    engine: Engine,
+    asked: Specification,
+    rows: pl.DataFrame,
+    folder: str,
+    earlier: Mapping[str, tuple[str, ...]],
+    supplies: Mapping[str, bytes],
+    inputs: Inputs,
 ) -> list[Shard]:
     """Write all shards of a dataset.
 
@@ -186,13 +237,17 @@ def write(
         rows: those of a ``selection.Selection``.
         folder: where files go, on the lake's file system.
         earlier: label -> shards that may have the same rows, as ``releases.shards_before`` says.
+        supplies: files that the format works with (``ShardFormat.supplies``).
+        inputs: what the rows are from.
 
     Raises:
         LakeError: the lake can't be read or written.
     """
     assigned = assign(rows, asked.shard.bits, asked.shard.cap_bytes)
+    talk = (asked, discussions.slices_of(inputs)) if asked.rows in discussions.KINDS else None
+    how = (asked.redact, () if talk else asked.escape, asked.format.kind, Terms(asked.format, supplies))
     tasks = [
-        ShardTask(lake, label, part, folder, asked.redact, asked.escape, earlier.get(label, ()))
+        ShardTask(lake, label, part, folder, *how, earlier.get(label, ()), talk)
         for (label,), part in assigned.group_by("shard", maintain_order=True)
     ]
     return list(engine.map(write_shard, tasks))
@@ -209,71 +264,128 @@ def write_shard(task: ShardTask) -> Shard:
     """
     rows = _described(task.rows)
     schema = row_schema(rows.columns)
-    identity = rows_digest(rows, schema, task.redact, task.escape)
-    faults = _Faults([], [])
+    identity = rows_digest(rows, schema, task.redact, task.escape, task.format.rules(task.terms))
+    faults = _Faults([], [], [])
     with lake_errors(f"{task} of {task.folder}"):
-        kept = _keep(task, identity)
-        sha256, size = kept or _write(task, rows, schema, identity, faults)
-    name = f"{task.label}-{sha256}.parquet"
-    place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(sha256)}
-    manifest = rows.with_columns(**place).select(MANIFEST.names).to_arrow().cast(MANIFEST)
-    texts = int(rows["length"].sum())
-    found = (tuple(faults.damaged), tuple(faults.revealing))
-    return Shard(name, sha256, rows.height, texts, size, manifest, *found, kept is not None)
+        kept = _keep(task, rows, schema, identity)
+        files = kept or _write(task, rows, schema, identity, faults)
+    name = f"{task.label}-{files.sha256}{task.format.endings(task.terms.asked)[0]}"
+    place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(files.sha256)}
+    columns = manifest_schema(task.format)
+    absent = [pl.lit(None, pl.Binary).alias(name) for name in ("before_content", "revision_id") if name not in rows.columns]
+    placed = pl.concat([rows.with_columns(*absent, **place), files.places], how="horizontal")
+    return Shard(
+        name=name,
+        sha256=files.sha256,
+        rows=rows.height,
+        text_bytes=bytes_of(rows),
+        file_bytes=files.size,
+        manifest=placed.select(columns.names).to_arrow().cast(columns),
+        damaged=tuple(faults.damaged),
+        revealing=tuple(faults.revealing),
+        kept=kept is not None,
+        beside=files.beside,
+        unreadable=tuple(faults.unreadable),
+    )
 
 
-def rows_digest(rows: pl.DataFrame, schema: pa.Schema, redact: Redact, escape: Sequence[str]) -> str:
-    """What decides a shard's bytes, 64 hex digits: the writer, and its rows; texts follow from SWHID, encoding and redactions."""
+def rows_digest(rows: pl.DataFrame, schema: pa.Schema, redact: Redact, escape: Sequence[str], rules: Sequence[Any]) -> str:
+    """What decides a shard's bytes, 64 hex digits: the writer, and its rows; texts follow from SWHID, encoding and redactions.
+
+    Args:
+        rows: of one shard, described.
+        schema: of the rows.
+        redact: what the redactions were chosen by.
+        escape: names of ``tokens.TOKENS`` that are broken.
+        rules: of the format (``ShardFormat.rules``).
+    """
     texts = [redaction.RULES, asdict(redact), list(escape), [TOKENS[name].pattern for name in escape]]
-    hasher = hashlib.sha256(digest([_WRITER, pa.__version__, GROUP_BYTES, GROUP_ROWS, schema.names, texts]).encode())
+    hasher = hashlib.sha256(digest([*rules, schema.names, texts]).encode())
     for part in rows.iter_slices(GROUP_ROWS):
         shown = part.with_columns(path=readable(part["path"])).select(name for name in schema.names if name in part.columns)
         hasher.update(shown.write_ndjson().encode())
     return hasher.hexdigest()
 
 
-def _keep(task: ShardTask, identity: str) -> tuple[str, int] | None:
-    """Copy an earlier shard that has the same rows and is what its name says: its sha256 and size."""
+def _keep(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str) -> _Written | None:
+    """Copy an earlier shard that has the same rows and is what its name says."""
+    endings = task.format.endings(task.terms.asked)
     for path in task.earlier:
-        name = PurePosixPath(path).name
         try:
-            with task.lake.fs.open(path) as file:
-                if (pq.read_metadata(file).metadata or {}).get(_ROWS_KEY) != identity.encode():
+            with opened_shard(task.lake, path, endings) as files:
+                if task.format.identity(files) != identity:
                     continue
-                sha256, size = sealed(file)
-            if name == f"{task.label}-{sha256}.parquet":
-                if not task.lake.storage.remote:
-                    task.lake.fs.makedirs(task.folder, exist_ok=True)
-                task.lake.fs.cp_file(path, f"{task.folder}/{name}")
-                return sha256, size
+                sums = [sealed(file) for file in files]
+                places = task.format.places(files, rows)
+                tables = (_table(group, [name for name in schema.names if name != "text"]) for group in groups(rows))
+                if [sha256 for sha256, _ in sums[1:]] != task.format.beside(schema, tables, places, identity, task.terms):
+                    continue
         # Cut short by who was killed, or gone since: another build of this dataset has ended.
-        except (FileNotFoundError, pa.ArrowException):
+        except UNREADABLE:
             continue
+        stem = f"{task.label}-{sums[0][0]}"
+        if PurePosixPath(path).name != stem + endings[0]:
+            continue
+        if not task.lake.storage.remote:
+            task.lake.fs.makedirs(task.folder, exist_ok=True)
+        try:
+            for ending in endings:
+                task.lake.fs.cp_file(path.removesuffix(endings[0]) + ending, f"{task.folder}/{stem}{ending}")
+        except FileNotFoundError:
+            continue
+        return _Written(*sums[0], _beside(stem, endings, sums), places)
     return None
 
 
-def _write(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str, faults: _Faults) -> tuple[str, int]:
-    """Write the file of a shard: its sha256 and size."""
-    sample = set(rows.sort("content").head(_SAMPLE)["content"]) if task.redact.confidences else set()
-    with scratch_file(task.lake) as spill, scratch_file(task.lake) as file:
+@contextmanager
+def opened_shard(lake: Lake, path: str, endings: Sequence[str]) -> Iterator[list[IO[bytes]]]:
+    """The files of a shard.
+
+    Args:
+        lake: the lake.
+        path: of its first file, on the lake's file system.
+        endings: of all of them.
+    """
+    with ExitStack() as stack:
+        yield [stack.enter_context(lake.fs.open(path.removesuffix(endings[0]) + ending)) for ending in endings]
+
+
+def _beside(stem: str, endings: Sequence[str], sums: Sequence[tuple[str, int]]) -> tuple[dict[str, Any], ...]:
+    beside = zip(endings[1:], sums[1:], strict=True)
+    return tuple({"name": stem + ending, "sha256": sha256, "bytes": size} for ending, (sha256, size) in beside)
+
+
+def _write(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str, faults: _Faults) -> _Written:
+    """Write the files of a shard."""
+    looked = rows.sort("content").head(_SAMPLE) if task.redact.confidences else rows.clear()
+    sample = {content for side in sides(schema.names) for content in looked[side.content]}
+    endings = task.format.endings(task.terms.asked)
+    with scratch_file(task.lake) as spill, ExitStack() as stack:
+        files = [stack.enter_context(scratch_file(task.lake)) for _ in endings]
         places = _spill(task, spill)
-        with pq.ParquetWriter(file, schema, **_WRITER) as writer:
-            for group in _groups(rows):
-                writer.write_table(_group_table(task, group, schema, spill, places, sample, faults))
-            writer.add_key_value_metadata({_ROWS_KEY: identity})
-        sha256, size = sealed(file)
-        name = f"{task.label}-{sha256}.parquet"
-        if pq.read_table(file, columns=["swhid"])["swhid"].to_pylist() != rows["swhid"].to_list():
-            faults.damaged.append(f"{name} does not hold the rows that were written to it")
+        tables = (_group_table(task, group, schema, spill, places, sample, faults) for group in groups(rows))
+        task.format.write(files, schema, tables, identity, task.terms)
+        sums = [sealed(file) for file in files]
+        stem = f"{task.label}-{sums[0][0]}"
+        back = pl.concat([pl.Series("swhid", [], dtype=pl.String), *task.format.swhids(files)])
+        if back.to_list() != rows["swhid"].to_list() or task.format.identity(files) != identity:
+            faults.unreadable.append(f"{stem}{endings[0]} does not hold the rows that were written to it")
         # What is there may be kept by a later build, which looks at no row again.
         if not any(faults):
-            put(task.lake, file, f"{task.folder}/{name}")
-    return sha256, size
+            for file, ending in zip(files, endings, strict=True):
+                put(task.lake, file, f"{task.folder}/{stem}{ending}")
+        return _Written(*sums[0], _beside(stem, endings, sums), task.format.places(files, rows))
+
+
+def manifest_schema(form: ShardFormat) -> pa.Schema:
+    """The columns of the manifest of shards in a format."""
+    return pa.schema([*MANIFEST, *form.offsets])
 
 
 def row_schema(columns: Sequence[str]) -> pa.Schema:
     """The columns of a shard whose rows have these."""
-    return pa.schema([*ROW, *((name, kind) for name, kind in MARKS.items() if name in columns)])
+    more = COMMIT if "revision" in columns else DISCUSSION if "number" in columns else {}
+    return pa.schema([*ROW, *more.items(), *((name, kind) for name, kind in MARKS.items() if name in columns)])
 
 
 def scratch_file(lake: Lake) -> IO[bytes]:
@@ -297,7 +409,7 @@ def put(lake: Lake, file: IO[bytes], target: str) -> None:
 
 
 # Every setting that shapes the bytes is written here; what is left to pyarrow is pinned with it and named in the fingerprint.
-_WRITER: dict[str, Any] = {
+WRITER: dict[str, Any] = {
     "version": "2.6",
     "data_page_version": "1.0",
     "compression": "zstd",
@@ -307,7 +419,7 @@ _WRITER: dict[str, Any] = {
     "store_schema": True,
 }
 MANIFEST_WRITER: dict[str, Any] = {
-    **_WRITER,
+    **WRITER,
     "use_dictionary": ["shard", "origin", "visit", "anchor", "language", "license", "license_type", "sha256"],
     "write_statistics": ["shard", "row", "swhid", "content", "origin", "language", "license", "license_type", "length"],
 }
@@ -318,20 +430,21 @@ def _described(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(visit=swhid_of("snp", "snapshot"))
     if "similar_to" in rows.columns:
         rows = rows.with_columns(similar_to=swhid_of("cnt", "similar_to"))
-    swhids = [
-        str(Swhid("cnt", content, origin=origin, visit=visit, anchor=anchor, path=b"/" + path))
-        for content, origin, visit, anchor, path in rows.select("content", "origin", "visit", "anchor", "path").iter_rows()
-    ]
+    if "revision_id" in rows.columns:
+        rows = rows.with_columns(revision=swhid_of("rev", "revision_id"), parent=swhid_of("rev", "parent_id"))
+        rows = rows.with_columns(before=_swhids(rows, "before_content", "parent"))
     return rows.with_columns(
-        swhid=pl.Series(swhids, dtype=pl.String),
+        swhid=_swhids(rows, "content", "revision" if "revision" in rows.columns else "anchor"),
         repository=pl.Series([repository(origin) for origin in rows["origin"]], dtype=pl.String),
         row_in_repository=pl.int_range(pl.len(), dtype=pl.Int64).over("origin"),
     )
 
 
-def swhid_of(kind: str, column: str) -> pl.Expr:
-    """Core SWHIDs of a column of 20-byte identifiers."""
-    return pl.lit(f"swh:1:{kind}:") + pl.col(column).bin.encode("hex")
+def _swhids(rows: pl.DataFrame, content: str, anchor: str) -> pl.Series:
+    """SWHIDs of a column of contents with all qualifiers, the anchor being what a column says."""
+    places = rows.select(content, "origin", "visit", anchor, "path").iter_rows()
+    found = [str(Swhid("cnt", one, origin=o, visit=v, anchor=a, path=b"/" + path)) for one, o, v, a, path in places]
+    return pl.Series(found, dtype=pl.String)
 
 
 def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
@@ -342,11 +455,6 @@ def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
         return pl.Series([str(Swhid("cnt", one, origin=o, anchor=a, path=b"/" + p)) for one, o, a, p in found], dtype=pl.String)
 
     return pl.struct(content, origin, anchor, path).map_batches(texts, return_dtype=pl.String)
-
-
-def swhids_of(manifest: pl.DataFrame) -> list[str]:
-    """Core SWHIDs of the rows of a manifest."""
-    return manifest.select(swhid=swhid_of("cnt", "content"))["swhid"].to_list()
 
 
 def repository(origin: str) -> str:
@@ -364,7 +472,17 @@ def _spill(task: ShardTask, spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
     """Write every content of the shard to the scratch file, one pass over the lake; content -> offset and length."""
     places: dict[bytes, tuple[int, int]] = {}
     at = 0
-    for batch in task.lake.contents(task.rows.select(sha1_git="content", length="length"), task.lake.settings.batch_bytes):
+    if task.talk:
+        asked, slices = task.talk
+        for _, text in discussions.texts(task.lake, asked, slices, task.rows):
+            spill.write(text)
+            places[content_id(text)] = (at, len(text))
+            at += len(text)
+        return places
+    wanted = [task.rows.select(sha1_git="content", length="length")]
+    if "before_content" in task.rows.columns:
+        wanted.append(task.rows.select(sha1_git="before_content", length="before_length"))
+    for batch in task.lake.contents(pl.concat(wanted), task.lake.settings.batch_bytes):
         for content, data in zip(batch["sha1_git"], batch["data"], strict=True):
             buffer = data.as_buffer()
             spill.write(buffer)
@@ -373,9 +491,9 @@ def _spill(task: ShardTask, spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
     return places
 
 
-def _groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Runs of rows with at most ``GROUP_BYTES`` of contents, unless one alone has more, and at most ``GROUP_ROWS`` rows."""
-    ends = rows["length"].cum_sum().to_numpy()
+    ends = rows.select(size(rows).cum_sum()).to_series().to_numpy()
     start = 0
     while start < rows.height:
         before = ends[start - 1] if start else 0
@@ -394,20 +512,38 @@ def _group_table(
     sample: Collection[bytes],
     faults: _Faults,
 ) -> pa.Table:
-    texts: list[bytes | None] = []
-    for content, encoding, swhid, spans in group.select("content", "encoding", "swhid", "redactions").iter_rows():
-        offset, length = places.get(content, (0, 0))
-        spill.seek(offset)
-        text = row_text(spill.read(length), content, encoding, spans, task.escape)
-        if text is None:
-            faults.damaged.append(swhid)
-        elif content in sample and redaction.left(text, task.redact):
-            faults.revealing.append(swhid)
-        texts.append(text)
-    names = [name for name in schema.names if name != "text"]
-    table = group.with_columns(path=readable(group["path"])).select(names).to_arrow()
-    table = table.append_column("text", pa.array(texts, pa.binary()).cast(pa.string()))
+    columns: dict[str, list[bytes | None]] = {}
+    for side in sides(schema.names):
+        texts = columns.setdefault(side.text, [])
+        for content, encoding, swhid, spans in group.select(side.content, side.encoding, side.swhid, side.redactions).iter_rows():
+            offset, length = places.get(content, (0, 0))
+            spill.seek(offset)
+            text = row_text(spill.read(length), content, encoding, spans, task.escape)
+            if text is None:
+                faults.damaged.append(swhid)
+            elif content in sample and redaction.left(text, task.redact):
+                faults.revealing.append(swhid)
+            texts.append(text)
+    table = _table(group, [name for name in schema.names if name not in columns])
+    for name, texts in columns.items():
+        table = table.append_column(name, pa.array(texts, pa.binary()).cast(pa.string()))
     return table.select(schema.names).cast(schema)
+
+
+def _table(group: pl.DataFrame, names: Sequence[str]) -> pa.Table:
+    return group.with_columns(path=readable(group["path"])).select(names).to_arrow()
+
+
+def texts_of(lake: Lake, rows: pl.DataFrame, escape: Sequence[str]) -> Iterator[str]:
+    """The texts of rows with different contents, by content; what is missing or damaged has none."""
+    known = {
+        content: (encoding, spans) for content, encoding, spans in rows.select("content", "encoding", "redactions").iter_rows()
+    }
+    for batch in lake.contents(rows.select(sha1_git="content", length="length"), lake.settings.batch_bytes):
+        for content, data in zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True):
+            text = row_text(data, content, *known[content], escape)
+            if text is not None:
+                yield text.decode()
 
 
 def row_text(

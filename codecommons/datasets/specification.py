@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,21 @@ from codecommons.license.policy import VERDICTS
 from codecommons.settings import Settings
 
 KEEPS = ("best", "all")
+# What rows may be -> filters of messages that there are for them.
+ROWS = {
+    "files": ("none",),
+    "commits": ("none", "commitpack", "commitpackft"),
+    "issues": ("none", "starcoder2"),
+    "pull_requests": ("none", "starcoder2"),
+}
+# What only files have, or commits of them.
+_OF_FILES = ("languages", "names", "where", "filters", "exclude")
 ORDERS = ("permissive", "earliest", "popular", "latest", "shortest_path")
+DOCUMENTS = ("file", "repository")
+LAYOUTS = ("megatron", "datatrove")
+# Parts and lines that came when releases were out already: what says no more than the default is not in the mapping, so that the
+# specifications of those keep their digests. Their defaults can never change.
+_LATER = ("format", "rows", "messages")
 MAX_FILE_BYTES = 1 << 16
 
 
@@ -49,10 +63,13 @@ def _share(value: Any, where: str) -> float:
     return float(value)
 
 
-def _keep(value: Any, where: str) -> str:
-    if value not in KEEPS:
-        raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), KEEPS)}")
-    return str(value)
+def _one_of(known: tuple[str, ...]) -> Callable[[Any, str], str]:
+    def parse(value: Any, where: str) -> str:
+        if value not in known:
+            raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), known)}")
+        return str(value)
+
+    return parse
 
 
 def _web(value: Any, where: str) -> str:
@@ -124,7 +141,7 @@ class Deduplicate:
     threshold: float | None = strict.rule(_similarity, 0.7)
     repositories: float | None = strict.rule(_similarity, None)
     order: tuple[str, ...] = strict.rule(strict.some_of(ORDERS), ("permissive", "earliest", "popular"))
-    keep: str = strict.rule(_keep, "best")
+    keep: str = strict.rule(_one_of(KEEPS), "best")
     most_lost: tuple[tuple[str, float], ...] = strict.rule(_most_lost, MOST_LOST)
 
 
@@ -220,6 +237,27 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class Format:
+    """What a shard's file is. All but ``kind`` is for tokens alone.
+
+    Attributes:
+        kind: a module of ``datasets.formats``.
+        tokenizer: name of a file that ``CODECOMMONS_TOKENIZERS`` names; empty for one that is trained on the dataset itself.
+        vocabulary: how many tokens that one has, at most.
+        document: ``file``, or ``repository``: the files of an origin one after the other, as StarCoder 2 reads them.
+        layout: whose files: Megatron's (``.bin``, ``.idx``) or datatrove's (``.ds``, ``.ds.index``, ``.ds.metadata``).
+        end: the token after every document; empty for the tokenizer's usual one.
+    """
+
+    kind: str = strict.rule(strict.text, "parquet")
+    tokenizer: str = strict.rule(strict.text, "")
+    vocabulary: int = strict.rule(strict.whole(512, 1 << 20), 32_000)
+    document: str = strict.rule(_one_of(DOCUMENTS), "file")
+    layout: str = strict.rule(_one_of(LAYOUTS), "megatron")
+    end: str = strict.rule(strict.text, "")
+
+
+@dataclass(frozen=True)
 class Specification:
     """One dataset.
 
@@ -228,11 +266,14 @@ class Specification:
         description: what it is for, one or a few lines.
         publisher: who answers for it.
         as_of: the day up to which visits count; None is the last slice that passed.
+        rows: what a row is: a file of a current tree, a commit that changed one of them and nothing else, an issue or a pull
+            request.
         sources: source names (``pypi``) and patterns over origins (``pkg:pypi/*``); none means all.
         languages: names as Linguist spells them; none means all.
         names: patterns over file names (``*.v``); none means all.
         where: a condition over ``condition.COLUMNS``, in SQL.
         license: which licences.
+        messages: what people must have said, see ``commits.MESSAGES`` and ``discussions.MESSAGES``.
         filters: filter sets and limits.
         exclude: kinds of files to leave out, see ``rules.EXCLUSIONS``.
         deduplicate: which duplicates.
@@ -240,17 +281,20 @@ class Specification:
         redact: which secrets and personal data are replaced.
         escape: whose tokens are broken where a text has them, see ``tokens.TOKENS``.
         shard: how many shards.
+        format: what they are.
     """
 
     name: str = strict.rule(strict.slug)
     description: str = strict.rule(strict.text, "")
     publisher: Publisher = strict.part(Publisher)  # noqa: RUF009 (a field with a factory)
     as_of: str | None = strict.rule(strict.day, None)
+    rows: str = strict.rule(_one_of(tuple(ROWS)), "files")
     sources: tuple[str, ...] = strict.rule(strict.texts, ())
     languages: tuple[str, ...] = strict.rule(_languages, ())
     names: tuple[str, ...] = strict.rule(strict.texts, ())
     where: str | None = strict.rule(condition.checked, None)
     license: License = strict.part(License)  # noqa: RUF009 (a field with a factory)
+    messages: str = strict.rule(_one_of(tuple(dict.fromkeys(name for names in ROWS.values() for name in names))), "none")
     filters: Filters = strict.rule(_filters, Filters())  # noqa: RUF009 (frozen)
     exclude: tuple[str, ...] = strict.rule(strict.some_of(EXCLUSIONS), ())
     deduplicate: Deduplicate = strict.part(Deduplicate)  # noqa: RUF009 (a field with a factory)
@@ -258,10 +302,17 @@ class Specification:
     redact: Redact = strict.part(Redact)  # noqa: RUF009 (a field with a factory)
     escape: tuple[str, ...] = strict.rule(strict.some_of(TOKENS), ())
     shard: Shard = strict.part(Shard)  # noqa: RUF009 (a field with a factory)
+    format: Format = strict.part(Format)  # noqa: RUF009 (a field with a factory)
 
     def to_mapping(self) -> dict[str, Any]:
-        """All of it, defaults included, as it would be written in YAML."""
+        """All of it, defaults included but for those of ``_LATER``, as it would be written in YAML."""
         values = asdict(self)
+        usual = asdict(Specification(self.name))
+        for name in _LATER:
+            said, default = values.pop(name), usual[name]
+            if isinstance(said, dict):
+                said = {key: value for key, value in said.items() if value != default[key]}
+            values |= {name: said} if said and said != default else {}
         values["filters"] = self.filters.to_mapping()
         values["deduplicate"]["most_lost"] = dict(self.deduplicate.most_lost)
         return values
@@ -291,7 +342,26 @@ def parse(source: bytes, name: str) -> Specification:
     values = strict.load(source, where, MAX_FILE_BYTES)
     if isinstance(values, dict) and values.setdefault("name", name) != name:
         raise UsageError(f"{where}: name is {values['name']!r}; it must be that of its file")
-    return strict.read(Specification, values, where)
+    return _consistent(strict.read(Specification, _with_defaults(values), where), where)
+
+
+def _with_defaults(values: Any) -> Any:
+    """What is compared with nothing but its like has no near-duplicates, so there the default is another one."""
+    if isinstance(values, dict) and values.get("rows", "files") != "files" and isinstance(values.get("deduplicate", {}), dict):
+        return values | {"deduplicate": {"threshold": None} | values.get("deduplicate", {})}
+    return values
+
+
+def _consistent(asked: Specification, where: str) -> Specification:
+    if asked.messages not in ROWS[asked.rows]:
+        fit = ", ".join(rows for rows, names in ROWS.items() if asked.messages in names)
+        raise UsageError(f"{where}: messages is {asked.messages!r}, which is for {fit}, and rows is {asked.rows!r}")
+    odd = next((name for name in _OF_FILES if getattr(asked, name)), None)
+    if odd and asked.rows in ("issues", "pull_requests"):
+        raise UsageError(f"{where}: {odd} is about files, and rows is {asked.rows!r}; leave it out")
+    if asked.rows != "files" and (asked.deduplicate.threshold is not None or asked.deduplicate.repositories is not None):
+        raise UsageError(f"{where}: deduplicate: {asked.rows} are compared exactly; leave threshold and repositories out")
+    return asked
 
 
 def is_pattern(source: str) -> bool:

@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import polars as pl
-import pyarrow.parquet as pq
 
-from codecommons.datasets.releases import list_releases
+from codecommons.datasets.releases import list_releases, manifest_of
 from codecommons.lake import Lake
-from codecommons.lake.storage import lake_errors
 from codecommons.optout.reach import Excluded
 
 
@@ -32,16 +30,26 @@ class Stale:
     rows: int
 
 
-def opted_out(excluded: Excluded, trees: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+# What has to be known of a manifest's rows.
+COLUMNS = ("content", "before_content", "revision_id", "origin", "anchor", "path")
+
+
+def opted_out(lake: Lake, excluded: Excluded, trees: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of a release that are left out, with the reason in the column ``opt_out``.
 
     Args:
+        lake: the lake, which knows who made a commit.
         excluded: what is left out of these trees.
         trees: every tree that counts (see ``archive.views.visited_trees``).
-        rows: with content (binary), origin, anchor and path (binary).
+        rows: with those ``COLUMNS`` that their release has.
     """
     roots = trees.select("origin", "anchor", "root").unique()
-    return excluded.marked(rows.join(roots, on=["origin", "anchor"], how="left")).filter(pl.col("opt_out").is_not_null())
+    rows = rows.join(roots, on=["origin", "anchor"], how="left")
+    if excluded.people.height and "revision_id" in rows.columns:
+        made = lake.scan("revision").select("author", "committer", revision_id="id")
+        ids = rows.lazy().select("revision_id").drop_nulls().unique()
+        rows = rows.join(made.join(ids, on="revision_id", how="semi").collect(), on="revision_id", how="left")
+    return excluded.marked(rows).filter(pl.col("opt_out").is_not_null())
 
 
 def stale(lake: Lake, excluded: Excluded, trees: pl.DataFrame) -> list[Stale]:
@@ -53,9 +61,6 @@ def stale(lake: Lake, excluded: Excluded, trees: pl.DataFrame) -> list[Stale]:
     newest = {one.name: one for one in list_releases(lake)}
     found = []
     for name, one in sorted(newest.items()):
-        path = lake.path(one.folder, "manifest.parquet")
-        with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
-            rows = pl.DataFrame(pq.read_table(file, columns=["content", "origin", "anchor", "path"]))
-        if left := opted_out(excluded, trees, rows).height:
+        if left := opted_out(lake, excluded, trees, manifest_of(lake, one, *COLUMNS)).height:
             found.append(Stale(name, one.fingerprint, left))
     return found

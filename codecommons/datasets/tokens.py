@@ -18,6 +18,8 @@ pr_base pr_file pr_base_code pr_diff pr_diff_hunk pr_comment pr_event_id pr_revi
 pr_in_reply_to_review_id pr_in_reply_to_comment_id pr_diff_hunk_comment_line
 """
 
+# The tokens of StarCoder 2, in the order of their table.
+STARCODER2 = ("<|endoftext|>", *(f"<{name}>" for name in _STARCODER2.split()))
 # What a specification may escape -> what is broken.
 TOKENS = {
     "starcoder2": re.compile(rf"<(?:{'|'.join(_STARCODER2.split())}|\|endoftext\|)>"),

@@ -15,14 +15,20 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codecommons.datasets import commits, discussions, redaction
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.releases import Release, fingerprint_of, release, result_digest, taken_down
-from codecommons.datasets.shards import row_text, swhids_of
+from codecommons.datasets.format import READ, ShardFormat, Terms, format_of, terms_of
+from codecommons.datasets.releases import Release, files_of, fingerprint_of, release, result_digest, supplies_of, taken_down
+from codecommons.datasets.reproduce import specification_of
+from codecommons.datasets.rows import COMMIT_READ, Side, sides, swhids_of
+from codecommons.datasets.shards import opened_shard, row_text
 from codecommons.datasets.tokens import TOKENS
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.optout import merkle
 from codecommons.swhid import content_id
+
+_CHANGED = "its sha256 is not the one in the fingerprint"
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,8 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
     """Check a release: its fingerprint from its own account, every file by sha256, every row against the manifest and its SWHID.
 
     A row's text, put back into its encoding, must hash to the SWHID; where it can't (an unusual byte sequence for the same text,
-    or a redaction), the lake's bytes must hash to it, and give the text once what the row says is replaced.
+    or a redaction), the lake's bytes must hash to it, and give the text once what the row says is replaced. Tokens must be those
+    of that text.
 
     Args:
         lake: the lake.
@@ -83,12 +90,10 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
     with lake_errors(f"reading {one.folder}"):
         problems = list(_account(one))
         data = lake.fs.cat_file(lake.path(one.folder, "manifest.parquet"))
-        if hashlib.sha256(data).hexdigest() != one.document["result"]["manifest"]["sha256"]:
-            problems.append(Problem("manifest.parquet", None, None, "its sha256 is not the one in the fingerprint"))
         try:
             manifest = pl.DataFrame(pq.read_table(pa.BufferReader(data)))
         except (pa.ArrowException, OSError) as error:
-            problems.append(Problem("manifest.parquet", None, None, f"it can't be read: {error}"))
+            problems += [*_files(lake, one), Problem("manifest.parquet", None, None, f"it can't be read: {error}")]
             return Verification(one.name, one.fingerprint, 0, tuple(problems))
     if manifest.height != one.document["result"]["rows"]:
         problems.append(
@@ -97,8 +102,15 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
     stated = one.document["result"].get("merkle")
     if stated and stated != merkle.roots(swhids_of(manifest), manifest["origin"].to_list()):
         problems.append(Problem("fingerprint.json", None, None, "its Merkle roots are not those of the manifest"))
+    problems += _files(lake, one)
+    # What is missing is named already; without what shards were made with nothing can be said of them.
+    missing = {problem.file for problem in problems if problem.what != _CHANGED}
+    unusable = {problem.file for problem in problems} & {*one.document["inputs"].get("supplies", {})}
+    terms = terms_of(one.document, {} if unusable else supplies_of(lake, one))
     for shard in one.shards:
-        problems += _shard(lake, one, shard, manifest.filter(pl.col("shard") == shard["name"]).sort("row"))
+        parts = {f"data/{part['name']}" for part in (shard, *shard.get("beside", ()))}
+        if not unusable and not parts & missing:
+            problems += _shard(lake, one, shard, manifest.filter(pl.col("shard") == shard["name"]).sort("row"), terms)
     return Verification(one.name, one.fingerprint, manifest.height, tuple(problems))
 
 
@@ -113,63 +125,120 @@ def _account(one: Release) -> Iterator[Problem]:
         yield Problem("fingerprint.json", None, None, "its digests do not follow from what it says; it was changed")
 
 
-def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame) -> Iterator[Problem]:
-    file = f"data/{shard['name']}"
-    escape = one.document["inputs"]["specification"].get("escape", ())
-    path = lake.path(one.folder, file)
-    if not lake.fs.exists(path):
-        why = taken_down(lake, one.folder).get(shard["name"])
-        yield Problem(file, None, None, f"it was taken down ({why}); build the dataset again" if why else "it is missing")
-        return
-    with lake_errors(f"reading {path}"), lake.fs.open(path) as opened:
-        if hashlib.file_digest(opened, "sha256").hexdigest() != shard["sha256"]:
-            yield Problem(file, None, None, "its sha256 is not the one in the fingerprint")
-    with lake.fs.open(path) as opened:
-        try:
-            parquet = pq.ParquetFile(opened)
-        except (pa.ArrowException, OSError) as error:
-            yield Problem(file, None, None, f"it can't be read: {error}")
-            return
-        if parquet.metadata.num_rows != manifest.height:
-            yield Problem(
-                file, None, None, f"it has {parquet.metadata.num_rows} rows, not {manifest.height} as the manifest says"
-            )
-            return
-        at = 0
-        for group in range(parquet.num_row_groups):
-            expected = manifest[at : at + parquet.metadata.row_group(group).num_rows]
-            at += expected.height
-            try:
-                found = pl.DataFrame(parquet.read_row_group(group, columns=["swhid", "text", "encoding", "redactions"]))
-            except (pa.ArrowException, OSError, ValueError) as error:
-                what = f"rows {expected['row'][0]} to {expected['row'][-1]} can't be read: {error}"
-                yield Problem(file, expected["row"][0], expected["swhid"][0], what)
+def _files(lake: Lake, one: Release) -> Iterator[Problem]:
+    """Every file is there, with the bytes it was published with."""
+    withdrawn = taken_down(lake, one.folder)
+    of_shard = {f"data/{part['name']}": shard["name"] for shard in one.shards for part in (shard, *shard.get("beside", ()))}
+    for file, sha256 in files_of(one).items():
+        path = lake.path(one.folder, file)
+        with lake_errors(f"reading {path}"):
+            if not lake.fs.exists(path):
+                why = withdrawn.get(of_shard.get(file, ""))
+                yield Problem(file, None, None, f"it was taken down ({why}); build the dataset again" if why else "it is missing")
                 continue
-            yield from _rows(
-                lake, file, escape, expected.with_columns(found.select("text", "encoding", "redactions", found="swhid"))
-            )
+            with lake.fs.open(path) as opened:
+                if hashlib.file_digest(opened, "sha256").hexdigest() != sha256:
+                    yield Problem(file, None, None, _CHANGED)
 
 
-def _rows(lake: Lake, file: str, escape: Sequence[str], rows: pl.DataFrame) -> Iterator[Problem]:
+def _shard(lake: Lake, one: Release, shard: dict[str, Any], manifest: pl.DataFrame, terms: Terms) -> Iterator[Problem]:
+    """Every row of a shard is what the manifest says, and its texts are those of its bytes."""
+    form = format_of(lake.settings, terms.asked.kind)
+    file, rows_are = f"data/{shard['name']}", one.document["inputs"]["specification"].get("rows", "files")
+    path, endings = lake.path(one.folder, file), form.endings(terms.asked)
+    columns = READ | (COMMIT_READ if rows_are == "commits" else {"number": pl.Int64} if rows_are in discussions.KINDS else {})
+    with lake_errors(f"reading {path}"), opened_shard(lake, path, endings) as files:
+        for part in form.read(files, manifest, terms, columns):
+            if part.found is not None:
+                rows = pl.concat([part.expected, _apart(part.found)], how="horizontal")
+                for side in sides(columns):
+                    yield from _rows(lake, one, file, form, terms, rows, side)
+                if rows_are == "commits":
+                    yield from _messages(lake, one, file, rows)
+            elif part.expected.height:
+                first, last, swhid = part.expected["row"][0], part.expected["row"][-1], part.expected["swhid"][0]
+                yield Problem(file, first, swhid, f"rows {first} to {last} can't be read: {part.fault}")
+            else:
+                yield Problem(file, None, None, part.fault)
+
+
+def _rows(
+    lake: Lake, one: Release, file: str, form: ShardFormat, terms: Terms, rows: pl.DataFrame, side: Side
+) -> Iterator[Problem]:
+    asked = one.document["inputs"]["specification"]
+    escape = () if asked.get("rows") in discussions.KINDS else asked.get("escape", ())
+    said = "its text is" if form.holds_text else "its tokens are"
+    # What is stored for the file itself is read under that name; the version before is read as it is called.
+    after = side.swhid == "swhid"
+    named = {"_found": "found", "_stored": "stored"} if after else {"_found": side.swhid, "_stored": side.text}
+    rows = rows.with_columns(
+        **named, _content=pl.col(side.content), _encoding=pl.col(side.encoding), _redactions=pl.col(side.redactions)
+    )
     doubtful = []
-    for row, swhid, found, content, text, encoding, spans in rows.select(
-        "row", "swhid", "found", "content", "text", "encoding", "redactions"
-    ).iter_rows():
-        if swhid != found or swhid[10:50] != content.hex():
+    for at, (row, swhid, found, content, stored, encoding, spans) in enumerate(
+        rows.select("row", "swhid", "_found", "_content", "_stored", "_encoding", "_redactions").iter_rows()
+    ):
+        if (after and swhid != found) or found[10:50] != content.hex():
             yield Problem(file, row, swhid, f"it says {found}")
-        elif text is None or spans or _has_tokens(text, escape) or not _hashes_to(text, encoding, content):
-            doubtful.append((row, swhid, content, text, encoding, spans))
-    bytes_of: dict[bytes, bytes] = {}
-    if doubtful:
-        for batch in lake.contents(
-            pl.DataFrame({"sha1_git": [content for _, _, content, *_ in doubtful]}, schema={"sha1_git": pl.Binary})
+        elif (
+            not form.holds_text
+            or stored is None
+            or spans
+            or _has_tokens(stored, escape)
+            or not _hashes_to(stored, encoding, content)
         ):
-            bytes_of |= {one.as_py(): data.as_py() for one, data in zip(batch["sha1_git"], batch["data"], strict=True)}
-    for row, swhid, content, text, encoding, spans in doubtful:
+            doubtful.append(at)
+    if not doubtful:
+        return
+    rows = rows[doubtful]
+    bytes_of = _bytes_of(lake, one, rows, set(rows["_content"]))
+    texts = [
+        row_text(bytes_of[content], content, encoding, spans, escape) if content in bytes_of else None
+        for content, encoding, spans in rows.select("_content", "_encoding", "_redactions").iter_rows()
+    ]
+    expected = form.stored(rows, [text or b"" for text in texts], terms)
+    for (row, swhid, content, stored), text, wanted in zip(
+        rows.select("row", pl.col("_found"), "_content", "_stored").iter_rows(), texts, expected, strict=True
+    ):
         if content not in bytes_of:
-            yield Problem(file, row, swhid, "its text does not hash to its SWHID, and the lake has no bytes to compare with")
-        elif text is None or row_text(bytes_of[content], content, encoding, spans, escape) != text.encode():
-            yield Problem(file, row, swhid, "its text is not that of the bytes its SWHID names, with its redactions")
+            missing = (
+                f"{said} not known to be those of its SWHID" if not form.holds_text else "its text does not hash to its SWHID"
+            )
+            yield Problem(file, row, swhid, f"{missing}, and the lake has no bytes to compare with")
+        elif text is None or stored is None or (stored.encode() if form.holds_text else stored) != wanted:
+            those = "that" if form.holds_text else "those"
+            yield Problem(file, row, swhid, f"{said} not {those} of the bytes its SWHID names, with its redactions")
+
+
+def _apart(found: pl.DataFrame) -> pl.DataFrame:
+    """What was found, beside what was expected of the same name."""
+    return found.rename({"swhid": "found"})
+
+
+def _bytes_of(lake: Lake, one: Release, rows: pl.DataFrame, contents: set[bytes]) -> dict[bytes, bytes]:
+    """Bytes of contents that the lake has; of discussions they are made again from events."""
+    asked = specification_of(one)
+    if asked.rows in discussions.KINDS:
+        slices = pl.DataFrame(one.document["inputs"]["slices"]).select("slice", "source").unique()
+        made = (text for _, text in discussions.texts(lake, asked, slices, rows))
+        return {identifier: text for text in made if (identifier := content_id(text)) in contents}
+    found: dict[bytes, bytes] = {}
+    for batch in lake.contents(pl.DataFrame({"sha1_git": sorted(contents)}, schema={"sha1_git": pl.Binary})):
+        found |= {content.as_py(): data.as_py() for content, data in zip(batch["sha1_git"], batch["data"], strict=True)}
+    return found
+
+
+def _messages(lake: Lake, one: Release, file: str, rows: pl.DataFrame) -> Iterator[Problem]:
+    """The messages of commits follow from those that the lake has."""
+    asked = specification_of(one)
+    ids = rows.lazy().select("revision_id").unique()
+    said = lake.scan("revision").select("message", revision_id="id").join(ids, on="revision_id", how="semi").collect()
+    raw = dict(said.select("revision_id", "message").iter_rows())
+    for row, swhid, revision, message in rows.select("row", "swhid", "revision_id", "message").iter_rows():
+        if revision not in raw:
+            yield Problem(file, row, swhid, f"the lake has no revision {revision.hex()} to compare its message with")
+        elif redaction.told(commits.message_of(raw[revision]) or "", asked.redact, asked.escape) != message:
+            yield Problem(file, row, swhid, "its message is not that of the revision")
 
 
 def _has_tokens(text: str, escape: Sequence[str]) -> bool:

@@ -6,10 +6,11 @@
 
 In a crowded band members are compared with its anchors only, the members of smallest identifier. Who comes into it may push
 others out of the anchors; their pairs in that band were asked for once and would not be by a lake that had seen everybody at
-once. They go to a table of their own, for datasets of earlier days, so that the first one is a function of the set of texts,
-whatever the order in which they came. A pair that has gone stale stays stale, as ranks only grow: so no lock is needed, and
-forgetting twice does no harm. (A takedown makes ranks smaller; it lets all ``neighbours`` of what goes be compared anew.) Who
-commits pairs looks afterwards at the bands as they are then: of two slices at once the later one to commit sees the other's.
+once. They are taken out, so that the table is a function of the set of texts, whatever the order in which they came; a dataset
+of an earlier day finds them again (``earlier``). A pair that has gone stale stays stale, as ranks only grow: so no lock is
+needed, and forgetting twice does no harm. (A takedown makes ranks smaller; it lets all ``neighbours`` of what goes be compared
+anew.) Who commits pairs looks afterwards at the bands as they are then: of two slices at once the later one to commit sees the
+other's.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def stale_pairs(
     doubtful = known.join(late.lazy(), on="a", how="semi").collect()
     for some in asked_for:
         doubtful = doubtful.join(some, on=["a", "b"], how="anti")
-    return not_asked_for(bands, doubtful, configuration.anchors)
+    stale = [_stale(bands, chunk, configuration.anchors) for chunk in doubtful.iter_slices(_PAIRS_AT_ONCE)]
+    return pl.concat([doubtful.clear(), *stale])
 
 
 def forget(lake: Lake, key: str, gone: pl.DataFrame) -> None:
@@ -68,12 +70,6 @@ def forget(lake: Lake, key: str, gone: pl.DataFrame) -> None:
         LakeError: the table can't be read or written.
     """
     commit_loop(lake.storage, DUPLICATE_PAIR, lambda delta: _rewrite(lake, delta, key, gone), {"what": "stale pairs"})
-
-
-def not_asked_for(bands: pl.LazyFrame, pairs: pl.DataFrame, anchors: int) -> pl.DataFrame:
-    """Those pairs (columns a, b and others) that no band (columns value, content) asks for."""
-    stale = [_stale(bands, chunk, anchors) for chunk in pairs.iter_slices(_PAIRS_AT_ONCE)]
-    return pl.concat([pairs.clear(), *stale])
 
 
 def neighbours(lake: Lake, contents: pl.Series) -> pl.Series:
@@ -104,6 +100,7 @@ def _ranked(bands: pl.LazyFrame, values: pl.Series) -> pl.LazyFrame:
 
 
 def _stale(bands: pl.LazyFrame, pairs: pl.DataFrame, anchors: int) -> pl.DataFrame:
+    """Those pairs (columns a, b and others) that no band (columns value, content) asks for."""
     shared = (
         pairs.lazy()
         .select("a", "b")

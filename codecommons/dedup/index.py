@@ -28,7 +28,7 @@ from codecommons.dedup.configuration import WORDS, Configuration
 from codecommons.dedup.crowds import forget, stale_pairs
 from codecommons.dedup.signatures import sign
 from codecommons.dedup.similarity import jaccard, shingle_sets
-from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, FORGOTTEN_PAIR, SIGNATURE, TABLES
+from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE, TABLES
 from codecommons.dedup.texts import concatenate, read_texts, select_texts
 from codecommons.engine import Engine
 from codecommons.engine.local import release_memory
@@ -36,7 +36,7 @@ from codecommons.lake import Committed, Lake, StagedFile, StagingArea
 from codecommons.lake.commits import data_files
 from codecommons.lake.ranges import bucket_range, in_range, slices_of
 from codecommons.lake.schemas import Table
-from codecommons.lake.staging import staged_batches
+from codecommons.lake.staging import Writer, staged_batches
 
 # Rows that a task looks at in one go; a row is 30 to 50 bytes.
 _BANDS_AT_ONCE = 2_000_000
@@ -67,8 +67,8 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class _Context:
-    """What every task needs to know."""
+class Context:
+    """What every task needs to know: the lake, where it stages rows, what is compared how, and the key of that."""
 
     lake: Lake
     area: StagingArea
@@ -77,7 +77,7 @@ class _Context:
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """Keys from ``low`` up to ``high``, which is not one of them, in some Parquet files of the lake or in what was staged."""
 
     low: bytes
@@ -111,7 +111,7 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         return Compared(texts.height)
     with lake.staging("deduped") as area:
         area.tables = {**area.tables, CANDIDATE.name: CANDIDATE, CROWDED_BAND.name: CROWDED_BAND}
-        context = _Context(lake, area, configuration, key)
+        context = Context(lake, area, configuration, key)
         runs = list(slices_of(new.select("sha1_git", "length", "encoding"), lake.settings.batch_bytes))
         signed = list(
             engine.map(partial(_sign, context), runs, name=lambda run: f"signing texts from {run['sha1_git'][0].hex()}")
@@ -121,9 +121,7 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         probed = lake.delta(BAND).version()
         found = _probe(context, engine, bands)
         candidates = _of(CANDIDATE, found)
-        verify = partial(_verify, context, candidates)
-        verified = engine.map(verify, _candidate_parts(candidates), name=lambda part: f"comparing pairs, {part}")
-        pairs = lake.commit(area, verified, engine)
+        pairs = lake.commit(area, compared(context, engine, candidates), engine)
         if lake.delta(BAND).version() != probed:
             # Another slice may have crowded a band, and forgotten its stale pairs, before these pairs were there to be forgotten.
             found = _probe(context, engine, bands)
@@ -131,9 +129,6 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         asked_for = (_read_all(lake, (file.path,), ["a", "b"]) for file in _of(CANDIDATE, found))
         stale = stale_pairs(lake, configuration, key, crowded, asked_for)
         if stale.height:
-            writer = area.writer("forget")
-            writer.add(FORGOTTEN_PAIR.name, stale.to_arrow())
-            lake.commit(area, [writer.close()], engine)
             forget(lake, key, stale)
         lake.commit(area, [signatures], engine)
     none = Committed(0, 0, 0)
@@ -152,7 +147,7 @@ def _of(table: Table, staged: Iterable[Sequence[StagedFile]]) -> list[StagedFile
     return [file for files in staged for file in files if file.table.name == table.name]
 
 
-def _sign(context: _Context, texts: pl.DataFrame) -> tuple[list[StagedFile], int]:
+def _sign(context: Context, texts: pl.DataFrame) -> tuple[list[StagedFile], int]:
     """Stage the bands and signature rows of one run of texts; also says how many are too short to have any band."""
     bands = context.configuration.bands
     writer = context.area.writer("sign")
@@ -174,7 +169,7 @@ def _paths(staged: Iterable[StagedFile]) -> tuple[str, ...]:
     return tuple(file.path for file in staged)
 
 
-def _band_parts(context: _Context) -> list[_Part]:
+def band_parts(context: Context) -> list[Part]:
     """The whole band table of the configuration, in parts that fit a task."""
     lake = context.lake
     files = [file for file in data_files(lake.delta(BAND)) if dict(file.partition)["configuration"] == context.key]
@@ -183,46 +178,57 @@ def _band_parts(context: _Context) -> list[_Part]:
         mine = [file for file in files if int(dict(file.partition)["bucket"]) == bucket]
         count = -(-sum(file.rows for file in mine) // _BANDS_AT_ONCE)
         paths = tuple(lake.path(BAND.name, file.path) for file in mine)
-        parts += [_Part(*bucket_range(bucket, lake.settings.bucket_bits, part, count), paths) for part in range(count)]
+        parts += [Part(*bucket_range(bucket, lake.settings.bucket_bits, part, count), paths) for part in range(count)]
     return parts
 
 
-def _probe(context: _Context, engine: Engine, newcomers: Sequence[StagedFile]) -> list[list[StagedFile]]:
+def _probe(context: Context, engine: Engine, newcomers: Sequence[StagedFile]) -> list[list[StagedFile]]:
     """What ``_find`` stages, of every part of the band table as it is now."""
-    return list(engine.map(partial(_find, context, newcomers), _band_parts(context), name=lambda part: f"probing bands, {part}"))
+    return list(engine.map(partial(_find, context, newcomers), band_parts(context), name=lambda part: f"probing bands, {part}"))
 
 
-def _find(context: _Context, newcomers: Sequence[StagedFile], part: _Part) -> list[StagedFile]:
+def _find(context: Context, newcomers: Sequence[StagedFile], part: Part) -> list[StagedFile]:
     """Stage the pairs of newcomers (their bands) that share a band of this part, and its crowded bands."""
-    rows = _frame(context.lake, part.files, ["value", "content"], in_range("value", part.low, part.high))
+    rows = read_rows(context.lake, part.files, ["value", "content"], in_range("value", part.low, part.high))
     new = _staged(context, newcomers, ["value", "content"], part).with_columns(new=True)
     rows = (
         rows.filter(pl.len().over("value") > 1)
         .join(new, on=["value", "content"], how="left")
         .with_columns(pl.col("new").fill_null(False))
     )
-    rows = rows.sort("value", "content").with_columns(group=pl.col("value").rle_id())
-    members = rows.select("content").unique().sort("content").with_row_index("member")
-    rows = rows.join(members, on="content", how="left", maintain_order="left")
     writer = context.area.writer("find")
     anchors = context.configuration.anchors
-    bands = rows.group_by("value", maintain_order=True).agg(pl.len(), pl.any("new"))
-    writer.add(CROWDED_BAND.name, bands.filter((pl.col("len") > anchors) & pl.col("new")).select("value").to_arrow())
-    ids = members["content"].to_arrow()
-    groups, ranks = (rows[name].cast(pl.Int64).to_numpy() for name in ("group", "member"))
-    for low, high in new_pairs(groups, ranks, rows["new"].to_numpy(), anchors):
-        writer.add(
-            CANDIDATE.name, pa.table({"a": ids.take(pa.array(low, pa.int64())), "b": ids.take(pa.array(high, pa.int64()))})
-        )
+    bands = rows.group_by("value").agg(pl.len(), pl.any("new"))
+    crowded = bands.filter((pl.col("len") > anchors) & pl.col("new")).select("value").sort("value")
+    writer.add(CROWDED_BAND.name, crowded.to_arrow())
+    stage_pairs(writer, rows, anchors)
     return writer.close()
 
 
-def _candidate_parts(candidates: Sequence[StagedFile]) -> list[_Part]:
+def stage_pairs(writer: Writer, rows: pl.DataFrame, anchors: int) -> None:
+    """Stage as candidates the pairs that hold a member that is ``new`` of some bands (columns value, content, new)."""
+    rows = rows.sort("value", "content").with_columns(group=pl.col("value").rle_id())
+    members = rows.select("content").unique().sort("content").with_row_index("member")
+    rows = rows.join(members, on="content", how="left", maintain_order="left")
+    ids = members["content"].to_arrow()
+    groups, ranks = (rows[name].cast(pl.Int64).to_numpy() for name in ("group", "member"))
+    for low, high in new_pairs(groups, ranks, rows["new"].to_numpy(), anchors):
+        a, b = (ids.take(pa.array(side, pa.int64())) for side in (low, high))
+        writer.add(CANDIDATE.name, pa.table({"a": a, "b": b}))
+
+
+def compared(context: Context, engine: Engine, candidates: Sequence[StagedFile]) -> Iterator[list[StagedFile]]:
+    """Compare staged candidates exactly; yields staged rows of ``duplicate_pair`` for those that reach the floor."""
+    verify = partial(_verify, context, candidates)
+    return engine.map(verify, _candidate_parts(candidates), name=lambda part: f"comparing pairs, {part}")
+
+
+def _candidate_parts(candidates: Sequence[StagedFile]) -> list[Part]:
     count = -(-sum(file.rows for file in candidates) // _PAIRS_AT_ONCE)
-    return [_Part(*bucket_range(0, 0, part, count)) for part in range(count)]
+    return [Part(*bucket_range(0, 0, part, count)) for part in range(count)]
 
 
-def _verify(context: _Context, candidates: Sequence[StagedFile], part: _Part) -> list[StagedFile]:
+def _verify(context: Context, candidates: Sequence[StagedFile], part: Part) -> list[StagedFile]:
     """Compare the candidates of this part exactly and stage those that reach the floor."""
     pairs = _staged(context, candidates, ["a", "b"], part).unique()
     ids = pl.concat([pairs["a"], pairs["b"]]).unique()
@@ -296,16 +302,17 @@ def _rows(table: Table, key: str, **columns: pa.Array | pa.ChunkedArray) -> pa.T
     return pa.table({"configuration": pa.repeat(pa.scalar(key), count), **columns}, schema=pa.schema(table.fields))
 
 
-def _staged(context: _Context, files: Sequence[StagedFile], columns: list[str], part: _Part) -> pl.DataFrame:
+def _staged(context: Context, files: Sequence[StagedFile], columns: list[str], part: Part) -> pl.DataFrame:
     batches = staged_batches(context.lake.storage, files, columns, part.low, part.high)
     return pl.DataFrame(pa.Table.from_batches(batches, schema=pa.schema([(name, pa.binary()) for name in columns])))
 
 
 def _read_all(lake: Lake, files: tuple[str, ...], columns: list[str]) -> pl.DataFrame:
-    return _frame(lake, files, columns, None)
+    return read_rows(lake, files, columns, None)
 
 
-def _frame(lake: Lake, files: tuple[str, ...], columns: list[str], where: ds.Expression | None) -> pl.DataFrame:
+def read_rows(lake: Lake, files: tuple[str, ...], columns: list[str], where: ds.Expression | None) -> pl.DataFrame:
+    """Binary columns of some files of the lake, or of staged ones."""
     schema = pa.schema([(name, pa.binary()) for name in columns])
     # Staged files are plain Arrow, the lake's own are Parquet.
     kind: Literal["ipc", "parquet"] = "ipc" if files and files[0].endswith(".arrow") else "parquet"

@@ -9,8 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from codecommons.dedup.configuration import Configuration, configured
-from codecommons.dedup.crowds import not_asked_for
-from codecommons.dedup.tables import BAND, DUPLICATE_PAIR, FORGOTTEN_PAIR, SIGNATURE
+from codecommons.dedup.tables import DUPLICATE_PAIR
 from codecommons.lake import Lake
 
 
@@ -28,34 +27,3 @@ def pairs(lake: Lake, configuration: Configuration | None = None) -> pl.LazyFram
     configuration = configuration or configured(lake.settings)
     mine = lake.scan(DUPLICATE_PAIR).filter(pl.col("configuration") == configuration.key(lake.settings))
     return mine.select("a", "b", "similarity", "accepted", "configuration")
-
-
-def pairs_then(lake: Lake, texts: pl.DataFrame, among: pl.DataFrame) -> pl.LazyFrame:
-    """The pairs as they were when only some texts had been compared: whatever came into their bands since makes no difference.
-
-    Pairs that were never compared are not known: of a day that was brought in after later ones, a crowded band lacks some.
-
-    Args:
-        lake: the lake.
-        texts: column content: all that had been compared then.
-        among: column content: those whose pairs are wanted.
-
-    Returns:
-        As ``pairs``, without the configuration, of both texts among these.
-    """
-    configuration = configured(lake.settings)
-    key = configuration.key(lake.settings)
-    mine = pl.col("configuration") == key
-    for table in (BAND, FORGOTTEN_PAIR):
-        lake.register(table)
-    tables = [lake.scan(table) for table in (DUPLICATE_PAIR, FORGOTTEN_PAIR)]
-    later = lake.scan(SIGNATURE).filter(mine).join(texts.lazy(), on="content", how="anti").select(pl.len()).collect().item()
-    columns = ("a", "b", "similarity", "accepted")
-    known = pl.concat([table.filter(mine).select(columns) for table in (tables if later else tables[:1])])
-    for end in ("a", "b"):
-        known = known.join(among.lazy(), left_on=end, right_on="content", how="semi")
-    if not later:
-        return known
-    there = lake.scan(BAND).filter(mine).select("value", "content").join(texts.lazy(), on="content", how="semi")
-    found = known.unique(["a", "b"]).sort("a", "b").collect()
-    return found.join(not_asked_for(there, found, configuration.anchors), on=["a", "b"], how="anti").lazy()

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pyarrow as pa
 
 from codecommons.lake.schemas import HASH, Table
@@ -34,11 +32,6 @@ DUPLICATE_PAIR = Table(
     ("configuration", "a", "b"),
     partition=("configuration",),
 )
-FORGOTTEN_PAIR = replace(
-    DUPLICATE_PAIR,
-    name="forgotten_pair",
-    description="A pair that a band asked for until more texts crowded it. It still holds for a dataset of an earlier day.",
-)
 SIGNATURE = Table(
     "signature",
     "One text that is done: its bands are in the lake, and so are its pairs with every text done before it.",
@@ -59,4 +52,10 @@ CROWDED_BAND = Table(
     (pa.field("value", pa.binary()),),
     ("value",),
 )
-TABLES = (BAND, DUPLICATE_PAIR, FORGOTTEN_PAIR, SIGNATURE)
+EARLIER_TEXT = Table(
+    "earlier_text",
+    "A text that had been compared, and whether its pairs are wanted. Travels between tasks only, is never committed.",
+    (pa.field("content", HASH), pa.field("wanted", pa.bool_())),
+    ("content",),
+)
+TABLES = (BAND, DUPLICATE_PAIR, SIGNATURE)

@@ -151,13 +151,13 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
     datasets = _rows(
         connection,
         """select dataset, fingerprint, shard, row, origin, from_utf8(path) as path, language, license
-        from lake.dataset_row where content = ? order by dataset, fingerprint, shard, row""",
+        from lake.dataset_row where content = $1 or before_content = $1 order by dataset, fingerprint, shard, row""",
         me,
     )
     dropped = _rows(
         connection,
         """select dataset, fingerprint, origin, from_utf8(path) as path, rule, evidence, swhid('cnt', kept) as kept, similarity
-        from lake.dataset_drop where content = ? order by dataset, fingerprint, origin, path""",
+        from lake.dataset_drop where content = $1 or before_content = $1 order by dataset, fingerprint, origin, path""",
         me,
     )
     return {

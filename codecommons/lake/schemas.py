@@ -263,6 +263,12 @@ COLLECTIONS = (
         many=True,
     ),
     Table(
+        "commit_change",
+        "The file that a revision changed, if it changed one and nothing else; nulls where it did not.",
+        _fields(revision=HASH, parent=HASH, path=pa.binary(), before=HASH, after=HASH),
+        ("revision",),
+    ),
+    Table(
         "origin_revision",
         "A revision that the history of an origin holds; origin is sha1 of its URL.",
         _fields(revision=HASH, origin=HASH),
@@ -678,6 +684,7 @@ DATASETS = (
             shard=pa.string(),
             row=pa.int64(),
             content=HASH,
+            before_content=HASH,
             swhid=pa.string(),
             origin=pa.string(),
             path=pa.binary(),
@@ -700,6 +707,7 @@ DATASETS = (
         "A candidate row that a rule left out: which rule, why, and the kept content when it is a duplicate.",
         _fields(
             content=HASH,
+            before_content=HASH,
             origin=pa.string(),
             anchor=pa.string(),
             path=pa.binary(),
@@ -733,6 +741,7 @@ COMMIT_ORDER = (
     "origin",
     "collection_tree",
     "introduced",
+    "commit_change",
     "origin_revision",
     "vulnerability_statement",
     "extid",

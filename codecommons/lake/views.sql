@@ -499,14 +499,16 @@ where rule in ('exact_duplicate', 'near_duplicate', 'near_repository');
 create or replace view dataset as select dataset, fingerprint, specification, as_of, rows, bytes, shards from lake.dataset;
 
 create or replace view dataset_row as
-select dataset, fingerprint, shard, row, swhid, swhid('cnt', content) as content, origin, from_utf8(path) as path, length, language,
-    license
-from lake.dataset_row anti join lake.opted_out_content using (content);
+select dataset, fingerprint, shard, row, swhid, swhid('cnt', content) as content, swhid('cnt', before_content) as before, origin,
+    from_utf8(path) as path, length, language, license
+from lake.dataset_row anti join lake.opted_out_content using (content)
+anti join lake.opted_out_content as gone on gone.content = before_content;
 
 create or replace view dataset_drop as
-select dataset, fingerprint, swhid('cnt', content) as content, origin, anchor, from_utf8(path) as path, length, rule, evidence,
-    swhid('cnt', kept) as kept, similarity
-from lake.dataset_drop anti join lake.opted_out_content using (content) anti join lake.opted_out_content as gone on gone.content = kept;
+select dataset, fingerprint, swhid('cnt', content) as content, swhid('cnt', before_content) as before, origin, anchor,
+    from_utf8(path) as path, length, rule, evidence, swhid('cnt', kept) as kept, similarity
+from lake.dataset_drop anti join lake.opted_out_content using (content) anti join lake.opted_out_content as gone on gone.content = kept
+anti join lake.opted_out_content as old on old.content = before_content;
 
 create or replace view shard as select dataset, fingerprint, shard, sha256, rows, bytes from lake.shard;
 

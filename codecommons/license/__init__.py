@@ -11,7 +11,7 @@ Does not belong here: detecting licences in bytes (``annotate``), what other occ
 joined over the whole lake when a dataset is built (``datasets``).
 """
 
-from codecommons.license.policy import Policy, policies, policy
+from codecommons.license.policy import Policy, policies, policy, unreadable
 from codecommons.license.stage import DEFAULT, decisions, qualify_slice
 
-__all__ = ["DEFAULT", "Policy", "decisions", "policies", "policy", "qualify_slice"]
+__all__ = ["DEFAULT", "Policy", "decisions", "policies", "policy", "qualify_slice", "unreadable"]

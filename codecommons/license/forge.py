@@ -69,6 +69,34 @@ def last_resort(files: pl.LazyFrame, observed: pl.DataFrame, judging: Policy) ->
     )
 
 
+def licensed(places: pl.DataFrame, observed: pl.DataFrame, judging: Policy) -> pl.DataFrame:
+    """Give what is not in any tree, such as discussions, the licence of its repository.
+
+    Args:
+        places: column origin.
+        observed: as for ``last_resort``.
+        judging: the policy.
+
+    Returns:
+        The same rows with license, verdict, rule (``forge/…``) and evidence (the repository's address and event).
+    """
+    said = _said(observed)
+    known = said.filter(pl.col("said") != NO_ASSERTION)
+    origins = places["origin"].unique().drop_nulls()
+    at = pl.DataFrame({"origin": origins, "place": pl.Series([place(one) for one in origins], dtype=pl.String)})
+    worth = {one: judging.judge(one) for one in ("", *known["said"].unique())}
+    verdicts, rules = {one: it.verdict for one, it in worth.items()}, {one: f"{FORGE}/{it.rule}" for one, it in worth.items()}
+    spoken = pl.col("said").fill_null("")
+    answers = at.join(known, on="place", how="left").select(
+        "origin",
+        license="said",
+        verdict=spoken.replace_strict(verdicts, return_dtype=pl.String),
+        rule=spoken.replace_strict(rules, return_dtype=pl.String),
+        evidence=pl.concat_list(pl.format("{}, {}", "origin", "event")).list.drop_nulls(),
+    )
+    return places.join(answers, on="origin", how="left", maintain_order="left")
+
+
 def _said(observed: pl.DataFrame) -> pl.DataFrame:
     """Where forges name a licence: place, said (an SPDX identifier as ScanCode's index spells it, or ``NOASSERTION``), event."""
     spelled = {

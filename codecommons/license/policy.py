@@ -270,25 +270,36 @@ def read_policy(path: Path) -> Policy:
 
 
 def policies(settings: Settings) -> dict[str, Policy]:
-    """Every policy, ours and the user's (``$CODECOMMONS_HOME/policies/*.yaml``), by name.
+    """Every policy that can be read, ours and the user's (``$CODECOMMONS_HOME/policies/*.yaml``), by name."""
+    return _all_of(settings)[0]
 
-    Raises:
-        UsageError: a file is no policy, or a user's policy has the name of one of ours.
-    """
-    ours = {path.stem: read_policy(path) for path in sorted(Path(__file__).with_name("policies").glob("*.yaml"))}
-    theirs = {path.stem: read_policy(path) for path in sorted((settings.home / "policies").glob("*.yaml"))}
-    for name in sorted(ours.keys() & theirs.keys()):
-        raise UsageError(f"{settings.home / 'policies' / name}.yaml takes the name of a policy that CodeCommons has; rename it")
-    return dict(sorted((ours | theirs).items()))
+
+def unreadable(settings: Settings) -> dict[str, str]:
+    """The user's files that are no policy, or have the name of one of ours: name -> why. What does not need them goes on."""
+    return _all_of(settings)[1]
 
 
 def policy(settings: Settings, name: str) -> Policy:
     """One policy.
 
     Raises:
-        UsageError: there is none of that name; the message says which is meant.
+        UsageError: there is none of that name, and the message says which is meant; or its file is no policy.
     """
-    known = policies(settings)
+    known, broken = _all_of(settings)
     if name not in known:
-        raise UsageError(f"there is no licence policy {name!r}; {strict.nearest(name, known)}")
+        raise UsageError(broken.get(name) or f"there is no licence policy {name!r}; {strict.nearest(name, known)}")
     return known[name]
+
+
+def _all_of(settings: Settings) -> tuple[dict[str, Policy], dict[str, str]]:
+    known = {path.stem: read_policy(path) for path in sorted(Path(__file__).with_name("policies").glob("*.yaml"))}
+    broken = {}
+    for path in sorted((settings.home / "policies").glob("*.yaml")):
+        if path.stem in known:
+            broken[path.stem] = f"{path} takes the name of a policy that CodeCommons has; rename it"
+            continue
+        try:
+            known[path.stem] = read_policy(path)
+        except UsageError as error:
+            broken[path.stem] = str(error)
+    return dict(sorted(known.items())), broken

@@ -45,7 +45,7 @@ from codecommons.settings import Settings
 from codecommons.swhid import Span, Swhid, swhid_text
 
 # Raised when the code resolves differently on the same evidence.
-VERSION = 2
+VERSION = 3
 HEADER, DECLARED, LISTED = "header", "declared", "listed"
 LICENSE_FILE, METADATA, MENTION = "license-file", "metadata", "mention"
 NOTHING, FOREIGN = "nothing", "foreign"
@@ -67,6 +67,8 @@ FOREIGN_FOLDERS = re.compile(
     rb"(?:[-_](?:libs?|librar(?:y|ies)|src|sources?|code|deps|modules|packages))?",
     re.IGNORECASE,
 )
+# Where virtual environments of any age and system have their packages.
+_PACKAGES = re.compile(rb"(?s)(.*?)/(?:lib(?:64)?/[^/]+/|Lib/)?site-packages/")
 # Called vendored by Linguist, and yet the project's own: declarations of types, and what a project tells its tools.
 OWN_PATHS = re.compile(r"\.d\.[cm]?ts$|(^|/)\.(git\w*|github|vscode|sublime-\w+)(/|$)")
 
@@ -231,13 +233,22 @@ def _own_paths(files: pl.DataFrame) -> pl.Series:
 
 
 def _environments(files: pl.DataFrame) -> frozenset[tuple[bytes, bytes]]:
-    """Folders that are Python virtual environments, as (root, folder): by their settings, or (old ones) their scripts."""
+    """Folders that are Python virtual environments, as (root, folder).
+
+    By their settings, or (old ones) by a script ``activate`` and the place of their packages: a project may well have the one.
+    """
     scripts = pl.col("name").is_in([b"activate", b"activate_this.py"]) & (
         pl.col("folder").bin.ends_with(b"/bin") | pl.col("folder").bin.ends_with(b"/Scripts")
     )
     settings = files.filter(pl.col("name") == b"pyvenv.cfg").select("root", "folder").iter_rows()
-    old = files.filter(scripts).select("root", "folder").iter_rows()
-    return frozenset([*settings, *((root, folder.rpartition(b"/")[0]) for root, folder in old)])
+    activated = {
+        (root, folder.rpartition(b"/")[0]) for root, folder in files.filter(scripts).select("root", "folder").iter_rows()
+    }
+    roots = {root for root, _ in activated}
+    packages = files.filter(pl.col("root").is_in(roots), pl.col("path").bin.contains(b"site-packages/"))
+    places = ((root, _PACKAGES.match(path)) for root, path in packages.select("root", "path").iter_rows())
+    filled = {(root, place[1]) for root, place in places if place}
+    return frozenset([*settings, *(activated & filled)])
 
 
 def _swhids(files: pl.DataFrame) -> list[str]:

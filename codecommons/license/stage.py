@@ -25,7 +25,7 @@ from codecommons.lake.schemas import LICENSE_JUDGEMENT, LICENSE_RESOLUTION
 from codecommons.lake.stages import digest, seconds_each
 from codecommons.license import resolve
 from codecommons.license.evidence import gather, slice_files
-from codecommons.license.policy import Policy, policies
+from codecommons.license.policy import Policy, policies, unreadable
 from codecommons.report import STAGES, CheckResult, Measure, StageReport
 
 STAGE, BEFORE = STAGES[2], STAGES[1]
@@ -48,12 +48,11 @@ def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         Rows are the files that the stage before kept; kept are those that the policy ``permissive`` calls permissive, the others
         are dropped by verdict (nothing is lost: each has its decision). Computed and reused are decisions. ``details``: policies
         (name -> key and verdicts), funnel (verdict, rule, files, bytes) and expressions (the most frequent), both under
-        ``permissive``.
+        ``permissive``; remarks (policies that can't be read and so decide nothing, a line each).
 
     Raises:
         GateError: the slice has not been annotated well.
         LakeError: the lake can't be read or written.
-        UsageError: a policy file makes no sense.
     """
     lake.log.require_passed(slice, source, BEFORE)
     report = StageReport(STAGE, slice, source)
@@ -67,6 +66,7 @@ def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         decided = {name: _of_roots(lake, key, roots) for name, key in keys.items()}
         files = slice_files(lake, slice, source)
         _describe(report, keys, decided, files)
+    report.details["remarks"] = [f"left out: {why}" for why in unreadable(lake.settings).values()]
     report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
     report.computed = sum(
         frame.filter(

@@ -26,6 +26,7 @@ from codecommons.swhid import Swhid
 _CONTENTS = pl.Schema({"content": pl.Binary, "reason": pl.String})
 _ORIGINS = pl.Schema({"origin": pl.String, "reason": pl.String})
 _PLACES = pl.Schema({"origin": pl.String, "root": pl.Binary, "path": pl.Binary, "reason": pl.String})
+_PEOPLE = pl.Schema({"person": pl.Binary, "reason": pl.String})
 # No honest directory lies deeper in a tree.
 _DEEPEST = 512
 
@@ -38,30 +39,39 @@ class Excluded:
         contents: (content binary, reason), unique: out wherever they are.
         origins: (origin, reason), unique: all of their occurrences are cut.
         places: (origin, root, path, reason), unique: single occurrences that are cut.
+        people: (person, sha256 of the name as commits have it; reason), unique: what they say in commits is out.
     """
 
     contents: pl.DataFrame
     origins: pl.DataFrame
     places: pl.DataFrame
+    people: pl.DataFrame
 
     @property
     def empty(self) -> bool:
         """Whether nothing is left out."""
-        return not (self.contents.height or self.origins.height or self.places.height)
+        return not (self.contents.height or self.origins.height or self.places.height or self.people.height)
 
     def marked(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with a column ``opt_out``: the first reason why an occurrence is out, or null.
 
         Args:
-            rows: with content, origin, root, path.
+            rows: with content, origin, root, path; of commits also before_content, author and committer.
         """
-        return (
-            rows.join(self.contents.rename({"reason": "_content"}), on="content", how="left", maintain_order="left")
-            .join(self.origins.rename({"reason": "_origin"}), on="origin", how="left", maintain_order="left")
-            .join(self.places.rename({"reason": "_place"}), on=["origin", "root", "path"], how="left", maintain_order="left")
-            .with_columns(opt_out=pl.coalesce("_content", "_origin", "_place"))
-            .drop("_content", "_origin", "_place")
-        )
+        asked = {
+            ("content",): self.contents,
+            ("origin",): self.origins,
+            ("origin", "root", "path"): self.places,
+            ("before_content",): self.contents.rename({"content": "before_content"}),
+            ("author",): self.people.rename({"person": "author"}),
+            ("committer",): self.people.rename({"person": "committer"}),
+        }
+        reasons = []
+        for key, out in asked.items():
+            if set(key) <= set(rows.columns):
+                reasons.append(f"_{key[-1]}_is_out")
+                rows = rows.join(out.rename({"reason": reasons[-1]}), on=key, how="left", maintain_order="left")
+        return rows.with_columns(opt_out=pl.coalesce(reasons)).drop(reasons)
 
 
 def resolve(lake: Lake, standings: Iterable[Standing], trees: pl.DataFrame, with_markers: bool = True) -> Excluded:
@@ -80,7 +90,8 @@ def resolve(lake: Lake, standings: Iterable[Standing], trees: pl.DataFrame, with
     contents: list[pl.DataFrame] = [pl.DataFrame(schema=_CONTENTS)]
     origins = [markers.marked_origins(lake, trees) if with_markers else pl.DataFrame(schema=_ORIGINS)]
     places: list[pl.DataFrame] = [pl.DataFrame(schema=_PLACES)]
-    known = sorted(trees["origin"].unique().to_list())
+    people: list[pl.DataFrame] = [pl.DataFrame(schema=_PEOPLE)]
+    known = sorted({*trees["origin"].unique(), *_discussed(lake, [one.request for one in effective])})
     roots = trees.select("origin", "root").unique()
     for one in effective:
         reason = pl.lit(f"opt-out {one.id} ({one.state})")
@@ -100,10 +111,13 @@ def resolve(lake: Lake, standings: Iterable[Standing], trees: pl.DataFrame, with
             case "author":
                 contents.append(_brought_by(lake, one.request).with_columns(reason=reason))
                 places.append(_released_by(lake, one.request, trees).with_columns(reason=reason))
+                hashes = [bytes.fromhex(value) for value in one.request.values]
+                people.append(pl.DataFrame({"person": hashes}, {"person": pl.Binary}).with_columns(reason=reason))
     return Excluded(
         _first(contents, _CONTENTS, ["content"]),
         _first(origins, _ORIGINS, ["origin"]),
         _first(places, _PLACES, ["origin", "root", "path"]),
+        _first(people, _PEOPLE, ["person"]),
     )
 
 
@@ -124,12 +138,17 @@ def origins_of(request: Request, known: Iterable[str]) -> list[str]:
 def discussed(lake: Lake, standings: Iterable[Standing]) -> pl.DataFrame:
     """Origins whose discussions requests in effect leave out, visited by the lake or not: column origin, sorted."""
     wanted = [one.request for one in standings if one.in_effect and one.request.scope in ("origin", "owner")]
-    known: list[str] = []
-    if wanted:
-        said = [lake.scan(name).select("origin").drop_nulls().unique() for name in ("thread_event", "repository_observation")]
-        known = pl.concat(said).unique().collect(engine="streaming")["origin"].to_list()
+    known = _discussed(lake, wanted)
     found = {origin for one in wanted for origin in origins_of(one, known)}
     return pl.DataFrame({"origin": sorted(found)}, {"origin": pl.String})
+
+
+def _discussed(lake: Lake, requests: Iterable[Request]) -> list[str]:
+    """Origins that events of forges speak of; where nobody asks for an origin or an owner, nobody has to look."""
+    if not any(one.scope in ("origin", "owner") for one in requests):
+        return []
+    said = [lake.scan(name).select("origin").drop_nulls().unique() for name in ("thread_event", "repository_observation")]
+    return pl.concat(said).unique().collect(engine="streaming")["origin"].to_list()
 
 
 def _paths(lake: Lake, request: Request, roots: pl.DataFrame) -> pl.DataFrame:

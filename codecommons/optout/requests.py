@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from codecommons import strict
 from codecommons.errors import UsageError
@@ -27,7 +27,9 @@ MAX_WILDCARDS = 50
 EMPTY = {"swh:1:cnt:e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "swh:1:dir:4b825dc642cb6eb9a060e54bf8d69288fbee4904"}
 # Forges on which a name is the same however it is capitalised.
 _CASELESS = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org")
-_CASELESS_PURLS = ("pypi", "github", "gitlab", "bitbucket")
+_CASELESS_PURLS = ("pypi", "github", "gitlab", "bitbucket", "composer", "deb", "hex")
+# What may stand in a part of a path as it is (RFC 3986), without @: purls have it escaped in names.
+_PLAIN = "!$&'()*+,;=:"
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "svn": 3690}
 # The forge of the issue form, whose lines name accounts and repositories without it.
 FORM_FORGE = "https://github.com"
@@ -91,18 +93,32 @@ def plain(value: Any, where: str) -> str:
 def key_of(origin: str) -> str:
     """The same for every way of writing one origin.
 
-    In a URL: protocol, user, usual port, case of the host, repeated and final slashes, ``.git``. In a purl: ``@``, and of the
-    Python Package Index and of forges what is the same name there.
+    In a URL: protocol, user, usual port, case and script of the host, repeated and final slashes, ``.git``. In a purl: its type's
+    case, and of registries and forges that don't tell them apart the name's. In both: what is written as ``%41``.
     """
     if origin.startswith("pkg:"):
-        kind, _, name = origin.removeprefix("pkg:").rstrip("/").replace("/@", "/%40").partition("/")
-        name = re.sub(r"[-_.]+", "-", name) if kind == "pypi" else name
-        return f"pkg:{kind}/{name.lower() if kind in _CASELESS_PURLS else name}"
+        kind, _, name = origin.removeprefix("pkg:").rstrip("/").partition("/")
+        kind, name = kind.lower(), _spelt(name, kind.lower() in _CASELESS_PURLS)
+        return f"pkg:{kind}/{re.sub(r'[-_.]+', '-', name) if kind == 'pypi' else name}"
     parts = urlsplit(origin)
     host = parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
-    host = re.sub(rf":(?:{_PORTS.get(parts.scheme, 0)})?$", "", host)
-    path = re.sub(r"/+", "/", parts.path).rstrip("/").removesuffix(".git")
-    return f"{host}{path.lower() if host in _CASELESS else path}"
+    host = _ascii(re.sub(rf":(?:{_PORTS.get(parts.scheme, 0)})?$", "", host))
+    path = _spelt(re.sub(r"/+", "/", parts.path).rstrip("/"), host in _CASELESS)
+    return f"{host}{path.removesuffix('.git')}"
+
+
+def _spelt(path: str, caseless: bool) -> str:
+    """A path with nothing escaped that need not be."""
+    parts = [unquote(part, errors="surrogateescape") for part in path.split("/")]
+    return "/".join(quote(part.lower() if caseless else part, _PLAIN, errors="surrogateescape") for part in parts)
+
+
+def _ascii(host: str) -> str:
+    """A host as it is asked for; one that no resolver would take stays as it is."""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def _origin(value: Any, where: str) -> str:

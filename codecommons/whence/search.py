@@ -236,7 +236,8 @@ def _told(connection: duckdb.DuckDBPyConnection, closest: pl.DataFrame, comparin
     )
     datasets = _by_content(
         connection,
-        "select distinct content, dataset, fingerprint from lake.dataset_row join closest using (content) order by all",
+        """select distinct closest.content, dataset, fingerprint
+        from lake.dataset_row as held join closest on closest.content in (held.content, held.before_content) order by all""",
     )
     told = []
     for content, match, similarity in closest.iter_rows():

@@ -7,16 +7,21 @@
 from importlib.resources import files
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from assets.expectation_checks import Subject, record
 from assets.expectations import SUITES
 from assets.gx_on_duckdb import validate
+from codecommons.annotate.annotators.filter_signals import FIELDS
 from codecommons.lake import Lake
 from codecommons.report import CheckResult
 from codecommons.settings import Settings
 
-ANNOTATORS = ("encoding", "line_statistics", "language", "license_evidence", "secrets", "personal_data", "project_metadata")
+ANNOTATORS = (
+    "encoding", "line_statistics", "language", "license_evidence", "secrets", "personal_data", "project_metadata",
+    "generated", "path_facts", "filter_signals", "normalized_text", "notebook", "file_licenses",
+)  # fmt: skip
 
 # Two slices of 600 files in eight trees each; every content has one name, every annotator its answer.
 TABLES = """
@@ -44,6 +49,17 @@ create table lake.annotation_secrets as select 'secrets' as digest, content, nul
     [{kind: 'token', start: 5, "end": 100, rule: 'npm', confidence: 0.9}] as spans from lake.annotation_language;
 create table lake.annotation_personal_data as select 'personal_data' as digest, content, null::varchar as error,
     [{kind: 'email', start: 0, "end": 10, rule: 'address', confidence: 0.7}] as spans from lake.annotation_language;
+create table lake.annotation_generated as select 'generated' as digest, content, name, content = 'c17' as generated,
+    case when content = 'c17' then 'marker:@generated' end as evidence, null::varchar as error from lake.annotation_language;
+create table lake.annotation_path_facts as select distinct 'path_facts' as digest, path, false as vendored, true as documentation,
+    false as test, null::varchar as error from lake.tree_file;
+create table lake.annotation_normalized_text as select 'normalized_text' as digest, content, sha1(content) as normalized,
+    null::varchar as error from lake.annotation_language;
+create table lake.annotation_notebook as select 'notebook' as digest, content, 4 as cells, 3 as code_cells, 2 as outputs,
+    0.5 as output_share, null::varchar as error from lake.annotation_language where content in ('c25', 'c26');
+create table lake.annotation_file_licenses as select 'file_licenses' as digest, content, [{path: null::varchar, pattern: '^src/',
+    precedence: 'closest', said: 'Expat', license: 'MIT'}] as files, null::varchar as error
+from lake.annotation_language where content in ('c25', 'c26');
 create table lake.thread_event as select '2026-01-02' as slice, 'pypi' as source, '7' as id, 'issue' as kind, 3 as number,
     'ada/engine' as repository, timestamp '2026-01-02' as created_at, 'comment' as text_kind, 11 as text_id,
     'Thanks' as text, 'created' as action, 3 as comments from range(100);
@@ -60,13 +76,21 @@ from lake.annotation_language;
 """
 
 
+_ZERO = {pa.bool_(): "false", pa.float64(): "0.0", pa.int64(): "0"}
+SIGNALS = f"""
+create table lake.annotation_filter_signals as select 'filter_signals' as digest, content, null::varchar as error,
+    {", ".join(f"{_ZERO[field.type]} as {field.name}" for field in FIELDS)} from lake.annotation_language
+"""
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     path = tmp_path_factory.mktemp("expectations") / "sound.duckdb"
     with duckdb.connect(path) as connection:
         connection.execute((files("codecommons.lake") / "macros.sql").read_text())
         connection.execute(TABLES)
-        for name in ("encoding", "language", "license_evidence", "project_metadata"):
+        connection.execute(SIGNALS)
+        for name in ("encoding", "language", "license_evidence", "project_metadata", "generated"):
             key = "swhid('cnt', content) as swhid" + ("" if name == "encoding" else ", from_utf8(name) as name")
             answer = "* exclude (digest, content)" if name == "encoding" else "* exclude (digest, content, name)"
             connection.execute(f"create view annotation_{name} as select {key}, {answer} from lake.annotation_{name}")
@@ -83,6 +107,11 @@ def statement(end_line=2, detector="'spdx-tag'"):
     """A statement that gives one content of the second slice other evidence."""
     one = f"{{start_line: 1, end_line: {end_line}, expression: 'MIT', detector: {detector}}}"
     return f"update lake.annotation_license_evidence set evidence = [{one}] where content = 'c27'"
+
+
+def fact(annotator, change, content="c27"):
+    """A statement that gives one content of the second slice another answer."""
+    return f"update lake.annotation_{annotator} set {change} where content = '{content}'"
 
 
 def judged(sound, tmp_path, *defects):
@@ -119,9 +148,14 @@ def test_a_slice_without_anything_of_feeds_is_green(sound, tmp_path):
         ("span_values", span("personal_data", kind="null")),
         ("license_evidence_values", statement(end_line=0)),
         ("license_evidence_values", statement(detector="'hope'")),
+        ("fact_values", fact("generated", "evidence = 'hope'")),
         ("annotators_answer", "update lake.annotation_secrets set error = 'TimeoutError' where decode(content) like 'c2_'"),
         ("annotators_answer", "update lake.annotation_language set language = null"),
         ("drift_since_last_slice", "update lake.annotation_language set language = 'C' where decode(content) like 'c2%'"),
+        (
+            "drift_since_last_slice",
+            "update lake.annotation_generated set generated = true, evidence = 'linguist' where content > 'c2'",
+        ),
         ("thread_values", "update lake.thread_event set kind = 'gist'"),
         ("thread_values", "update lake.thread_event set text = null"),
         ("thread_values", "update lake.thread_event set text_id = null"),
@@ -137,6 +171,35 @@ def test_a_slice_without_anything_of_feeds_is_green(sound, tmp_path):
 )
 def test_a_planted_defect_turns_its_suite_red_and_no_other(sound, tmp_path, suite, defect):
     assert judged(sound, tmp_path, defect) == {suite}
+
+
+@pytest.mark.parametrize(
+    ("annotator", "defect"),
+    [
+        ("generated", fact("generated", "generated = true")),
+        ("path_facts", "update lake.annotation_path_facts set test = null where path = 'f/7.py'"),
+        ("filter_signals", fact("filter_signals", "digits = 1.5")),
+        ("filter_signals", fact("filter_signals", "words = -1")),
+        ("normalized_text", fact("normalized_text", "normalized = 'c27'")),
+        ("notebook", fact("notebook", "code_cells = 5", "c25")),
+        ("notebook", fact("notebook", "output_share = null", "c25")),
+        (
+            "file_licenses",
+            fact("file_licenses", "files = [{path: null, pattern: null, precedence: 'closest', said: 'MIT'}]", "c25"),
+        ),
+        ("file_licenses", fact("file_licenses", "files = [{path: 'a', pattern: null, precedence: 'last', said: 'MIT'}]", "c25")),
+    ],
+)
+def test_what_an_annotator_can_not_have_said_is_counted_under_its_name(sound, tmp_path, annotator, defect):
+    database = tmp_path / "scratch.duckdb"
+    database.write_bytes(sound.read_bytes())
+    with duckdb.connect(database) as connection:
+        connection.execute("set variable digests = ?", [{name: name for name in ANNOTATORS}])
+        connection.execute("set variable slice = '2026-01-02'; set variable source = 'pypi'")
+        connection.execute(defect)
+        said = connection.sql(next(suite.query for suite in SUITES if suite.name == "fact_values")).fetchall()
+    assert {name: impossible for name, _, impossible, _ in said if impossible} == {annotator: 1}
+    assert len(said) == 6
 
 
 def test_a_warning_shuts_no_gate_and_a_blocking_check_does(tmp_path):

@@ -319,6 +319,19 @@ def test_status_ends_with_1_when_a_stage_has_failed(filled: Lake) -> None:
     assert json.loads(failed.stdout)["failed"][0]["detail"] == "a reason"
 
 
+def test_a_policy_that_can_not_be_read_is_one_line_beside_what_was_asked_for(filled: Lake, repository: Path) -> None:
+    (filled.settings.home / "policies").mkdir()
+    (filled.settings.home / "policies" / "mine.yaml").write_text("name: [")
+    for arguments in (["sql", "select 42 as answer"], ["explain", str(repository / "hello.py"), "--json"]):
+        told = run(*arguments)
+        assert told.exit_code == 0
+        [line] = told.stderr.splitlines()
+        assert line.startswith("left out  policy mine: ")
+    told = run("status")
+    assert told.exit_code == 0
+    assert [line for line in told.stdout.splitlines() if "policy mine" in line]
+
+
 def test_explain_tells_programs_what_it_tells_people(filled: Lake, repository: Path) -> None:
     story = json.loads(run("explain", str(repository / "hello.py"), "--json").output)
     assert story["occurrences"][0]["origin"] == repository.as_uri()
@@ -445,6 +458,30 @@ def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, re
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
         jobs = [record.dagster_run.job_name for record in instance.get_run_records() if record.dagster_run.is_success]
     assert jobs == ["gc", "ingest", "dataset", "ingest"]
+
+
+def test_a_takedown_is_a_recorded_run_that_says_what_went_and_nothing_of_what_it_said(filled: Lake, repository: Path) -> None:
+    hello = f"swh:1:cnt:{content_id(HELLO).hex()}"
+    refused = run("opt-out", "takedown", hello, "--reason", "taste", "--why", "a mail", "--yes")
+    assert (refused.exit_code, len(refused.stderr.splitlines()[-1:])) == (2, 1)
+    with filled.staging("git-2026-01-31"):
+        refused = run("opt-out", "takedown", hello, "--reason", "secret", "--why", "a mail", "--yes")
+        assert refused.exit_code == 2
+        assert "may be of a run at work" in refused.stderr
+    done = run("opt-out", "takedown", hello, "--reason", "secret", "--why", "a mail", "--yes", "--json")
+    assert done.exit_code == 0, done.output
+    [one] = json.loads(done.stdout)
+    assert (one["contents"], one["held"], one["erased"]["content_data"]["rows"]) == (1, 1, 1)
+    with instance(filled.settings) as recorder:
+        [record] = recorder.get_run_records()
+        assert (record.dagster_run.job_name, record.dagster_run.status.value) == ("takedown", "SUCCESS")
+        events = str(recorder.get_records_for_run(record.dagster_run.run_id).records)
+    assert one["id"] in events
+    assert hello not in events
+    again = run("opt-out", "takedown", hello, "--reason", "secret", "--why", "a mail", "--yes")
+    assert f"{one['id']}  erased: 1 contents, of which the lake had the bytes of 0" in again.stdout
+    assert run("opt-out", "takedown").stdout == "nothing was begun that isn't finished\n"
+    assert run("sql", f"select count(*) from content_data where swhid = '{hello}'", "--format", "csv").stdout.split()[-1] == "0"
 
 
 def test_a_specification_file_can_be_planned_and_datasets_are_listed(filled: Lake, tmp_path: Path) -> None:

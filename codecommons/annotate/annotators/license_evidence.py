@@ -64,6 +64,7 @@ _SHORT_NOTICE = 20
 _TAG_LINE = 2000
 _SHORT_TAG = re.compile(rb"licen[cs]ed?(?:__)?[\"']?[ \t]*[:=][ \t]*[\"']?([^\r\n\"']{1,200})", re.IGNORECASE)
 _JOINED = re.compile(r"\b(?:and|or|with)\b|[,;&/|(]", re.IGNORECASE)
+_SLASHES = re.compile(r"[\w.+ -]+(?:/[\w.+ -]+)+")
 _IGNORE = b"REUSE-IgnoreStart", b"REUSE-IgnoreEnd"
 _TAG = re.compile(rb"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][^\r\n]{0,1000})")
 
@@ -194,8 +195,9 @@ def _ignored(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _tagged(value: str) -> str:
-    """The expression of a tag; the end of a comment and prose after it are cut off."""
-    return leading(value.split("*/")[0].split("-->")[0]) or UNKNOWN
+    """The expression of a tag; the end of a comment and prose after it are cut off. Names with slashes are read as fields are."""
+    value = value.split("*/")[0].split("-->")[0].strip()
+    return leading(value) or (license_of(value) if _SLASHES.fullmatch(value) else None) or UNKNOWN
 
 
 def _is_unread(name: bytes, data: bytes) -> bool:
@@ -266,7 +268,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="license_evidence",
     description="What a content under one of its names says about licences: SPDX expressions, and the lines that say it.",
-    version=6,
+    version=7,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

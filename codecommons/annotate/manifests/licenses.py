@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from codecommons.annotate import notices
-from codecommons.annotate.expressions import HEDGE, UNKNOWN, normalise, read, together, whole
+from codecommons.annotate.expressions import HEDGE, UNKNOWN, names_more, normalise, read, together, whole
 
 LEAST_RELEVANCE = 80
 _MOST_PARTS = 10
@@ -32,6 +32,8 @@ _NO_LICENSE = re.compile(
 _VERSIONS = re.compile(r"-(?:only|or-later)$")
 _SLASH = re.compile(r"\s*[/|]\s*")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9.]*(?:-[A-Za-z0-9.]+)*-\d[A-Za-z0-9.+-]*")
+_LISTED = re.compile(r"\s*[/|,]\s*|\s+(?:und|et|y|e|i|og|och|en|и|oder|ou|o|plus|sowie|as\s+well\s+as)\s+")
+_NAME = re.compile(r"[A-Z][\w+-]*")
 _OR = re.compile(
     r"\s+(?:or|\|\|?)\s+(?!(?:\(?at your option\)?|any|later|newer|higher|greater|above)\b)",
     re.IGNORECASE,
@@ -81,7 +83,15 @@ def _told(said: str) -> str | None:
     named = [
         name for word in _IDENTIFIER.findall(said) if (name := whole(word)) and _VERSIONS.sub("", name) not in (meaning or "")
     ]
+    if meaning and (names_more(said, " ".join((meaning, *named))) or _stranger(said)):
+        named.append(UNKNOWN)
     return together((meaning, *dict.fromkeys(named))) if meaning and named else meaning
+
+
+def _stranger(said: str) -> bool:
+    """Whether a name in a list of names (``MIT/ACME``, ``MIT und ACME``) is of no licence that anybody knows."""
+    names = [] if "://" in said else _LISTED.split(said)
+    return len(names) > 1 and any(_NAME.fullmatch(name) and not _NO_LICENSE.search(name) and not _told(name) for name in names)
 
 
 def _joined(said: str) -> str | None:

@@ -42,7 +42,7 @@ _NO_PASSWORD = re.compile(
     rb"|qwert|todo|lorem|hello|world|foo|^(?:true|false|none|admin|root|user|guest|bar|baz)\d*$|\bkey\b|login|letmein|example"
 )
 _CODE = re.compile(
-    rb"[({]\s*[)}]|::|->|=>|\(\?|\[\^|\\[dwsWDSbrn]|\.\*|^[./~\\]|^[a-z][a-z+.-]{1,9}://|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$"
+    rb"[({]\s*[)}]|::|->|=>|\(\?|\[\^|\\[dwsWDSbrn]|\.\*|^[.~\\]|^/(?!(?=\S{0,16}[A-Z])(?=\S{0,16}\d)(?=\S{0,16}[a-z])[A-Za-z0-9+/]{31,}={0,2}$)|^[a-z][a-z+.-]{1,9}://|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$"
     rb"|^[A-Za-z_]\w*\(|^&[A-Za-z]|\[[\w\"']+\]|^0x|^-{1,2}[a-z]|,|;$|\|\||&&|^[@#]\w+$|&(?:quot|lt|gt|#\d+);"
 )
 _WORDS = re.compile(rb"[A-Z]?[a-z]{3,}|[A-Z]{4,}")
@@ -145,10 +145,17 @@ def encrypted(candidate: Candidate) -> bool:
 def no_key(candidate: Candidate) -> bool:
     """Base64 that does not decode to a private key in armour."""
     try:
-        text = base64.b64decode(candidate.value[: len(candidate.value) // 4 * 4])
+        body = re.sub(rb"\\[rn]|[^A-Za-z0-9+/_-]", b"", candidate.value).replace(b"-", b"+").replace(b"_", b"/")
+        text = base64.b64decode(body[:64])
     except (binascii.Error, ValueError):
         return True
     return re.match(rb"-----BEGIN [A-Z ]*PRIVATE KEY", text) is None
+
+
+def no_key_type(candidate: Candidate) -> bool:
+    """Nothing near it says that this is a key as RFC 7517 has it."""
+    around = candidate.data[max(0, candidate.start - 2000) : candidate.end + 2000]
+    return re.search(rb"[\"']kty\\*[\"']", around) is None
 
 
 def no_object(candidate: Candidate) -> bool:
@@ -294,7 +301,7 @@ ALL: dict[str, Callable[[Candidate], bool]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         placeholder, no_password, code, plain, wordy, short_or_plain, no_digit, uuid, hashed, about, same_as_name,
-        image, encrypted, no_key, no_object, credentials_of_nobody, no_mailbox, no_address, no_address_6, no_phone,
+        image, encrypted, no_key, no_key_type, no_object, credentials_of_nobody, no_mailbox, no_address, no_address_6, no_phone,
         no_local_phone, organisation,
     )
 }  # fmt: skip

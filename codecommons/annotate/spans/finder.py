@@ -193,8 +193,8 @@ def compiled(name: str) -> Finder:
 
 
 def configuration(name: str) -> dict[str, Any]:
-    """What an annotator's digest holds of its rules and of how they are looked for."""
-    return {"rules": rules_digest(name), "most_spans": MOST_SPANS, "most_triggers": MOST_TRIGGERS}
+    """What an annotator's digest holds of its rules and of how they are looked for: a change of either is other annotations."""
+    return {"rules": rules_digest(name)}
 
 
 def annotate(name: str, batch: pa.RecordBatch) -> pa.Table:

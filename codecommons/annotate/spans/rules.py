@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
@@ -20,6 +21,7 @@ from codecommons.annotate.spans import filters
 
 # Files of rules, and the annotators that go by them.
 NAMES = ("secrets", "personal_data")
+FOLDER = files("codecommons.annotate.spans")
 LONGEST = 512  # bytes from a trigger that a rule looks at, unless it says more
 
 # What stands before and after a token that has a form of its own.
@@ -73,13 +75,15 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted({rule.kind for name in NAMES for rule in read(name)}))
 
 
-def rules_digest(name: str) -> str:
-    """sha256 of the rules of ``<name>.yaml``."""
-    return hashlib.sha256(_source(name)).hexdigest()
+def rules_digest(name: str, folder: Traversable = FOLDER) -> str:
+    """sha256 of all that makes the spans of ``<name>.yaml``: the rules, and every module here, so that none can be forgotten."""
+    modules = (file for file in folder.iterdir() if file.name.endswith(".py"))
+    sources = (folder / f"{name}.yaml", *sorted(modules, key=lambda file: file.name))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()
 
 
 def _source(name: str) -> bytes:
-    return (files("codecommons.annotate.spans") / f"{name}.yaml").read_bytes()
+    return (FOLDER / f"{name}.yaml").read_bytes()
 
 
 def _rule(one: dict[str, Any], parts: dict[str, str]) -> Rule:

@@ -12,20 +12,22 @@ from typing import Any
 
 import polars as pl
 
-from codecommons.datasets.documents.figures import MEANING, TERMS, marks, redacted, rollup
-from codecommons.datasets.shards import ROW
+from codecommons.datasets.documents.figures import MEANING, TERMS, columns, redacted, rollup
+from codecommons.datasets.format import ShardFormat, terms_of
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
 
 
-def card(document: dict[str, Any], manifest: pl.DataFrame, left_out: Iterable[str]) -> str:
+def card(document: dict[str, Any], manifest: pl.DataFrame, left_out: Iterable[str], form: ShardFormat) -> str:
     """The dataset card (README.md), with the front matter that Hugging Face reads.
 
     Args:
         document: the release's ``fingerprint.json``.
         manifest: its rows.
         left_out: slices that were not there yet.
+        form: of the shards.
     """
+    asked = terms_of(document).asked
     inputs, result = document["inputs"], document["result"]
     specification = inputs["specification"]
     size = next((name for limit, name in _SIZES if result["rows"] < limit), "n>10M")
@@ -40,7 +42,7 @@ tags: [code, software-heritage, swhid]
 size_categories: [{size}]
 configs:
 - config_name: default
-  data_files: data/*.parquet
+  data_files: data/*{form.records(asked)[0]}
 ---
 
 # {document["name"]}
@@ -51,12 +53,12 @@ configs:
 |---|---|
 {_publisher(specification["publisher"])}| rows | {result["rows"]:,} |
 | bytes of text | {result["text_bytes"]:,} |
-| shards | {len(result["shards"]):,} |
+{_tokens(manifest)}| shards | {len(result["shards"]):,} |
 | as of | {inputs["as_of"]} |
 | licence policy | {inputs["policy"]} |
 | fingerprint | `{document["fingerprint"]}` |
 
-Load it with `datasets.load_dataset("parquet", data_files="data/*.parquet")` or `polars.scan_parquet("data/*.parquet")`.
+{form.loading(asked)}
 Check it with `codecommons dataset verify {document["name"]} {document["fingerprint"][:12]}`.
 `croissant.json` describes it for loaders and searches, `NOTICE` says from whom it is under which licence, and `art53.md` what a
 provider of a model says of it under Art. 53(1)(d) of the EU AI Act.
@@ -92,7 +94,7 @@ provider of a model says of it under Art. 53(1)(d) of the EU AI Act.
 
 | column | meaning |
 |---|---|
-{"".join(f"| {name} | {MEANING[name]} |{chr(10)}" for name in (*ROW.names, *marks(specification)))}
+{"".join(f"| {name} | {MEANING[name]} |{chr(10)}" for name in columns(document, form))}
 ## Terms
 
 {TERMS}
@@ -102,6 +104,10 @@ provider of a model says of it under Art. 53(1)(d) of the EU AI Act.
 def _publisher(publisher: dict[str, str]) -> str:
     said = " ".join(filter(None, (publisher["name"], publisher["url"])))
     return f"| publisher | {_cell(said)} |\n" if said else ""
+
+
+def _tokens(manifest: pl.DataFrame) -> str:
+    return f"| tokens | {manifest['tokens'].sum():,} |\n" if "tokens" in manifest.columns else ""
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

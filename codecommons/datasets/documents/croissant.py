@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from codecommons.datasets.documents.figures import MEANING, TERMS, marks, redacted, rollup
-from codecommons.datasets.shards import MARKS, ROW
+from codecommons.datasets.documents.figures import MEANING, TERMS, columns, redacted, rollup
+from codecommons.datasets.format import ShardFormat, terms_of
 
 VERSIONS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 # Without a key of the standard context a validator warns.
@@ -68,15 +68,21 @@ _TYPES = {pa.string(): "sc:Text", pa.int64(): "sc:Integer", pa.float64(): "sc:Fl
 # Fields that say what PROV-O has a word for.
 _EQUIVALENT = {"swhid": "prov:wasDerivedFrom", "license": "sc:license"}
 _PARQUET, _SHARDS, _ROWS = "application/x-parquet", "shards", "rows"
+# Ending -> media type of files that belong to a release and are neither shards nor the manifest.
+_OTHERS = {".json": "application/json", ".parquet": _PARQUET, ".metadata": "text/plain"}
+_BYTES = "application/octet-stream"
 
 
-def croissant(document: dict[str, Any], manifest: pl.DataFrame) -> str:
+def croissant(document: dict[str, Any], manifest: pl.DataFrame, form: ShardFormat) -> str:
     """Describe a release; its folder is where the paths begin.
 
     Args:
         document: the release's ``fingerprint.json``.
         manifest: its rows.
+        form: of the shards.
     """
+    asked = terms_of(document).asked
+    ending, media_types = form.records(asked)
     inputs, result = document["inputs"], document["result"]
     specification = inputs["specification"]
     year, month, day = inputs["as_of"].split("-")
@@ -98,15 +104,21 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame) -> str:
         "size": f"{result['text_bytes']} B of text in {result['rows']} rows",
         **_responsible(document, manifest),
         "distribution": [
-            *(_file(f"data/{one['name']}", one["bytes"], one["sha256"]) for one in result["shards"]),
-            _file("manifest.parquet", result["manifest"]["bytes"], result["manifest"]["sha256"]),
+            *(_file(f"data/{one['name']}", one["sha256"], form.media_types, one["bytes"]) for one in result["shards"]),
+            *(
+                _file(f"data/{one['name']}", one["sha256"], _media_type(one["name"]), one["bytes"])
+                for shard in result["shards"]
+                for one in shard.get("beside", ())
+            ),
+            *(_file(name, sha256, _media_type(name)) for name, sha256 in inputs.get("supplies", {}).items()),
+            _file("manifest.parquet", result["manifest"]["sha256"], (_PARQUET,), result["manifest"]["bytes"]),
             {
                 "@type": "cr:FileSet",
                 "@id": _SHARDS,
                 "name": _SHARDS,
                 "description": f"{len(result['shards'])} files, each a bucket of origins; rows go by origin, path and SWHID.",
-                "encodingFormat": _PARQUET,
-                "includes": "data/*.parquet",
+                "encodingFormat": _one_or_all(media_types),
+                "includes": f"data/*{ending}",
             },
         ],
         "recordSet": [
@@ -114,9 +126,9 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame) -> str:
                 "@type": "cr:RecordSet",
                 "@id": _ROWS,
                 "name": _ROWS,
-                "description": f"{result['rows']} files of source code.",
+                "description": f"{result['rows']} files of source code.{'' if form.holds_text else ' ' + form.loading(asked)}",
                 "key": {"@id": f"{_ROWS}/swhid"},
-                "field": [*_fields(marks(specification))],
+                "field": [*_fields(columns(document, form))],
             }
         ],
     }
@@ -129,23 +141,30 @@ def _creator(publisher: dict[str, str]) -> dict[str, str]:
     return named | ({"url": publisher["url"]} if publisher.get("url") else {})
 
 
-def _file(path: str, size: int, sha256: str) -> dict[str, Any]:
+def _media_type(name: str) -> tuple[str, ...]:
+    return (_OTHERS.get(name[name.rindex(".") :], _BYTES),)
+
+
+def _one_or_all(values: tuple[str, ...]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _file(path: str, sha256: str, media_types: tuple[str, ...], size: int | None = None) -> dict[str, Any]:
     return {
         "@type": "cr:FileObject",
         "@id": path,
         "name": path.rpartition("/")[2],
         "contentUrl": path,
-        "contentSize": f"{size} B",
-        "encodingFormat": _PARQUET,
+        **({} if size is None else {"contentSize": f"{size} B"}),
+        "encodingFormat": _one_or_all(media_types),
         "sha256": sha256,
     }
 
 
-def _fields(more: list[str]) -> list[dict[str, Any]]:
+def _fields(every: dict[str, pa.DataType]) -> list[dict[str, Any]]:
     """The columns that Croissant has a type for; lists of spans are none of them."""
-    columns = {**{one.name: one.type for one in ROW}, **{name: MARKS[name] for name in more}}
     found = []
-    for name, kind in columns.items():
+    for name, kind in every.items():
         if kind in _TYPES:
             same = {"equivalentProperty": _EQUIVALENT[name]} if name in _EQUIVALENT else {}
             found.append(

@@ -9,8 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
-from codecommons.datasets.shards import MARKS
+from codecommons.datasets.format import ShardFormat
+from codecommons.datasets.rows import COMMIT, DISCUSSION
+from codecommons.datasets.shards import MARKS, ROW
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1
@@ -30,11 +33,28 @@ MEANING = {
     "redactions": "byte spans of the original that are replaced in `text`",
     "repository": "readable name of the origin",
     "row_in_repository": "place among the rows of its origin in this shard",
+    "revision": "of a commit: what it is called",
+    "parent": "the revision before it",
+    "message": "why it was made, without lines that name people",
+    "before": "identifier of the file's bytes before the commit, with origin, visit, anchor and path",
+    "before_text": "the file before the commit as Unicode text",
+    "before_length": "bytes of that file",
+    "before_encoding": "encoding of its bytes",
+    "before_redactions": "byte spans of it that are replaced in `before_text`",
+    "number": "of a discussion: its number at the forge",
+    "title": "what it is called there",
+    "state": "opened or closed, as far as events say",
+    "completeness": "complete, partial (events are missing) or trimmed (the forge left things out)",
+    "users": "people who take part, programs aside",
+    "opened_at": "when it was opened, UTC",
     "similar_to": "the content that stands for this one among near-duplicates; empty for one that stands for itself",
     "similarity": "exact Jaccard similarity to it, of shingles of five words",
     "copies": "eligible files that have this content",
     "similar_repository": "the release or revision that stands for the one of this row, with its origin; empty where none does",
     "repository_similarity": "exact Jaccard similarity to it, of sets of contents",
+    "token": "where in the shard its tokens begin, counted in tokens",
+    "tokens": "how many they are",
+    "document": "the document of the shard that they are in, counted from 0",
 }
 # What of a specification's `deduplicate` has to be set for a mark to be there.
 _MARKED_BY = {
@@ -76,7 +96,17 @@ def redacted(document: dict[str, Any]) -> str:
 def marks(specification: dict[str, Any]) -> list[str]:
     """The columns that shards have beyond the usual ones."""
     weighed = specification["deduplicate"]
-    return [name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None]
+    told = {"commits": COMMIT, "issues": DISCUSSION, "pull_requests": DISCUSSION}.get(specification.get("rows", "files"), {})
+    return [*told, *(name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None)]
+
+
+def columns(document: dict[str, Any], form: ShardFormat) -> dict[str, pa.DataType]:
+    """The columns of rows, where readers of tables take them from, and their types."""
+    more = COMMIT | DISCUSSION | MARKS
+    every = {one.name: one.type for one in ROW} | {name: more[name] for name in marks(document["inputs"]["specification"])}
+    if form.holds_text:
+        return every
+    return {name: kind for name, kind in every.items() if name != "text"} | {one.name: one.type for one in form.offsets}
 
 
 def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
-import pyarrow.parquet as pq
 
+from codecommons.datasets.format import formats
 from codecommons.datasets.releases import NOTE, taken_down
+from codecommons.datasets.shards import UNREADABLE, opened_shard
 from codecommons.lake import Lake
 from codecommons.lake.erasing import Erased
 from codecommons.lake.storage import lake_errors
@@ -54,26 +57,49 @@ def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withd
         release = folder.removeprefix(f"{root}/")
         before = taken_down(lake, f"datasets/{release}")
         with lake_errors(f"reading {folder}"):
-            shards = {path.rpartition("/")[2]: path for path in sorted(lake.fs.glob(f"{folder}/data/*.parquet"))}
-            holding = [name for name, path in shards.items() if _holds(lake, path, hexes)]
+            shards = _shards(lake, folder)
+            holding = [name for name, paths in shards.items() if _holds(lake, paths, hexes)]
         note = before | dict.fromkeys(holding, takedown)
         with lake_errors(f"writing {folder}"):
             if note != before:
                 lake.fs.pipe_file(f"{folder}/{NOTE}", json.dumps(note, indent=1, sort_keys=True).encode())
             for name in holding:
-                gone += Erased(0, 1, lake.fs.size(shards[name]))
-                lake.fs.rm(shards[name])
+                for path in reversed(shards[name]):
+                    gone += Erased(0, 1, lake.fs.size(path))
+                    lake.fs.rm(path)
         found += [Withdrawn(release, name) for name, why in sorted(note.items()) if why == takedown]
     return found, gone
 
 
-def _holds(lake: Lake, path: str, hexes: pl.Series) -> bool:
+def _shards(lake: Lake, folder: str) -> dict[str, list[str]]:
+    """The shards of a release's folder: name -> its files, that of the name first."""
+    firsts = {endings[0] for form in formats(lake.settings).values() for endings in form.layouts()}
+    together: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(lake.fs.glob(f"{folder}/data/*")):
+        stem, ending = _split(path)
+        together[stem].insert(0 if ending in firsts else len(together[stem]), path)
+    return {paths[0].rpartition("/")[2]: paths for paths in together.values()}
+
+
+def _split(path: str) -> tuple[str, str]:
+    """A file's path without its ending, and that, which begins at the first dot of its name."""
+    folder, _, name = path.rpartition("/")
+    stem, dot, ending = name.partition(".")
+    return f"{folder}/{stem}", dot + ending
+
+
+def _holds(lake: Lake, paths: Sequence[str], hexes: pl.Series) -> bool:
     """Whether a shard has a row of one of the contents; one that can't be read might."""
-    try:
-        with lake.fs.open(path) as file:
-            for batch in pq.ParquetFile(file).iter_batches(columns=["swhid"], use_threads=False):
-                if pl.DataFrame(batch).select(pl.col("swhid").str.slice(10, 40).is_in(hexes).any()).item():
-                    return True
-    except (ValueError, KeyError):
-        return True
-    return False
+    there = {_split(path)[1] for path in paths}
+    for form in formats(lake.settings).values():
+        for endings in form.layouts():
+            if set(endings) == there:
+                try:
+                    with opened_shard(lake, paths[0], endings) as files:
+                        named = (rows for column in ("swhid", "before") for rows in form.swhids(files, column))
+                        return any(rows.str.slice(10, 40).is_in(hexes).any() for rows in named)
+                except UNREADABLE as error:
+                    # What the system says, of a disk or a server, is said of no file.
+                    if isinstance(error, OSError) and error.errno:
+                        raise
+    return True

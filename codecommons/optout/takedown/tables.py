@@ -26,7 +26,6 @@ _KEYED = {
     "band": ("content",),
     "signature": ("content",),
     "duplicate_pair": ("a", "b"),
-    "forgotten_pair": ("a", "b"),
     "content": ("sha1_git",),
     "content_data": ("sha1_git",),
 }

@@ -33,6 +33,7 @@ MANIFESTS = [
     b"Cargo.toml",
     b"pyproject.toml",
     b"setup.cfg",
+    b"setup.py",
     b"pom.xml",
     b"a.gemspec",
     b"composer.json",

@@ -41,6 +41,12 @@ def test_statements_of_one_file_add_up(statements, expression):
         ("(MIT", None, None),
         ("", None, None),
         ("zlib/libpng", "Zlib OR Libpng", None),
+        ("MIT/ACME", None, None),
+        ("MIT, GPLv3", "MIT AND LicenseRef-scancode-unknown-spdx", None),
+        ("MIT und GPL", "MIT AND LicenseRef-scancode-unknown-spdx", None),
+        ("MIT OR ISC; ACME", "(MIT OR ISC) AND LicenseRef-scancode-unknown-spdx", None),
+        ("MIT, see LICENSE", "MIT", None),
+        ("GPL-2.0-only (GNU GPL, version 2)", "GPL-2.0-only", None),
     ],
 )
 def test_expressions_are_read_whole_or_from_the_start(text, first, all_of_it):

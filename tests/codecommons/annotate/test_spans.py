@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,12 +17,19 @@ from hypothesis import strategies as st
 
 from codecommons.annotate import spans
 from codecommons.annotate.spans import finder as finding
+from codecommons.annotate.spans.rules import rules_digest
 
 LETTERS = "a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuVwXyZ"
 RULES = ("secrets", "personal_data")
 KEY = "-----BEGIN RSA PRIVATE " + "KEY-----\n" + "MIIBOgIBAAJBAJ" + LETTERS * 3 + "\n-----END RSA PRIVATE KEY-----"
 PGP = "-----BEGIN PGP PRIVATE " + f"KEY BLOCK-----\n\nlQVYBGkr{LETTERS * 3}\n=aB3d\n-----END PGP PRIVATE KEY BLOCK-----"
 TOKEN = "ghp_" + LETTERS
+NUMBER = "4c0883a69102937d6231471b5dbb6204" + "fe5129617082792ae468d01a3f362318"
+PUTTY = (
+    "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: me\nPublic-Lines: 1\n"
+    + f"{LETTERS}\nPrivate-Lines: 2\n{LETTERS}\n{LETTERS[:9]}=\nPrivate-MAC: 5d1e\n"
+)
+EDWARDS = "MC4CAQAwBQYDK2VwBCIE" + "IJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF"
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +55,16 @@ def test_every_rule_is_named_once_and_is_sure_of_something(name):
     assert all(re.fullmatch(r"[a-z0-9-]+", rule.id) and 0 < rule.confidence < 1 and rule.kind for rule in rules)
 
 
+@pytest.mark.parametrize("changed", ["secrets.yaml", "finder.py", "filters.py", "rules.py", "a_new_filter.py"])
+def test_a_change_of_whatever_decides_about_spans_is_another_digest(tmp_path, changed):
+    folder = shutil.copytree(Path(finding.__file__).parent, tmp_path / "spans")
+    assert spans.configuration("secrets") == {"rules": rules_digest("secrets", folder)}
+    with (folder / changed).open("a") as file:
+        file.write("LONG = 1\n")
+    assert rules_digest("secrets", folder) != rules_digest("secrets")
+    assert (rules_digest("personal_data", folder) == rules_digest("personal_data")) == (changed == "secrets.yaml")
+
+
 @pytest.mark.parametrize(
     ("line", "kind", "value"),
     [
@@ -58,6 +77,21 @@ def test_every_rule_is_named_once_and_is_sure_of_something(name):
         ("url = 'postgres://app:" + "f8Kq2xR9@db.internal.io:5432/x'", "password", "f8Kq2xR9"),
         ("DB_PASSWORD=" + "vT9#kq2Lm", "password", "vT9#kq2Lm"),
         ('{"password": "' + 'n84ASM54y4"}', "password", "n84ASM54y4"),
+        (f"PRIVATE_KEY=0x{NUMBER}", "private-key", f"0x{NUMBER}"),
+        (f"new ethers.Wallet('{NUMBER}')", "private-key", NUMBER),
+        (PUTTY, "private-key", f"{LETTERS}\n{LETTERS[:9]}=\n"),
+        (f"key: {EDWARDS}", "private-key", EDWARDS),
+        (f'{{"kty": "EC", "crv": "P-256", "d": "{LETTERS[:22]}"}}', "private-key", LETTERS[:22]),
+        ("<db:password>\n  " + "Sommer2019\n</db:password>", "password", "Sommer2019"),
+        ('<entry key="db.password"><![CDATA[' + "vT9#kq2Lm]]></entry>", "password", "vT9#kq2Lm"),
+        ('<add key="DbPassword" value="' + 'vT9#kq2Lm" />', "password", "vT9#kq2Lm"),
+        ("ENV DB_PASSWORD " + "hunter42x!", "password", "hunter42x!"),
+        (f"ENV API_TOKEN {LETTERS}", "secret", LETTERS),
+        ("machine git.acme.io\n  login me\n  password " + "vT9kq2Lm\n", "password", "vT9kq2Lm"),
+        ("mysqldump -h db -uroot -p'" + "vT9kq2Lm' shop", "password", "vT9kq2Lm"),
+        (f"dsn = https://{NUMBER[:32]}@o42.ingest.sentry.io/7", "token", NUMBER[:32]),
+        (f"#define API_KEY {LETTERS}\n", "secret", LETTERS),
+        ("var secretKey = []byte{" + "33, 9, 100, 114, 245, 164, 134, 217, 225, 26, 0, 172, 39, 248, 203, 201}", "secret", None),
         ("mysql -u root --password " + "Sne3sd8AZjq", "password", "Sne3sd8AZjq"),
         ("client_secret = '" + "G1Re06G1BdgNseiJDN21Z094M'", "secret", "G1Re06G1BdgNseiJDN21Z094M"),
         ("jira = " + "MDM0MjM5NDc2MDE4" + "Ohq8cT5vQ2xk9fJbWm3PzR7sLdYa", "token", None),
@@ -100,6 +134,15 @@ def test_a_json_web_token_is_one_whose_head_says_so(found):
         "compass: north42east",
         '"' + "AAAAMFBMVEX///8" + "A" * 21 + "\\n" + "A" * 43 + "v3aB7AAAAD3RSTlMAEHarIkSJZt3NVLsy" + "\\n",
         "password_min_length: 12characters",
+        f"TRANSACTION_HASH=0x{NUMBER}",
+        PUTTY.replace("none", "aes256-cbc"),
+        "<password minlength='8'>your secret, please</password>",
+        "<label for='password'>Password</label>",
+        "ENV PASSWORD_FILE /run/secrets/db2",
+        "mysql -h db -protocol=tcp shop",
+        "const SECRET_TABLE = [" + ", ".join(str(n) for n in range(100)) + "]",
+        '{"q": "' + LETTERS + '"}',
+        "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA" + LETTERS,
     ],
 )
 def test_what_only_looks_like_a_secret_is_none(found, line):
@@ -181,7 +224,8 @@ def test_spans_of_any_bytes_stand_in_order_inside_the_content(finders, parts):
         b"x", b"password = ", b"-----BEGIN PRIVATE KEY-----", b"MIIBVQIBADAN", b"eyJhbGciOiJIUzI1", b"://u:ppppp@h", b"a@",
         b"a.b-c_d+e%f",
         b"101.102.103.104 ", b"abcdef01:", b"Copyright (c) 2020 Ab Cd Ef Gh Ij ", b"Ab <a@", b"Authorization: ",
-        b"AAAA", b"=\\\"'",
+        b"AAAA", b"=\\\"'", b"PuTTY-User-Key-File-2:\nEncryption: none\n", b"'k': 'a1Bvvvb2C3d4E5f6G7h8'", b"<password ",
+        b"secret = {1,2,", b"mysql -u ", b"login a password ", b"<x password=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         TOKEN.encode() + b" ",
     ],
 )  # fmt: skip

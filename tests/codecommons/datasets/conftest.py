@@ -235,13 +235,23 @@ def remote_world(tmp_path: Path, decision_rows: Callable[..., dict[str, dict]]) 
 
 
 @pytest.fixture
-def shop(tmp_path: Path, filled_shop: World) -> World:
+def shop(tmp_path: Path, shop_at: Callable[[Path], World]) -> World:
     """Two packages in two releases, a repository, and one of everything that can be wrong with a file."""
-    shutil.copytree(filled_shop.settings.home, tmp_path, dirs_exist_ok=True)
-    lake = Lake.open(dataclasses.replace(filled_shop.settings, home=tmp_path, lake=str(tmp_path / "lake")))
-    for table in filled_shop.lake.tables().values():
-        lake.register(table)
-    return World(lake, filled_shop.decision_rows, copy.deepcopy(filled_shop.news))
+    return shop_at(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shop_at(filled_shop: World) -> Callable[[Path], World]:
+    """Copies the shop to another home."""
+
+    def copied(home: Path) -> World:
+        shutil.copytree(filled_shop.settings.home, home, dirs_exist_ok=True)
+        lake = Lake.open(dataclasses.replace(filled_shop.settings, home=home, lake=str(home / "lake")))
+        for table in filled_shop.lake.tables().values():
+            lake.register(table)
+        return World(lake, filled_shop.decision_rows, copy.deepcopy(filled_shop.news))
+
+    return copied
 
 
 @pytest.fixture(scope="session")

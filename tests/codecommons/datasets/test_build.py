@@ -63,6 +63,7 @@ def failing(report):
         ("policy_honoured", {"against": ["swh:1:cnt:" + "0" * 40 + " is permissive, and it states GPL-3.0-only"]}),
         ("no_benchmark_item", {"tested": ["swh:1:cnt:" + "0" * 40]}),
         ("nothing_left_to_redact", {"revealing": ["swh:1:cnt:" + "0" * 40]}),
+        ("shards_readable", {"unreadable": ["0-0.parquet does not hold the rows that were written to it"]}),
         ("no_duplicates", {"rows": [(b"a", "permissive"), (b"a", "permissive"), (b"c", "permissive")]}),
         ("bytes_rehash", {"damaged": ["swh:1:cnt:" + "0" * 40]}),
         ("opt_out_honoured", {"opted_out": [("swh:1:cnt:" + "0" * 40, "an author's")]}),
@@ -84,6 +85,7 @@ def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change
         "against": [],
         "tested": [],
         "revealing": [],
+        "unreadable": [],
         **change,
     }
     rows = pl.DataFrame(told["rows"], schema={"content": pl.Binary, "license_type": pl.String}, orient="row")
@@ -91,7 +93,11 @@ def test_a_release_that_breaks_a_promise_turns_its_check_red(shop, check, change
     rows_in, counted = (told["rows_in"], told["counted"]) if manifest.height else (0, 0)
     report = StageReport("training_shards", "2026-01-03", "all", rows_in=rows_in, rows_kept=manifest.height)
     selection = Selection(manifest, pl.DataFrame(), (), rows_in, 0, pl.DataFrame(told["lost"], schema=LOST, orient="row"))
-    written = [Shard("a", "", counted, 0, 0, pa.table({}), tuple(told["damaged"]), tuple(told["revealing"]))]
+    written = [
+        Shard(
+            "a", "", counted, 0, 0, pa.table({}), tuple(told["damaged"]), tuple(told["revealing"]), unreadable=told["unreadable"]
+        )
+    ]
     opted_out = pl.DataFrame(told["opted_out"], schema=["swhid", "opt_out"], orient="row")
     found = _checks(report, asked, selection, manifest, written, opted_out, told["against"], told["tested"])
     assert {one.name for one in found if not one.passed} == {check}

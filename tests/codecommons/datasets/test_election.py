@@ -11,6 +11,7 @@ from codecommons.datasets.election import elect
 from codecommons.datasets.selection import Funnel, _one_copy
 from codecommons.datasets.specification import Deduplicate
 from codecommons.dedup.tables import TABLES
+from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
 from codecommons.settings import Settings
 
@@ -76,7 +77,9 @@ def test_a_hundred_thousand_copies_of_a_file_leave_one_and_each_of_the_others_na
         source=pl.lit("pypi"),
     )
     funnel = Funnel(rows)
-    _one_copy(funnel, Deduplicate(), lake, Inputs("", ({"slice": "2026-01-01", "source": "pypi"},), (), "", {}, "", ""))
+    _one_copy(
+        funnel, Deduplicate(), lake, InlineEngine(), Inputs("", ({"slice": "2026-01-01", "source": "pypi"},), (), "", {}, "", "")
+    )
     # Of the two with most stars, by name.
     assert funnel.rows["origin"].to_list() == ["pkg:pypi/p99998"]
     [exact, near] = funnel.drops

@@ -50,10 +50,10 @@ def state(home):
     return rows, {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
-@pytest.fixture
-def ready(shop, tmp_path_factory):
+@pytest.fixture(params=["parquet", "tokens, vocabulary: 512"])
+def ready(shop, tmp_path_factory, request):
     """A home in which the dataset can be built, to be copied."""
-    shop.specify("all", "{shard: {bits: 4}}")
+    shop.specify("all", f"{{shard: {{bits: 4}}, format: {{kind: {request.param}}}}}")
     return lambda: Path(shutil.copytree(shop.settings.home, tmp_path_factory.mktemp("copy") / "home"))
 
 

@@ -83,11 +83,11 @@ def test_any_other_value_in_any_column_and_any_other_order_is_another_digest_of_
     changed = [pl.DataFrame([first, second | {name: first[name]}], schema=schema) for name in COLUMNS]
     changed += [pl.DataFrame([first, second | {name: None}], schema=schema) for name in COLUMNS if name != "path"]
 
-    def digested(one, secrets=None, escape=()):
-        return rows_digest(one, row_schema(one.columns), Redact(secrets), escape)
+    def digested(one, secrets=None, escape=(), rules=(1,)):
+        return rows_digest(one, row_schema(one.columns), Redact(secrets), escape, rules)
 
     digests = [digested(one) for one in (both, both.reverse(), both[:1], both.drop("copies"), *changed)]
     assert len(set(digests)) == len(digests) == 2 * len(COLUMNS) + 3
     assert digested(pl.concat([both[:1], both[1:]], rechunk=False)) == digests[0]
-    asked = [digested(both, 0.5), digested(both, 0.6), digested(both, escape=("bars",))]
+    asked = [digested(both, 0.5), digested(both, 0.6), digested(both, escape=("bars",)), digested(both, rules=(2,))]
     assert len({*digests, *asked}) == len(digests) + len(asked)

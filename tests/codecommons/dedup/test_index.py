@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from codecommons.annotate.annotators.encoding import encoding_of
-from codecommons.dedup import WORDS, compare_texts, pairs
+from codecommons.dedup import WORDS, compare_texts, pairs, pairs_then
 from codecommons.dedup.tables import BAND, DUPLICATE_PAIR, SIGNATURE
 from codecommons.dedup.texts import select_texts
 from codecommons.engine import local_engine
@@ -26,6 +26,8 @@ from codecommons.swhid import content_id
 
 # With so few anchors the bands of the test's families are crowded, and anchors change as slices arrive.
 CROWDED = replace(WORDS, name="crowded", anchors=3)
+# Nearly every newcomer of smaller identifier takes the place of an anchor.
+NARROW = replace(WORDS, name="narrow", anchors=1)
 WORD = re.compile(r"\w+")
 
 
@@ -103,6 +105,46 @@ def test_any_split_into_slices_in_any_order_gives_the_same_pairs(lake, families,
         compare(lake, texts + chance.sample(families, 3), configuration)
     compare(lake, slices[0], configuration)
     assert seen(lake, configuration).equals(seen(undisturbed, configuration))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_pairs_of_a_day_are_those_of_a_lake_that_ends_there_in_whatever_order_days_came(
+    lake, families, tmp_path, bring, seed
+):
+    chance = random.Random(seed)
+    days = {day: chance.sample(families, chance.randint(15, 40)) for day in range(4)}
+    order = [day for day in days for _ in range(2)]
+    chance.shuffle(order)
+    for at, day in enumerate(order):  # half a day at a time, the first half twice
+        half = days[day][: len(days[day]) // 2]
+        compare(lake, days[day] if day in order[:at] else half, NARROW)
+    settings = replace(lake.settings, home=tmp_path / "other", lake=str(tmp_path / "other" / "lake"))
+    ending = Lake.open(settings)
+    bring(ending, families)
+    missing = 0
+    for day in days:
+        compare(ending, days[day], NARROW)
+        until = pl.DataFrame({"content": sorted({content_id(text) for some in range(day + 1) for text in days[some]})})
+        among = until.sample(fraction=0.9, seed=seed)
+        here = pl.col("a").is_in(among["content"].implode()) & pl.col("b").is_in(among["content"].implode())
+        expected = seen(ending, NARROW).drop("configuration").filter(here)
+        found = pairs_then(lake, local_engine(lake.settings), until, among, NARROW).sort("a", "b").collect()
+        assert found.equals(expected)
+        missing += found.join(seen(lake, NARROW), on=["a", "b"], how="anti").height
+    assert missing > 0
+
+
+def test_a_slice_that_came_to_nothing_leaves_no_trace_in_the_pairs_of_the_others(lake, families, tmp_path, bring):
+    ordered = sorted(families, key=content_id)
+    compare(lake, ordered, NARROW)
+    others = ordered[len(ordered) // 3 :]
+    other = Lake.open(replace(lake.settings, home=tmp_path / "other", lake=str(tmp_path / "other" / "lake")))
+    bring(other, families)
+    compare(other, others, NARROW)
+    texts = pl.DataFrame({"content": [content_id(text) for text in others]})
+    found = pairs_then(lake, local_engine(lake.settings), texts, texts, NARROW).sort("a", "b").collect()
+    assert found.equals(seen(other, NARROW).drop("configuration"))
+    assert found.height > seen(lake, NARROW).join(texts, left_on="a", right_on="content", how="semi").height
 
 
 def test_crowded_bands_are_compared_with_their_anchors_only(undisturbed, lake, families):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from codecommons.errors import UsageError
 from codecommons.license.blue_oak import FILE, RATINGS, ratings
 from codecommons.license.expressions import licenses
-from codecommons.license.policy import VERDICTS, Judgement, policies, policy, read_policy
+from codecommons.license.policy import VERDICTS, Judgement, policies, policy, read_policy, unreadable
 from codecommons.settings import Settings
 
 STRICTER = """
@@ -233,12 +233,23 @@ def test_and_is_never_better_and_or_never_worse_than_a_part(policy_of_ours, one,
 
 def test_a_users_policy_does_not_replace_one_of_ours(settings):
     (settings.home / "policies").mkdir()
-    (settings.home / "policies" / "permissive.yaml").write_text(STRICTER)
-    with pytest.raises(UsageError, match="must be the file's name"):
-        policies(settings)
+    ours = policy(settings, "permissive")
     (settings.home / "policies" / "permissive.yaml").write_text(STRICTER.replace("no-attribution", "permissive"))
-    with pytest.raises(UsageError, match="rename it"):
-        policies(settings)
+    assert policy(settings, "permissive") == ours
+    assert "rename it" in unreadable(settings)["permissive"]
+
+
+def test_a_policy_that_can_not_be_read_takes_no_other_with_it(settings):
+    (settings.home / "policies").mkdir()
+    (settings.home / "policies" / "no-attribution.yaml").write_text(STRICTER)
+    (settings.home / "policies" / "mine.yaml").write_text("name: mine\nversion: [")
+    (settings.home / "policies" / "other.yaml").write_text(STRICTER)
+    assert {"no-attribution", "permissive"} < set(policies(settings))
+    assert set(unreadable(settings)) == {"mine", "other"}
+    assert all("\n" not in why for why in unreadable(settings).values())
+    with pytest.raises(UsageError, match="must be the file's name"):
+        policy(settings, "other")
+    assert policy(settings, "no-attribution").name == "no-attribution"
 
 
 def test_an_unknown_policy_is_answered_with_the_nearest_name(settings):

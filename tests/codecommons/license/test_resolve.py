@@ -119,6 +119,9 @@ def test_a_nested_licence_file_overrides_the_outer_one_in_its_folder_only(permis
         ("Vendor/x", ()),
         ("third_party", ()),
         ("env/lib/python3/x", ("env/pyvenv.cfg",)),
+        ("env/share", ("env/bin/activate", "env/lib/python3.9/site-packages/pip/a.py")),
+        ("a/env/share", ("a/env/Scripts/activate", "a/env/Lib/site-packages/pip/a.py")),
+        ("env/share", ("env/bin/activate_this.py", "env/site-packages/pip/a.py")),
     ],
 )
 def test_somebody_elses_code_never_takes_the_licence_of_the_project_around_it(permissive, place, marker):
@@ -398,6 +401,12 @@ def test_beside_what_can_be_read_terms_that_can_not_be_do_not_count():
     assert found["a.c"] == ("license-file", "MIT")
 
 
+@pytest.mark.parametrize("other", ["setup.py", "lib/python3.9/site-packages/x.py", "src/lib/python/a.py"])
+def test_a_script_called_activate_alone_makes_no_virtual_environment(permissive, other):
+    found = answers(tree(text("LICENSE", "MIT"), "src/bin/activate", "src/main.py", other), permissive)
+    assert found["src/bin/activate"][0] == found["src/main.py"][0] == "permissive"
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -407,6 +416,7 @@ def test_beside_what_can_be_read_terms_that_can_not_be_do_not_count():
     ],
 )
 def test_folders_of_other_peoples_code_do_not_take_the_licence_around_them(path):
-    found = kinds_of(text("LICENSE", "MIT"), "env/bin/activate", "vendored.py", "venv/__init__.py", path)
+    environment = "env/bin/activate", "env/lib/python3.9/site-packages/six.py"
+    found = kinds_of(text("LICENSE", "MIT"), *environment, "vendored.py", "venv/__init__.py", path)
     assert found[path] == ("foreign", "")
     assert found["vendored.py"] == found["venv/__init__.py"] == ("license-file", "MIT")

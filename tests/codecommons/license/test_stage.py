@@ -21,6 +21,7 @@ from codecommons.license.evidence import contradicted
 from codecommons.license.resolve import RESOLUTIONS
 from codecommons.license.stage import _against
 from codecommons.settings import Settings
+from codecommons.status import render, status
 
 DAY, NEXT_DAY = "2026-01-31", "2026-02-01"
 MIT = """MIT License
@@ -135,6 +136,19 @@ def test_a_new_policy_decides_again_beside_the_others(lake, folder):
     assert verdicts(lake) == before
     assert set(verdicts(lake, "dedicated").values()) <= {("unknown", f"{kind}/{rule}") for kind, rule in KINDS}
     assert report.details["policies"]["dedicated"]["verdicts"] == {"unknown": 6}
+
+
+def test_a_policy_that_can_not_be_read_decides_nothing_and_the_others_go_on(lake, folder):
+    (lake.settings.home / "policies").mkdir()
+    (lake.settings.home / "policies" / "mine.yaml").write_text("name: mine\n")
+    report = qualify_slice(lake, annotated(lake, folder), DAY, "path")
+    assert [check.description for check in report.checks if not check.passed] == []
+    [remark] = report.details["remarks"]
+    assert "mine.yaml" in remark
+    state = status(lake)
+    assert [row["name"] for row in state["policies"]] == ["mine"]
+    assert [row["stage"] for row in state["stale"] if row["stage"] == "license_qualified"] == []
+    assert "left out  policy mine: " in render(state)
 
 
 KINDS = [

@@ -5,8 +5,11 @@
 """What people may ask, and what is refused with one clear line."""
 
 import re
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codecommons.errors import UsageError
 from codecommons.optout.desk import read_requests
@@ -138,6 +141,41 @@ def test_an_origin_is_the_same_however_it_is_written():
     assert {key_of(f"pkg:pypi/{name}") for name in ("Typing_Extensions", "typing.extensions")} == {"pkg:pypi/typing-extensions"}
     assert key_of("pkg:npm/@me/Tool") == "pkg:npm/%40me/Tool"
     assert key_of("pkg:github/Me/Tool") == "pkg:github/me/tool"
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ("https://forge.example/me/a%2Db%7Ec", "https://forge.example/me/a-b~c"),
+        ("https://forge.example/m%C3%A9/tool", "https://forge.example/m%c3%a9/tool", "https://forge.example/mé/tool"),
+        ("https://github.com/Me/To%6fL.git", "https://github.com/me/tool", "https://github.com/me/tool%2Egit"),
+        ("https://münchen.example/me/tool", "https://MÜNCHEN.example/me/tool", "https://xn--mnchen-3ya.example:443/me/tool"),
+        ("pkg:composer/Symfony/Console", "pkg:composer/symfony/console", "pkg:Composer/symfony/console/"),
+        ("pkg:npm/@me/Tool", "pkg:npm/%40me/Tool"),
+        ("pkg:pypi/a%2Eb", "pkg:pypi/A_b"),
+        ("file:///srv/a%20b", "file:///srv/a b"),
+    ],
+)
+def test_an_origin_is_the_same_in_whatever_letters_it_is_written(same):
+    assert len({key_of(origin) for origin in same}) == 1
+
+
+def test_what_is_not_the_same_origin_stays_apart():
+    apart = [
+        ("https://forge.example/me/a%2Fb", "https://forge.example/me/a/b"),
+        ("https://forge.example/me/a%25b", "https://forge.example/me/a%b0"),
+        ("https://forge.example/me/a+b", "https://forge.example/me/a%20b"),
+        ("pkg:npm/Tool", "pkg:npm/tool"),
+    ]
+    assert all(key_of(one) != key_of(other) for one, other in apart)
+    assert key_of(f"https://{'x' * 70}.example/a") == f"{'x' * 70}.example/a"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/?#"), min_size=1, max_size=8))
+def test_escaping_all_of_a_name_makes_no_other_origin(name):
+    escaped = "".join(f"%{byte:02X}" for byte in name.encode())
+    plain = quote(name)
+    assert key_of(f"https://forge.example/me/{escaped}/x") == key_of(f"https://forge.example/me/{plain}/x")
 
 
 def test_a_pattern_of_many_wildcards_is_refused():

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tarfile
@@ -18,6 +19,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
@@ -144,8 +147,10 @@ def found_in(home):
 
 def rows_of(lake):
     """Every row of every table that is data, by table, without those of the ledger and of measurements."""
-    names = {path.name for path in Path(lake.settings.lake).iterdir() if (path / "_delta_log").is_dir()}
-    frames = {name: pl.scan_delta(str(Path(lake.settings.lake, name))).collect() for name in sorted(names)}
+    names = sorted(table.name for table in lake.stored())
+    frames = {
+        name: pl.scan_delta(lake.storage.uri(name), storage_options=lake.storage.options or None).collect() for name in names
+    }
     return {
         name: sorted(map(repr, frame.iter_rows()))
         for name, frame in frames.items()
@@ -204,13 +209,15 @@ def test_what_was_taken_down_does_not_come_back_from_where_it_came_from(lake, fi
     git(copies / "repository", "commit", "-q", "--allow-empty", "-m", "three")
     texts = (copies / "texts.jsonl").read_text() + json.dumps({"text": "new = 2\n", "path": "n.py"}) + "\n"
     (copies / "texts.jsonl").write_text(texts)
-    again = [f"path:{copies / 'mine-1.tar.gz'}", f"git:{copies / 'repository'}", f"table:{copies / 'texts.jsonl'}"]
+    pl.read_ndjson(copies / "texts.jsonl").write_parquet(copies / "texts.parquet")
+    again = [f"path:{copies / 'mine-1.tar.gz'}", f"git:{copies / 'repository'}"]
+    again += [f"table:{copies / name}" for name in ("texts.jsonl", "texts.parquet")]
     run_stages(lake, again, NEXT)
     shutil.rmtree(lake.settings.cache)
     assert found_in(lake.settings.home) == []
     reports = [report for report in lake.reports() if (report.slice, report.stage) == (NEXT, "raw_archive_slice")]
     dropped = {report.source: report.dropped["taken-down"].rows for report in reports}
-    assert dropped == {"path": 2, "git": 2, "table": 1}
+    assert dropped == {"path": 2, "git": 2, "table": 2}
     skipped = lake.scan("skipped_content").filter(pl.col("reason") == "taken-down").collect()
     assert sorted(f"swh:1:cnt:{content.hex()}" for content in skipped["sha1_git"]) == BAD
 
@@ -278,6 +285,80 @@ def test_a_takedown_that_is_killed_at_any_step_is_finished_by_the_next_run(fille
         assert len(done.shards) > 0
         assert operation.unfinished(lake) == []
         shutil.rmtree(lake.settings.home)
+
+
+@settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+@given(st.permutations(BAD), st.integers(2, len(BAD)))
+def test_one_after_another_in_any_order_and_twice_is_the_same_as_all_at_once(filled, tmp_path_factory, order, count):
+    lakes = []
+    for parts in ([order[:count]], [[swhid] for swhid in [*order[:count], order[0]]]):
+        home = Path(shutil.copytree(filled[0], tmp_path_factory.mktemp("orders") / "home", symlinks=True))
+        lakes.append(Lake.open(settings_of(home)))
+        for part in parts:
+            asked = covered.by_name(lakes[-1], part).swhids
+            operation.carry_out(lakes[-1], operation.begin(lakes[-1], asked, "secret", "a test", NOON))
+    assert rows_of(lakes[0]) == rows_of(lakes[1])
+    shards = [sorted(path.name for path in Path(lake.settings.lake).rglob("data/*.parquet")) for lake in lakes]
+    assert shards[0] == shards[1]
+    assert found_in(lakes[0].settings.home) == found_in(lakes[1].settings.home)
+
+
+@pytest.fixture
+def in_bucket(filled, tmp_path):
+    """The same home with its lake on a server that speaks S3, and how to look at all that is in the bucket."""
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    home = Path(shutil.copytree(filled[0], tmp_path / "remote", symlinks=True))
+    variables = {
+        "CODECOMMONS_HOME": str(home),
+        "CODECOMMONS_LAKE": f"s3://takedowns-{port}/lake",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    files = s3fs.S3FileSystem(key="test", secret="test", endpoint_url=variables["AWS_ENDPOINT_URL"])
+    files.mkdir(f"takedowns-{port}")
+    files.put(f"{home / 'lake'}/", f"takedowns-{port}/lake/", recursive=True)
+    shutil.rmtree(home / "lake")
+
+    def downloaded(name):
+        folder = tmp_path / name
+        files.invalidate_cache()
+        files.get(f"takedowns-{port}/lake/", f"{folder / 'lake'}/", recursive=True)
+        return folder
+
+    yield Lake.open(dataclasses.replace(Settings.from_environment(variables), workers=0, bucket_bits=1)), downloaded
+    server.stop()
+
+
+def test_on_s3_a_takedown_that_is_killed_half_way_is_finished_by_the_next_run(lake, in_bucket, monkeypatch):
+    remote, downloaded = in_bucket
+    assert "lake/content_data" in found_in(downloaded("before"))
+    take_down(lake)
+    shorten, calls = erasing._shorten_log, []
+
+    def killed(*arguments):
+        calls.append(arguments)
+        if len(calls) == 4:
+            raise KilledError
+        return shorten(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "_shorten_log", killed)
+        with pytest.raises(KilledError):
+            take_down(remote)
+    [one] = operation.unfinished(remote)
+    done = operation.carry_out(remote, one)
+    assert rows_of(remote) == rows_of(lake)
+    assert found_in(downloaded("after")) == found_in(remote.settings.home) == []
+    assert any("earlier versions of objects" in line for line in done.left)
+    assert operation.unfinished(remote) == []
 
 
 def test_nothing_is_erased_while_somebody_may_be_at_work_and_what_killed_runs_staged_goes_at_the_operators_word(lake):
