@@ -36,9 +36,9 @@ from benchmarks.processes import machine, tree_cpu_seconds
 from codecommons.annotate.annotator import current
 from codecommons.datasets import build, release, specification
 from codecommons.datasets import shards as shards_
-from codecommons.datasets.candidates import resolve
+from codecommons.datasets.candidates import Inputs, resolve
 from codecommons.datasets.selection import select
-from codecommons.datasets.specification import Filters
+from codecommons.datasets.specification import Filters, Specification
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake
@@ -146,13 +146,13 @@ def run(settings: Settings, peers: str) -> Result:
                 raise LakeError(f"the build is refused, {check.name}: {check.description}")
         asked = specification(own, NAME)
         inputs = resolve(lake, asked)
-        rows = select(lake, asked.at(inputs.as_of), inputs).rows
+        rows = select(lake, engine, asked.at(inputs.as_of), inputs).rows
         quarter = rows.filter(pl.col("content").hash(0) % 4 == 0)
-        memory = tuple(_peak(lake, asked, part, f"{place}/part") for part in (quarter, rows))
-        writing = min(_seconds(lambda: _write(lake, asked, rows, f"{place}/shards")) for _ in range(PASSES))
+        memory = tuple(_peak(lake, asked, inputs, part, f"{place}/part") for part in (quarter, rows))
+        writing = min(_seconds(lambda: _write(lake, asked, inputs, rows, f"{place}/shards")) for _ in range(PASSES))
         folder = lake.path(release(lake, NAME).folder, "data")
         plain = min(_plain(folder, f"{place}/plain.parquet") for _ in range(PASSES))
-        everything = select(lake, replace(asked.at(inputs.as_of), filters=Filters()), inputs).rows
+        everything = select(lake, engine, replace(asked.at(inputs.as_of), filters=Filters()), inputs).rows
         texts, size = _texts(lake, everything, home / "texts")
         annotating = _annotating(own, texts)
         peer, kept = _peer(peers, home / "texts")
@@ -178,14 +178,14 @@ def _seconds(work: Any) -> float:
     return tree_cpu_seconds() - cpu
 
 
-def _write(lake: Lake, asked: Any, rows: pl.DataFrame, folder: str) -> None:
-    shards_.write(lake, InlineEngine(), asked, rows, folder, {})
+def _write(lake: Lake, asked: Specification, inputs: Inputs, rows: pl.DataFrame, folder: str) -> None:
+    shards_.write(lake, InlineEngine(), asked, rows, folder, {}, {}, inputs)
     shutil.rmtree(folder)
 
 
-def _peak(lake: Lake, asked: Any, rows: pl.DataFrame, folder: str) -> int:
+def _peak(lake: Lake, asked: Specification, inputs: Inputs, rows: pl.DataFrame, folder: str) -> int:
     with Measure() as measured:
-        _write(lake, asked, rows, folder)
+        _write(lake, asked, inputs, rows, folder)
     return measured.peak_memory
 
 
@@ -196,7 +196,7 @@ def _plain(folder: str, target: str) -> float:
         source = pq.ParquetFile(path)
         groups = [source.read_row_group(number) for number in range(source.num_row_groups)]
         cpu = time.process_time()
-        with pq.ParquetWriter(target, source.schema_arrow, **shards_._WRITER) as writer:
+        with pq.ParquetWriter(target, source.schema_arrow, **shards_.WRITER) as writer:
             for group in groups:
                 writer.write_table(group)
         total += time.process_time() - cpu

@@ -39,7 +39,7 @@ from codecommons.report import STAGES, Measure
 from codecommons.settings import Settings
 
 RESULT, PAGE = Path("benchmarks/results/planning.json"), Path("docs/performance.md")
-SPECIFICATION = Path("examples/datasets/python-permissive.yaml")
+SPECIFICATION = Path("examples/datasets/permissive-all.yaml")
 AIM_FILES, AIM_SECONDS = 10_000_000, 2.0
 # Table -> the columns that name objects, which every copy has of its own.
 OBJECTS = {
@@ -145,13 +145,13 @@ def multiply(source: Lake, settings: Settings, times: int) -> Lake:
     news = source.scan("origin_visit_status").collect()
     if not news.height:
         raise UsageError(f"the lake {source.settings.lake} is empty; run `make demo`, or name another CODECOMMONS_HOME")
-    for table, columns in (content | OBJECTS).items():
-        schema = pa.schema(lake.tables()[table].fields)
-        rows = source.scan(table).select(schema.names).collect()
+    for name, columns in (content | OBJECTS).items():
+        schema = pa.schema(lake.tables()[name].fields)
+        rows = source.scan(name).select(schema.names).collect()
         with lake.staging("benchmark") as area:
             writer = area.writer("benchmark")
             for number in range(times if columns else 1):
-                writer.add(table, rows.with_columns(_renamed(name, number) for name in columns).to_arrow().cast(schema))
+                writer.add(name, rows.with_columns(_renamed(column, number) for column in columns).to_arrow().cast(schema))
             lake.commit(area, [writer.close()], local_engine(settings))
     schema = pa.schema(lake.tables()["origin_visit_status"].fields)
     for (day, named), visits in news.group_by("slice", "source", maintain_order=True):

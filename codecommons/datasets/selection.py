@@ -258,6 +258,8 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
     _of_sources(funnel, specification)
     if specification.languages:
         funnel.keep("language", pl.col("language").is_in(specification.languages), pl.col("language"))
+    if not specification.names and not specification.where:
+        return
     funnel.rows = funnel.rows.with_columns(name_text=readable(funnel.rows["name"]))
     if specification.names:
         match = pl.any_horizontal(pl.col("name_text").str.contains(glob(item)) for item in specification.names)

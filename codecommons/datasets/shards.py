@@ -568,4 +568,7 @@ def row_text(
 
 def readable(paths: pl.Series) -> pl.Series:
     """Paths as text; bytes that are not UTF-8 stand as U+FFFD (the SWHID's ``path`` has them exactly)."""
-    return pl.Series(paths.name, [path.decode(errors="replace") for path in paths], dtype=pl.String)
+    try:
+        return paths.cast(pl.String)
+    except pl.exceptions.ComputeError:  # one by one takes many times as long, and few lakes have such a path
+        return pl.Series(paths.name, [path.decode(errors="replace") for path in paths], dtype=pl.String)
