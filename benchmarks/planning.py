@@ -174,7 +174,7 @@ def _renamed(column: str, number: int) -> pl.Expr:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.planning", description="Planning a dataset in a large lake.")
-    parser.add_argument("--times", type=int, nargs="+", default=[1, 10, 40], help="copies of every file (default: %(default)s)")
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16], help="copies of every file (default: %(default)s)")
     result = run(Settings.from_environment(), parser.parse_args().times)
     print(result.to_markdown())
     PAGE.write_text(put(PAGE.read_text(), "Planning", result.to_markdown()))
