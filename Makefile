@@ -32,6 +32,8 @@ bench: $(READY) ## the main job per stage, and our parts beside those of others
 	@$(BIN)/python -m benchmarks.memory
 	@$(BIN)/python -m benchmarks.decisions
 	@$(BIN)/python -m benchmarks.duplicates --peers $(PEERS)
+	@$(BIN)/python -m benchmarks.builds --peers $(PEERS)
+	@$(BIN)/python -m benchmarks.planning
 	@[ ! -d ../shared/data ] || $(BIN)/python -m benchmarks.accuracy
 
 ui: $(READY) ## Dagster's web interface over your lake

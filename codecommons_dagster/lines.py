@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Rows of a difference that are named.
 _SHOWN = 10
+# Characters of a licence at the head of a column.
+_COLUMN = 16
 
 
 def of_report(report: StageReport) -> str:
@@ -101,13 +103,36 @@ def of_plan(planned: Plan) -> Iterator[str]:
         f"{planned.name} as of {planned.as_of}: {planned.rows:,} of {planned.candidates:,} files, {size(planned.bytes)},"
         f" about {planned.tokens:,} tokens, {planned.shards} shards"
     )
-    for step in (step for step in planned.steps if step.rows):
-        yield f"  {step.rule:28} leaves out {step.rows:>9,} files, {size(step.bytes):>10}; {step.left:>9,} stay"
+    ahead = planned.predicted
+    yield f"building takes about {ahead.seconds:,.0f} s and {size(ahead.bytes)} of disk, going by {ahead.basis}"
+    steps = [step for step in planned.steps if step.rows]
+    width = max((len(step.rule) for step in steps), default=0)
+    for step in steps:
+        most = "  <- most" if step.rule == planned.removed_most else ""
+        yield f"  {step.rule:{width}} leaves out {step.rows:>9,} files, {size(step.bytes):>10}; {step.left:>9,} stay{most}"
+    asked = planned.opt_outs
+    yield f"opt-outs: {asked.requests:,} requests in effect (ledger {asked.head[:12]}), {asked.rows:,} files left out"
     for title, rows in (("languages", planned.languages), ("licences", planned.licenses), ("origins", planned.origins)):
         yield f"{title}: " + ", ".join(f"{row['value'] or 'none'} {row['rows']:,} ({size(row['bytes'])})" for row in rows[:8])
+    yield from _of_table(planned.language_by_license)
+    for one in planned.samples:
+        yield f"such as {one.path}, {one.license}, of {one.origin}\n  {one.swhid}"
     if planned.left_out:
         yield f"left out, as they have not come through: {', '.join(planned.left_out)}; `codecommons status` says why"
     yield from (f"this would not be published: {alarm}" for alarm in planned.alarms)
+
+
+def _of_table(table: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Files by language and licence: a line a language, under a line of licences; what is too long for a column is cut."""
+    if not table:
+        return
+    names = list(table[0]["licenses"])
+    rows = [["files", *(name if len(name) <= _COLUMN else f"{name[: _COLUMN - 1]}…" for name in names)]]
+    rows += [[one["language"], *(f"{one['licenses'][name] or '.':>1}" for name in names)] for one in table]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    for first, *rest in rows:
+        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        yield "  ".join([f"  {first:{widths[0]}}", *cells])
 
 
 def of_difference(found: Difference, first: Release, second: Release) -> Iterator[str]:

@@ -20,6 +20,7 @@ from codecommons.annotate.spans import NAMES
 from codecommons.archive.source import sources
 from codecommons.archive.views import visited_trees
 from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
+from codecommons.datasets.filtering import FilterSet, chosen
 from codecommons.datasets.redaction import boundaries
 from codecommons.datasets.releases import list_releases
 from codecommons.datasets.specification import Specification, is_pattern, specification
@@ -62,6 +63,7 @@ class Inputs:
         annotators: name -> digest of the annotators that are read.
         pairs: configuration of the near-duplicate pairs.
         opt_out: head of the opt-out ledger, 64 hex digits.
+        filters: the filter sets that it names.
     """
 
     as_of: str
@@ -71,6 +73,7 @@ class Inputs:
     annotators: Mapping[str, str]
     pairs: str
     opt_out: str
+    filters: tuple[FilterSet, ...] = ()
 
     @property
     def spans(self) -> tuple[str, ...]:
@@ -80,6 +83,7 @@ class Inputs:
     def to_mapping(self) -> dict[str, Any]:
         """What the fingerprint holds of it. Slices that are left out change nothing, so they are not part of it."""
         return {
+            **({"filters": [one.key for one in self.filters]} if self.filters else {}),
             "as_of": self.as_of,
             "slices": list(self.slices),
             "policy": self.policy,
@@ -136,7 +140,9 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     wanted = lake.scan("slice_input").select("slice", "source").filter(pl.col("slice") <= as_of).unique().collect()
     rest = wanted.join(log, on=["slice", "source"], how="full", coalesce=True).join(passed, on=["slice", "source"], how="anti")
     named = signals_of(specification.where or "")
-    demanded = (name for name, signals in ON_DEMAND.items() if named.intersection(signals))
+    demanded = [name for name, signals in ON_DEMAND.items() if named.intersection(signals)]
+    filters = chosen(lake.settings, specification.filters.sets, f"dataset {specification.name}")
+    demanded += [name.partition(".")[0] for one in filters for name in one.signals]
     read = {*SIGNALS, SAME_TEXT, *specification.redact.confidences, *demanded, *_benchmarks(lake, specification)}
     state = pl.format("{} {}", "stage", "verdict").fill_null("has not run")
     stuck = rest.sort("slice", "source", "stage").group_by("slice", "source", maintain_order=True).agg(state)
@@ -150,6 +156,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         annotators={name: one.digest for name, one in sorted(current(lake.settings).items()) if name in read},
         pairs=comparing.key(lake.settings),
         opt_out=ledger.gate(lake, heads).head,
+        filters=filters,
     )
 
 
@@ -189,8 +196,9 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     Returns:
         The columns of ``trees``; path (binary), name (binary, its last part), perms, content (binary); length, status, verified,
         verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``, and those ``ON_DEMAND`` that were asked
-        for, with ``said_<annotator>``: true where it has a row; of ``Inputs.spans`` also ``whole_<annotator>``; items of
-        benchmarks, if they are asked for; license (SPDX expression), verdict, rule and evidence, of the decision for the file in
+        for, with ``said_<annotator>``: true where it has a row; what filter sets read, under its full name
+        (``annotator.column``); of ``Inputs.spans`` also ``whole_<annotator>``; items of benchmarks, if they are asked for;
+        license (SPDX expression), verdict, rule and evidence, of the decision for the file in
         its own tree. What nobody has said of a file is null.
     """
     taken = trees(lake, inputs).filter("current").drop("current")
@@ -214,12 +222,15 @@ def described(lake: Lake, inputs: Inputs, places: pl.DataFrame) -> pl.DataFrame:
     )
     rows = rows.with_columns(length=pl.coalesce("length", "skipped_length", pl.lit(0, pl.Int64))).drop("skipped_length")
     annotators = current(lake.settings)
-    demanded = {name: signals for name, signals in ON_DEMAND.items() if name in inputs.annotators}
-    for annotator, signals in (*SIGNALS.items(), *demanded.items()):
+    filtered = sorted(set[str]().union(*(one.signals for one in inputs.filters)))
+    others = [name for name in inputs.annotators if name in {*ON_DEMAND, *(signal.partition(".")[0] for signal in filtered)}]
+    for annotator in dict.fromkeys([*SIGNALS, *others]):
         said = store.rows(lake, annotators[annotator])
         key = [name for name in ("content", "name", "path") if name in said.collect_schema()]
-        mark = [pl.lit(True).alias(said_by(annotator))] if annotator in demanded else []
-        rows = rows.join(said.select(*key, *signals, *mark), on=key, how="left")
+        full = [pl.col(name.partition(".")[2]).alias(name) for name in filtered if name.startswith(f"{annotator}.")]
+        mark = [] if annotator in SIGNALS else [pl.lit(True).alias(said_by(annotator))]
+        plain = SIGNALS.get(annotator) or ON_DEMAND.get(annotator, ())
+        rows = rows.join(said.select(*key, *plain, *full, *mark), on=key, how="left")
     for annotator in inputs.spans:
         rows = rows.join(boundaries(lake, annotator), on="content", how="left")
     if BENCHMARKS in inputs.annotators:
@@ -249,11 +260,7 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
         GateError: it names the slice and the stage to run again.
     """
     here = rows.filter((pl.col("perms") != SYMLINK_PERMS) & (pl.col("verified") == "yes"))
-    unsaid = [
-        pl.col(name).is_null().all()
-        for name in ("binary", *map(said_by, (*ON_DEMAND, *NAMES, BENCHMARKS)))
-        if name in here.columns
-    ]
+    unsaid = [pl.col(name).is_null().all() for name in here.columns if name == "binary" or name.startswith(said_by(""))]
     unseen = here.filter(pl.any_horizontal(unsaid).over("root"))
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
     comparing = configured(lake.settings)

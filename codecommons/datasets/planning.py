@@ -13,15 +13,71 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from codecommons.datasets import shards
 from codecommons.datasets.candidates import resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
 from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.selection import Step, select
+from codecommons.datasets.shards import place
 from codecommons.datasets.specification import Specification
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
+from codecommons.lake.schemas import STAGE_REPORT
+from codecommons.optout import ledger
+from codecommons.report import STAGES, StageReport
+
+# Languages and licences of the table of both; what is beyond stands under ``OTHER``.
+MOST_LANGUAGES, MOST_LICENSES, OTHER = 20, 8, "other"
+SAMPLES = 3
+UNMEASURED = "the demo's builds, as this lake has none that was measured"
+# The latest builds that a prediction goes by.
+BUILDS = 20
+# Of a lake that has built nothing yet: the largest dataset of the demo (docs/performance.md), with two workers.
+SECONDS_A_CANDIDATE, SECONDS_A_BYTE, FILE_BYTES_A_BYTE = 1.0e-4, 3.5e-8, 0.2
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a build will take.
+
+    Attributes:
+        seconds: by the clock, if nothing is there yet that can be kept.
+        bytes: of shards on disk.
+        basis: what it is reckoned from, in words.
+    """
+
+    seconds: float
+    bytes: int
+    basis: str
+
+
+@dataclass(frozen=True)
+class OptOuts:
+    """What authors asked for, as the plan sees it.
+
+    Attributes:
+        head: of the ledger, 64 hex digits.
+        requests: those in effect.
+        rows: files that they, or markers in the code, leave out; ``bytes`` theirs.
+    """
+
+    head: str
+    requests: int
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One row that would be there: identifier with qualifiers, path, origin and SPDX expression."""
+
+    swhid: str
+    path: str
+    origin: str
+    license: str
 
 
 @dataclass(frozen=True)
@@ -34,8 +90,14 @@ class Plan:
         candidates: files that are looked at.
         rows: files that would be rows; ``bytes`` theirs; ``tokens`` about.
         shards: files that would be written.
+        predicted: what building would take.
         steps: what each rule leaves out, in order.
+        removed_most: name of the rule that leaves out most files, None where none leaves any out.
+        opt_outs: what authors asked for.
         languages: value, rows and bytes, most bytes first; ``licenses`` and ``origins`` likewise.
+        language_by_license: a line a language: its name under ``language``, files by licence under ``licenses``, which are those
+            of most bytes, and ``OTHER``.
+        samples: some rows, those of smallest identifier.
         left_out: slices that have not come through.
         alarms: what near-duplicates would wipe out, so that nothing would be published; a line each.
     """
@@ -47,10 +109,15 @@ class Plan:
     bytes: int
     tokens: int
     shards: int
+    predicted: Prediction
     steps: tuple[Step, ...]
+    removed_most: str | None
+    opt_outs: OptOuts
     languages: list[dict[str, Any]]
     licenses: list[dict[str, Any]]
     origins: list[dict[str, Any]]
+    language_by_license: list[dict[str, Any]]
+    samples: tuple[Sample, ...]
     left_out: tuple[str, ...]
     alarms: tuple[str, ...]
 
@@ -68,6 +135,9 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         selection = select(lake, engine, specification.at(inputs.as_of), inputs)
     rows = shards.assign(selection.rows, specification.shard.bits, specification.shard.cap_bytes)
     size = int(rows["length"].sum())
+    most = max(selection.steps, key=lambda step: step.rows)
+    opted_out = next(step for step in selection.steps if step.rule == "opt_out")
+    languages, licenses = rollup(rows, "language", MOST_LANGUAGES), rollup(rows, "license", MOST_LANGUAGES)
     return Plan(
         name=specification.name,
         as_of=inputs.as_of,
@@ -76,10 +146,61 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         bytes=size,
         tokens=round(size / BYTES_PER_TOKEN),
         shards=rows["shard"].n_unique(),
+        predicted=predicted(lake, selection.rows_in, size),
         steps=selection.steps,
-        languages=rollup(rows, "language", 20),
-        licenses=rollup(rows, "license", 20),
-        origins=rollup(rows, "origin", 20),
+        removed_most=most.rule if most.rows else None,
+        opt_outs=OptOuts(inputs.opt_out, len(ledger.read(lake).effective), opted_out.rows, opted_out.bytes),
+        languages=languages,
+        licenses=licenses,
+        origins=rollup(rows, "origin", MOST_LANGUAGES),
+        language_by_license=_table(rows, _values(languages), _values(licenses)[:MOST_LICENSES]),
+        samples=_samples(rows),
         left_out=inputs.left_out,
         alarms=tuple(alarms(specification.deduplicate, selection.lost)),
+    )
+
+
+def predicted(lake: Lake, candidates: int, size: int) -> Prediction:
+    """Say what a build will take, by what builds of this lake took that wrote all of their shards, else by those of the demo.
+
+    Args:
+        lake: the lake.
+        candidates: files that are looked at.
+        size: bytes of the rows.
+    """
+    reports = lake.scan(STAGE_REPORT).filter(pl.col("stage") == STAGES[-1], pl.col("computed") > 0, pl.col("reused") == 0)
+    built = [StageReport.from_row(row) for row in reports.sort("run").tail(BUILDS).collect().to_dicts()]
+    timed = [one for one in built if "selecting_seconds" in one.details]
+    looked_at, written = sum(one.rows_in for one in timed), sum(one.bytes_kept for one in timed)
+    if not looked_at or not written:
+        seconds = candidates * SECONDS_A_CANDIDATE + size * SECONDS_A_BYTE
+        return Prediction(round(seconds, 1), round(size * FILE_BYTES_A_BYTE), UNMEASURED)
+    selecting = sum(one.details["selecting_seconds"] for one in timed)
+    writing = sum(one.seconds for one in timed) - selecting
+    files = sum(one.details["shard_bytes"] for one in timed)
+    seconds = candidates * selecting / looked_at + size * writing / written
+    return Prediction(round(seconds, 1), round(size * files / written), f"{len(timed)} builds of this lake")
+
+
+def _values(rolled: list[dict[str, Any]]) -> list[str]:
+    return [one["value"] for one in rolled]
+
+
+def _table(rows: pl.DataFrame, languages: list[str], licenses: list[str]) -> list[dict[str, Any]]:
+    named = rows.select(pl.col("language").fill_null("unknown"), pl.col("license").fill_null("unknown"))
+    shown = named.filter(pl.col("language").is_in(languages)).with_columns(
+        license=pl.when(pl.col("license").is_in(licenses)).then("license").otherwise(pl.lit(OTHER))
+    )
+    counts = {(language, license): count for language, license, count in shown.group_by("language", "license").len().iter_rows()}
+    return [
+        {"language": language, "licenses": {one: counts.get((language, one), 0) for one in [*licenses, OTHER]}}
+        for language in languages
+    ]
+
+
+def _samples(rows: pl.DataFrame) -> tuple[Sample, ...]:
+    chosen = rows.sort("content", "origin", "anchor", "path").head(SAMPLES)
+    named = chosen.select(swhid=place("content", "origin", "anchor", "path"), path=shards.readable(chosen["path"]))
+    return tuple(
+        Sample(*one) for one in named.with_columns(chosen["origin"], license=chosen["license"].fill_null("unknown")).iter_rows()
     )

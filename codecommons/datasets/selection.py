@@ -11,6 +11,7 @@ what can be redacted, and last which of several copies (exact, near). Of a commi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -23,7 +24,7 @@ from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
 from codecommons.datasets.rows import CHANGES, DISCUSSION, swhid_of
 from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.shards import MARKS, bytes_of, readable
+from codecommons.datasets.shards import MARKS, bytes_of, place, readable
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup import pairs_then
 from codecommons.engine import Engine
@@ -121,7 +122,30 @@ class Funnel:
         passing = passes.fill_null(False)
         gone = self.rows.filter(~passing)
         self.rows = self.rows.filter(passing)
-        self.steps.append(Step(rule, gone.height, bytes_of(gone), self.rows.height))
+        self._leave_out(rule, gone, *evidence, kept=kept, similarity=similarity, left=self.rows.height)
+
+    def keep_all(self, rules: Sequence[tuple[str, pl.Expr, pl.Expr]]) -> None:
+        """The same for many rules in one pass over the rows; each of them: name, ``passes``, evidence."""
+        fails = [pl.when(~passes.fill_null(False)).then(pl.lit(at, pl.Int16)) for at, (_, passes, _) in enumerate(rules)]
+        judged = self.rows.with_columns(failed=pl.coalesce(*fails) if fails else pl.lit(None, pl.Int16))
+        gone = judged.filter(pl.col("failed").is_not_null())
+        self.rows = judged.filter(pl.col("failed").is_null()).drop("failed")
+        left = judged.height
+        for at, (rule, _, evidence) in enumerate(rules):
+            failing = gone.filter(pl.col("failed") == at)
+            left -= failing.height
+            self._leave_out(rule, failing, evidence, left=left)
+
+    def _leave_out(
+        self,
+        rule: str,
+        gone: pl.DataFrame,
+        *evidence: pl.Expr,
+        kept: pl.Expr | None = None,
+        similarity: pl.Expr | None = None,
+        left: int,
+    ) -> None:
+        self.steps.append(Step(rule, gone.height, bytes_of(gone), left))
         why = pl.concat_list(evidence) if evidence else pl.lit([], dtype=pl.List(pl.String))
         self.drops.append(
             gone.select(
@@ -163,7 +187,8 @@ def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inp
     _asked_for(funnel, specification)
     _readable(funnel)
     _permitted(funnel, specification, lake, inputs)
-    for name, threshold in specification.filters:
+    funnel.keep_all([(one.named(rule), rule.passes(), rule.evidence()) for one in inputs.filters for rule in one.rules])
+    for name, threshold in specification.filters.limits:
         limit = LIMITS[name]
         found = pl.col(limit.signal).cast(pl.String).fill_null("unknown")
         funnel.keep(name, limit.passes(threshold), pl.format(f"{limit.signal} is {{}}, {name} {threshold}", found))
@@ -233,6 +258,8 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
     _of_sources(funnel, specification)
     if specification.languages:
         funnel.keep("language", pl.col("language").is_in(specification.languages), pl.col("language"))
+    if not specification.names and not specification.where:
+        return
     funnel.rows = funnel.rows.with_columns(name_text=readable(funnel.rows["name"]))
     if specification.names:
         match = pl.any_horizontal(pl.col("name_text").str.contains(glob(item)) for item in specification.names)
@@ -352,16 +379,6 @@ def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, engine: Engin
     gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})
     winners = rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
     return rows.join(gone, on="rank", how="left").join(winners, on="winner_rank", how="left")
-
-
-def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
-    """Where a file is, as a SWHID with qualifiers, from the columns of these names."""
-
-    def texts(rows: pl.Series) -> pl.Series:
-        found = rows.struct.unnest().select(content, origin, anchor, path).iter_rows()
-        return pl.Series([str(Swhid("cnt", one, origin=o, anchor=a, path=b"/" + p)) for one, o, a, p in found], dtype=pl.String)
-
-    return pl.struct(content, origin, anchor, path).map_batches(texts, return_dtype=pl.String)
 
 
 def with_stars(rows: pl.DataFrame, repositories: pl.DataFrame) -> pl.DataFrame:

@@ -447,6 +447,16 @@ def _swhids(rows: pl.DataFrame, content: str, anchor: str) -> pl.Series:
     return pl.Series(found, dtype=pl.String)
 
 
+def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
+    """Where a file is, as a SWHID with qualifiers, from the columns of these names."""
+
+    def texts(rows: pl.Series) -> pl.Series:
+        found = rows.struct.unnest().select(content, origin, anchor, path).iter_rows()
+        return pl.Series([str(Swhid("cnt", one, origin=o, anchor=a, path=b"/" + p)) for one, o, a, p in found], dtype=pl.String)
+
+    return pl.struct(content, origin, anchor, path).map_batches(texts, return_dtype=pl.String)
+
+
 def repository(origin: str) -> str:
     """A readable name of an origin, as training formats put before a repository's files.
 
@@ -558,4 +568,7 @@ def row_text(
 
 def readable(paths: pl.Series) -> pl.Series:
     """Paths as text; bytes that are not UTF-8 stand as U+FFFD (the SWHID's ``path`` has them exactly)."""
-    return pl.Series(paths.name, [path.decode(errors="replace") for path in paths], dtype=pl.String)
+    try:
+        return paths.cast(pl.String)
+    except pl.exceptions.ComputeError:  # one by one takes many times as long, and few lakes have such a path
+        return pl.Series(paths.name, [path.decode(errors="replace") for path in paths], dtype=pl.String)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -196,6 +196,34 @@ class Decontaminate:
 
 
 @dataclass(frozen=True)
+class Filters:
+    """How good a file must be.
+
+    Attributes:
+        sets: names of filter sets (``filtering``), whose rules go first.
+        limits: limit -> threshold, see ``rules.LIMITS``.
+    """
+
+    sets: tuple[str, ...] = ()
+    limits: tuple[tuple[str, float], ...] = ()
+
+    def to_mapping(self) -> dict[str, Any]:
+        """As it would be written in YAML; without sets these are limits alone, as all were before there were sets."""
+        return {**({"set": list(self.sets)} if self.sets else {}), **dict(self.limits)}
+
+
+def _filters(value: Any, where: str) -> Filters:
+    """Names of sets, or limits, or both: ``stack-v2``, or ``{max_line: 500}``, or ``{set: stack-v2, max_line: 500}``."""
+    if not isinstance(value, Mapping):
+        return Filters(strict.texts(value, where))
+    for name in value:
+        if name not in ("set", *LIMITS):
+            raise UsageError(f"{where} has an unknown name {name!r}; {strict.nearest(str(name), ('set', *LIMITS))}")
+    limits = strict.numbers(LIMITS)({name: limit for name, limit in value.items() if name != "set"}, where)
+    return Filters(strict.texts(value["set"], f"{where}.set") if "set" in value else (), limits)
+
+
+@dataclass(frozen=True)
 class Shard:
     """How rows are spread over files.
 
@@ -246,7 +274,7 @@ class Specification:
         where: a condition over ``condition.COLUMNS``, in SQL.
         license: which licences.
         messages: what people must have said, see ``commits.MESSAGES`` and ``discussions.MESSAGES``.
-        filters: filter name -> threshold, see ``rules.LIMITS``.
+        filters: filter sets and limits.
         exclude: kinds of files to leave out, see ``rules.EXCLUSIONS``.
         deduplicate: which duplicates.
         decontaminate: which benchmarks' items are left out.
@@ -267,7 +295,7 @@ class Specification:
     where: str | None = strict.rule(condition.checked, None)
     license: License = strict.part(License)  # noqa: RUF009 (a field with a factory)
     messages: str = strict.rule(_one_of(tuple(dict.fromkeys(name for names in ROWS.values() for name in names))), "none")
-    filters: tuple[tuple[str, float], ...] = strict.rule(strict.numbers(LIMITS), ())
+    filters: Filters = strict.rule(_filters, Filters())  # noqa: RUF009 (frozen)
     exclude: tuple[str, ...] = strict.rule(strict.some_of(EXCLUSIONS), ())
     deduplicate: Deduplicate = strict.part(Deduplicate)  # noqa: RUF009 (a field with a factory)
     decontaminate: Decontaminate = strict.part(Decontaminate)  # noqa: RUF009 (a field with a factory)
@@ -285,7 +313,7 @@ class Specification:
             if isinstance(said, dict):
                 said = {key: value for key, value in said.items() if value != default[key]}
             values |= {name: said} if said and said != default else {}
-        values["filters"] = dict(self.filters)
+        values["filters"] = self.filters.to_mapping()
         values["deduplicate"]["most_lost"] = dict(self.deduplicate.most_lost)
         return values
 

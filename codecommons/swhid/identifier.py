@@ -32,6 +32,7 @@ QUALIFIERS = ("origin", "visit", "anchor", "path", "lines", "bytes")
 _CORE = re.compile(r"swh:1:(cnt|dir|rev|rel|snp):([0-9a-f]{40})")
 _RANGE = re.compile(r"(0|[1-9][0-9]*)(?:-(0|[1-9][0-9]*))?")
 _PATH_SAFE = "/:@!$&'()*+,="  # RFC 3987 ipath-absolute without ';'; everything else is percent-encoded
+_PLAIN_PATH = re.compile(rb"[A-Za-z0-9_.~/:@!$&'()*+,=-]*")
 
 
 def swhid_text(kind: str, identifier: bytes) -> str:
@@ -87,15 +88,20 @@ class Swhid:
 
     def __str__(self) -> str:
         """The canonical text: qualifiers in the specification's order."""
-        values = {
-            "origin": self.origin and _escaped_url(self.origin),
-            "visit": self.visit,
-            "anchor": self.anchor,
-            "path": self.path and quote_from_bytes(self.path, safe=_PATH_SAFE),
-            "lines": self.lines,
-            "bytes": self.bytes,
-        }
-        return ";".join([self.core, *(f"{name}={value}" for name, value in values.items() if value is not None)])
+        text = swhid_text(self.kind, self.identifier)
+        if self.origin is not None:
+            text += f";origin={_escaped_url(self.origin)}"
+        if self.visit is not None:
+            text += f";visit={self.visit}"
+        if self.anchor is not None:
+            text += f";anchor={self.anchor}"
+        if self.path is not None:
+            text += f";path={_escaped_path(self.path)}"
+        if self.lines is not None:
+            text += f";lines={self.lines}"
+        if self.bytes is not None:
+            text += f";bytes={self.bytes}"
+        return text
 
     @classmethod
     def parse(cls, text: str) -> Swhid:
@@ -152,6 +158,11 @@ def _span(text: str, name: str, value: str, lowest: int) -> Span:
     if span is None or not lowest <= span.first <= span.last:
         raise _malformed(text, f"{name}={value} must be N or N-M with {lowest} <= N <= M")
     return span
+
+
+def _escaped_path(path: bytes) -> str:
+    # Most paths need no escape, and quoting takes ten times as long: a shard has as many as it has rows.
+    return path.decode("ascii") if _PLAIN_PATH.fullmatch(path) else quote_from_bytes(path, safe=_PATH_SAFE)
 
 
 def _escaped_url(url: str) -> str:

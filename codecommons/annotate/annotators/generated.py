@@ -6,7 +6,8 @@
 
 Evidence is ``lock-file`` (a package manager's resolution), ``wrapper`` (a script that a build tool puts into projects),
 ``marker:<words>`` (one of the first five lines says so) or ``linguist`` (enry's rules: minified files, source maps, compiled
-parsers and protocol buffers, and more). What a folder says, such as ``node_modules``, is ``path_facts``.
+parsers and protocol buffers, and more). What a folder says, such as ``node_modules``, is ``path_facts``. Column
+``linguist`` is what enry says, whatever else was found.
 """
 
 from __future__ import annotations
@@ -60,26 +61,26 @@ MARKERS = (
 _LOCK_FILE, _WRAPPER = (re.compile("|".join(names), re.IGNORECASE | re.DOTALL) for names in (LOCK_FILES, WRAPPERS))
 _MARKER = re.compile("|".join(map(re.escape, MARKERS)).encode(), re.IGNORECASE)
 
-FIELDS = (pa.field("generated", pa.bool_()), pa.field("evidence", pa.string()))
+FIELDS = (pa.field("generated", pa.bool_()), pa.field("evidence", pa.string()), pa.field("linguist", pa.bool_()))
 
 
-def evidence_of(name: bytes, data: bytes) -> str | None:
-    """What says that a program wrote this file; None when nothing does."""
+def facts_of(name: bytes, data: bytes) -> tuple[bool, str | None, bool]:
+    """Whether a program wrote this file, what says so, and whether enry does."""
     text = name.decode("utf-8", "replace")
+    linguist = bool(enry.is_generated(text, data[:HEAD]))
+    evidence = "linguist" if linguist else None
     if _LOCK_FILE.fullmatch(text):
-        return "lock-file"
-    if _WRAPPER.fullmatch(text):
-        return "wrapper"
-    marker = _MARKER.search(b"\n".join(data[:MARKER_BYTES].split(b"\n", MARKER_LINES)[:MARKER_LINES]))
-    if marker:
-        return f"marker:{marker[0].decode().lower()}"
-    return "linguist" if enry.is_generated(text, data[:HEAD]) else None
+        evidence = "lock-file"
+    elif _WRAPPER.fullmatch(text):
+        evidence = "wrapper"
+    elif marker := _MARKER.search(b"\n".join(data[:MARKER_BYTES].split(b"\n", MARKER_LINES)[:MARKER_LINES])):
+        evidence = f"marker:{marker[0].decode().lower()}"
+    return evidence is not None, evidence, linguist
 
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
     """See ``Annotator.annotate``."""
-    found = map(evidence_of, values(batch, "name"), values(batch, "data"))
-    return table(((evidence is not None, evidence) for evidence in found), FIELDS)
+    return table(map(facts_of, values(batch, "name"), values(batch, "data")), FIELDS)
 
 
 ANNOTATOR = Annotator(

@@ -5,6 +5,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -543,6 +544,31 @@ def test_a_plan_says_what_a_build_then_does(shop):
     assert planned.shards == report.details["shards"]
     assert planned.languages == report.details["languages"]
     assert planned.steps[-1].left == planned.rows
+    assert planned.predicted.basis.startswith("the demo's builds")
+    assert planned.removed_most == max(planned.steps, key=lambda step: step.rows).rule
+    manifest = shop.lake.scan("dataset_row").sort("content").collect()
+    assert [one.swhid for one in planned.samples] == [re.sub(";visit=[^;]*", "", swhid) for swhid in manifest["swhid"][:3]]
+    assert (planned.samples[0].origin, planned.samples[0].license) == manifest.select("origin", "license").row(0)
+    table = {(one["language"], license): rows for one in planned.language_by_license for license, rows in one["licenses"].items()}
+    counted = manifest.group_by(pl.col("language").fill_null("unknown"), "license").len().rows()
+    assert {key: rows for key, rows in table.items() if rows} == {
+        (language, license): rows for language, license, rows in counted
+    }
+    assert list(planned.language_by_license[0]["licenses"])[-1] == "other"
+    lines = list(of_plan(planned))
+    assert any(line.endswith("<- most") and planned.removed_most in line for line in lines)
+    assert sum(line.startswith("such as ") for line in lines) == 3
+
+
+def test_a_plan_goes_by_what_earlier_builds_of_the_lake_took(shop):
+    report = build(shop.lake, ENGINE, shop.specify("all", "{}"))
+    planned = plan(shop.lake, specification(shop.settings, "all"))
+    assert planned.predicted.basis == "1 builds of this lake"
+    assert planned.predicted.seconds == pytest.approx(report.seconds, abs=0.1)
+    assert planned.predicted.bytes == report.details["shard_bytes"]
+    # One that was there before says nothing of how long writing takes.
+    build(shop.lake, ENGINE, "all")
+    assert plan(shop.lake, specification(shop.settings, "all")).predicted == planned.predicted
 
 
 def test_copies_of_a_repository_are_no_loss(world):

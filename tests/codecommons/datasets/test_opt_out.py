@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from codecommons.archive.views import visited_trees
-from codecommons.datasets import build, list_releases, verify
+from codecommons.datasets import build, list_releases, plan, specification, verify
 from codecommons.datasets.releases import published
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import GateError, UsageError
@@ -60,6 +60,8 @@ def test_an_origin_is_left_out_another_copy_is_elected_and_withdrawal_restores(s
     after = build(shop.lake, ENGINE, name)
     left = rows_of(shop, after)
     assert after.dropped["opt_out"].rows == 5
+    asked = plan(shop.lake, specification(shop.settings, name)).opt_outs
+    assert (asked.requests, asked.rows, asked.head) == (1, 5, ledger.read(shop.lake).head)
     assert "pkg:pypi/alpha" not in left["origin"].to_list()
     # The near-duplicate in the repository had lost against the copy that went; nothing else has changed.
     elected = {("https://forge.example/eve/gamma", "io.py", READ.replace(b"path", b"name").decode())}

@@ -103,3 +103,11 @@ def test_text_needs_a_known_kind_and_twenty_bytes() -> None:
     for kind, identifier in (("ori", bytes(20)), ("cnt", bytes(19)), ("content", bytes(20))):
         with pytest.raises(ValueError, match="SWHID"):
             swhid_text(kind, identifier)
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_every_byte_of_a_path_is_written_as_rfc_3987_has_it(byte: int) -> None:
+    path = b"/a" + bytes([byte])
+    written = str(Swhid("cnt", bytes(20), path=path)).partition(";path=")[2]
+    plain = chr(byte) in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:@!$&'()*+,="
+    assert written == "/a" + (chr(byte) if plain else f"%{byte:02X}")
