@@ -207,6 +207,10 @@ class Filters:
     sets: tuple[str, ...] = ()
     limits: tuple[tuple[str, float], ...] = ()
 
+    def __bool__(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self.sets or self.limits)
+
     def to_mapping(self) -> dict[str, Any]:
         """As it would be written in YAML; without sets these are limits alone, as all were before there were sets."""
         return {**({"set": list(self.sets)} if self.sets else {}), **dict(self.limits)}
