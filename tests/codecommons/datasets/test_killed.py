@@ -16,6 +16,7 @@ import pytest
 from codecommons.datasets import build, list_releases, verify
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
+from codecommons.optout.signing import signing_key
 from codecommons.settings import Settings
 
 TABLES = ("dataset", "dataset_row", "dataset_drop", "shard")
@@ -54,6 +55,7 @@ def state(home):
 def ready(shop, tmp_path_factory, request):
     """A home in which the dataset can be built, to be copied."""
     shop.specify("all", f"{{shard: {{bits: 4}}, format: {{kind: {request.param}}}}}")
+    signing_key(shop.settings)  # a home makes its own, and the attestations of two would differ
     return lambda: Path(shutil.copytree(shop.settings.home, tmp_path_factory.mktemp("copy") / "home"))
 
 
