@@ -102,11 +102,12 @@ def _day(packages: Path) -> str:
 
 
 def _specifications(settings: Settings, folder: Path) -> list[str]:
-    """Copy the examples that are not there yet; the user's own changes to them stay."""
+    """Copy the examples that are not there yet; the user's own changes to them stay. Packages have no commits and no issues."""
     from codecommons.datasets import keep_specification, names
+    from codecommons.datasets.specification import parse
 
     there = names(settings)
-    examples = sorted(folder.glob("*.yaml"))
+    examples = [one for one in sorted(folder.glob("*.yaml")) if parse(one.read_bytes(), one.stem).rows == "files"]
     for example in examples:
         if example.stem not in there:
             keep_specification(settings, example)
