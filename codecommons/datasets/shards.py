@@ -88,6 +88,8 @@ GROUP_ROWS = 4096
 ROWS_KEY = b"codecommons.rows"
 # What readers of formats raise where a file was changed, or cut short by who was killed.
 UNREADABLE = (pa.ArrowException, pl.exceptions.PolarsError, zstandard.ZstdError, OSError, ValueError, KeyError, TypeError)
+# Contents of shards that are read together; a scratch file has as much, or one shard.
+_BUNDLE_BYTES = 1 << 30
 # Rows of a shard whose text is looked through for what should have been replaced: those of smallest identifier.
 _SAMPLE = 64
 
@@ -128,6 +130,21 @@ class ShardTask:
     def __str__(self) -> str:
         """How an error names it."""
         return f"writing shard {self.label}"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Shards that are written one after the other, of contents that are read together.
+
+    Contents lie by identifier and shards go by origin, so what is read for one shard unpacks nearly all of a lake: reading for
+    each of four by itself took four times as long.
+    """
+
+    tasks: tuple[ShardTask, ...]
+
+    def __str__(self) -> str:
+        """How an error names it."""
+        return f"reading contents of shards {', '.join(task.label for task in self.tasks)}"
 
 
 @dataclass(frozen=True)
@@ -250,11 +267,26 @@ def write(
         ShardTask(lake, label, part, folder, *how, earlier.get(label, ()), talk)
         for (label,), part in assigned.group_by("shard", maintain_order=True)
     ]
-    return list(engine.map(write_shard, tasks))
+    return [shard for some in engine.map(write_bundle, _bundles(tasks, engine.workers)) for shard in some]
 
 
-def write_shard(task: ShardTask) -> Shard:
-    """Write one shard; memory depends on the batch size and the largest content, not on the shard.
+def _bundles(tasks: Sequence[ShardTask], workers: int) -> list[Bundle]:
+    """Tasks in order, in as few bundles as keep all workers busy and scratch files small."""
+    sizes = [bytes_of(task.rows) for task in tasks]
+    most = min(_BUNDLE_BYTES, -(-sum(sizes) // max(1, workers)))
+    bundles: list[list[ShardTask]] = []
+    room = 0
+    for task, length in zip(tasks, sizes, strict=True):
+        if room <= 0:
+            bundles.append([])
+            room = most
+        bundles[-1].append(task)
+        room -= length
+    return [Bundle(tuple(some)) for some in bundles]
+
+
+def write_bundle(bundle: Bundle) -> list[Shard]:
+    """Write some shards; memory depends on the batch size and the largest content, not on the shards.
 
     Contents come from the lake in order of their identifier and leave in order of origin and path, so they pass through a
     scratch file.
@@ -262,13 +294,37 @@ def write_shard(task: ShardTask) -> Shard:
     Raises:
         LakeError: the lake can't be read or written.
     """
+    shards = [_known(task) for task in bundle.tasks]
+    lake = bundle.tasks[0].lake
+    with scratch_file(lake) as spill:
+        with lake_errors(str(bundle)):
+            places = _spill([one.task for one in shards if one.kept is None], spill)
+        return [_shard(one, spill, places) for one in shards]
+
+
+class _Known(NamedTuple):
+    """A shard before it is written: its rows, what it is known by, and its files if an earlier one is kept."""
+
+    task: ShardTask
+    rows: pl.DataFrame
+    schema: pa.Schema
+    identity: str
+    kept: _Written | None
+
+
+def _known(task: ShardTask) -> _Known:
     rows = _described(task.rows)
     schema = row_schema(rows.columns)
     identity = rows_digest(rows, schema, task.redact, task.escape, task.format.rules(task.terms))
+    with lake_errors(f"{task} of {task.folder}"):
+        return _Known(task, rows, schema, identity, _keep(task, rows, schema, identity))
+
+
+def _shard(known: _Known, spill: IO[bytes], at: Mapping[bytes, tuple[int, int]]) -> Shard:
+    task, rows, schema, identity, kept = known
     faults = _Faults([], [], [])
     with lake_errors(f"{task} of {task.folder}"):
-        kept = _keep(task, rows, schema, identity)
-        files = kept or _write(task, rows, schema, identity, faults)
+        files = kept or _write(task, rows, schema, identity, faults, spill, at)
     name = f"{task.label}-{files.sha256}{task.format.endings(task.terms.asked)[0]}"
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(files.sha256)}
     columns = manifest_schema(task.format)
@@ -355,15 +411,22 @@ def _beside(stem: str, endings: Sequence[str], sums: Sequence[tuple[str, int]]) 
     return tuple({"name": stem + ending, "sha256": sha256, "bytes": size} for ending, (sha256, size) in beside)
 
 
-def _write(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str, faults: _Faults) -> _Written:
-    """Write the files of a shard."""
+def _write(
+    task: ShardTask,
+    rows: pl.DataFrame,
+    schema: pa.Schema,
+    identity: str,
+    faults: _Faults,
+    spill: IO[bytes],
+    at: Mapping[bytes, tuple[int, int]],
+) -> _Written:
+    """Write the files of a shard, whose contents are in a scratch file, at places by identifier."""
     looked = rows.sort("content").head(_SAMPLE) if task.redact.confidences else rows.clear()
     sample = {content for side in sides(schema.names) for content in looked[side.content]}
     endings = task.format.endings(task.terms.asked)
-    with scratch_file(task.lake) as spill, ExitStack() as stack:
+    with ExitStack() as stack:
         files = [stack.enter_context(scratch_file(task.lake)) for _ in endings]
-        places = _spill(task, spill)
-        tables = (_group_table(task, group, schema, spill, places, sample, faults) for group in groups(rows))
+        tables = (_group_table(task, group, schema, spill, at, sample, faults) for group in groups(rows))
         task.format.write(files, schema, tables, identity, task.terms)
         sums = [sealed(file) for file in files]
         stem = f"{task.label}-{sums[0][0]}"
@@ -468,27 +531,32 @@ def repository(origin: str) -> str:
     return "/".join(parts[-2:] if len(parts) > 2 else parts[-1:]) or origin
 
 
-def _spill(task: ShardTask, spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
-    """Write every content of the shard to the scratch file, one pass over the lake; content -> offset and length."""
+def _spill(tasks: Sequence[ShardTask], spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
+    """Write every content of some shards to the scratch file, in one pass over the lake; content -> offset and length."""
     places: dict[bytes, tuple[int, int]] = {}
     at = 0
-    if task.talk:
-        asked, slices = task.talk
-        for _, text in discussions.texts(task.lake, asked, slices, task.rows):
-            spill.write(text)
-            places[content_id(text)] = (at, len(text))
-            at += len(text)
-        return places
-    wanted = [task.rows.select(sha1_git="content", length="length")]
-    if "before_content" in task.rows.columns:
-        wanted.append(task.rows.select(sha1_git="before_content", length="before_length"))
-    for batch in task.lake.contents(pl.concat(wanted), task.lake.settings.batch_bytes):
-        for content, data in zip(batch["sha1_git"], batch["data"], strict=True):
-            buffer = data.as_buffer()
-            spill.write(buffer)
-            places[content.as_py()] = (at, buffer.size)
-            at += buffer.size
+    for content, data in _contents(tasks):
+        spill.write(data)
+        places[content] = (at, len(data))
+        at += len(data)
     return places
+
+
+def _contents(tasks: Sequence[ShardTask]) -> Iterator[tuple[bytes, memoryview | bytes]]:
+    if not tasks:
+        return
+    lake, talk = tasks[0].lake, tasks[0].talk
+    rows = pl.concat([task.rows for task in tasks])
+    if talk:
+        for _, text in discussions.texts(lake, *talk, rows):
+            yield content_id(text), text
+        return
+    wanted = [rows.select(sha1_git="content", length="length")]
+    if "before_content" in rows.columns:
+        wanted.append(rows.select(sha1_git="before_content", length="before_length"))
+    for batch in lake.contents(pl.concat(wanted), lake.settings.batch_bytes):
+        for content, data in zip(batch["sha1_git"], batch["data"], strict=True):
+            yield content.as_py(), memoryview(data.as_buffer())
 
 
 def groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -508,7 +576,7 @@ def _group_table(
     group: pl.DataFrame,
     schema: pa.Schema,
     spill: IO[bytes],
-    places: dict[bytes, tuple[int, int]],
+    places: Mapping[bytes, tuple[int, int]],
     sample: Collection[bytes],
     faults: _Faults,
 ) -> pa.Table:
