@@ -55,7 +55,7 @@ def _pictures(lake: Lake, reports: Sequence[StageReport]) -> dict[str, str]:
         for name, row in report.details.get("cluster_sizes", {}).items():
             sizes[name] = sizes.get(name, 0) + row["clusters"]
     examples = [one for report in reports for one in report.details.get("examples", [])]
-    if not examples:
+    if not sizes:
         return {}
     # The details of a report come back with their keys in order of the alphabet, in which 10 is before 2.
     ordered = sorted(sizes.items(), key=lambda item: int(item[0].removeprefix("over ").split()[0].replace(",", "")))

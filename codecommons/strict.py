@@ -208,6 +208,8 @@ def load(source: bytes, where: str, limit: int) -> Any:
                 raise UsageError(f"{line}: nested too deeply")
             if isinstance(token, yaml.AliasToken):
                 raise UsageError(f"{line}: aliases ('*{token.value}') are not read; write the value out")
+            if isinstance(token, yaml.ScalarToken) and any("\ud800" <= sign <= "\udfff" for sign in token.value):
+                raise UsageError(f"{line}: {shown(token.value)} has half of a character (\\ud800 to \\udfff), which is no text")
         return yaml.load(source, _OnceLoader)
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)

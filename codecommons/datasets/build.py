@@ -328,8 +328,8 @@ def _checks(
         ),
         "nothing_wiped_out": (
             not lost,
-            f"{lost[0]}, and so do {len(lost) - 1} other groups; `codecommons dataset plan {asked.name}` names them all, view "
-            "duplicate_pair has the pairs; if they are copies, allow more under deduplicate: most_lost"
+            f"{lost[0]}{f', and so do {len(lost) - 1} other groups' * (len(lost) > 1)}; `codecommons dataset plan {asked.name}` "
+            "names them all, view duplicate_pair has the pairs; if they are copies, allow more under deduplicate: most_lost"
             if lost
             else "no language, source or origin lost more to near-duplicates than is allowed",
         ),

@@ -134,7 +134,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
     with contextlib.closing(local_engine(lake.settings)) as engine:
         selection = select(lake, engine, specification.at(inputs.as_of), inputs)
     rows = shards.assign(selection.rows, specification.shard.bits, specification.shard.cap_bytes)
-    size = int(rows["length"].sum())
+    size = shards.bytes_of(rows)
     most = max(selection.steps, key=lambda step: step.rows)
     opted_out = next(step for step in selection.steps if step.rule == "opt_out")
     languages, licenses = rollup(rows, "language", MOST_LANGUAGES), rollup(rows, "license", MOST_LANGUAGES)

@@ -117,7 +117,11 @@ MOST_LOST = (("language", 0.95), ("source", 0.95), ("origin", 1.0))
 
 def _most_lost(value: Any, where: str) -> tuple[tuple[str, float], ...]:
     """What is not named stays as it is: who lets one kind lose more has not asked for the other alarms to be silent."""
-    return tuple((dict(MOST_LOST) | dict(strict.numbers(GROUPS)(value, where))).items())
+    said = dict(strict.numbers(GROUPS)(value, where))
+    for name, share in said.items():
+        if share > 1:
+            raise UsageError(f"{where}.{name} is {share!r}; it must be a share from 0 to 1, such as 0.95")
+    return tuple((dict(MOST_LOST) | said).items())
 
 
 @dataclass(frozen=True)

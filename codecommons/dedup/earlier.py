@@ -21,7 +21,7 @@ import pyarrow as pa
 from codecommons.dedup.configuration import Configuration, configured
 from codecommons.dedup.index import Context, Part, band_parts, compared, read_rows, stage_pairs
 from codecommons.dedup.pairs import pairs
-from codecommons.dedup.tables import BAND, CANDIDATE, DUPLICATE_PAIR, EARLIER_TEXT, SIGNATURE
+from codecommons.dedup.tables import BAND, CANDIDATE, DUPLICATE_PAIR, EARLIER_TEXT
 from codecommons.engine import Engine
 from codecommons.lake import Lake, StagedFile
 from codecommons.lake.ranges import in_range
@@ -53,10 +53,11 @@ def pairs_then(
     known = pairs(lake, configuration).select(_PAIR)
     for end in ("a", "b"):
         known = known.join(among.lazy(), left_on=end, right_on="content", how="semi")
-    done = lake.scan(SIGNATURE).filter(pl.col("configuration") == key)
-    if not done.join(texts.lazy(), on="content", how="anti").select(pl.len()).collect().item():
-        return known
     lake.register(BAND)
+    # Not the signatures: they come last, and go first at a takedown, while bands stand and have pushed anchors out.
+    there = lake.scan(BAND).filter(pl.col("configuration") == key).select("content")
+    if not there.join(texts.lazy(), on="content", how="anti").select(pl.len()).collect(engine="streaming").item():
+        return known
     with lake.staging("earlier") as area:
         area.tables = {**area.tables, **{table.name: table for table in (CANDIDATE, EARLIER_TEXT)}}
         context = Context(lake, area, configuration, key)

@@ -20,6 +20,7 @@ from codecommons.dedup.tables import BAND, DUPLICATE_PAIR, SIGNATURE
 from codecommons.dedup.texts import select_texts
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
+from codecommons.lake.erasing import erase
 from codecommons.optout.takedown.tables import erase_contents
 from codecommons.settings import Settings
 from codecommons.swhid import content_id
@@ -145,6 +146,35 @@ def test_a_slice_that_came_to_nothing_leaves_no_trace_in_the_pairs_of_the_others
     found = pairs_then(lake, local_engine(lake.settings), texts, texts, NARROW).sort("a", "b").collect()
     assert found.equals(seen(other, NARROW).drop("configuration"))
     assert found.height > seen(lake, NARROW).join(texts, left_on="a", right_on="content", how="semi").height
+
+
+def test_the_pairs_of_a_day_are_there_while_a_later_slice_is_half_compared_and_after_its_signatures_went(
+    lake, families, bring, monkeypatch
+):
+    bring(lake, families)
+    ordered = sorted(families, key=content_id)
+    later, first = ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]  # the later ones push all anchors out
+    texts = pl.DataFrame({"content": [content_id(text) for text in first]})
+    compare(lake, first, NARROW)
+    expected = seen(lake, NARROW).drop("configuration")
+    commits, commit = [], Lake.commit
+
+    def killed(self, area, staged, engine):
+        if len(commits) == 2:  # bands and pairs are there, and what they made stale is gone; signatures are not
+            raise KeyboardInterrupt
+        commits.append(area)
+        return commit(self, area, staged, engine)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            compare(lake, later, NARROW)
+    assert seen(lake, NARROW).join(expected, on=["a", "b"], how="semi").height < expected.height
+    assert pairs_then(lake, local_engine(lake.settings), texts, texts, NARROW).sort("a", "b").collect().equals(expected)
+    compare(lake, later, NARROW)
+    gone = pl.Series([content_id(text) for text in later], dtype=pl.Binary)
+    erase(lake.storage, "signature", {"content": gone})
+    assert pairs_then(lake, local_engine(lake.settings), texts, texts, NARROW).sort("a", "b").collect().equals(expected)
 
 
 def test_crowded_bands_are_compared_with_their_anchors_only(undisturbed, lake, families):
