@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,7 +125,8 @@ def reproduce(name: str, fingerprint: str | None, as_json: bool) -> None:
     from codecommons.engine import local_engine
 
     lake = open_lake()
-    found = datasets.reproduce(lake, local_engine(lake.settings), name, fingerprint)
+    with contextlib.closing(local_engine(lake.settings)) as engine:
+        found = datasets.reproduce(lake, engine, name, fingerprint)
     say(to_json({**dataclasses.asdict(found), "passed": found.passed}) if as_json else "\n".join(lines.of_reproduction(found)))
     if not found.passed:
         raise click.exceptions.Exit(1)

@@ -24,6 +24,7 @@ from codecommons.annotate.copyright import MOST, copyrights
 from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.redaction import Span, boundaries, redactions, text_of
 from codecommons.datasets.specification import Redact
+from codecommons.datasets.staleness import rooted
 from codecommons.lake import Lake
 from codecommons.license import decisions
 from codecommons.optout.reach import Excluded
@@ -73,8 +74,8 @@ def attributions(
         LakeError: the lake can't be read.
     """
     license = pl.col("license").fill_null("unknown")
-    rows = manifest.select("content", "origin", "anchor", "path", license=license)
-    rows = rows.join(trees.select("origin", "anchor", "root").unique(), on=["origin", "anchor"])
+    rows = manifest.select("content", "origin", "anchor", "path", "revision_id", license=license)
+    rows = rooted(trees, rows).drop("revision_id").filter(pl.col("root").is_not_null())
     files = pl.concat([_named(lake, inputs, rows), _above(lake, rows)])
     files = excluded.marked(files).filter(pl.col("opt_out").is_null()).sort("license", "origin", "anchor", "path", "content")
     files = files.unique(["license", "origin", "content"], keep="first", maintain_order=True)

@@ -35,15 +35,21 @@ from codecommons.license.resolve import NEAREST
 _ROWS = 200_000
 # What of the version before has a column of its own, with ``before_`` before its name.
 _SIDE = ("content", "length", "status", "verified", "encoding", "binary")
-# Signed-off-by: and all its kin: lines that name people.
-_NAMES_PEOPLE = re.compile(r"(?im)^[ \t]*(?:[a-z][a-z-]*-by|cc|author|committer|co-developed)[ \t]*:.*$\n?")
+# Lines that name people: Signed-off-by: and all its kin, wherever they are quoted and however they are broken; what svn knew a
+# commit by, whose last word was a login; and whatever has a mail address behind a name.
+_KEYS = r"(?:[a-z]{1,30}[ -]){1,4}by|by|[a-z]{0,20}-?cc|from|to|authors?|committers?|thanks(?:[ -]to)?|git-svn-id"
+_NAMES_PEOPLE = re.compile(
+    rf"(?im)^[ \t>*#|-]{{0,20}}(?:(?:{_KEYS})[ \t]*:.*|patch(?:es)? (?:by|from) .*|.*\S[ \t]+<[^<>\s@]+@[^<>\s]+>.*)$\n?"
+    r"(?:^[ \t]+\S.*$\n?)*"
+)
 
 
 def candidates(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """One row per commit that changed one file of a current tree, and nothing else.
 
     Returns:
-        The columns of ``candidates.files``, of the version that the commit left, with the commit's date as ``anchor_date``;
+        The columns of ``candidates.files``, of the version that the commit left, with the commit and its date as ``anchor`` and
+        ``anchor_date`` (``root`` is the current tree);
         revision_id and parent_id (binary), author and committer (sha256 of their names), message (text; null where it is none);
         of the version before: before_content, before_length, before_status, before_verified, before_encoding, before_binary,
         before_whole_<annotator> and before_items, likewise.
@@ -71,6 +77,7 @@ def candidates(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     )
     end_of_day = pl.col("slice").str.to_date().dt.offset_by("1d").dt.epoch("s")
     places = places.with_columns(
+        anchor=pl.lit("swh:1:rev:") + pl.col("revision_id").bin.encode("hex"),
         anchor_date=pl.when((pl.col("date") > 0) & (pl.col("date") < end_of_day)).then("date"),
         message=pl.Series([message_of(one) for one in places["message"]], dtype=pl.String),
     ).drop("date")
@@ -91,13 +98,21 @@ def _history(lake: Lake, heads: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refuse_unlooked(lake: Lake, heads: pl.DataFrame, history: pl.DataFrame, known: pl.DataFrame) -> None:
-    # Of a history of one revision whose parent is not there nobody can say what it changed.
-    long = history.group_by("origin").len().filter(pl.col("len") > 1)
-    if (unlooked := heads.join(long, on="origin").join(known, on="origin", how="anti")).height:
-        day, origin = unlooked.sort("origin").select("slice", "origin").row(0)
+    unlooked = history.join(known, on="revision", how="anti").select("revision", "origin").unique()
+    if not unlooked.height:
+        return
+    history_of = lake.scan("revision_history").select("parent_id", revision="id")
+    parents = history_of.join(unlooked.lazy().select("revision"), on="revision", how="semi").collect(engine="streaming")
+    absent = lake.keys_missing("revision", parents.select(id="parent_id").unique())
+    # Of a revision whose only parent is not there nobody can say what it changed.
+    alone = parents.filter(pl.len().over("revision") == 1).join(absent, left_on="parent_id", right_on="id", how="semi")
+    left = heads.join(unlooked.join(alone, on="revision", how="anti"), on="origin").sort("origin", "slice")
+    if left.height:
+        day, origin = left.select("slice", "origin").row(0)
         raise GateError(
-            f"training_shards has no commits of {unlooked['origin'].n_unique()} repositories, such as {origin}: set "
-            f"CODECOMMONS_COMMITS=1 and materialize enriched_context of {day} again"
+            f"training_shards lacks {left['revision'].n_unique()} commits of {left['origin'].n_unique()} repositories, such as "
+            f"{origin}: nobody has looked at what they changed; set CODECOMMONS_COMMITS=1 and materialize enriched_context of "
+            f"{day} again"
         )
 
 
@@ -122,7 +137,7 @@ def message_of(raw: bytes | None) -> str | None:
         text = (raw or b"").decode()
     except UnicodeDecodeError:
         return None
-    return _NAMES_PEOPLE.sub("", text.replace("\r\n", "\n")).strip() or None
+    return _NAMES_PEOPLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip() or None
 
 
 def judged(lake: Lake, rows: pl.DataFrame, judging: Policy, accepted: list[str]) -> pl.DataFrame:

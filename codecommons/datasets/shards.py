@@ -75,6 +75,7 @@ _MANIFEST: dict[str, pa.DataType] = {
     "anchor": pa.string(),
     "path": pa.binary(),
     "length": pa.int64(),
+    "before_length": pa.int64(),
     "language": pa.string(),
     "license": pa.string(),
     "license_type": pa.string(),
@@ -328,7 +329,8 @@ def _shard(known: _Known, spill: IO[bytes], at: Mapping[bytes, tuple[int, int]])
     name = f"{task.label}-{files.sha256}{task.format.endings(task.terms.asked)[0]}"
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(files.sha256)}
     columns = manifest_schema(task.format)
-    absent = [pl.lit(None, pl.Binary).alias(name) for name in ("before_content", "revision_id") if name not in rows.columns]
+    none = {"before_content": pl.Binary, "revision_id": pl.Binary, "before_length": pl.Int64}
+    absent = [pl.lit(None, kind).alias(name) for name, kind in none.items() if name not in rows.columns]
     placed = pl.concat([rows.with_columns(*absent, **place), files.places], how="horizontal")
     return Shard(
         name=name,
@@ -497,7 +499,7 @@ def _described(rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.with_columns(revision=swhid_of("rev", "revision_id"), parent=swhid_of("rev", "parent_id"))
         rows = rows.with_columns(before=_swhids(rows, "before_content", "parent"))
     return rows.with_columns(
-        swhid=_swhids(rows, "content", "revision" if "revision" in rows.columns else "anchor"),
+        swhid=_swhids(rows, "content", "anchor"),
         repository=pl.Series([repository(origin) for origin in rows["origin"]], dtype=pl.String),
         row_in_repository=pl.int_range(pl.len(), dtype=pl.Int64).over("origin"),
     )

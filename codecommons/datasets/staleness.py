@@ -43,13 +43,30 @@ def opted_out(lake: Lake, excluded: Excluded, trees: pl.DataFrame, rows: pl.Data
         trees: every tree that counts (see ``archive.views.visited_trees``).
         rows: with those ``COLUMNS`` that their release has.
     """
-    roots = trees.select("origin", "anchor", "root").unique()
-    rows = rows.join(roots, on=["origin", "anchor"], how="left")
+    rows = rooted(trees, rows)
     if excluded.people.height and "revision_id" in rows.columns:
         made = lake.scan("revision").select("author", "committer", revision_id="id")
         ids = rows.lazy().select("revision_id").drop_nulls().unique()
         rows = rows.join(made.join(ids, on="revision_id", how="semi").collect(), on="revision_id", how="left")
     return excluded.marked(rows).filter(pl.col("opt_out").is_not_null())
+
+
+def rooted(trees: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``root``, the tree by which a row was decided: that of its anchor; of a commit that of its repository's head.
+
+    Args:
+        trees: as for ``opted_out``.
+        rows: with origin and anchor; of commits revision_id is not null.
+    """
+    found = rows.join(
+        trees.select("origin", "anchor", "root").unique(), on=["origin", "anchor"], how="left", maintain_order="left"
+    )
+    if "revision_id" not in rows.columns:
+        return found
+    heads = trees.filter("current", pl.col("anchor").str.starts_with("swh:1:rev:")).select("origin", head="root").unique("origin")
+    found = found.join(heads, on="origin", how="left", maintain_order="left")
+    of_commit = pl.col("revision_id").is_not_null() & pl.col("head").is_not_null()
+    return found.with_columns(root=pl.when(of_commit).then("head").otherwise("root")).drop("head")
 
 
 def stale(lake: Lake, excluded: Excluded, trees: pl.DataFrame) -> list[Stale]:

@@ -97,9 +97,8 @@ def resolve(lake: Lake, standings: Iterable[Standing], trees: pl.DataFrame, with
         reason = pl.lit(f"opt-out {one.id} ({one.state})")
         match one.request.scope:
             case "origin" | "owner":
-                origins.append(
-                    pl.DataFrame({"origin": origins_of(one.request, known)}, {"origin": pl.String}).with_columns(reason=reason)
-                )
+                asked = pl.DataFrame({"origin": origins_of(one.request, known)}, {"origin": pl.String})
+                origins.append(_renamed(lake, asked).with_columns(reason=reason))
             case "path":
                 inside = roots.filter(pl.col("origin").is_in(origins_of(one.request, known)))
                 places.append(_paths(lake, one.request, inside).with_columns(reason=reason))
@@ -140,7 +139,19 @@ def discussed(lake: Lake, standings: Iterable[Standing]) -> pl.DataFrame:
     wanted = [one.request for one in standings if one.in_effect and one.request.scope in ("origin", "owner")]
     known = _discussed(lake, wanted)
     found = {origin for one in wanted for origin in origins_of(one, known)}
-    return pl.DataFrame({"origin": sorted(found)}, {"origin": pl.String})
+    return _renamed(lake, pl.DataFrame({"origin": sorted(found)}, {"origin": pl.String})).sort("origin")
+
+
+def _renamed(lake: Lake, origins: pl.DataFrame) -> pl.DataFrame:
+    """Origins with all other names that a forge's events have of the same repositories, by their numbers."""
+    said = [
+        lake.scan(name).select("origin", "repository_id").drop_nulls().unique()
+        for name in ("thread_event", "repository_observation")
+    ]
+    names = pl.concat(said).unique()
+    same = names.join(origins.lazy(), on="origin", how="semi").select("repository_id").unique()
+    others = names.join(same, on="repository_id", how="semi").select("origin").collect(engine="streaming")
+    return pl.concat([origins, others]).unique(maintain_order=True)
 
 
 def _discussed(lake: Lake, requests: Iterable[Request]) -> list[str]:

@@ -517,4 +517,4 @@ def test_a_request_goes_through_the_door_and_its_receipt_is_checked_without_a_la
     with instance(Settings.from_environment()) as recorder:
         assert [(made.job_name, made.status.value) for made in recorder.get_runs()] == [("opt_outs", "SUCCESS")] * 2
     junk = run("opt-out", "check", str(request), "--key", str(request))
-    assert (junk.exit_code, junk.output) == (1, "refused: the key is no public key in PEM\n")
+    assert (junk.exit_code, junk.output) == (1, "refused: it is no DSSE envelope with one signature\n")

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from codecommons.datasets.documents.document import Document
-from codecommons.datasets.documents.figures import MEANING, TERMS, cell, columns, redacted, rollup, table
+from codecommons.datasets.documents.figures import ROWS_ARE, TERMS, cell, columns, kind_of, meaning, redacted, rollup, table
 from codecommons.datasets.format import ShardFormat, terms_of
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
@@ -57,7 +57,7 @@ dataset_info:
 
 # {document["name"]}
 
-{specification["description"] or "A dataset of source code."}
+{specification["description"] or f"A dataset of {ROWS_ARE[kind_of(document)]}."}
 
 | | |
 |---|---|
@@ -123,7 +123,7 @@ Check it with `codecommons dataset verify {document["name"]} {document["fingerpr
 
 | column | meaning |
 |---|---|
-{"".join(f"| {name} | {MEANING[name]} |{chr(10)}" for name in columns(document, form))}
+{"".join(f"| {name} | {meaning(document, name)} |{chr(10)}" for name in columns(document, form))}
 ## Terms
 
 {TERMS}

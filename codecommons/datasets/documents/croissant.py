@@ -17,7 +17,17 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons.datasets.documents.document import Document
-from codecommons.datasets.documents.figures import MEANING, TERMS, columns, redacted, rollup
+from codecommons.datasets.documents.figures import (
+    ROWS_ARE,
+    TERMS,
+    columns,
+    harvested,
+    is_talk,
+    kind_of,
+    meaning,
+    redacted,
+    rollup,
+)
 from codecommons.datasets.format import ShardFormat, terms_of
 
 VERSIONS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
@@ -85,14 +95,14 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame, form: ShardForma
     """
     asked = terms_of(document).asked
     ending, media_types = form.records(asked)
-    inputs, result = document["inputs"], document["result"]
+    inputs, result, what = document["inputs"], document["result"], ROWS_ARE[kind_of(document)]
     specification = inputs["specification"]
     year, month, day = inputs["as_of"].split("-")
     described = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "name": document["name"],
-        "description": specification["description"] or "A dataset of source code.",
+        "description": specification["description"] or f"A dataset of {what}.",
         "conformsTo": list(VERSIONS),
         # Removing rows is what releases are for, so a release has no other version than its day; the fingerprint says which.
         "version": f"{int(year)}.{int(month)}.{int(day)}+{document['fingerprint'][:12]}",
@@ -128,9 +138,9 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame, form: ShardForma
                 "@type": "cr:RecordSet",
                 "@id": _ROWS,
                 "name": _ROWS,
-                "description": f"{result['rows']} files of source code.{'' if form.holds_text else ' ' + form.loading(asked)}",
+                "description": f"{result['rows']} {what}.{'' if form.holds_text else ' ' + form.loading(asked)}",
                 "key": {"@id": f"{_ROWS}/swhid"},
-                "field": [*_fields(columns(document, form))],
+                "field": [*_fields(document, columns(document, form))],
             }
         ],
     }
@@ -163,7 +173,7 @@ def _file(path: str, sha256: str, media_types: tuple[str, ...], size: int | None
     }
 
 
-def _fields(every: dict[str, pa.DataType]) -> list[dict[str, Any]]:
+def _fields(document: dict[str, Any], every: dict[str, pa.DataType]) -> list[dict[str, Any]]:
     """The columns that Croissant has a type for; lists of spans are none of them."""
     found = []
     for name, kind in every.items():
@@ -174,7 +184,7 @@ def _fields(every: dict[str, pa.DataType]) -> list[dict[str, Any]]:
                     "@type": "cr:Field",
                     "@id": f"{_ROWS}/{name}",
                     "name": name,
-                    "description": MEANING[name],
+                    "description": meaning(document, name),
                     "dataType": _TYPES[kind],
                     **same,
                     "source": {"fileSet": {"@id": _SHARDS}, "extract": {"column": name}},
@@ -186,17 +196,23 @@ def _fields(every: dict[str, pa.DataType]) -> list[dict[str, Any]]:
 def _responsible(document: dict[str, Any], manifest: pl.DataFrame) -> dict[str, Any]:
     """What the RAI vocabulary asks for, as far as the lake knows it."""
     inputs = document["inputs"]
-    slices = sorted({one["slice"] for one in inputs["slices"]})
-    sources = sorted({one["source"] for one in inputs["slices"]})
+    slices = sorted({one["slice"] for one in harvested(document)})
+    sources = sorted({one["source"] for one in harvested(document)})
+    talk = is_talk(document)
+    names = "its origin and number" if talk else "origin, visit, anchor and path"
+    raw = (
+        "Events, of which the text of each row is made again; it re-hashes" if talk else "The bytes of every file, which re-hash"
+    )
     steps = [f"{one['rule']} left out {one['rows']} files ({one['bytes']} bytes)" for one in document["steps"] if one["rows"]]
     languages = [f"{one['value']} ({one['rows']} files)" for one in rollup(manifest, "language", 20)]
     return {
         "rai:dataCollection": (
-            f"Files of {manifest['origin'].n_unique()} origins, harvested from {', '.join(sources)} in the slices {slices[0]} to "
-            f"{slices[-1]}; {document['candidates']['rows']} files were looked at. Each row names origin, visit, anchor and path."
+            f"{'Discussions' if talk else 'Files'} of {manifest['origin'].n_unique()} origins, harvested from "
+            f"{', '.join(sources)} in the slices {slices[0]} to {slices[-1]}; {document['candidates']['rows']} candidates were "
+            f"looked at. Each row names {names}."
         ),
         "rai:dataCollectionType": ["Others"],
-        "rai:dataCollectionRawData": "The bytes of every file, which re-hash to the SWHID in its row.",
+        "rai:dataCollectionRawData": f"{raw} to the SWHID in its row.",
         "rai:dataCollectionTimeframe": [slices[0], slices[-1]],
         "rai:dataPreprocessingProtocol": [
             f"Licence policy {inputs['policy']}.",
@@ -206,7 +222,9 @@ def _responsible(document: dict[str, Any], manifest: pl.DataFrame) -> dict[str, 
         "rai:dataAnnotationProtocol": "By programs alone: "
         + ", ".join(f"{one} {it}" for one, it in inputs["annotators"].items()),
         "rai:machineAnnotationTools": [*inputs["annotators"]],
-        "rai:dataBiases": f"What people publish as open source, in these languages most: {', '.join(languages)}.",
+        "rai:dataBiases": "What people say in public projects, in English most."
+        if talk
+        else f"What people publish as open source, in these languages most: {', '.join(languages)}.",
         "rai:dataLimitations": "Licences are what files and the projects around them state; statements may be wrong or missing.",
         "rai:dataUseCases": "Training, evaluating and studying language models of code.",
         "rai:personalSensitiveInformation": redacted(document),

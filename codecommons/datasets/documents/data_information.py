@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from codecommons.datasets.documents.document import Document, Facts
-from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, OWN, cell, domain, redacted, rollup, table
+from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, OWN, cell, domain, harvested, is_talk, redacted, rollup, table
 from codecommons.datasets.rules import LIMITS
 from codecommons.drawing import size
 
@@ -82,8 +82,8 @@ Definition 1.0 wants to be known of training data. It may be used under the Apac
 
 ### Provenance
 
-Files of {manifest["origin"].n_unique():,} origins, from {manifest["anchor"].n_unique():,} releases and revisions of theirs.
-Each of the {result["rows"]:,} rows names its bytes by SWHID, with origin, visit, release or revision, and path. The rows were
+{_from(facts)}
+Each of the {result["rows"]:,} rows {_identity(facts)}. The rows were
 harvested by source and day:
 
 {_slices(facts)}
@@ -181,8 +181,21 @@ By origin, a URL or the purl of a package, the largest first.{more}
 """
 
 
+def _from(facts: Facts) -> str:
+    origins, anchors = facts.manifest["origin"].n_unique(), facts.manifest["anchor"].drop_nulls().n_unique()
+    if is_talk(facts.document):
+        return f"Discussions of {origins:,} origins."
+    return f"Files of {origins:,} origins, from {anchors:,} releases and revisions of theirs."
+
+
+def _identity(facts: Facts) -> str:
+    if is_talk(facts.document):
+        return "names the text form of a discussion by SWHID, with its origin and number there; no archive has it"
+    return "names its bytes by SWHID, with origin, visit, release or revision, and path"
+
+
 def _slices(facts: Facts) -> str:
-    slices = pl.DataFrame(facts.document["inputs"]["slices"]).select("source", "slice").unique()
+    slices = pl.DataFrame(harvested(facts.document)).select("source", "slice").unique()
     days = slices.group_by("source").agg(first=pl.min("slice"), last=pl.max("slice"), days=pl.len()).sort("source")
     lines = [f"| {cell(source)} | {first} | {last} | {count:,} |" for source, first, last, count in days.iter_rows()]
     return "\n".join(["| source | first day | last day | days |", "|---|---|---|---:|", *lines])

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ import pyarrow as pa
 
 from codecommons.datasets.format import ShardFormat
 from codecommons.datasets.rows import COMMIT, DISCUSSION
-from codecommons.datasets.shards import MARKS, ROW
+from codecommons.datasets.shards import MARKS, ROW, size
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1
@@ -75,6 +77,49 @@ attribution, are yours to meet: `NOTICE` and `manifest.parquet` say what and fro
 appears: it honours what was withdrawn since."""
 
 
+# What rows are -> how documents call them.
+ROWS_ARE = {
+    "files": "files of source code",
+    "commits": "commits that changed one file, with the file before and after",
+    "issues": "issues, each with what was said in it as one text",
+    "pull_requests": "pull requests, each with what was said in it as one text",
+}
+# What columns of discussions mean instead.
+_OF_TALK = {
+    "text": "what was said, as one text in StarCoder2's form",
+    "swhid": "identifier of that text before anything was replaced, with origin and number",
+    "license": "licence of the repository, by what its forge says",
+    "path": "kind and number at the forge",
+    "length": "bytes of the text before anything was replaced",
+    "encoding": "UTF-8: events are text",
+    "redactions": "byte spans of that text that are replaced",
+    "visit": "nothing: nobody archives a discussion",
+    "anchor": "nothing, likewise",
+    "language": "nothing: it is not code",
+}
+
+
+def kind_of(document: dict[str, Any]) -> str:
+    """What rows are."""
+    return str(document["inputs"]["specification"].get("rows", "files"))
+
+
+def is_talk(document: dict[str, Any]) -> bool:
+    """Whether rows are discussions."""
+    return kind_of(document) in ("issues", "pull_requests")
+
+
+def meaning(document: dict[str, Any], column: str) -> str:
+    """What a column holds."""
+    return (_OF_TALK if is_talk(document) else {}).get(column, MEANING[column])
+
+
+def harvested(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The slices that rows are from: feeds tell of discussions, all other sources have files."""
+    feeds = {one.name for one in pkgutil.iter_modules(import_module("codecommons.annotate.feeds").__path__)}
+    return [one for one in document["inputs"]["slices"] if (one["source"] in feeds) == is_talk(document)]
+
+
 def redacted(document: dict[str, Any]) -> str:
     """One sentence about what is replaced in texts."""
     specification = document["inputs"]["specification"]
@@ -115,7 +160,7 @@ def columns(document: dict[str, Any], form: ShardFormat) -> dict[str, pa.DataTyp
 def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:
     """Files and bytes by the values of a column, most bytes first (ties by name): ``{value, rows, bytes}``."""
     grouped = manifest.group_by(value=pl.col(column).fill_null("unknown")).agg(
-        rows=pl.len().cast(pl.Int64), bytes=pl.col("length").sum()
+        rows=pl.len().cast(pl.Int64), bytes=size(manifest).sum()
     )
     return grouped.sort("bytes", "rows", "value", descending=[True, True, False]).head(most or grouped.height).to_dicts()
 

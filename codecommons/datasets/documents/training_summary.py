@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from codecommons.datasets.documents.document import Document
-from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, domain, rollup
+from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, domain, harvested, rollup
 
 # Upper bounds in tokens of the template's bands for text.
 _BANDS = ((10**9, "less than 1 billion tokens"), (10**13, "1 billion to 10 trillion tokens"))
@@ -58,8 +58,8 @@ def _fields(document: dict[str, Any], manifest: pl.DataFrame) -> Iterator[tuple[
     year, month, day = inputs["as_of"].split("-")
     tokens = result["text_bytes"] / BYTES_PER_TOKEN
     band = next((name for limit, name in _BANDS if tokens < limit), "more than 10 trillion tokens")
-    sources = sorted({one["source"] for one in inputs["slices"]})
-    slices = sorted({one["slice"] for one in inputs["slices"]})
+    sources = sorted({one["source"] for one in harvested(document)})
+    slices = sorted({one["slice"] for one in harvested(document)})
     languages = ", ".join(f"{one['value']} ({one['bytes']:,} bytes)" for one in rollup(manifest, "language", 20))
     gone = {step["rule"]: step for step in document["steps"]}
     opted_out = gone.get("opt_out", {"rows": 0, "bytes": 0})
@@ -101,12 +101,12 @@ def _fields(document: dict[str, Any], manifest: pl.DataFrame) -> Iterator[tuple[
     )
     yield "2.1", "Publicly available datasets used", "Yes"
     yield "2.1", "Modalities", "Text"
-    harvested = f"harvested from {', '.join(sources)} in the slices of {slices[0]} to {slices[-1]}"
+    brought = f"harvested from {', '.join(sources)} in the slices of {slices[0]} to {slices[-1]}"
     chosen = "; ".join(f"{step['rule']} left out {step['rows']:,} files" for step in document["steps"] if step["rows"])
     yield (
         "2.1",
         "List of large publicly available datasets",
-        f"{release}: {harvested}. Selected from {document['candidates']['rows']:,} files: {chosen or 'all'}",
+        f"{release}: {brought}. Selected from {document['candidates']['rows']:,} files: {chosen or 'all'}",
     )
     yield "2.1", "General description of other publicly available datasets", "Not applicable: there are no others"
     yield "2.1", "Comments", "manifest.parquet names every file by SWHID, with origin, visit, anchor, path and licence"
@@ -120,7 +120,7 @@ def _fields(document: dict[str, Any], manifest: pl.DataFrame) -> Iterator[tuple[
         "No: files were taken from registries, repositories and archives through their own interfaces",
     )
     yield "2.3", "Crawler names, purposes, behaviour and period", "Not applicable"
-    yield "2.3", "Description of content and sources", f"{manifest['origin'].n_unique():,} origins, {harvested}"
+    yield "2.3", "Description of content and sources", f"{manifest['origin'].n_unique():,} origins, {brought}"
     yield "2.3", "Modality", "Text"
     yield "2.3", "Summary of the most relevant domain names", _domains(manifest)
     yield "2.3", "Comments", "Packages stand under their registry, as a package's origin is its purl"

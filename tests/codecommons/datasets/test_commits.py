@@ -129,6 +129,16 @@ def test_a_commit_of_one_file_becomes_a_row_and_every_other_is_left_out_for_a_re
     assert f"anchor=swh:1:rev:{revision};path=/a.py" in first["swhid"]
     assert first["before"].startswith(f"swh:1:cnt:{content_id(ONE.encode()).hex()};")
     assert f"anchor={first['parent']};path=/a.py" in first["before"]
+    assert first["anchor"] == first["revision"], "the anchor is the tree that the path is in"
+    notice = Path(lake.settings.lake, report.details["folder"], "NOTICE").read_text()
+    assert "path=/LICENSE" in notice, "by the head's tree"
+    card = Path(lake.settings.lake, report.details["folder"], "README.md").read_text()
+    assert f"| {report.bytes_kept:,} |" in card
+    assert (
+        plan(lake, specification(lake.settings, "changes")).bytes
+        == report.bytes_kept
+        == sum(rows["length"] + rows["before_length"])
+    )
     assert (first["license"], first["license_type"]) == ("MIT", "permissive")
     assert told["Read the key from the environment, as <EMAIL> asked"]["before_text"] == SECRET.replace(KEY, "<KEY>")
     steps = {step["rule"]: step["rows"] for step in report.details["steps"] if step["rows"]}
@@ -187,12 +197,50 @@ def test_nobody_gets_commits_that_nobody_has_looked_at(tmp_path, repository):
     assert made(later)[1].height == 4
 
 
+def test_commits_that_came_while_nobody_looked_are_asked_for_one_by_one(tmp_path, repository):
+    path = tmp_path / "grown"
+    subprocess.run(["git", "clone", "-q", "--bare", str(repository), str(path)], check=True)
+    lake = through_all_stages(tmp_path, path, commits=1)
+    assert made(lake)[1].height == 4
+    stream = b"commit refs/heads/main\ncommitter %s 1700000100 +0000\ndata 5\nLater\nfrom refs/heads/main^0\n" % BOB.encode()
+    stream += b"M 100644 inline a.py\ndata 6\nx = 9\n\n"
+    subprocess.run(["git", "-C", str(path), "fast-import", "--quiet"], input=stream, check=True)
+    careless = Lake.open(replace(lake.settings, commits=0))
+    later = "2026-02-01"
+    add_inputs(careless, [f"git:{path}"], later)
+    for stage in (ingest_slice, annotate_slice, qualify_slice, compare_slice):
+        stage(careless, InlineEngine(), later, "git")
+    with pytest.raises(GateError, match=f"lacks 1 commits of 1 repositories.*of {later} again"):
+        build(careless, InlineEngine(), "changes")
+    for stage in (annotate_slice, qualify_slice, compare_slice):
+        stage(lake, InlineEngine(), later, "git")
+    assert "Later" in made(lake)[1]["message"].to_list()
+
+
 def test_lines_that_name_people_are_in_no_message():
     raw = b"Fix it\r\n\r\nBecause.\r\n\r\nReviewed-by: Ada <ada@example.org>\r\nCc: Bob\r\nSIGNED-OFF-BY: C <c@d>\r\n"
     assert message_of(raw) == "Fix it\n\nBecause."
     assert message_of(b"Signed-off-by: Ada <ada@example.org>\n") is None
     assert message_of(b"stand-by: a mode\n\nLet stand-by work") == "Let stand-by work"
     assert message_of(b"\xff") is None
+    people = """Fix it
+
+From: Jane Doe <jane@example.org>
+Thanks-to: Eve
+Reviewed By: Bob
+By: Bob
+Authors: Eve, Bob
+> Signed-off-by: Bob
+* Signed-off-by: Bob Miller <bob@example.org>
+Patch by Bob Miller
+Signed-off-by:
+ Bob Miller
+git-svn-id: https://svn.example.org/trunk@1 bobm
+With help of Eve Miller <eve@example.org>
+"""
+    assert message_of(people.encode()) == "Fix it"
+    assert message_of(people.replace("\n", "\r").encode()) == "Fix it"
+    assert message_of(b"Use std::vector <int> by default") == "Use std::vector <int> by default"
 
 
 @pytest.mark.parametrize(

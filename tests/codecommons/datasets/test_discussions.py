@@ -182,6 +182,45 @@ def test_who_takes_a_repository_back_takes_what_was_said_there_along(brought, tm
         desk.withdraw(lake, one.id)
 
 
+def test_a_repository_is_the_same_under_all_its_names(tmp_path):
+    old, new = Events("ada/engine", "MIT"), Events("ada/motor", "MIT")
+    old.pull("opened", "bob", number=1)
+    new.made = [{}] * 10
+    new.pull("opened", "bob", number=2)
+    for event in new.made[10:]:
+        event["repo"]["id"] = len(old.repository)
+    (tmp_path / "hours").mkdir()
+    (tmp_path / "datasets").mkdir()
+    lines = b"".join(json.dumps(event).encode() + b"\n" for event in [*old.made, *new.made[10:]])
+    (tmp_path / "hours" / f"{DAY}-7.json.gz").write_bytes(gzip.compress(lines, mtime=0))
+    lake = Lake.open(
+        Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=0, gharchive=str(tmp_path / "hours"))
+    )
+    bring(lake, f"{DAY}-7")
+    accept = f"license: {{policy: any-known, accept: [{', '.join(VERDICTS)}]}}"
+    (tmp_path / "datasets" / "pulls.yaml").write_text(f"{{rows: pull_requests, {accept}}}")
+    _, rows = made(lake, "pulls")
+    assert set(rows["origin"]) == {"https://github.com/ada/engine", "https://github.com/ada/motor"}
+    asked = Submission((Request("origin", ("https://github.com/ada/motor",), None),), {"contact": "a@example.org"})
+    [one] = desk.submit(lake, asked, f"{DAY}T12:00:00+00:00")
+    desk.verify(lake, one.id, visited_trees(lake), "checked by a test")
+    assert build(lake, ENGINE, "pulls").dropped["opt_out"].rows == 2
+    with lake.sql() as sql:
+        assert sql.execute("select count(*) from thread").fetchone() == (0,)
+
+
+def test_documents_of_discussions_say_nothing_of_files_and_archives(brought):
+    report, _ = made(brought, "issues")
+    folder = Path(brought.settings.lake, report.details["folder"])
+    croissant = json.loads((folder / "croissant.json").read_text())
+    assert croissant["recordSet"][0]["description"] == "2 issues, each with what was said in it as one text."
+    assert "harvested from gharchive in" in croissant["rai:dataCollection"]
+    told = (folder / "data-information.md").read_text()
+    assert "Discussions of 1 origins." in told
+    assert "no archive has it" in told
+    assert "| text | what was said, as one text" in (folder / "README.md").read_text()
+
+
 def test_an_hour_that_comes_later_changes_no_dataset_of_the_day_before(brought):
     (brought.settings.home / "datasets" / "then.yaml").write_text(f"{{rows: issues, as_of: {DAY}}}")
     before, _ = made(brought, "then")
