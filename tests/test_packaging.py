@@ -49,12 +49,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def outside(installed: Path, home: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a folder that is no checkout, with the installed wheel first on its path.
-
-    Numba compiles nothing here: a wheel just installed has no machine code yet, and making it takes 20 s, for one small file.
-    """
+    """Run Python in a folder that is no checkout, with the installed wheel first on its path."""
     environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1", "CODECOMMONS_HOME": str(home)}
-    environment["NUMBA_DISABLE_JIT"] = "1"
     return subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=home, env=environment, check=False)
 
 
