@@ -6,6 +6,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
+# One more than there are cores, as tests wait for disks and servers a third of their time.
+TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 # An interpreter that has the programs we are measured against; each benchmark says which.
 PEERS ?= $(BIN)/python
 READY := $(VENV)/ready
@@ -15,8 +17,8 @@ READY := $(VENV)/ready
 demo: $(READY) ## real packages through all five stages, and a report
 	@$(BIN)/python -m codecommons_dagster.demo
 
-test: $(READY) ## the tests, a file per core at a time, in the order of their folders: the longest are not the last
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: $(READY) ## the tests, a file per process at a time, in the order of their folders: the longest are not the last
+	@$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## style, types, the direction of imports, licences
 	@$(BIN)/ruff check .
@@ -45,7 +47,7 @@ clean: ## everything that set-up and tools made; .codecommons, your lake, stays
 $(READY): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV), once ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m codecommons_dagster.setup
 	@touch $@

@@ -11,6 +11,7 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -35,16 +36,19 @@ def discover(package: str, attribute: str, kind: type[T], folders: Iterable[Path
     Raises:
         UsageError: a plug-in can't be imported, has no such attribute, or takes a name that is already there.
     """
-    home = importlib.import_module(package)
-    found: dict[str, T] = {}
-    for info in pkgutil.iter_modules(home.__path__):
-        found[info.name] = _read(importlib.import_module(f"{package}.{info.name}"), attribute, kind)
+    found = {name: _read(module, attribute, kind) for name, module in _ours(package).items()}
     for folder in folders:
         for path in sorted((folder / package.rpartition(".")[2]).glob("[!_]*.py")):
             if path.stem in found:
                 raise UsageError(f"{path} takes the name {path.stem!r}, which {package} already has; rename the file")
             found[path.stem] = _read(_load(f"{package}.{path.stem}", path), attribute, kind)
     return dict(sorted(found.items()))
+
+
+@cache
+def _ours(package: str) -> dict[str, ModuleType]:
+    names = [info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+    return {name: importlib.import_module(f"{package}.{name}") for name in names}
 
 
 def _load(name: str, path: Path) -> ModuleType:
