@@ -35,6 +35,7 @@ class Settings:
         home: folder of the lake, the Dagster instance, caches and the user's own policies and datasets.
         lake: where the tables are, a local folder or ``s3://bucket/prefix``.
         workers: worker processes of the local engine; 0 runs tasks in the calling process.
+        ray: address of the Ray cluster that tasks run on; empty for the local engine.
         first_day: first slice of the lake, UTC.
         bucket_bits: ``k``: content-scoped tables of a new local lake have 2**k buckets.
         batch_bytes: bytes of file content that a task holds at once.
@@ -77,6 +78,7 @@ class Settings:
     near_duplicates: str = "words"
     storage_options: tuple[tuple[str, str], ...] = ()
     gharchive: str = ""
+    ray: str = ""
     export_options: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -151,6 +153,7 @@ class Settings:
             storage_options=tuple(sorted(options.items())),
             near_duplicates=env.get("CODECOMMONS_NEAR_DUPLICATES", "words"),
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
+            ray=env.get("CODECOMMONS_RAY", ""),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
             **{_NUMBERS[name]: value for name, value in numbers.items() if value is not None},
         )

@@ -122,10 +122,10 @@ def verify(name: str, fingerprint: str | None, as_json: bool) -> None:
 def reproduce(name: str, fingerprint: str | None, as_json: bool) -> None:
     """Make a release again and compare it byte for byte; only what was opted out since may differ. Exit code 1 when more does."""
     from codecommons import datasets
-    from codecommons.engine import local_engine
+    from codecommons.engine import chosen_engine
 
     lake = open_lake()
-    with contextlib.closing(local_engine(lake.settings)) as engine:
+    with contextlib.closing(chosen_engine(lake.settings)) as engine:
         found = datasets.reproduce(lake, engine, name, fingerprint)
     say(to_json({**dataclasses.asdict(found), "passed": found.passed}) if as_json else "\n".join(lines.of_reproduction(found)))
     if not found.passed:

@@ -11,15 +11,15 @@ from contextlib import closing, contextmanager
 
 import dagster as dg
 
-from codecommons.engine import Engine, local_engine
+from codecommons.engine import Engine, chosen_engine
 from codecommons.settings import Settings
 
 
 class EngineResource(dg.ConfigurableResource):
-    """The engine of this machine; a step's workers end with it, for the next step needs their memory and not what they know."""
+    """The engine of the settings; a step's workers end with it, for the next step needs their memory and not what they know."""
 
     @contextmanager
     def open(self) -> Iterator[Engine]:
         """The engine, without a worker yet; those that tasks start end with the block."""
-        with closing(local_engine(Settings.from_environment())) as engine:
+        with closing(chosen_engine(Settings.from_environment())) as engine:
             yield engine

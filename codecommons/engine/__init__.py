@@ -8,6 +8,17 @@ Belongs here: the one interface through which stages map a pure function over ta
 Does not belong here: what the tasks do, and commits (workers write files, the driver commits them).
 """
 
-from codecommons.engine.local import Engine, local_engine
+from codecommons.engine.engine import Engine
+from codecommons.engine.local import local_engine
+from codecommons.settings import Settings
 
-__all__ = ["Engine", "local_engine"]
+__all__ = ["Engine", "chosen_engine", "local_engine"]
+
+
+def chosen_engine(settings: Settings) -> Engine:
+    """The engine that the settings ask for: a Ray cluster's, or that of this machine."""
+    if settings.ray:
+        from codecommons.engine.cluster import RayEngine
+
+        return RayEngine(settings.ray)
+    return local_engine(settings)

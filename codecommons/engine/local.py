@@ -2,28 +2,22 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""A process pool sized to the machine.
-
-The interface is what Ray tasks offer: a module-level function, picklable tasks, results in the order of the tasks.
-"""
+"""A process pool sized to the machine."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import multiprocessing
 import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from codecommons.errors import TaskCrashedError
+from codecommons.engine.engine import Engine, Job, release_memory, run_task
 from codecommons.settings import Settings
 
 T = TypeVar("T")
@@ -42,60 +36,20 @@ _PRELOAD = [
 ]
 
 
-class Engine(Protocol):
-    """Maps a pure function over tasks, each of bounded memory."""
+class InlineEngine(Engine):
+    """Runs tasks in the calling process, one after the other; who dies there takes the driver along."""
 
-    workers: int
+    workers = 0
 
-    def map(
-        self,
-        function: Callable[[T], R],
-        tasks: Sequence[T],
-        name: Callable[[T], str] = str,
-        instead: Callable[[T], Sequence[T]] | None = None,
-    ) -> Iterator[R]:
-        """Run ``function`` on every task.
-
-        Args:
-            function: a module-level function, or a ``functools.partial`` of one.
-            tasks: picklable descriptions of work.
-            name: what to call a task in an error.
-            instead: smaller tasks for one whose worker died twice; none of them is how it gives up.
-
-        Yields:
-            Results in the order of the tasks, whatever finishes first; of a task that was replaced those of its parts.
-
-        Raises:
-            TaskCrashedError: a worker died twice on the same task.
-        """
-        ...
-
-    def close(self) -> None:
-        """Let the workers go: what they imported, compiled and loaded, the next stage and the driver can't have meanwhile."""
-        ...
-
-
-@dataclass
-class InlineEngine:
-    """Runs tasks in the calling process, one after the other."""
-
-    workers: int = 0
-
-    def map(
-        self,
-        function: Callable[[T], R],
-        tasks: Sequence[T],
-        name: Callable[[T], str] = str,
-        instead: Callable[[T], Sequence[T]] | None = None,
-    ) -> Iterator[R]:
-        """See ``Engine.map``; who dies here takes the driver along."""
-        return map(function, tasks)
+    def results(self, job: Job[T, R]) -> Iterator[R]:
+        """See ``Engine.results``."""
+        return map(job.function, job.tasks)
 
     def close(self) -> None:
         """See ``Engine.close``; there is nobody to let go."""
 
 
-class PoolEngine:
+class PoolEngine(Engine):
     """Runs tasks in ``workers`` processes that stay until ``close``; two tasks a worker are queued, so results don't pile up."""
 
     def __init__(self, workers: int) -> None:
@@ -103,21 +57,15 @@ class PoolEngine:
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
 
-    def map(
-        self,
-        function: Callable[[T], R],
-        tasks: Sequence[T],
-        name: Callable[[T], str] = str,
-        instead: Callable[[T], Sequence[T]] | None = None,
-    ) -> Iterator[R]:
-        """See ``Engine.map``."""
-        todo = deque(tasks)
+    def results(self, job: Job[T, R]) -> Iterator[R]:
+        """See ``Engine.results``."""
+        todo = deque(job.tasks)
         while todo:
             try:
-                yield from self._drain(function, todo, 2 * self.workers)
+                yield from self._drain(job.function, todo, 2 * self.workers)
             except BrokenProcessPool:
                 self._pool = None
-                yield from self._one_by_one(function, todo, name, instead)
+                yield from self._one_by_one(job, todo)
 
     def close(self) -> None:
         """See ``Engine.close``; another map starts new workers."""
@@ -126,23 +74,18 @@ class PoolEngine:
             self._pool = None
             release_memory()  # this process has merged and counted what they sent
 
-    def _one_by_one(
-        self, function: Callable[[T], R], todo: deque[T], name: Callable[[T], str], instead: Callable[[T], Sequence[T]] | None
-    ) -> Iterator[R]:
+    def _one_by_one(self, job: Job[T, R], todo: deque[T]) -> Iterator[R]:
         """Nobody can tell whose worker died: what was in flight runs again alone, and who dies alone is named."""
         for task in list(todo)[: 2 * self.workers]:
             try:
-                yield from self._drain(function, todo, 1, limit=1)
+                yield from self._drain(job.function, todo, 1, limit=1)
             except BrokenProcessPool:
                 self._pool = None
-                if parts := instead(task) if instead else ():
+                if parts := job.parts(task):
                     todo.popleft()
                     todo.extendleft(reversed(parts))
                     return
-                raise TaskCrashedError(
-                    f"a worker died twice on {name(task)} (killed, or out of memory); look at the system's log, "
-                    "then run the slice again"
-                ) from None
+                raise job.crashed(task, "a worker died twice") from None
 
     def _drain(self, function: Callable[[T], R], todo: deque[T], ahead: int, limit: int | None = None) -> Iterator[R]:
         """Yield results in order, ``ahead`` tasks in flight; a task leaves ``todo`` when its result is there."""
@@ -150,7 +93,7 @@ class PoolEngine:
         waiting = iter(list(todo)[:limit])
         try:
             while True:
-                running.extend(self._workers().submit(_run, function, task) for task in islice(waiting, ahead - len(running)))
+                running.extend(self._workers().submit(run_task, function, task) for task in islice(waiting, ahead - len(running)))
                 if not running:
                     return
                 result = running[0].result()
@@ -178,32 +121,6 @@ def _die_with(driver: int) -> None:
 
     if hasattr(os, "pidfd_open"):  # Linux
         threading.Thread(target=watch, daemon=True).start()
-
-
-# Whether what this worker has imported is out of the collector's way.
-_settled = False
-
-
-def _run(function: Callable[[T], R], task: T) -> R:
-    """Run one task, then give freed memory back: what a worker keeps for later, the other processes can't have now."""
-    global _settled
-    if not _settled:  # the function's module is imported now, and much with it
-        gc.freeze()
-        _settled = True
-    try:
-        return function(task)
-    finally:
-        release_memory()
-
-
-def release_memory() -> None:
-    """Hand memory that Arrow and the C library hold but don't use back to the system."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:  # glibc only
-        trim(0)
 
 
 def local_engine(settings: Settings) -> Engine:

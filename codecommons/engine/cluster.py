@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""The same tasks on a Ray cluster.
+
+A task is given to whichever node is free, and given again to another one when its node or worker goes; nothing else is lost with
+a node, as what tasks write goes into the lake's storage and only the driver commits it. Neither tasks nor results pile up in Ray:
+two tasks a core are under way, and a result leaves the object store when it has been read.
+
+Nodes need the same packages as the driver, the lake's storage (S3, or a folder that all of them mount), ``CODECOMMONS_HOME`` at
+the same path for what was downloaded, and credentials in their own environment.
+
+Sources: Ray 2.60, "Task Fault Tolerance" and "Out-Of-Memory Prevention"; ``max_retries`` counts crashes of a worker and losses of
+a node, and what a task raises is never tried again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+from codecommons.engine.engine import Engine, Job, run_task
+from codecommons.errors import UsageError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# How often a task is given to another worker: nodes are lost more easily than processes of one machine.
+_AGAIN = 2
+_AHEAD = 2
+
+
+class RayEngine(Engine):
+    """Runs tasks on the cores of a Ray cluster that is running."""
+
+    def __init__(self, address: str) -> None:
+        """Nothing is connected before the first task.
+
+        Args:
+            address: of the cluster's head, ``host:port``, or ``auto`` for the one that runs on this machine.
+        """
+        self._address = address
+        self._joined = False
+
+    @property
+    def workers(self) -> int:  # type: ignore[override]
+        """Cores of the cluster as it is now."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def results(self, job: Job[T, R]) -> Iterator[R]:
+        """See ``Engine.results``."""
+        ray = self._ray
+        remote = ray.remote(_run).options(num_cpus=1, max_retries=_AGAIN, retry_exceptions=False)
+        function = ray.put((job.function, _versions()))
+        todo, running = deque(job.tasks), deque[tuple[T, Any]]()
+        try:
+            while todo or running:
+                for _ in range(min(len(todo), _AHEAD * self.workers - len(running))):
+                    task = todo.popleft()
+                    running.append((task, remote.remote(function, task)))
+                task, reference = running.popleft()
+                try:
+                    result = ray.get(reference)
+                except ray.exceptions.RayTaskError as error:
+                    raise error.cause from None  # Ray's own has the whole traceback for a message
+                except ray.exceptions.RayError as error:
+                    if not (parts := job.parts(task)):
+                        raise job.crashed(task, f"workers died {_AGAIN + 1} times") from error
+                    # Before all others, as results are in the order of the tasks.
+                    running.extendleft((part, remote.remote(function, part)) for part in reversed(parts))
+                    continue
+                del reference
+                yield result
+        finally:
+            for _, reference in running:
+                ray.cancel(reference, force=True)
+
+    def close(self) -> None:
+        """See ``Engine.close``; the cluster stays."""
+        if self._joined:
+            self._ray.shutdown()
+            self._joined = False
+            del self._ray
+
+    @cached_property
+    def _ray(self) -> Any:
+        """Ray, connected.
+
+        Raises:
+            UsageError: it is not installed, or no cluster answers.
+        """
+        # Else a task that never fits into memory is tried for ever. Ray reads it when it is connected.
+        os.environ.setdefault("RAY_task_oom_retries", str(_AGAIN))
+        try:
+            import ray
+        except ImportError:
+            raise UsageError("CODECOMMONS_RAY is set and Ray is not installed; pip install 'codecommons[ray]'") from None
+        if not ray.is_initialized():
+            try:
+                _reach(self._address)
+                ray.init(address=self._address, log_to_driver=False, logging_level="ERROR")
+            except (OSError, ValueError, RuntimeError) as error:
+                raise UsageError(
+                    f"CODECOMMONS_RAY is {self._address!r} and no Ray cluster answers there: {error}; "
+                    "start one with ray start --head, or unset it to work on this machine"
+                ) from None
+            self._joined = True
+        return ray
+
+
+def _reach(address: str) -> None:
+    """Fail at once where nothing listens: Ray itself would ask for minutes, then end the process."""
+    host, colon, port = address.rpartition(":")
+    if colon and "//" not in address:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+
+
+def _versions() -> dict[str, str]:
+    """What must be the same everywhere: it decides what a row says and how it is written."""
+    return {name: version(name) for name in ("codecommons", "pyarrow", "polars", "deltalake", "numpy")}
+
+
+def _run(job: tuple[Callable[[T], R], dict[str, str]], task: T) -> R:
+    """One task on a node.
+
+    Raises:
+        UsageError: the node has other packages than the driver.
+    """
+    function, wanted = job
+    for name, there in _versions().items():
+        if there != wanted[name]:
+            raise UsageError(
+                f"the node {socket.gethostname()} has {name} {there} and the driver {wanted[name]}; install the same"
+            )
+    return run_task(function, task)

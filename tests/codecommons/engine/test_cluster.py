@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""On a real Ray cluster (a head and nodes that come and go) work gives what it gives on this machine, whatever dies meanwhile."""
+
+import functools
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from codecommons.annotate import annotate_slice
+from codecommons.archive import add_inputs, ingest_slice
+from codecommons.dedup import compare_slice
+from codecommons.engine import chosen_engine
+from codecommons.engine.cluster import RayEngine
+from codecommons.errors import TaskCrashedError, UsageError
+from codecommons.lake import Lake
+from codecommons.license import qualify_slice
+from codecommons.settings import Settings
+
+ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'codecommons[ray]'")
+cluster_utils = pytest.importorskip("ray.cluster_utils")
+
+DAY = "2026-01-31"
+NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
+# Tasks import this module by its name, which pytest's way of importing gives to no other process.
+cloudpickle = pytest.importorskip("ray.cloudpickle")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[cluster_utils.Cluster]:
+    import sys
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    made = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE)
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+@pytest.fixture
+def node(cluster):
+    """A second node, which a test may kill."""
+    added = cluster.add_node(**NODE)
+    cluster.wait_for_nodes()
+    yield added
+    if added in cluster.list_all_nodes():
+        cluster.remove_node(added)
+
+
+@pytest.fixture
+def engine(cluster) -> Iterator[RayEngine]:
+    made = RayEngine(cluster.address)
+    yield made
+    made.close()
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def fail_on_three(number: int) -> int:
+    if number == 3:
+        raise UsageError("three is no good")
+    return number
+
+
+def sum_unless(deadly: int, numbers: tuple[int, ...]) -> int:
+    if deadly in numbers:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return sum(numbers)
+
+
+def noted(folder: Path, number: int) -> int:
+    """Note the start of a task; the fourth and fifth take as long as it takes to kill their node."""
+    (folder / f"{number}-{time.monotonic_ns()}").touch()
+    if number in (3, 4) and len(list(folder.glob(f"{number}-*"))) == 1:
+        time.sleep(60)
+    return number
+
+
+def test_results_come_in_the_order_of_the_tasks(engine, node):
+    assert engine.workers == 2
+    assert list(engine.map(square, range(40))) == [n * n for n in range(40)]
+    assert list(engine.map(square, [])) == []
+    engine.close()
+    assert list(engine.map(square, [3])) == [9], "the engine must be usable after it was closed"
+
+
+def test_an_error_in_a_task_reaches_the_driver_as_it_is(engine):
+    with pytest.raises(UsageError, match=r"^three is no good$"):
+        list(engine.map(fail_on_three, range(6)))
+
+
+def test_a_task_that_workers_die_on_is_named_or_replaced_by_its_parts(engine):
+    def halves(task):
+        half = len(task) // 2
+        return [task[:half], task[half:]] if half else [(0,)]
+
+    tasks = [tuple(range(at, at + 4)) for at in (1, 5, 9)]
+    with pytest.raises(TaskCrashedError, match="workers died 3 times on numbers from 5"):
+        list(engine.map(functools.partial(sum_unless, 6), tasks, name=lambda task: f"numbers from {task[0]}"))
+    done = list(engine.map(functools.partial(sum_unless, 6), tasks, instead=halves))
+    assert (done[0], done[-1], sum(done)) == (sum(tasks[0]), sum(tasks[2]), sum(map(sum, tasks)) - 6)
+
+
+def test_a_node_that_is_killed_costs_only_the_tasks_it_had(cluster, engine, node, tmp_path):
+    results = []
+    mapped = threading.Thread(target=lambda: results.extend(engine.map(functools.partial(noted, tmp_path), range(12))))
+    mapped.start()
+    deadline = time.monotonic() + 60
+    while not (list(tmp_path.glob("3-*")) and list(tmp_path.glob("4-*"))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    cluster.remove_node(node, allow_graceful=False)
+    mapped.join(100)
+    assert results == list(range(12))
+    again = [number for number in range(12) if len(list(tmp_path.glob(f"{number}-*"))) > 1]
+    assert again in ([3], [4]), "the node had one of the two slow tasks, and nothing that was done is done again"
+
+
+def test_a_slice_has_the_rows_that_this_machine_makes_of_it(cluster, node, tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    body = "\n".join(f"def function_{n}(left, right):\n    return left * {n} + right" for n in range(40))
+    for number in range(30):
+        (folder / f"{number}.py").write_text(f"# SPDX-License-Identifier: MIT\n{body}\nlast = {number}\n")
+    rows = {}
+    for where in ("", cluster.address):
+        home = tmp_path / ("cluster" if where else "local")
+        settings = Settings(home=home, lake=str(home / "lake"), workers=0, ray=where, batch_bytes=20_000)
+        lake, engine = Lake.open(settings), chosen_engine(settings)
+        add_inputs(lake, [f"path:{folder}"], DAY)
+        for stage in (ingest_slice, annotate_slice, qualify_slice, compare_slice):
+            report = stage(lake, engine, DAY, "path")
+            assert [check.description for check in report.checks if not check.passed] == []
+        engine.close()
+        rows[where] = {name: _sorted(lake.scan(name).collect()) for name in sorted(lake.tables()) if name != "stage_report"}
+    here, there = rows.values()
+    assert here["duplicate_pair"].height > 400
+    assert here.keys() == there.keys()
+    assert [name for name in here if not here[name].equals(there[name])] == []
+
+
+def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.sort([name for name, kind in frame.schema.items() if not kind.is_nested()])
+
+
+def test_what_is_wrong_with_a_cluster_is_one_line(settings):
+    with pytest.raises(UsageError, match=r"CODECOMMONS_RAY is '127.0.0.1:1' and no Ray cluster answers there"):
+        list(chosen_engine(replace(settings, ray="127.0.0.1:1")).map(square, [1]))
