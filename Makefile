@@ -12,7 +12,7 @@ TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 PEERS ?= $(BIN)/python
 READY := $(VENV)/ready
 
-.PHONY: demo test check bench ui clean
+.PHONY: demo test check bench bench-scale ui clean
 
 demo: $(READY) ## real packages through all five stages, and a report
 	@$(BIN)/python -m codecommons_dagster.demo
@@ -37,6 +37,9 @@ bench: $(READY) ## the main job per stage, and our parts beside those of others
 	@$(BIN)/python -m benchmarks.builds --peers $(PEERS)
 	@$(BIN)/python -m benchmarks.planning
 	@[ ! -d ../shared/data ] || $(BIN)/python -m benchmarks.accuracy
+
+bench-scale: $(READY) ## five stages over 500 packages and four git histories, and over a half and a quarter of them
+	@$(BIN)/python -m benchmarks.scale
 
 ui: $(READY) ## Dagster's web interface over your lake
 	@$(BIN)/python -m codecommons_dagster.ui

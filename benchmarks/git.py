@@ -207,13 +207,13 @@ def git_dir(repository: Path) -> Path:
     return repository / ".git" if (repository / ".git").exists() else repository
 
 
-def make_history(folder: Path, commits: int = COMMITS) -> None:
-    """A bare repository, the same every time: many commits, files that grow and change, merges, tags, packed as a forge does."""
+def make_history(folder: Path, commits: int = COMMITS, seed: int = 1) -> None:
+    """A bare repository, one for each seed: many commits, files that grow and change, merges, tags, packed as a forge does."""
     subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(folder)], env=git.environment(), check=True)
     command = ["git", f"--git-dir={folder}", "fast-import", "--quiet"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=git.environment()) as process:
         assert process.stdin is not None
-        for piece in _stream(random.Random(1), commits):
+        for piece in _stream(random.Random(seed), commits):
             process.stdin.write(piece)
     if process.returncode:
         raise UsageError(f"git fast-import ended with code {process.returncode}")

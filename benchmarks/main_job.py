@@ -29,7 +29,7 @@ from codecommons.report import STAGES, StageReport
 from codecommons.settings import Settings
 
 DAY = "2026-01-31"
-_SLICE_STAGES = (archive.ingest_slice, annotate.annotate_slice, license.qualify_slice, dedup.compare_slice)
+SLICE_STAGES = (archive.ingest_slice, annotate.annotate_slice, license.qualify_slice, dedup.compare_slice)
 # Every eighth archive: some of each kind, and done in half a minute.
 _QUICK = 8
 
@@ -100,7 +100,7 @@ class Result:
         """As plain values, with the shares."""
         names = ("share_of_limit", "share_of_limit_wall", "share_of_limit_core")
         shares = {name: getattr(self, name) for name in names}
-        return _rounded({**asdict(self), **shares})
+        return rounded({**asdict(self), **shares})
 
     def to_markdown(self) -> str:
         """The table of the README."""
@@ -151,7 +151,7 @@ def run(settings: Settings, packages: Path, specifications: Path, quick: bool, s
         lake = Lake.open(own)
         wanted = archive.read_package_list(packages)[:: _QUICK if quick else 1]
         say(f"{len(wanted)} archives into the cache")
-        archives = _fetched(lake, wanted, say)
+        archives = fetched(lake, wanted, say)
         say("the limit")
         before = measure(archives, settings.workers)
         engine = local_engine(own)
@@ -166,7 +166,12 @@ def run(settings: Settings, packages: Path, specifications: Path, quick: bool, s
     return Result(machine(), settings.workers, limit, stages, core_limit, core_ingest)
 
 
-def _fetched(lake: Lake, wanted: Sequence[str], say: Callable[[str], None]) -> list[Path]:
+def fetched(lake: Lake, wanted: Sequence[str], say: Callable[[str], None]) -> list[Path]:
+    """Make packages the day's input, and their archives part of the cache; without those that can't be had.
+
+    Raises:
+        UsageError: none can.
+    """
     rows = archive.add_inputs(lake, wanted, DAY)
     known = sources(lake.settings)
     found: list[Path] = []
@@ -218,20 +223,22 @@ def _ingest(settings: Settings, rows: Sequence[SliceInput]) -> float:
 def _main_job(lake: Lake, engine: Engine, say: Callable[[str], None]) -> list[StageCost]:
     names = datasets.names(lake.settings)
     jobs: list[tuple[str, list[Callable[[], StageReport]]]] = [
-        (stage, [_bound(function, lake, engine, DAY, source) for source in lake.log.sources(DAY)])
-        for stage, function in zip(STAGES, _SLICE_STAGES, strict=False)
+        (stage, [bound(function, lake, engine, DAY, source) for source in lake.log.sources(DAY)])
+        for stage, function in zip(STAGES, SLICE_STAGES, strict=False)
     ]
-    jobs.append((STAGES[-1], [_bound(datasets.build, lake, engine, name) for name in names]))
-    first = [_timed(stage, calls, say) for stage, calls in jobs]
-    again = [_timed(f"{stage} again", calls, say) for stage, calls in jobs]
+    jobs.append((STAGES[-1], [bound(datasets.build, lake, engine, name) for name in names]))
+    first = [timed(stage, calls, say) for stage, calls in jobs]
+    again = [timed(f"{stage} again", calls, say) for stage, calls in jobs]
     return [replace(cost, again_seconds=second.wall_seconds) for cost, second in zip(first, again, strict=True)]
 
 
-def _bound(function: Callable[..., StageReport], *arguments: Any) -> Callable[[], StageReport]:
+def bound(function: Callable[..., StageReport], *arguments: Any) -> Callable[[], StageReport]:
+    """A call that waits to be timed."""
     return lambda: function(*arguments)
 
 
-def _timed(stage: str, calls: Sequence[Callable[[], StageReport]], say: Callable[[str], None]) -> StageCost:
+def timed(stage: str, calls: Sequence[Callable[[], StageReport]], say: Callable[[str], None]) -> StageCost:
+    """What all calls of a stage cost together."""
     say(stage)
     wall, cpu = time.perf_counter(), tree_cpu_seconds()
     reports = [call() for call in calls]
@@ -240,12 +247,13 @@ def _timed(stage: str, calls: Sequence[Callable[[], StageReport]], say: Callable
     return StageCost(stage, files, size, wall, cpu, max(report.peak_memory for report in reports), 0.0)
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Plain values with three decimals."""
     match value:
         case dict():
-            return {key: _rounded(one) for key, one in value.items()}
+            return {key: rounded(one) for key, one in value.items()}
         case list():
-            return [_rounded(one) for one in value]
+            return [rounded(one) for one in value]
         case float():
             return round(value, 3)
     return value
