@@ -183,11 +183,11 @@ def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     return visited_trees(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
 
 
-def contents(lake: Lake, inputs: Inputs) -> pl.DataFrame:
+def contents(lake: Lake, inputs: Inputs) -> pl.LazyFrame:
     """Every content of these trees, column content (binary): what had been compared by then."""
     roots = trees(lake, inputs).select("root").unique().lazy()
     files = lake.scan("tree_file").join(roots, on="root", how="semi")
-    return files.select("content").unique().collect(engine="streaming")
+    return files.select("content").unique()
 
 
 def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
