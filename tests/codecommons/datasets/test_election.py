@@ -83,8 +83,8 @@ def test_in_crowds_that_nobody_compared_those_stay_who_would_if_everybody_had_be
         assert both <= together
         assert both.isdisjoint(asked)
         asked.extend(both)
-        found = [(a, b, distinct[a, b], True) for a, b in sorted(both) if (a, b) in distinct]
-        return pl.DataFrame(found, schema=[*unknown.schema.items(), ("accepted", pl.Boolean)], orient="row")
+        found = [(b, a, distinct[a, b]) for a, b in sorted(both) if (a, b) in distinct]
+        return pairs(*found).with_columns(accepted=True)
 
     rows = [(band, place[member]) for band, crowd in enumerate(crowds) for member in crowd]
     members = pl.DataFrame(rows, schema={"band": pl.UInt64, "place": pl.UInt32}, orient="row")
