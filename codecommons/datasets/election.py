@@ -117,8 +117,7 @@ def _columns(edges: pl.DataFrame) -> Iterator[NDArray]:
 
 def _count(ranks: pl.DataFrame) -> int:
     """One more than the last rank: some may be missing."""
-    last = ranks["rank"].max()
-    return 0 if last is None else int(last) + 1
+    return int(ranks.select((pl.col("rank").cast(pl.Int64) + 1).max().fill_null(0)).item())
 
 
 @compiled(nogil=True)
