@@ -59,8 +59,10 @@ def _pictures(lake: Lake, reports: Sequence[StageReport]) -> dict[str, str]:
         return {}
     # The details of a report come back with their keys in order of the alphabet, in which 10 is before 2.
     ordered = sorted(sizes.items(), key=lambda item: int(item[0].removeprefix("over ").split()[0].replace(",", "")))
+    # Each source counts the clusters that its files are in.
+    label = "clusters by size" if len(reports) == 1 else "clusters by size (one that spans sources counts for each)"
     pairs = {f"a pair, {at} of {len(examples)}": text for at, text in enumerate(differences(lake, examples), 1)}
-    return {"clusters by size": drawing.histogram(dict(ordered)), **pairs}
+    return {label: drawing.histogram(dict(ordered)), **pairs}
 
 
 ASSETS = [deduped]

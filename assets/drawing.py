@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 
-from codecommons.drawing import BLUE, GREEN, GREY, RED, Frame
+from codecommons.drawing import BLUE, GREEN, GREY, RED, Frame, plain
 from codecommons.report import Count
 
 # The UI hides Markdown of this many characters behind a link.
@@ -18,9 +18,9 @@ _FRAME = Frame()
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table of as many rows as the UI shows at once; numbers are aligned to the right."""
+    """A Markdown table of as many rows as the UI shows at once, of plain texts; numbers are aligned to the right."""
     numeric = [isinstance(cell, (int, float)) for cell in (rows[0] if rows else head)]
-    text = f"{_line(head)}\n{_line(['---:' if right else '---' for right in numeric])}"
+    text = f"{_line([_cell(name) for name in head])}\n{_line(['---:' if right else '---' for right in numeric])}"
     for row in rows:
         line = _line([_cell(cell) for cell in row])
         if len(text) + len(line) >= SHOWN_AT_ONCE:
@@ -34,7 +34,7 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _cell(cell: object) -> str:
-    return f"{cell:,}" if isinstance(cell, (int, float)) else str(cell).replace("|", "\\|")
+    return f"{cell:,}" if isinstance(cell, (int, float)) else plain(str(cell))
 
 
 def funnel(came: Count, dropped: Mapping[str, Count], kept: Count) -> str:

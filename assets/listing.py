@@ -18,6 +18,7 @@ from assets.metadata import table_metadata
 from assets.outcomes import plain_errors
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import table_spec
+from codecommons.drawing import plain
 from codecommons.lake.schemas import CURSOR, LISTED_ORIGIN, SLICE_INPUT
 from codecommons.listing import FollowReport
 from resources import LakeResource
@@ -63,7 +64,7 @@ def metadata(reports: list[FollowReport]) -> dict[str, object]:
     """What following came to on a day: a line a source, and everything for who starts what comes next."""
     rows = [(one.name, one.lister, one.listed, one.new, sum(one.taken.values()), one.waiting, one.error or "") for one in reports]
     shown = table(("source", "lister", "listed", "new", "taken", "waiting", "problem"), rows) if rows else "Nothing is followed."
-    problems = [f"- **{report.name}**: {problem}" for report in reports for problem in report.problems]
+    problems = [f"- **{plain(report.name)}**: {plain(problem)}" for report in reports for problem in report.problems]
     return {
         "followed": dg.MetadataValue.md(shown),
         "left out": dg.MetadataValue.md("\n".join(problems) or "nothing"),

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from assets import drawing
 from assets.outcomes import Outcome
+from codecommons.drawing import plain
 from codecommons.lake import Lake
 from codecommons.lake.commits import data_files
 from codecommons.lake.schemas import Table
@@ -64,7 +65,7 @@ def stage_metadata(outcomes: Sequence[Outcome], before: Sequence[StageReport] = 
         before: what the stage said of the slice that each source had before this one (see ``reports_before``).
     """
     reports = [outcome.report for outcome in outcomes if outcome.report]
-    problems = [f"- **{outcome.source}**: {outcome.problem}" for outcome in outcomes if outcome.problem]
+    problems = [f"- **{plain(outcome.source)}**: {plain(outcome.problem)}" for outcome in outcomes if outcome.problem]
     if not reports:
         return {"verdict": dg.MetadataValue.md("\n".join(problems) or "No input is recorded for this day.")}
     of_files = [report for report in reports if report.unit == "files"]
@@ -156,7 +157,7 @@ def _figures(reports: Sequence[StageReport]) -> dict[str, str]:
     for report in reports:
         for label, detail in report.details.items():
             if isinstance(detail, list) and detail and all(isinstance(line, str) for line in detail):
-                some = "\n".join(f"- {line}" for line in detail[:LONGEST_LIST])
+                some = "\n".join(f"- {plain(line)}" for line in detail[:LONGEST_LIST])
                 more = f"\n- and {len(detail) - LONGEST_LIST} more" if len(detail) > LONGEST_LIST else ""
                 tables[f"{label.replace('_', ' ')} ({report.source})"] = some + more
     return tables

@@ -2,14 +2,20 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Bars as SVG, by hand: plotting libraries load slowly, and write clocks and random names into their files."""
+"""Bars as SVG, by hand: plotting libraries load slowly, and write clocks and random names into their files.
+
+And names from archives as what they are: whatever is in them, it is shown and does nothing.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+# What Markdown (or HTML within it) takes for more than itself anywhere in a line; of underscores, those at the edge of a word.
+_MARKS = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")
 ROW, _BAR, _TITLES = 24, 18, 64
 BLUE, RED, GREEN, GREY = "#47a", "#e53", "#5a4", "#bbb"
 
@@ -48,9 +54,10 @@ class Frame:
         # The UI shows no more than some hundred characters, and so does without names beside their bars.
         end, start = (f"x='{self.names - 10}' text-anchor='end' ", " text-anchor='start'") if self.title else ("", "")
         right = f"x='{self.names + self.bars + 10}'{start}"
+        shown = [(escape(printable(name)[: self.letters]), escape(printable(figures))) for name, figures in labels]
         texts = [
-            f"<text {end}y='{ROW * at + 14}'>{escape(name[: self.letters])}<tspan {right}>{escape(figures)}</tspan></text>"
-            for at, (name, figures) in enumerate(labels)
+            f"<text {end}y='{ROW * at + 14}'>{name}<tspan {right}>{figures}</tspan></text>"
+            for at, (name, figures) in enumerate(shown)
         ]
         drawn = "".join([*(f"<path d='{path}' fill='{colour}'/>" for colour, path in paths.items()), *texts])
         width, height = self.names + self.bars + self.figures, ROW * len(labels)
@@ -66,6 +73,16 @@ class Frame:
             f"<text y='-38' style='font-size:17px;font-weight:bold'>{escape(self.title)}</text>"
             f"<text y='-17' fill='#555'>{escape(self.subtitle)}</text>{drawn}</svg>\n"
         )
+
+
+def printable(text: str) -> str:
+    """A text in one line, with an escape (as in Python) for everything that would break, turn or hide it."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def plain(text: str) -> str:
+    """A text that Markdown shows letter for letter, in one line: no table, link, code or HTML comes of it."""
+    return _MARKS.sub(r"\\\g<0>", printable(text))
 
 
 def shortened(text: str, letters: int) -> str:

@@ -17,6 +17,7 @@ from codecommons.annotate.annotator import current
 from codecommons.annotate.benchmarks.items import benchmark_of
 from codecommons.annotate.forge.repositories import newest
 from codecommons.annotate.spans import NAMES
+from codecommons.archive.objects import TAKEN_DOWN
 from codecommons.archive.source import sources
 from codecommons.archive.views import visited_trees
 from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
@@ -25,7 +26,7 @@ from codecommons.datasets.redaction import boundaries
 from codecommons.datasets.releases import list_releases
 from codecommons.datasets.specification import Specification, is_pattern, specification
 from codecommons.dedup.configuration import configured
-from codecommons.dedup.tables import SIGNATURE
+from codecommons.dedup.tables import BAND, SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
 from codecommons.license import decisions, forge
@@ -183,11 +184,11 @@ def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     return visited_trees(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
 
 
-def contents(lake: Lake, inputs: Inputs) -> pl.DataFrame:
+def contents(lake: Lake, inputs: Inputs) -> pl.LazyFrame:
     """Every content of these trees, column content (binary): what had been compared by then."""
     roots = trees(lake, inputs).select("root").unique().lazy()
     files = lake.scan("tree_file").join(roots, on="root", how="semi")
-    return files.select("content").unique().collect(engine="streaming")
+    return files.select("content").unique()
 
 
 def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
@@ -270,10 +271,26 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
     for stage, found in (("enriched_context", unseen), ("license_qualified", undecided), ("deduped", uncompared)):
         if found.height:
             day, source = found.select("slice", "source").row(0)
+            why = _why_uncompared(lake, found) if stage == "deduped" else _CHANGED
             raise GateError(
                 f"training_shards refuses {name}: {found.height} files, such as those of {source} on {day}, have not been "
-                f"through today's {stage}: its code or configuration has changed since, so materialize {stage} of {day} again"
+                f"through today's {stage}: {why}, so materialize {stage} of {day} again (`codecommons ingest --day {day}`)"
             )
+
+
+_CHANGED = "its code or configuration has changed since"
+
+
+def _why_uncompared(lake: Lake, found: pl.DataFrame) -> str:
+    """Why files that came through ``deduped`` are not compared: who has bands and no signature lost it, or never got it."""
+    lake.register(BAND)
+    key = pl.col("configuration") == configured(lake.settings).key(lake.settings)
+    bands = lake.scan(BAND).filter(key).join(found.lazy(), on="content", how="semi").select(pl.len()).collect().item()
+    if not bands:
+        return _CHANGED
+    if lake.scan("skipped_content").filter(pl.col("reason") == TAKEN_DOWN).select(pl.len()).collect().item():
+        return "texts that they shared a crowded band with were taken down, which may leave pairs that nobody has compared"
+    return "a run of it was cut off before all pairs were compared"
 
 
 def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.DataFrame:

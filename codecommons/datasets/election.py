@@ -5,19 +5,35 @@
 """Which of several similar rows stays. Runs inside one dataset, over rows that passed every other rule.
 
 A winner outside the subset could wipe out its whole group, so nothing outside takes part (design section 7).
+
+Of texts in a crowded band the lake knows only what its anchors are like, and whom a dataset prefers need not be one of them. So
+the rows that stay are compared with those that lead a band: the first of it, in order of preference, that stay. Leaders turn out
+to be alike, others come in their place and are compared in turn, until nobody is left to compare. Then no two rows stay that are
+alike and share a band, and whoever goes is like one who stays: only one set of rows is so, that which taking one row after the
+other would leave had everybody been compared with everybody. A band in which many are unlike has no more leaders than anchors;
+what follows them there and is alike may stay. Whoever goes is like one who stays in any case.
 """
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
+from codecommons.compiled import compiled
+from codecommons.dedup.candidates import new_pairs
+from codecommons.dedup.earlier import Known
 
 DROPPED = pl.Schema({"rank": pl.UInt32, "kept": pl.UInt32, "similarity": pl.Float64})
+# A band has one leader at first, as in most all others are like it, and so many times more whenever nobody is left to compare.
+_WIDER = 4
+# Each time that many are compared, some who would lead go. Boilerplate takes two or three; nobody can make it take for ever.
+ROUNDS = 64
 
 
-def elect(ranks: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+def elect(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     """Take rows in order, keep a row unless a kept row is an accepted pair of it.
 
     Nothing is transitive here: of a chain a~b~c, in which a and c are no pair, a and c stay.
@@ -30,21 +46,98 @@ def elect(ranks: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         One row per row that goes: its rank, the rank of the kept row most similar to it (the preferred one among equals) and
         their similarity. By rank.
     """
-    known = (
-        pairs.select("a", "b", "similarity")
-        .join(ranks.select(a="content", one="rank"), on="a")
-        .join(ranks.select(b="content", other="rank"), on="b")
+    return _dropped(*_winners(*_columns(_edges(ranks, pairs)), _count(ranks)))
+
+
+def elect_all(ranks: pl.DataFrame, known: Known, threshold: float) -> pl.DataFrame:
+    """The same where not all pairs are known.
+
+    Args:
+        ranks: as ``elect``.
+        known: what the lake knows of these rows, in this order.
+        threshold: similarity from which an accepted pair counts.
+
+    Raises:
+        LakeError: texts can't be read.
+    """
+    counts = ("accepted", pl.col("similarity") >= threshold)
+    edges = _edges(ranks, known.pairs.filter(*counts))
+    winners, similarity = _winners(*_columns(edges), _count(ranks))
+    if known.crowds.is_empty():
+        return _dropped(winners, similarity)
+    rank_of = ranks["rank"].cast(pl.Int64).to_numpy()
+    place_of = np.zeros(_count(ranks), np.int64)
+    place_of[rank_of] = np.arange(ranks.height)
+    crowds = known.crowds.with_columns(rank=rank_of[known.crowds["place"].to_numpy()]).sort("band", "rank")
+    bands, members = crowds["band"].rle_id().cast(pl.Int64).to_numpy(), crowds["rank"].to_numpy()
+    asked = np.empty(0, np.int64)
+    leaders = 1
+    for _ in range(ROUNDS):
+        stay = winners[members] < 0
+        wanted = np.setdiff1d(_led(bands[stay], members[stay], leaders, len(winners)), asked, assume_unique=True)
+        if not len(wanted):
+            if leaders >= known.anchors:
+                break
+            leaders = min(leaders * _WIDER, known.anchors)
+            continue
+        asked = np.union1d(asked, wanted)
+        alike = known.compare(place_of[wanted // len(winners)], place_of[wanted % len(winners)]).filter(*counts)
+        if alike.height:
+            edges = pl.concat([edges, _edges(ranks, alike)]).sort("rank")
+            winners, similarity = _winners(*_columns(edges), _count(ranks))
+    return _dropped(winners, similarity)
+
+
+def _led(bands: NDArray[np.int64], members: NDArray[np.int64], leaders: int, count: int) -> NDArray[np.int64]:
+    """Pairs of a leader and a row after it in a band: ``leader * count + row``, sorted, each once."""
+    found = new_pairs(bands, members, np.ones(len(bands), bool), leaders)
+    return np.unique(np.concatenate([np.empty(0, np.int64), *(low * count + high for low, high in found)]))
+
+
+def _edges(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """Pairs as rank (of the row that comes later), kept (of the other) and similarity, by rank.
+
+    They become numbers before they are collected: as contents they take six times the memory.
+    """
+    ranked = ranks.lazy()
+    both = (
+        pairs.lazy()
+        .select("a", "b", "similarity")
+        .join(ranked.select(a="content", one="rank"), on="a")
+        .join(ranked.select(b="content", other="rank"), on="b")
+        .filter(pl.col("one") != pl.col("other"))
     )
-    edges = (
-        known.select(kept=pl.min_horizontal("one", "other"), rank=pl.max_horizontal("one", "other"), similarity="similarity")
-        .filter(pl.col("kept") != pl.col("rank"))
-        .sort("rank", pl.col("similarity"), "kept", descending=[False, True, False])
-    )
-    gone: dict[int, tuple[int, float]] = {}
-    for rank, partners in groupby(edges.select("rank", "kept", "similarity").iter_rows(), key=itemgetter(0)):
+    later, earlier = pl.max_horizontal("one", "other"), pl.min_horizontal("one", "other")
+    return both.select(rank=later, kept=earlier, similarity="similarity").collect(engine="streaming").sort("rank")
+
+
+def _columns(edges: pl.DataFrame) -> Iterator[NDArray]:
+    return (edges[name].to_numpy() for name in ("rank", "kept", "similarity"))
+
+
+def _count(ranks: pl.DataFrame) -> int:
+    """One more than the last rank: some may be missing."""
+    return int(ranks.select((pl.col("rank").cast(pl.Int64) + 1).max().fill_null(0)).item())
+
+
+@compiled(nogil=True)
+def _winners(
+    ranks: NDArray[np.uint32], kept: NDArray[np.uint32], similarity: NDArray[np.float64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Of each row the one that stays instead, or -1, and how similar it is; edges come by rank."""
+    winners = np.full(count, -1, np.int64)
+    closest = np.zeros(count, np.float64)
+    for edge in range(len(ranks)):
+        row, partner, score = ranks[edge], np.int64(kept[edge]), similarity[edge]
         # Partners come before this row in the order, so what became of them is settled.
-        winner = next(((kept, similarity) for _, kept, similarity in partners if kept not in gone), None)
-        if winner:
-            gone[rank] = winner
-    rows = [(rank, kept, similarity) for rank, (kept, similarity) in gone.items()]
-    return pl.DataFrame(rows, schema=DROPPED, orient="row")
+        if winners[partner] < 0 and (
+            winners[row] < 0 or score > closest[row] or (score == closest[row] and partner < winners[row])
+        ):
+            winners[row] = partner
+            closest[row] = score
+    return winners, closest
+
+
+def _dropped(winners: NDArray[np.int64], similarity: NDArray[np.float64]) -> pl.DataFrame:
+    gone = np.flatnonzero(winners >= 0)
+    return pl.DataFrame({"rank": gone, "kept": winners[gone], "similarity": similarity[gone]}, schema_overrides=DROPPED)

@@ -4,7 +4,7 @@
 
 """What a dataset would be, before it is built: the same selection, from tables alone.
 
-Of contents it reads a byte only for pairs of an earlier day that no table has (``dedup.pairs_then``).
+Of contents it reads a byte only for pairs in crowded bands that no table has (``dedup.known_then``).
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     old, old_drops = rows_and_drops(lake, one)
     found = difference(old, old_drops, table, selection.drops)
     withdrawn = tuple(moved for moved in found.went if moved.rule == "opt_out")
-    moved = _elected(found.came, withdrawn), _elected(found.went, found.came)
+    moved = _elected(found.came, found.went, withdrawn)
     elected = (*moved[0], *moved[1])
     odd = [f"{row.swhid} is not there any more: {row.rule}" for row in found.went if row not in withdrawn and row not in moved[1]]
     odd += [f"{row.swhid} was not there: {row.rule}" for row in found.came if row not in moved[0]]
@@ -105,10 +105,27 @@ def _written(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if value not in ([], "") and (key, value) != ("where", None)}
 
 
-def _elected(rows: tuple[Moved, ...], gone: tuple[Moved, ...]) -> tuple[Moved, ...]:
-    """Those rows whose only fault was to be a copy of one that changed sides."""
-    contents = {moved.swhid.partition(";")[0] for moved in gone}
-    return tuple(moved for moved in rows if moved.rule in _COPIES and moved.kept in contents)
+def _elected(
+    came: tuple[Moved, ...], went: tuple[Moved, ...], withdrawn: tuple[Moved, ...]
+) -> tuple[tuple[Moved, ...], tuple[Moved, ...]]:
+    """Those rows that came because what they were a copy of went, and those that went as they are a copy of one that came.
+
+    It all begins with what was withdrawn: a row that comes in its place may push another one out, in whose place a third comes.
+    """
+    gone, new = {_content(moved) for moved in withdrawn}, set[str]()
+    before = -1
+    while before < len(gone) + len(new):
+        before = len(gone) + len(new)
+        new |= {_content(moved) for moved in came if moved.rule in _COPIES and moved.kept in gone}
+        gone |= {_content(moved) for moved in went if moved.rule in _COPIES and moved.kept in new}
+    return (
+        tuple(moved for moved in came if moved.rule in _COPIES and moved.kept in gone),
+        tuple(moved for moved in went if moved.rule in _COPIES and moved.kept in new),
+    )
+
+
+def _content(moved: Moved) -> str:
+    return moved.swhid.partition(";")[0]
 
 
 def _other_files(one: Release, written: list[shards.Shard]) -> list[str]:

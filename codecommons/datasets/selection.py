@@ -18,7 +18,7 @@ import polars as pl
 
 from codecommons.datasets import commits, condition, discussions, redaction
 from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
-from codecommons.datasets.election import elect
+from codecommons.datasets.election import elect_all
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
@@ -26,7 +26,7 @@ from codecommons.datasets.rows import CHANGES, DISCUSSION, swhid_of
 from codecommons.datasets.rules import LIMITS
 from codecommons.datasets.shards import MARKS, bytes_of, place, readable
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
-from codecommons.dedup import pairs_then
+from codecommons.dedup import known_then
 from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.places import place as address
@@ -168,7 +168,7 @@ def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inp
 
     Args:
         lake: the lake.
-        engine: where pairs are compared that only a smaller lake would have (``dedup.pairs_then``).
+        engine: where pairs are compared that the lake does not know (``dedup.known_then``).
         specification: what is asked for.
         inputs: what it is asked of (``candidates.resolve``).
 
@@ -373,10 +373,8 @@ def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFram
 def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:
     """Add winner_rank, winner_content and so on, and similarity, to rows that another one stands for."""
     ranks = rows.select("content", "rank")
-    close = pairs_then(lake, engine, contents(lake, inputs), ranks.select("content")).filter(
-        "accepted", pl.col("similarity") >= threshold
-    )
-    gone = elect(ranks, close.collect(engine="streaming")).rename({"kept": "winner_rank"})
+    known = known_then(lake, engine, contents(lake, inputs), ranks)
+    gone = elect_all(ranks, known, threshold).rename({"kept": "winner_rank"})
     winners = rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
     return rows.join(gone, on="rank", how="left").join(winners, on="winner_rank", how="left")
 

@@ -124,6 +124,17 @@ def _most_lost(value: Any, where: str) -> tuple[tuple[str, float], ...]:
     return tuple((dict(MOST_LOST) | said).items())
 
 
+def _order(value: Any, where: str) -> tuple[str, ...]:
+    """Preferences. One that comes after itself, or after its opposite, decides nothing, which nobody means."""
+    order = strict.some_of(ORDERS)(value, where)
+    twice = next((name for name in order if isinstance(value, list) and value.count(name) > 1), None)
+    if twice:
+        raise UsageError(f"{where} has {twice!r} twice; name it once")
+    if {"earliest", "latest"} <= set(order):
+        raise UsageError(f"{where} has both 'earliest' and 'latest'; name one of them")
+    return order
+
+
 @dataclass(frozen=True)
 class Deduplicate:
     """Which of several equal or similar files stays.
@@ -144,7 +155,7 @@ class Deduplicate:
 
     threshold: float | None = strict.rule(_similarity, 0.7)
     repositories: float | None = strict.rule(_similarity, None)
-    order: tuple[str, ...] = strict.rule(strict.some_of(ORDERS), ("permissive", "earliest", "popular"))
+    order: tuple[str, ...] = strict.rule(_order, ("permissive", "earliest", "popular"))
     keep: str = strict.rule(_one_of(KEEPS), "best")
     most_lost: tuple[tuple[str, float], ...] = strict.rule(_most_lost, MOST_LOST)
 

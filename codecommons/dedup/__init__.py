@@ -5,15 +5,15 @@
 """The fourth stage: which contents are the same, and which nearly are.
 
 Belongs here: what a word and a shingle are (``words``), signatures and their bands (``signatures``), the band index in the lake
-(``index``, ``candidates``), exact similarity (``similarity``), the pairs that readers see (``pairs``), those that a
-smaller lake would have (``earlier``), and the stage (``stage``).
+(``index``, ``candidates``), exact similarity (``similarity``), the pairs that readers see (``pairs``), what a smaller lake
+would know and what nobody knows (``earlier``), and the stage (``stage``).
 Does not belong here: who of several duplicates stays. That is elected inside a dataset, among the rows its other rules let pass.
 """
 
 from codecommons.dedup.configuration import WORDS, Configuration
-from codecommons.dedup.earlier import pairs_then
+from codecommons.dedup.earlier import Known, known_then
 from codecommons.dedup.index import compare_texts
 from codecommons.dedup.pairs import pairs
 from codecommons.dedup.stage import compare_slice
 
-__all__ = ["WORDS", "Configuration", "compare_slice", "compare_texts", "pairs", "pairs_then"]
+__all__ = ["WORDS", "Configuration", "Known", "compare_slice", "compare_texts", "known_then", "pairs"]

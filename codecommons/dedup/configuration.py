@@ -43,7 +43,7 @@ class Configuration:
 
     name: str = "words"
     words: str = "words"
-    version: int = 1
+    version: int = 2  # 2: crowded bands are recorded
     shingle: int = SHINGLE
     bins: int = 256
     bands: int = 36

@@ -5,7 +5,8 @@
 """The band index: new texts are signed, their bands go into the lake, and what shares a band is compared exactly.
 
 The order makes it safe to be killed and to run beside another slice. Bands are committed before they are probed, so of two slices
-at least one sees the other's; and a text's ``signature`` row comes last, so a text that has one has all its pairs.
+at least one sees the other's; and a text's ``signature`` row comes last, so a text that has one has all its pairs, and the bands
+that it crowded are known.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from codecommons.dedup.texts import concatenate, read_texts, select_texts
 from codecommons.engine import Engine
 from codecommons.engine.local import release_memory
 from codecommons.lake import Committed, Lake, StagedFile, StagingArea
-from codecommons.lake.commits import data_files
+from codecommons.lake.commits import DataFile, data_files
 from codecommons.lake.ranges import bucket_range, in_range, slices_of
 from codecommons.lake.schemas import Table
 from codecommons.lake.staging import Writer, staged_batches
@@ -110,7 +111,7 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
     if not new.height:
         return Compared(texts.height)
     with lake.staging("deduped") as area:
-        area.tables = {**area.tables, CANDIDATE.name: CANDIDATE, CROWDED_BAND.name: CROWDED_BAND}
+        area.tables = {**area.tables, CANDIDATE.name: CANDIDATE}
         context = Context(lake, area, configuration, key)
         runs = list(slices_of(new.select("sha1_git", "length", "encoding"), lake.settings.batch_bytes))
         signed = list(
@@ -121,7 +122,7 @@ def compare_texts(lake: Lake, engine: Engine, texts: pl.DataFrame, configuration
         probed = lake.delta(BAND).version()
         found = _probe(context, engine, bands)
         candidates = _of(CANDIDATE, found)
-        pairs = lake.commit(area, compared(context, engine, candidates), engine)
+        pairs = lake.commit(area, [_of(CROWDED_BAND, found), *compared(context, engine, candidates)], engine)
         if lake.delta(BAND).version() != probed:
             # Another slice may have crowded a band, and forgotten its stale pairs, before these pairs were there to be forgotten.
             found = _probe(context, engine, bands)
@@ -169,10 +170,14 @@ def _paths(staged: Iterable[StagedFile]) -> tuple[str, ...]:
     return tuple(file.path for file in staged)
 
 
-def band_parts(context: Context) -> list[Part]:
-    """The whole band table of the configuration, in parts that fit a task."""
-    lake = context.lake
-    files = [file for file in data_files(lake.delta(BAND)) if dict(file.partition)["configuration"] == context.key]
+def files_of(lake: Lake, table: Table, key: str) -> list[DataFile]:
+    """The files of one of the tables that hold rows of a configuration."""
+    return data_files(lake.delta(table), {"configuration": key})
+
+
+def band_parts(lake: Lake, key: str) -> list[Part]:
+    """The whole band table of a configuration, in parts that fit a task."""
+    files = files_of(lake, BAND, key)
     parts = []
     for bucket in sorted({int(dict(file.partition)["bucket"]) for file in files}):
         mine = [file for file in files if int(dict(file.partition)["bucket"]) == bucket]
@@ -184,7 +189,11 @@ def band_parts(context: Context) -> list[Part]:
 
 def _probe(context: Context, engine: Engine, newcomers: Sequence[StagedFile]) -> list[list[StagedFile]]:
     """What ``_find`` stages, of every part of the band table as it is now."""
-    return list(engine.map(partial(_find, context, newcomers), band_parts(context), name=lambda part: f"probing bands, {part}"))
+    return list(
+        engine.map(
+            partial(_find, context, newcomers), band_parts(context.lake, context.key), name=lambda part: f"probing bands, {part}"
+        )
+    )
 
 
 def _find(context: Context, newcomers: Sequence[StagedFile], part: Part) -> list[StagedFile]:
@@ -200,7 +209,7 @@ def _find(context: Context, newcomers: Sequence[StagedFile], part: Part) -> list
     anchors = context.configuration.anchors
     bands = rows.group_by("value").agg(pl.len(), pl.any("new"))
     crowded = bands.filter((pl.col("len") > anchors) & pl.col("new")).select("value").sort("value")
-    writer.add(CROWDED_BAND.name, crowded.to_arrow())
+    writer.add(CROWDED_BAND.name, _rows(CROWDED_BAND, context.key, value=crowded["value"].to_arrow().cast(pa.binary())))
     stage_pairs(writer, rows, anchors)
     return writer.close()
 

@@ -19,6 +19,7 @@ from codecommons.archive.tree import shown_path
 from codecommons.dedup.clusters import cluster_sizes
 from codecommons.dedup.configuration import configured
 from codecommons.dedup.texts import read_texts, select_texts
+from codecommons.drawing import plain, printable
 from codecommons.lake import Lake
 from codecommons.swhid import Swhid, swhid_text
 
@@ -42,7 +43,8 @@ def overview(lake: Lake, slice: str, source: str, files: pl.DataFrame, pairs: pl
     Returns:
         ``languages`` and ``origins``, the most repetitive first: files; exact (files that repeat a content of the slice, each but
         the first by root and path); near (of the others, those in an accepted pair); repeated (the share of both).
-        ``cluster_sizes``: how many clusters of accepted pairs, by class of size. ``examples``: pairs by name, SWHIDs, similarity.
+        ``cluster_sizes``: how many clusters of accepted pairs, by class of size; one that two sources have files in is told of
+        by both. ``examples``: pairs by name, SWHIDs, similarity.
     """
     accepted = pairs.filter("accepted")
     near = pl.concat([accepted["a"], accepted["b"]]).unique()
@@ -118,11 +120,11 @@ def differences(lake: Lake, examples: Sequence[Mapping[str, Any]]) -> list[str]:
     for one in examples:
         a, b = (texts.get(ids[one[side]]) for side in ("a", "b"))
         diff = "their bytes are gone" if a is None or b is None else f"```diff\n{_diff(a, b)}\n```"
-        shown.append(f"**{one['similarity']:.2f}** {one['name']}\n\n{diff}")
+        shown.append(f"**{one['similarity']:.2f}** {plain(one['name'])}\n\n{diff}")
     return shown
 
 
 def _diff(a: bytes, b: bytes) -> str:
     one, other = (text.decode("utf-8", "replace").splitlines() for text in (a, b))
-    lines = [line[:_EXAMPLE_COLUMNS] for line in difflib.unified_diff(one, other, n=1, lineterm="")][2:]
-    return "\n".join(lines[:_EXAMPLE_LINES]).replace("`" * 3, "'" * 3)
+    lines = [line[:_EXAMPLE_COLUMNS].expandtabs(4) for line in difflib.unified_diff(one, other, n=1, lineterm="")][2:]
+    return "\n".join(map(printable, lines[:_EXAMPLE_LINES])).replace("`" * 3, "'" * 3)

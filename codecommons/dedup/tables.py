@@ -19,6 +19,13 @@ BAND = Table(
     ("configuration", "value", "content"),
     partition=("configuration",),
 )
+CROWDED_BAND = Table(
+    "crowded_band",
+    "A band value that more texts share than are compared with each other, or shared before some were taken down.",
+    (_CONFIGURATION, pa.field("value", pa.binary())),
+    ("configuration", "value"),
+    partition=("configuration",),
+)
 DUPLICATE_PAIR = Table(
     "duplicate_pair",
     "Two texts (a < b) whose exact Jaccard similarity over shingles was computed; accepted from the threshold on.",
@@ -41,21 +48,15 @@ SIGNATURE = Table(
 )
 CANDIDATE = Table(
     "candidate",
-    "Two texts (a < b) that share a band. Travels between tasks only, is never committed.",
+    "Two texts that share a band. Travels between tasks only, is never committed.",
     (pa.field("a", HASH), pa.field("b", HASH)),
     # In a crowded band `a` is one of a few anchors: by `b`, a task that compares them reads every other text once.
     ("b", "a"),
 )
-CROWDED_BAND = Table(
-    "crowded_band",
-    "A band value that more texts share than are compared with each other. Travels between tasks only, is never committed.",
-    (pa.field("value", pa.binary()),),
-    ("value",),
+CROWD_MEMBER = Table(
+    "crowd_member",
+    "A text in a crowded band, and its rank there in the order of identifiers. Travels between tasks only, is never committed.",
+    (pa.field("value", pa.binary()), pa.field("content", HASH), pa.field("now", pa.uint32())),
+    ("value", "content"),
 )
-EARLIER_TEXT = Table(
-    "earlier_text",
-    "A text that had been compared, and whether its pairs are wanted. Travels between tasks only, is never committed.",
-    (pa.field("content", HASH), pa.field("wanted", pa.bool_())),
-    ("content",),
-)
-TABLES = (BAND, DUPLICATE_PAIR, SIGNATURE)
+TABLES = (BAND, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE)

@@ -102,6 +102,8 @@ def _age(match: Row) -> str:
 
 def _read(lake: Lake, target: str) -> tuple[bytes, bytes | None]:
     """Identifier and bytes of what is asked about; None of a SWHID whose bytes are not in the lake."""
+    if not target.strip():
+        raise UsageError("nothing was named; give a file, - for standard input, or the SWHID of a content")
     if target.startswith("swh:"):
         swhid = Swhid.parse(target)
         if swhid.kind != "cnt":

@@ -98,6 +98,26 @@ def test_a_table_aligns_numbers_and_escapes_bars():
     assert table(("language", "files"), [("C|C++", 1200)]) == "|language|files|\n|---|---:|\n|C\\|C++|1,200|"
 
 
+HOSTILE = "a|b`c`\n<img src=x onerror=alert(1)>\x1b[2J\u202e **x** [y](http://z) _w_ \\"
+
+
+def test_a_name_from_an_archive_is_shown_letter_for_letter_and_makes_neither_table_nor_html():
+    shown = r"a\|b\`c\`\\n\<img src=x onerror=alert(1)\>\\x1b\[2J\\u202e \*\*x\*\* \[y\](http://z) \_w\_ \\"
+    assert table(("path", "files"), [(HOSTILE, 1)]).splitlines()[2] == f"|{shown}|1|"
+    metadata = stage_metadata(
+        [
+            Outcome("2026-01-31", "pypi", report(details={"origins": [{"name": HOSTILE[:50], "files": 3}], "left": [HOSTILE]})),
+            Outcome("2026-01-31", "npm", None, HOSTILE),
+        ]
+    )
+    assert metadata["verdict"].value == f"- **npm**: {shown}"
+    assert metadata["left (pypi)"].value == f"- {shown}"
+    assert metadata["origins"].value.splitlines()[2].startswith(r"|a\|b\`c\`\\n\<img")
+    assert texts(change({HOSTILE: 0.5}, {HOSTILE: 0.5}))[0].startswith(r"a|b`c`\n<img")
+    # Names that people write all the time stay readable.
+    assert table(("path", "files"), [("src/__init__.py (2.0)", 1), ("max_line-1.py", 2)]).endswith("\n|max_line-1.py|2|")
+
+
 def test_a_table_has_as_many_rows_as_are_shown_at_once():
     text = table(("name", "count"), [(f"name {number}", number) for number in range(1000)])
     assert len(text) < SHOWN_AT_ONCE

@@ -7,19 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codecommons.datasets.candidates import Inputs
-from codecommons.datasets.election import elect
+from codecommons.datasets.election import elect, elect_all
 from codecommons.datasets.selection import Funnel, _one_copy
 from codecommons.datasets.specification import Deduplicate
+from codecommons.dedup.earlier import Known
 from codecommons.dedup.tables import TABLES
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
 from codecommons.settings import Settings
 
+RANKS = {"content": pl.Binary, "rank": pl.UInt32}
+
 
 def ranks(count):
-    return pl.DataFrame(
-        {"content": [bytes([n]) for n in range(count)], "rank": range(count)}, schema={"content": pl.Binary, "rank": pl.UInt32}
-    )
+    return pl.DataFrame({"content": [bytes([n]) for n in range(count)], "rank": range(count)}, schema=RANKS)
 
 
 def pairs(*edges):
@@ -58,6 +59,47 @@ def test_no_kept_pair_is_accepted_and_every_dropped_row_has_a_kept_partner(edges
         assert kept not in gone
         assert kept < rank
         assert inside[kept, rank] == similarity
+
+
+crowds = st.lists(st.sets(st.integers(0, 19), min_size=2), max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(edges, st.integers(1, 20), crowds, st.sampled_from([1, 2, 3, 20]), st.permutations(range(20)))
+def test_in_crowds_that_nobody_compared_those_stay_who_would_if_everybody_had_been_compared(edges, count, crowds, anchors, order):
+    crowds = [sorted(member for member in crowd if member < count) for crowd in crowds]
+    together = {(low, high) for crowd in crowds for low in crowd for high in crowd if low < high}
+    distinct = {(min(a, b), max(a, b)): similarity for a, b, similarity in edges if a != b and max(a, b) < count}
+    order = [place for place in order if place < count]  # by preference, the place of each content
+    ranked = pl.DataFrame({"content": [bytes([one]) for one in order], "rank": range(count)}, schema_overrides=RANKS)
+    unknown, known = (
+        pairs(*((a, b, s) for (a, b), s in distinct.items() if ((a, b) in together) == wanted)) for wanted in (1, 0)
+    )
+    place = {one: at for at, one in enumerate(order)}
+    asked = []
+
+    def compare(left, right):
+        both = {tuple(sorted((order[a], order[b]))) for a, b in zip(left, right, strict=True)}
+        assert both <= together
+        assert both.isdisjoint(asked)
+        asked.extend(both)
+        found = [(b, a, distinct[a, b]) for a, b in sorted(both) if (a, b) in distinct]
+        return pairs(*found).with_columns(accepted=True)
+
+    rows = [(band, place[member]) for band, crowd in enumerate(crowds) for member in crowd]
+    members = pl.DataFrame(rows, schema={"band": pl.UInt64, "place": pl.UInt32}, orient="row")
+    gone = elect_all(ranked, Known(known.with_columns(accepted=True).lazy(), members, anchors, compare), 0.7)
+    for rank, kept, similarity in gone.rows():
+        assert kept not in gone["rank"]
+        assert kept < rank
+        assert distinct[tuple(sorted((order[rank], order[kept])))] == similarity
+    everything = elect(ranked, pl.concat([known, unknown]))
+    leading = [sorted(place[one] for one in crowd if place[one] not in gone["rank"]) for crowd in crowds]
+    if all(len(crowd) <= anchors for crowd in leading):
+        assert set(gone["rank"]) == set(everything["rank"])
+    for crowd in leading:
+        for leader in crowd[:anchors]:
+            assert not [one for one in crowd if one > leader and tuple(sorted((order[one], order[leader]))) in distinct]
 
 
 def test_a_hundred_thousand_copies_of_a_file_leave_one_and_each_of_the_others_names_it(tmp_path):

@@ -5,6 +5,8 @@
 """Releases made again, and two releases side by side."""
 
 import json
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,21 @@ def test_after_a_removal_it_differs_in_what_was_withdrawn_and_in_what_was_electe
     # The near-duplicate in the repository had lost against the copy that went.
     [elected] = found.elected
     assert ("origin=https://forge.example/eve/gamma;" in elected.swhid, elected.rule) == (True, "near_duplicate")
+
+
+def test_who_comes_in_the_place_of_one_that_was_withdrawn_may_push_out_another_in_whose_place_a_third_comes(world):
+    texts = [f"{number} = {number}\n".encode() for number in range(4)]
+    for number, text in enumerate(texts):
+        world.add(f"pkg:pypi/p{number}", {"a.py": text}, date=1_400_000_000 + number)
+    for one, other in pairwise(texts):
+        world.pair(one, other, 0.8)
+    world.passed()
+    build(world.lake, ENGINE, world.specify("chain", LINES))
+    opt_out(world, "pkg:pypi/p0")
+    found = reproduce(world.lake, ENGINE, "chain")
+    assert (found.rows, found.problems) == (2, ())
+    assert ["p0;" in row.swhid for row in found.withdrawn] == [True]
+    assert sorted(re.search("p[0-3];", row.swhid)[0] for row in found.elected) == ["p1;", "p2;", "p3;"]
 
 
 def test_whatever_else_differs_is_a_failure_and_named(released):

@@ -48,6 +48,8 @@ def test_a_specification_means_the_same_however_it_is_written():
         ("languages: [C, Verilogg]", "did you mean 'Verilog'?"),
         ("exclude: [vendord]", "did you mean 'vendored'?"),
         ("deduplicate: {order: [earlyest]}", "did you mean 'earliest'?"),
+        ("deduplicate: {order: [latest, popular, latest]}", "order has 'latest' twice"),
+        ("deduplicate: {order: [latest, permissive, earliest]}", "order has both 'earliest' and 'latest'"),
         ("deduplicate: {threshold: 1.5}", "up to 1"),
         ("as_of: 2026-02-30", "must be a day"),
         ("as_of: yesterday", "must be a day"),

@@ -15,7 +15,8 @@ import polars as pl
 import pytest
 
 from codecommons.annotate.annotators.encoding import encoding_of
-from codecommons.dedup import WORDS, compare_texts, pairs, pairs_then
+from codecommons.datasets.election import elect, elect_all
+from codecommons.dedup import WORDS, compare_texts, known_then, pairs
 from codecommons.dedup.tables import BAND, DUPLICATE_PAIR, SIGNATURE
 from codecommons.dedup.texts import select_texts
 from codecommons.engine import local_engine
@@ -129,8 +130,12 @@ def test_the_pairs_of_a_day_are_those_of_a_lake_that_ends_there_in_whatever_orde
         among = until.sample(fraction=0.9, seed=seed)
         here = pl.col("a").is_in(among["content"].implode()) & pl.col("b").is_in(among["content"].implode())
         expected = seen(ending, NARROW).drop("configuration").filter(here)
-        found = pairs_then(lake, local_engine(lake.settings), until, among, NARROW).sort("a", "b").collect()
+        known = known_then(lake, local_engine(lake.settings), until, among, NARROW)
+        found = known.pairs.sort("a", "b").collect()
         assert found.equals(expected)
+        ranks = among.with_row_index("rank")
+        other = known_then(ending, local_engine(lake.settings), until.lazy(), among, NARROW)
+        assert elect_all(ranks, known, NARROW.threshold).equals(elect_all(ranks, other, NARROW.threshold))
         missing += found.join(seen(lake, NARROW), on=["a", "b"], how="anti").height
     assert missing > 0
 
@@ -143,7 +148,7 @@ def test_a_slice_that_came_to_nothing_leaves_no_trace_in_the_pairs_of_the_others
     bring(other, families)
     compare(other, others, NARROW)
     texts = pl.DataFrame({"content": [content_id(text) for text in others]})
-    found = pairs_then(lake, local_engine(lake.settings), texts, texts, NARROW).sort("a", "b").collect()
+    found = known_then(lake, local_engine(lake.settings), texts, texts, NARROW).pairs.sort("a", "b").collect()
     assert found.equals(seen(other, NARROW).drop("configuration"))
     assert found.height > seen(lake, NARROW).join(texts, left_on="a", right_on="content", how="semi").height
 
@@ -170,11 +175,11 @@ def test_the_pairs_of_a_day_are_there_while_a_later_slice_is_half_compared_and_a
         with pytest.raises(KeyboardInterrupt):
             compare(lake, later, NARROW)
     assert seen(lake, NARROW).join(expected, on=["a", "b"], how="semi").height < expected.height
-    assert pairs_then(lake, local_engine(lake.settings), texts, texts, NARROW).sort("a", "b").collect().equals(expected)
+    assert known_then(lake, local_engine(lake.settings), texts, texts, NARROW).pairs.sort("a", "b").collect().equals(expected)
     compare(lake, later, NARROW)
     gone = pl.Series([content_id(text) for text in later], dtype=pl.Binary)
     erase(lake.storage, "signature", {"content": gone})
-    assert pairs_then(lake, local_engine(lake.settings), texts, texts, NARROW).sort("a", "b").collect().equals(expected)
+    assert known_then(lake, local_engine(lake.settings), texts, texts, NARROW).pairs.sort("a", "b").collect().equals(expected)
 
 
 def test_crowded_bands_are_compared_with_their_anchors_only(undisturbed, lake, families):
@@ -186,6 +191,24 @@ def test_crowded_bands_are_compared_with_their_anchors_only(undisturbed, lake, f
     for at in range(0, len(ordered), 4):
         compare(lake, ordered[at : at + 4], CROWDED)
     assert seen(lake, CROWDED).equals(fewer)
+
+
+def test_a_dataset_keeps_those_that_stay_where_everybody_was_compared_whoever_is_preferred(undisturbed, families):
+    texts = pl.DataFrame({"content": sorted(content_id(text) for text in families)})
+    everything = seen(undisturbed).filter("accepted")
+    both = pl.concat([everything, everything.rename({"a": "b", "b": "a"}).select(everything.columns)])
+    more = 0
+    for seed in range(12):
+        ranks = texts.sample(fraction=random.Random(seed).uniform(0.3, 1), shuffle=True, seed=seed).with_row_index("rank")
+        known = known_then(undisturbed, local_engine(undisturbed.settings), texts, ranks, CROWDED)
+        gone = elect_all(ranks, known, CROWDED.threshold)
+        assert set(gone["rank"]) == set(elect(ranks, everything)["rank"])
+        named = gone.join(ranks.rename({"content": "a"}), on="rank").join(
+            ranks.rename({"content": "b", "rank": "kept"}), on="kept"
+        )
+        assert named.join(both, on=["a", "b", "similarity"], how="semi").height == gone.height
+        more += gone.height - elect(ranks, known.pairs.filter("accepted")).height
+    assert more > 0
 
 
 def test_a_second_run_computes_nothing(undisturbed, families):
@@ -312,9 +335,9 @@ def test_after_a_takedown_the_pairs_are_those_of_a_lake_that_never_had_what_went
     assert compare(lake, left).new == 0
 
 
-def test_a_boilerplate_that_thousands_share_takes_bounded_time(settings, bring):
+def test_a_boilerplate_that_thousands_share_takes_bounded_time_and_a_dataset_keeps_one_of_them(settings, bring):
     lake = Lake.open(replace(settings, batch_bytes=1 << 20))
-    base = " ".join(f"w{n}" for n in range(40))
+    base = " ".join(f"w{n}" for n in range(150))
     texts = [f"{base} end {n}".encode() for n in range(1500)]
     bring(lake, texts)
     start = time.monotonic()
@@ -322,6 +345,12 @@ def test_a_boilerplate_that_thousands_share_takes_bounded_time(settings, bring):
     assert compared.candidates < WORDS.bands * WORDS.anchors * len(texts)
     assert compared.crowded > 0
     assert time.monotonic() - start < 120
-    # Everyone is a near-duplicate of some anchor, so an election would leave few of them.
+    # The lake knows of everyone only what the anchors are like; whom a dataset prefers is none of them.
+    ids = pl.DataFrame({"content": sorted((content_id(text) for text in texts), reverse=True)}).with_row_index("rank")
     accepted = seen(lake).filter("accepted")
-    assert set(accepted["b"]) | {min(content_id(text) for text in texts)} == {content_id(text) for text in texts}
+    assert len(texts) - elect(ids, accepted).height > 1400
+    start = time.process_time()
+    gone = elect_all(ids, known_then(lake, local_engine(lake.settings), ids, ids), 0.98)
+    assert time.process_time() - start < 10
+    assert gone.height == len(texts) - 1
+    assert gone["kept"].unique().to_list() == [0]

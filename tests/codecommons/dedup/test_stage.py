@@ -13,12 +13,16 @@ import pytest
 
 from codecommons.annotate.stage import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
+from codecommons.datasets.planning import plan
+from codecommons.datasets.specification import parse
 from codecommons.dedup import WORDS, compare_slice, pairs
 from codecommons.dedup.overview import differences
 from codecommons.engine import local_engine
 from codecommons.errors import GateError
 from codecommons.lake import Lake
 from codecommons.license import qualify_slice
+from codecommons.license.policy import VERDICTS
+from codecommons.optout.takedown.tables import erase_contents
 from codecommons.swhid import content_id
 
 DAY, NEXT_DAY = "2026-01-31", "2026-02-01"
@@ -96,16 +100,44 @@ def test_a_slice_says_where_its_duplicates_are_and_what_a_pair_looks_like(lake, 
     }
     [shown] = differences(lake, [example])
     assert "near.txt" in shown
+    [told] = differences(lake, [example | {"name": "a|b`c`\n<b>\x1b ~ _d_"}])
+    assert told.splitlines()[0] == f"**{example['similarity']:.2f}** a\\|b\\`c\\`\\\\n\\<b\\>\\\\x1b \\~ \\_d\\_"
     assert "+word0 word1" in shown
     assert "maria" not in shown
 
 
-def test_a_slice_says_how_many_bands_more_texts_share_than_are_compared_with_each_other(lake, bring_slice):
-    many = {f"{number}.txt": f"{TEXT} {TEXT[::-1]} end {number}" for number in range(WORDS.anchors + 1)}
-    details = compare_slice(lake, bring_slice(many), DAY, "path").details
+def test_a_dataset_keeps_one_of_a_crowd_whoever_it_prefers_also_after_some_were_taken_down(lake, bring_slice):
+    count = WORDS.anchors + 40
+    many = {f"{'d/' * number}a.txt": f"{TEXT} {TEXT[::-1]} end {number}" for number in range(count)}
+    engine = bring_slice(many)
+    details = compare_slice(lake, engine, DAY, "path").details
     assert 0 < details["crowded"] <= WORDS.bands
-    again = compare_slice(lake, bring_slice(many), DAY, "path").details
-    assert again["crowded"] == 0
+    assert compare_slice(lake, engine, DAY, "path").details["crowded"] == 0
+    # The last of all identifiers is preferred, so the lake has never compared it with most of the others.
+    anchors = sorted(many.values(), key=lambda text: content_id(text.encode()))
+    preferred = next(path for path, text in many.items() if text == anchors[-1])
+    asked = parse(
+        f"""{{license: {{accept: {list(VERDICTS)}}}, deduplicate: {{order: [shortest_path]}}, filters: {{min_length: 1}},
+        where: "length(path) >= {len(preferred)}"}}""".encode(),
+        "crowd",
+    )
+    eligible = sum(len(path) >= len(preferred) for path in many)
+    made = plan(lake, asked)
+    assert [(step.rule, step.rows) for step in made.steps if step.rows] == [
+        ("where", count - eligible),
+        ("near_duplicate", eligible - 1),
+    ]
+    [sample] = made.samples
+    assert content_id(anchors[-1].encode()).hex() in sample.swhid
+    gone = [content_id(text.encode()) for text in anchors[:30]]
+    for _ in erase_contents(lake, pl.Series(gone, dtype=pl.Binary)):
+        pass
+    with pytest.raises(
+        GateError, match=f"were taken down.* materialize deduped of {DAY} again .`codecommons ingest --day {DAY}`"
+    ):
+        plan(lake, asked)
+    compare_slice(lake, engine, DAY, "path")
+    assert plan(lake, asked).rows == 1
 
 
 def test_a_second_run_computes_nothing_and_a_new_slice_only_what_is_new(lake, bring_slice):

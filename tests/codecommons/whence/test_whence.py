@@ -173,9 +173,18 @@ def test_standard_input_is_read_and_places_are_bounded(lake, monkeypatch):
     assert "and 1 more places" in render(answer)
 
 
-@pytest.mark.parametrize("target", ["nowhere.py", "swh:1:dir:" + "0" * 40, "swh:1:cnt:xyz", ""])
-def test_nonsense_is_a_usage_error(lake, target):
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("nowhere.py", "^nowhere.py can't be read: No such file"),
+        ("swh:1:dir:" + "0" * 40, "is no content"),
+        ("swh:1:cnt:xyz", "swh:1:cnt:xyz"),
+        ("", "^nothing was named; give a file"),
+        (" ", "^nothing was named; give a file"),
+    ],
+)
+def test_nonsense_is_a_usage_error(lake, target, said):
+    with pytest.raises(UsageError, match=said):
         whence(lake, target)
 
 
