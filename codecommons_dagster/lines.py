@@ -47,10 +47,15 @@ def of_standing(one: Standing, applied: Sequence[str] = ()) -> str:
     return f"{one.id}  {one.state:11} {one.rung:9} {one.request.scope:9} {about}{more}: {one.why}{where}"
 
 
+def _shown(path: str) -> str:
+    """A path on one line of a terminal: whoever named a file may have put anything into its name."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)
+
+
 def of_copy(one: Copy) -> str:
     """A copy beyond what was asked, for review."""
     what = "the same" if one.kind == "same" else f"{one.similarity:.2f} similar to {one.content}"
-    return f"  review  {one.other} at {one.origin} /{one.path}: {what}"
+    return f"  review  {one.other} at {one.origin} {_shown(f'/{one.path}')}: {what}"
 
 
 def of_covered(found: Covered) -> Iterator[str]:
@@ -116,7 +121,7 @@ def of_plan(planned: Plan) -> Iterator[str]:
         yield f"{title}: " + ", ".join(f"{row['value'] or 'none'} {row['rows']:,} ({size(row['bytes'])})" for row in rows[:8])
     yield from _of_table(planned.language_by_license)
     for one in planned.samples:
-        yield f"such as {one.path}, {one.license}, of {one.origin}\n  {one.swhid}"
+        yield f"such as {_shown(one.path)}, {one.license}, of {one.origin}\n  {one.swhid}"
     if planned.left_out:
         yield f"left out, as they have not come through: {', '.join(planned.left_out)}; `codecommons status` says why"
     yield from (f"this would not be published: {alarm}" for alarm in planned.alarms)

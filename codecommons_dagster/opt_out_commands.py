@@ -230,13 +230,19 @@ def check(receipt: Path, key: Path, as_json: bool) -> None:
 
 
 def _tell_idle(lake: Lake, found: list[Standing]) -> None:
-    """Say which requests fit nothing that is here: perhaps it never was, perhaps it is spelt otherwise."""
+    """Say which requests fit no file that is here: perhaps only discussions do, perhaps it is spelt otherwise."""
     from codecommons.archive.views import visited_trees
-    from codecommons.optout.reach import contents_of
+    from codecommons.optout.reach import contents_of, discussed
 
     trees = visited_trees(lake)
     for one in found[:_MOST_LOOKED_FOR]:
-        if not contents_of(lake, one, trees).height:
+        if contents_of(lake, one, trees).height:
+            continue
+        talked_of = discussed(lake, [dataclasses.replace(one, state="verified")])["origin"].to_list()
+        if talked_of:
+            more = f" and {len(talked_of) - 1} more" if talked_of[1:] else ""
+            say(f"{one.id}: no file that the lake has now fits, but discussions of {talked_of[0]}{more} do", err=True)
+        else:
             say(f"{one.id}: nothing that the lake has now fits {one.request.values[0]!r}: look at its spelling", err=True)
 
 

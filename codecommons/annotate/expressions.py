@@ -19,10 +19,10 @@ _TOKEN = re.compile(r"\s*(?P<listed>[,;&]\s*)?(?P<word>[A-Za-z0-9][A-Za-z0-9.+\-
 # Words after a licence's name, or before it, that take back what it says.
 HEDGE = re.compile(
     r"\b(?:no(?![ ]+(?:attribution|warrant|advertis|copyleft|endorse|rights[ ]+reserved))|not|non(?!-(?:copyleft|profit))|nor"
-    r"|until|unless|except|formerly|proprietary|commercial\w*|noncommercial|unlicensed|confidential"
+    r"|until|unless|except|but|formerly|pending|revoked|withdrawn|proprietary|commercial\w*|noncommercial|unlicensed|confidential"
     r"|academic(?![ ]+free)|commons[ ]+clause"
     r"|(?:research|personal|educational|evaluation|internal|private)[ ]+(?:use|purposes?)"
-    r"|additional[ ]+(?:terms|restrictions|conditions))\b",
+    r"|additional[ ]+(?:terms|restrictions|conditions))\b|-(?:ish|like)\b|\w\s*\?(?!\w)",
     re.IGNORECASE,
 )
 # What comes after these is about something else than the licence.

@@ -18,12 +18,13 @@ from codecommons.lake import Lake
 from codecommons.license.expressions import conjunction
 from codecommons.license.lists import UNREADABLE, listed
 from codecommons.license.policy import Policy
-from codecommons.license.resolve import COLUMNS, LICENSE_FILE, MENTION, NEAREST
+from codecommons.license.resolve import COLUMNS, LICENSE_FILE, MENTION, NEAREST, OTHERS
 from codecommons.swhid import SYMLINK_PERMS
 
 _SAYS_NOTHING = r"(?i)^(?:|unknown|none|null|n/?a|todo|tbd|fixme|-+|\.+|licen[cs]e)$"
 # They speak of licences, often of others' too, and are not the licence.
 _MENTIONS = re.compile(rb"(?i)(?:about|disclaimer|guidelines|notices?|readme)(?![a-z])")
+_OTHERS = re.compile(rb"(?i)(?:third|3rd)[-_. ]?part(?:y|ies)")
 
 
 def slice_files(lake: Lake, slice: str, source: str) -> pl.DataFrame:
@@ -115,7 +116,8 @@ def statements(lake: Lake, keys: pl.LazyFrame) -> pl.DataFrame:
     speaks = pl.Series("speaks", [_speaks(*row) for row in rows], dtype=pl.String)
     told = said.select("content", "name", "own", "lines", speaks)
     # Code and READMEs that say nothing are nobody's licence, whatever they are called.
-    return told.filter((pl.col("own") != UNREADABLE) | (pl.col("speaks") == LICENSE_FILE).fill_null(value=False))
+    terms = pl.col("speaks").is_in([LICENSE_FILE, OTHERS]).fill_null(value=False)
+    return told.filter((pl.col("own") != UNREADABLE) | terms)
 
 
 def contradicted(lake: Lake, judging: Policy, rows: pl.DataFrame) -> list[str]:
@@ -177,6 +179,8 @@ def _speaks(name: bytes, license_file: bool, language: str | None, kind: str | N
     """What a file named like a licence file is to its folder: nothing when it is code or data, less when it is a README."""
     if not license_file or (kind in ("programming", "data", "markup") and language != "HTML"):
         return None
+    if _OTHERS.search(name):
+        return OTHERS
     return MENTION if _MENTIONS.match(name) else LICENSE_FILE
 
 

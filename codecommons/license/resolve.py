@@ -45,9 +45,11 @@ from codecommons.settings import Settings
 from codecommons.swhid import Span, Swhid, swhid_text
 
 # Raised when the code resolves differently on the same evidence.
-VERSION = 3
+VERSION = 4
 HEADER, DECLARED, LISTED = "header", "declared", "listed"
 LICENSE_FILE, METADATA, MENTION = "license-file", "metadata", "mention"
+# What third parties' licences are to a folder: more to ask for, where it has a licence of its own.
+OTHERS = "others"
 NOTHING, FOREIGN = "nothing", "foreign"
 
 # What resolving needs to know of each file, see ``nearest``.
@@ -62,8 +64,8 @@ ANNOTATORS = ("file_licenses", "language", "license_evidence", "path_facts", "pr
 # Folders with somebody else's code: what lies in them never takes the licence of the project around them.
 FOREIGN_FOLDERS = re.compile(
     rb"node_modules|bower_components|jspm_packages|web_modules|elm-stuff|site-packages|dist-packages|__pypackages__|\.eggs|\.tox|\.nox|"
-    rb"\.venv|subprojects|deps|_deps|godeps|pods|carthage|"
-    rb"(?:_?vendor(?:s|ed)?|third[-_]?part(?:y|ies)|3rd[-_]?party|externals?|extern)"
+    rb"\.venv|subprojects|submodules|deps|_deps|godeps|pods|carthage|\.bundle|\.m2|\.pnpm-store|\.pub-cache|packagecache|"
+    rb"(?:_?vendor(?:s|ed)?|third[-_ ]?part(?:y|ies)|3rd[-_ ]?party|externals?|extern)"
     rb"(?:[-_](?:libs?|librar(?:y|ies)|src|sources?|code|deps|modules|packages))?",
     re.IGNORECASE,
 )
@@ -107,8 +109,9 @@ def nearest(files: pl.DataFrame) -> pl.DataFrame:
     Args:
         files: all files of each tree. Columns root, path (from the root, bytes), content; own (expression that the
             file states, or null) and lines (where, ``3-20``, or null); speaks (whether it states that for its folder:
-            ``license-file``, ``mention``, or null: for itself only); metadata (expression in package metadata, or null);
-            vendored; declared (expression that the file's collection declares of it, or null) and declared_by (which collection);
+            ``license-file``, ``others``, ``mention``, or null: for itself only); metadata (expression in package metadata,
+            or null); vendored; declared (expression that the file's collection declares of it, or null) and declared_by
+            (which collection);
             listed, listed_by and listed_at, see ``lists.listed``.
 
     Returns:
@@ -120,7 +123,8 @@ def nearest(files: pl.DataFrame) -> pl.DataFrame:
     files = _with_choices(_with_folders(files.select(COLUMNS)).sort("root", "path"))
     files = files.with_columns(vendored=pl.col("vendored") & ~pl.col("path").is_in(_own_paths(files).implode()))
     folders = files.select("root", "folder", "vendored").unique().sort("root", "folder", "vendored")
-    firm, weak = (_Nearest(found, _environments(files)) for found in _statements(files))
+    *said, others = _statements(files)
+    firm, weak = (_Nearest(found, others, _environments(files)) for found in said)
     statements = [firm.find(*folder) or weak.find(*folder) or firm.nothing(*folder) for folder in folders.iter_rows()]
     outer = folders.hstack(_columns(statements, "outer_"))
     files = files.join(outer, on=["root", "folder", "vendored"], how="left")
@@ -233,14 +237,17 @@ def _own_paths(files: pl.DataFrame) -> pl.Series:
 
 
 def _environments(files: pl.DataFrame) -> frozenset[tuple[bytes, bytes]]:
-    """Folders that are Python virtual environments, as (root, folder).
+    """Folders that are virtual environments, as (root, folder).
 
-    By their settings, or (old ones) by a script ``activate`` and the place of their packages: a project may well have the one.
+    By their settings, conda's list of what is installed, or (old ones) by a script ``activate`` and the place of their
+    packages: a project may well have the one.
     """
     scripts = pl.col("name").is_in([b"activate", b"activate_this.py"]) & (
         pl.col("folder").bin.ends_with(b"/bin") | pl.col("folder").bin.ends_with(b"/Scripts")
     )
     settings = files.filter(pl.col("name") == b"pyvenv.cfg").select("root", "folder").iter_rows()
+    lists = files.filter(pl.col("folder").bin.ends_with(b"conda-meta")).select("root", "folder").unique().iter_rows()
+    conda = {(root, above) for root, folder in lists for above, _, name in [folder.rpartition(b"/")] if name == b"conda-meta"}
     activated = {
         (root, folder.rpartition(b"/")[0]) for root, folder in files.filter(scripts).select("root", "folder").iter_rows()
     }
@@ -248,7 +255,7 @@ def _environments(files: pl.DataFrame) -> frozenset[tuple[bytes, bytes]]:
     packages = files.filter(pl.col("root").is_in(roots), pl.col("path").bin.contains(b"site-packages/"))
     places = ((root, _PACKAGES.match(path)) for root, path in packages.select("root", "path").iter_rows())
     filled = {(root, place[1]) for root, place in places if place}
-    return frozenset([*settings, *(activated & filled)])
+    return frozenset([*settings, *conda, *(activated & filled)])
 
 
 def _swhids(files: pl.DataFrame) -> list[str]:
@@ -263,14 +270,15 @@ def _swhid(root: bytes, path: bytes, content: bytes, lines: str | None) -> str:
 
 
 _Statements = dict[tuple[bytes, bytes], Statement]
+_Way = tuple[Statement | None, bool, bytes]
 
 
-def _statements(files: pl.DataFrame) -> tuple[_Statements, _Statements]:
-    """What each folder says, by (root, folder): firmly (licence files, metadata), and what is merely mentioned in it."""
+def _statements(files: pl.DataFrame) -> tuple[_Statements, _Statements, _Statements]:
+    """What each folder says, by (root, folder): firmly (licence files, metadata), in passing, and of third parties only."""
     stated, declared = (pl.col("speaks").is_not_null() & pl.col("own").is_not_null()), pl.col("metadata").is_not_null()
     found: dict[tuple[bytes, bytes], dict[str, list[_Found]]] = {}
     for row in files.filter(stated | declared).iter_rows(named=True):
-        kinds = found.setdefault((row["root"], row["folder"]), {LICENSE_FILE: [], METADATA: [], MENTION: []})
+        kinds = found.setdefault((row["root"], row["folder"]), {LICENSE_FILE: [], METADATA: [], MENTION: [], OTHERS: []})
         where = _swhid(row["root"], row["path"], row["content"], row["lines"])
         for kind, expression in ((row["speaks"], row["own"]), (METADATA, row["metadata"])):
             if kind is not None and expression is not None:
@@ -281,7 +289,8 @@ def _statements(files: pl.DataFrame) -> tuple[_Statements, _Statements]:
         if kinds[LICENSE_FILE] or kinds[METADATA]
     }
     weak = {key: replace(_combine(kinds[MENTION], []), kind=MENTION) for key, kinds in found.items() if kinds[MENTION]}
-    return firm, weak
+    others = {key: _combine(kinds[OTHERS], []) for key, kinds in found.items() if kinds[OTHERS]}
+    return firm, weak, others
 
 
 def _combine(texts: list[_Found], metadata: list[_Found]) -> Statement:
@@ -306,11 +315,12 @@ def _read(found: list[_Found]) -> list[_Found]:
 class _Nearest:
     """Finds the statement that holds in a folder, each folder once."""
 
-    def __init__(self, statements: _Statements, environments: Container[tuple[bytes, bytes]]) -> None:
+    def __init__(self, statements: _Statements, others: _Statements, environments: Container[tuple[bytes, bytes]]) -> None:
         self._statements = statements
+        self._others = others
         self._environments = environments
         # (root, folder) -> its statement if there is one, whether the way up ended at a foreign folder, and where it ended.
-        self._known: dict[tuple[bytes, bytes], tuple[Statement | None, bool, bytes]] = {}
+        self._known: dict[tuple[bytes, bytes], _Way] = {}
 
     def find(self, root: bytes, folder: bytes, vendored: bool) -> Statement | None:
         """The statement that holds for the files of a folder.
@@ -330,16 +340,27 @@ class _Nearest:
         _, _, end = self._up(root, folder)
         return not end or place == end or place.startswith(end + b"/")
 
-    def _up(self, root: bytes, folder: bytes) -> tuple[Statement | None, bool, bytes]:
+    def _up(self, root: bytes, folder: bytes) -> _Way:
         below: list[tuple[bytes, bytes]] = []
         while (root, folder) not in self._known:
             below.append((root, folder))
             statement = self._statements.get((root, folder))
             foreign = bool(FOREIGN_FOLDERS.fullmatch(folder.rpartition(b"/")[2])) or (root, folder) in self._environments
             if statement is not None or foreign or not folder:
-                self._known[root, folder] = statement, foreign and statement is None, folder
+                here = statement, foreign and statement is None, folder
+                self._known[root, folder] = self._with_others((root, folder), here)
                 break
             folder = folder.rpartition(b"/")[0]
         found = self._known[root, folder]
-        self._known.update(dict.fromkeys(below, found))
+        for key in reversed(below):
+            found = self._with_others(key, found)
+            self._known[key] = found
         return found
+
+    def _with_others(self, key: tuple[bytes, bytes], found: _Way) -> _Way:
+        """What holds in a folder with third parties' licences: those are asked for, too, below it."""
+        statement, more = found[0], self._others.get(key)
+        if statement is None or more is None:
+            return found
+        both = conjunction([statement.expression, more.expression])
+        return replace(statement, expression=both, evidence=(*statement.evidence, *more.evidence)), *found[1:]

@@ -29,6 +29,7 @@ from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import HEDGE, UNKNOWN, leading, together
 from codecommons.annotate.manifests.licenses import license_of
 from codecommons.annotate.manifests.project import formats
+from codecommons.annotate.notices.denials import SHORT, denied, taken_back
 
 # What it takes for a rule to count for ``stated``: words of it, in a file not named like a licence file, and percent.
 LEAST_WORDS = 5
@@ -53,18 +54,12 @@ _HOLDERS = re.compile(rb"^[ \t]*(?:YEAR|COPYRIGHT HOLDER|ORGANIZATION)[ \t]*:[^\
 _WORD = re.compile(rb"[\w\x80-\xff]+")
 _FEW_WORDS, _LONG_WORD = 3, 12
 # A short tag, as far as it goes on its line.
-# The words may be parted by the end of a line and the sign of a comment on the next.
-_DENIAL = re.compile(
-    rb"(?:\b(?:not|never|cannot|no[\s#*/;%]{1,9}longer)|n't)[\s#*/;%]{1,9}(?:\w{1,20}[\s#*/;%]{1,9}){0,2}"
-    rb"(?:licen[cs]ed|covered|distributed|released|available|published|provided|offered)[\s#*/;%]{1,9}(?:under|by)\b",
-    re.IGNORECASE,
-)
-# Words of a notice that a denial before it is about; licences' texts deny other things.
-_SHORT_NOTICE = 20
 _TAG_LINE = 2000
 _SHORT_TAG = re.compile(rb"licen[cs]ed?(?:__)?[\"']?[ \t]*[:=][ \t]*[\"']?([^\r\n\"']{1,200})", re.IGNORECASE)
 _JOINED = re.compile(r"\b(?:and|or|with)\b|[,;&/|(]", re.IGNORECASE)
 _SLASHES = re.compile(r"[\w.+ -]+(?:/[\w.+ -]+)+")
+# All that a file's first comment says; daemontools says no more.
+_PUBLIC_DOMAIN = re.compile(rb"\A[\s/*#;%-]{0,99}public domain\.?[ \t*/]*$", re.IGNORECASE | re.MULTILINE)
 _IGNORE = b"REUSE-IgnoreStart", b"REUSE-IgnoreEnd"
 _TAG = re.compile(rb"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][^\r\n]{0,1000})")
 
@@ -93,7 +88,8 @@ class Statement(NamedTuple):
         start_line: from 1; ``end_line`` is inclusive.
         expression: SPDX expression.
         detector: ``spdx-tag``, ``license-text``, ``license-notice``, ``license-tag``, ``license-reference``, ``license-intro``,
-            and ``changed-license-…`` when some words differ from the rule's.
+            ``license-denial`` for what says that one does not hold, and ``changed-license-…`` when some words differ from the
+            rule's.
         words: how many words say it; ``relevance``: how surely the rule means the expression, in percent.
         ignored: whether the file says, by REUSE's markers, that this is not about it.
     """
@@ -118,17 +114,28 @@ def evidence_of(data: bytes) -> list[Statement]:
     if b"\0" in data.rstrip(b"\0"):
         return []
     found = list(_tags(data))
+    if first := _PUBLIC_DOMAIN.match(data):
+        line = 1 + first[0].rstrip().count(b"\n")
+        found.append(Statement(line, line, "LicenseRef-scancode-public-domain", "license-notice"))
     tagged = {statement.start_line for statement in found}
     matches = [match for match in notices.find(notices.load(), data) if match.start_line not in tagged]
-    denied = set(_denied(data)) if matches else set()
+    denials = list(_denials(data, matches)) if matches else []
+    found += denials
+    no = {line for one in denials for line in range(one.start_line, one.end_line + 1)}
+    lines: list[bytes] = []
     for match in notices.statements(matches):
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
-        expression = UNKNOWN if match.words <= _SHORT_NOTICE and match.start_line in denied else match.expression
+        expression = match.expression
+        if match.words <= SHORT:
+            lines = lines or data.split(b"\n")
+            around = match.kind in ("notice", "text")
+            if match.start_line in no or taken_back(lines, match.start_line, match.end_line, around):
+                expression = UNKNOWN
         found.append(Statement(match.start_line, match.end_line, expression, detector, match.words, match.relevance))
     found = list(_told(sorted(found, key=lambda statement: (statement.start_line, statement.end_line))))
     if short := [at for at, one in enumerate(found) if one.detector.endswith("license-tag")]:
         lines = data.split(b"\n", found[short[-1]].start_line)
-        for at in short:
+        for at in (at for at in short if found[at].expression != UNKNOWN):
             found[at] = found[at]._replace(expression=_whole_tag(lines[found[at].start_line - 1], found[at].expression))
     blocks = list(_ignored(data)) if found else []
     firsts = [first for first, _ in blocks]
@@ -148,10 +155,14 @@ def _tags(data: bytes) -> Iterator[Statement]:
         yield Statement(line, line, _tagged(tag[1].decode("utf-8", "replace")), "spdx-tag")
 
 
-def _denied(data: bytes) -> Iterator[int]:
-    """Lines that say of a licence that it does not hold."""
-    for line, found in _lines_of(_DENIAL, data):
-        yield from range(line, line + found[0].count(b"\n") + 1)
+def _denials(data: bytes, matches: Sequence[notices.Match]) -> Iterator[Statement]:
+    """What says of a licence that is named there that it does not hold; not what licences' texts deny in their own words."""
+    named, long = (
+        {line for one in matches if one.words > least for line in range(one.start_line, one.end_line + 1)} for least in (0, SHORT)
+    )
+    for first, last in denied(data):
+        if not named.isdisjoint(range(first, last + 1)) and first not in long and last not in long:
+            yield Statement(first, last, UNKNOWN, "license-denial")
 
 
 def _lines_of(pattern: re.Pattern[bytes], data: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
@@ -243,7 +254,9 @@ def stated_of(evidence: Sequence[Statement], license_file: bool, description: bo
         and (license_file or one.words >= LEAST_WORDS or one.detector.endswith("-tag"))
         and not (description and one.detector.endswith("license-tag"))
     ]
-    return [one for one in said if not one.detector.endswith("-reference")] or said
+    firm = [one for one in said if not one.detector.endswith("-reference")]
+    # Words that are only nearly a rule's don't outweigh a mention: a GPL notice full of links was read as another licence's.
+    return firm if any(not one.detector.startswith("changed-") for one in firm) else said
 
 
 def _distinct(statements: Sequence[Statement]) -> tuple[str, ...]:
@@ -268,7 +281,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="license_evidence",
     description="What a content under one of its names says about licences: SPDX expressions, and the lines that say it.",
-    version=7,
+    version=8,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

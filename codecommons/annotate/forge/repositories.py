@@ -41,7 +41,9 @@ def observations(kind: str, event: Mapping[str, Any], origin: str | None) -> Ite
 
 
 def newest(lake: Lake, slices: pl.DataFrame) -> pl.DataFrame:
-    """What the newest event of some slices says of each repository.
+    """What the newest event of some slices says of each repository, under every name that their events have of it.
+
+    A repository that was renamed is the same one, by its number. A name that several have had goes by what was said under it.
 
     Args:
         lake: the lake.
@@ -55,10 +57,37 @@ def newest(lake: Lake, slices: pl.DataFrame) -> pl.DataFrame:
     order = ["origin", "observed_at", pl.col("id").str.len_bytes(), "id", "part"]
     last = seen.sort(order).unique("origin", keep="last", maintain_order=True)
     found = last.select("origin", "license", "stars", "observed_at", "id").collect().sort("observed_at", "origin")
-    places = pl.Series("place", [place(origin) for origin in found["origin"]], dtype=pl.String)
     event = pl.format("event {} of {}", "id", pl.col("observed_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    told = found.select(places, "license", "stars", event=event)
-    return told.unique("place", keep="last", maintain_order=True).sort("place")
+    told = _placed(found).select("place", "license", "stars", "observed_at", event=event)
+    told = told.unique("place", keep="last", maintain_order=True)
+    named = _names(lake, slices)
+    numbered = (
+        told.join(named, on="place", how="inner", maintain_order="left").drop("place").sort("observed_at", maintain_order=True)
+    )
+    of_number = numbered.unique("repository_id", keep="last", maintain_order=True)
+    under_all = named.join(of_number, on="repository_id").select(told.columns)
+    alone = told.join(named, on="place", how="anti")
+    return pl.concat([alone, under_all]).drop("observed_at").sort("place")
+
+
+def _names(lake: Lake, slices: pl.DataFrame) -> pl.DataFrame:
+    """Names that one repository alone has had, by its number: place (unique), repository_id."""
+    said = [
+        lake.scan(name)
+        .join(slices.lazy(), on=["slice", "source"], how="semi")
+        .select("origin", "repository_id")
+        .drop_nulls()
+        .unique()
+        for name in ("repository_observation", "thread_event")
+    ]
+    found = pl.concat(said).unique().collect(engine="streaming")
+    names = _placed(found).select("place", "repository_id").unique()
+    return names.filter(pl.len().over("place") == 1).sort("place")
+
+
+def _placed(found: pl.DataFrame) -> pl.DataFrame:
+    places = pl.Series("place", [place(origin) for origin in found["origin"]], dtype=pl.String)
+    return found.with_columns(places)
 
 
 def _observed(said: Mapping[str, Any], where: str, parent: str | None) -> Iterator[dict[str, Any]]:

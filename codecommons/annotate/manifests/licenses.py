@@ -13,6 +13,13 @@ from codecommons.annotate import notices
 from codecommons.annotate.expressions import HEDGE, UNKNOWN, names_more, normalise, read, together, whole
 
 LEAST_RELEVANCE = 80
+PROPRIETARY = "LicenseRef-scancode-proprietary-license"
+# npm's word, and others', for no licence at all: beside a licence file it is another answer, and not nothing.
+_NOBODY_MAY = re.compile(
+    r"(?:unlicensed|private|proprietary|commercial|confidential|closed[ -]source|all rights reserved)(?: licen[cs]e)?[.!]?"
+    r"(?: all rights reserved[.!]?)?",
+    re.IGNORECASE,
+)
 _MOST_PARTS = 10
 LONGEST = 2000  # characters of an expression
 _SHORT = 200  # characters: more may be a licence's text, whose words "no" and "not" mean other things
@@ -51,6 +58,8 @@ def license_of(said: str | None, classifiers: Iterable[str] = ()) -> str | None:
         classifiers: count where it can't. Several all hold: nothing says that one may choose among them.
     """
     words = " ".join(said.split()) if said else ""
+    if _NOBODY_MAY.fullmatch(words):
+        return PROPRIETARY
     meaning = _told(words) if 0 < len(words) <= _SHORT else _long(words)
     if meaning:
         return meaning

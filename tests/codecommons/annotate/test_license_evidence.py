@@ -51,6 +51,7 @@ APACHE = b"""# Licensed under the Apache License, Version 2.0 (the "License");
         ("SPDX-License-Identifier: MIT AND Ours-1.0", "MIT AND LicenseRef-scancode-unknown-spdx"),
         ("SPDX-License-Identifier: MIT AND (GPL-3.0-only", "LicenseRef-scancode-unknown-spdx"),
         ("SPDX-License-Identifier: MIT AND", "LicenseRef-scancode-unknown-spdx"),
+        ("SPDX-License-Identifier: MIT (but see EULA)", "LicenseRef-scancode-unknown-spdx"),
         ("SPDX-License-Identifier: MIT until 2024", "LicenseRef-scancode-unknown-spdx"),
         ("SPDX-License-Identifier: MIT GPL-3.0-only", "MIT AND GPL-3.0-only"),
         ("SPDX-License-Identifier: MIT only for academic use", "LicenseRef-scancode-unknown-spdx"),
@@ -247,6 +248,68 @@ def test_a_denial_is_no_licence(say):
     ):
         assert say("license_evidence", text, name=b"a.py")["stated"] != "MIT"
     assert say("license_evidence", b"# This file is licensed under the MIT License.\n", name=b"a.py")["stated"] == "MIT"
+
+
+def stated_in(text, license_file=False):
+    return {one.expression for one in stated_of(evidence_of(text.encode()), license_file)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# This is not MIT licensed.",
+        "# The MIT license does not apply to this file.",
+        "# This file is exempt from\n# the MIT License.",
+        "# Formerly licensed under the MIT license.",
+        "# Until 2020 this was\n# released under the MIT License",
+        "# Licensed under the MIT License until 2020, all rights reserved since.",
+        "# You may not use this file under the terms of the MIT license.",
+        "# Licensed under the MIT License for personal use only.",
+        "# Unlike the rest of the project, which is licensed under the MIT License, this file is ours alone.",
+        "# Released under the MIT license, except for this file.",
+        "# From 2030 on licensed under the MIT License.",
+        "// Change License: Apache License, Version 2.0",
+        "// Use of this software is governed by the Business Source License\n// included in the file licenses/BSL.txt.\n//\n"
+        "// As of the Change Date specified in that file, in accordance with\n// the Business Source License, use of this "
+        "software will be governed\n// by the Apache License, Version 2.0, included in the file\n// licenses/APL.txt.",
+    ],
+)
+def test_words_around_a_short_notice_take_it_back(text):
+    assert stated_in(f"{text}\n\nx = 1\n") == {"LicenseRef-scancode-unknown-spdx"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Licensed under the MIT License. Not for the faint of heart.",
+        "# It is not magic.\n#\n# This file is licensed under the MIT License.\n#\n# It is not yet under test.",
+        "# This is not only MIT licensed, it is fast. Licensed under the MIT License.",
+    ],
+)
+def test_other_sentences_do_not(text):
+    assert stated_in(f"{text}\nx = 1\n") == {"MIT"}
+
+
+def test_what_a_licence_s_text_denies_is_its_own_affair():
+    assert stated_in(APACHE.decode()) == {"Apache-2.0"}
+    assert stated_in("The MIT license does not apply to this project.\n", license_file=True) == {
+        "LicenseRef-scancode-unknown-spdx"
+    }
+
+
+def test_a_first_comment_that_says_public_domain_and_no_more_is_a_notice():
+    assert stated_in("/* Public domain. */\n\n#include <a.h>\n") == {"LicenseRef-scancode-public-domain"}
+    assert stated_in("/* Public domain names. */\n") == stated_in("int a; /* public domain */\n") == set()
+
+
+def test_words_that_are_nearly_a_rule_s_do_not_outweigh_a_mention():
+    """Debian's lbt says so; the links made of it nearly another licence's words, and of the GPL a mention."""
+    said = (
+        "<P>This product contains free software; you can\nredistribute it and/or modify it under the terms of the <A\n"
+        'HREF="http://www.fsf.org/copyleft/gpl.html">GNU General Public\nLicense</A> as published by the <A '
+        'HREF="http://www.fsf.org/">Free\nSoftware Foundation</A>; either version 2 of the License, or (at your\noption)'
+    )
+    assert "GPL-1.0-or-later" in stated_in(said)
 
 
 OURS = "This is the exclusive property of ACME Corporation. Nobody may copy it."

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -26,8 +27,15 @@ from codecommons.settings import Settings
 ENGINE = "https://github.com/Ada/Engine"
 
 
-def observe(lake: Lake, day: str, *seen: tuple[str, str | None], stars: int | None = None) -> None:
-    """Let a day's hours have said this of repositories, in this order."""
+def observe(
+    lake: Lake,
+    day: str,
+    *seen: tuple[str, str | None],
+    stars: int | None = None,
+    numbers: Sequence[int] = (),
+    talked: bool = False,
+) -> None:
+    """Let a day's hours have said this of repositories, in this order; or have told of discussions there."""
     schema = pa.schema(TABLES["repository_observation"].fields)
     rows: list[dict[str, Any]] = [
         {
@@ -35,14 +43,18 @@ def observe(lake: Lake, day: str, *seen: tuple[str, str | None], stars: int | No
             "id": str(9 + at),
             "part": "base",
             "observed_at": dt.datetime.fromisoformat(f"{day}T07:00:00Z"),
-            "repository_id": sum(origin.encode()),
+            "repository_id": numbers[at] if numbers else sum(origin.encode()),
             "origin": origin,
             "license": license,
             "stars": None if stars is None else stars + at,
         }
         for at, (origin, license) in enumerate(seen)
     ]
-    lake.write_news({"repository_observation": pa.Table.from_pylist(rows, schema)}, day, "gharchive", "a" * 16)
+    news = {"repository_observation": pa.Table.from_pylist(rows, schema)}
+    if talked:
+        events = [{name: row[name] for name in ("item", "id", "repository_id", "origin")} | {"kind": "issue"} for row in rows]
+        news = {"thread_event": pa.Table.from_pylist(events, pa.schema(TABLES["thread_event"].fields))}
+    lake.write_news(news, day, "gharchive", "a" * 16)
     for stage in STAGES[:4]:
         lake.log.record(day, "gharchive", stage, "passed", "a" * 16)
 
@@ -64,6 +76,23 @@ def test_the_newest_observation_up_to_the_day_counts_and_addresses_are_compared_
         "first": {engine: "apache-2.0"} | odd,
         "second": {engine: "GPL-3.0", "github.com/ada/new": None} | odd,
     }
+
+
+def test_a_repository_goes_by_all_the_names_that_it_alone_has_had(fresh_lake, tmp_path):
+    lake = fresh_lake(Settings(home=tmp_path, lake=str(tmp_path / "lake"), workers=0, bucket_bits=1))
+    forge_of = "https://github.com/ada/"
+    # 1 was called old, is called new, and was talked of as older; 2 had the name taken before 3 took it.
+    observe(lake, "2026-01-01", (f"{forge_of}old", "MIT"), (f"{forge_of}taken", "MIT"), numbers=(1, 2))
+    observe(lake, "2026-01-02", (f"{forge_of}new", "GPL-3.0"), (f"{forge_of}moved", "ISC"), numbers=(1, 2))
+    observe(lake, "2026-01-03", (f"{forge_of}Older", None), (f"{forge_of}taken", None), numbers=(1, 3), talked=True)
+    found = dict(newest(lake, days("2026-01-01", "2026-01-02", "2026-01-03")).select("place", "license").iter_rows())
+    here = "github.com/ada/"
+    assert found == dict.fromkeys((f"{here}old", f"{here}new", f"{here}older"), "GPL-3.0") | {
+        f"{here}taken": "MIT",
+        f"{here}moved": "ISC",
+    }
+    before = dict(newest(lake, days("2026-01-01")).select("place", "license").iter_rows())
+    assert before == {f"{here}old": "MIT", f"{here}taken": "MIT"}
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,7 @@ def test_a_nested_licence_file_overrides_the_outer_one_in_its_folder_only(permis
         ("env/share", ("env/bin/activate", "env/lib/python3.9/site-packages/pip/a.py")),
         ("a/env/share", ("a/env/Scripts/activate", "a/env/Lib/site-packages/pip/a.py")),
         ("env/share", ("env/bin/activate_this.py", "env/site-packages/pip/a.py")),
+        ("miniconda/lib", ("miniconda/conda-meta/history",)),
     ],
 )
 def test_somebody_elses_code_never_takes_the_licence_of_the_project_around_it(permissive, place, marker):
@@ -401,6 +402,28 @@ def test_beside_what_can_be_read_terms_that_can_not_be_do_not_count():
     assert found["a.c"] == ("license-file", "MIT")
 
 
+def others(path, expression):
+    return path, {"own": expression, "speaks": "others", "lines": "1-21"}
+
+
+def test_third_parties_licences_are_asked_for_beside_a_folders_own_and_are_none_themselves():
+    found = kinds_of(others("THIRD-PARTY-LICENSES", "MIT"), "a.c")
+    assert found["a.c"] == ("nothing", "")
+    found = kinds_of(text("LICENSE", "MIT"), others("THIRD-PARTY-LICENSES", "GPL-3.0-only"), "a.c")
+    assert found["a.c"] == ("license-file", "GPL-3.0-only AND MIT")
+    found = kinds_of(metadata("setup.py", "MIT"), others("THIRD-PARTY-LICENSES", "ISC"), "a.c")
+    assert found["a.c"] == ("metadata", "ISC AND MIT")
+    found = kinds_of(text("LICENSE", "MIT"), others("sub/third_party_licenses.txt", "GPL-3.0-only"), "sub/x/a.c", "b.c")
+    assert found["b.c"] == ("license-file", "MIT")
+    assert found["sub/x/a.c"] == ("license-file", "GPL-3.0-only AND MIT")
+
+
+def test_no_licence_in_metadata_beside_a_licence_file_is_a_conflict(permissive):
+    """npm's UNLICENSED means that nobody may, which a licence file beside it doesn't change."""
+    files = tree(text("LICENSE", "MIT"), metadata("package.json", "LicenseRef-scancode-proprietary-license"), "a.js")
+    assert answers(files, permissive)["a.js"][:2] == ("conflict", "license-file/conflicting-evidence")
+
+
 @pytest.mark.parametrize("other", ["setup.py", "lib/python3.9/site-packages/x.py", "src/lib/python/a.py"])
 def test_a_script_called_activate_alone_makes_no_virtual_environment(permissive, other):
     found = answers(tree(text("LICENSE", "MIT"), "src/bin/activate", "src/main.py", other), permissive)
@@ -412,6 +435,7 @@ def test_a_script_called_activate_alone_makes_no_virtual_environment(permissive,
     [
         *(".venv/lib/foo.py", "env/lib/foo.py", ".tox/py39/lib/a.py", ".eggs/x/a.py", "__pypackages__/3.9/lib/a.py"),
         *("_deps/foo-src/a.c", "subprojects/zlib/a.c", "third-party-libs/a.c", "external_libs/a.c", "vendor-src/a.c"),
+        *("Third Party/a.c", "submodules/x/a.c", ".bundle/ruby/a.rb", ".m2/a.java", "Library/PackageCache/x/a.cs"),
         *("jspm_packages/a.js", "web_modules/a.js", "elm-stuff/a.elm", "src/thirdparty_code/a.c"),
     ],
 )

@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""Words that take back what a licence's name says: denials, and what stands in the sentence of a short notice.
+
+A rule knows "released under the MIT license" and not the words around it: "formerly", "until 2020", "may not be used". These are
+looked for in the sentence, which goes on over the lines of a comment; longer notices and texts of licences deny other things in
+their own words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+# Words of a notice, up to which its sentence is looked at; lines before it and after it that the sentence may be on.
+SHORT = 20
+_AROUND = 3
+_LONGEST_LINE = 500
+
+_GAP = r"[\s#*/;%]{1,9}"
+_NAMES = r"(?:MIT|BSD|ISC|Apache|zlib|Boost|CC0|open[ -]source|free" + _GAP + r"software|public" + _GAP + r"domain)"
+_DENIALS = [
+    # not licensed under, no longer distributed under
+    rf"(?:\b(?:not|never|cannot|no{_GAP}longer)|n't){_GAP}(?:\w{{1,20}}{_GAP}){{0,2}}"
+    rf"(?:licen[cs]ed|covered|distributed|released|available|published|provided|offered){_GAP}(?:under|by)\b",
+    # this file is not under the MIT license; this is no longer MIT
+    rf"\bthis{_GAP}(?:\w{{1,20}}{_GAP}){{0,2}}(?:(?:is|are){_GAP}(?:not|never|no{_GAP}longer)|isn't|aren't){_GAP}"
+    rf"(?:(?!only\b)\w{{1,20}}{_GAP}){{0,3}}{_NAMES}\b",
+    # the MIT license does not apply, is revoked
+    rf"\b{_NAMES}{_GAP}licen[cs]e{_GAP}(?:(?:does|do|did|will){_GAP}not|doesn't|don't|no{_GAP}longer){_GAP}(?:apply|applies|hold|holds|cover)",
+    rf"\b{_NAMES}{_GAP}licen[cs]e{_GAP}(?:is|was|has{_GAP}been){_GAP}(?:hereby{_GAP})?(?:revoked|withdrawn|terminated)\b",
+    # exempt from the MIT license
+    rf"\b(?:exempt(?:ed)?|excluded){_GAP}from{_GAP}(?:the{_GAP})?{_NAMES}{_GAP}licen[cs]e",
+]
+_DENIAL = re.compile("|".join(_DENIALS).encode(), re.IGNORECASE)
+_TAKES_BACK = re.compile(
+    r"\b(?:formerly|previously|no longer|until|neither|unlike|used to be|once (?:was|were)|(?:was|were) once)\b"
+    r"|(?:\b(?:not|cannot)|n't)(?: [\w'-]{1,20}){0,4} under\b"
+    r"|^\W*will be\b|\bwill be (?:governed|re-?licen[cs]ed)\b|\bwill (?:be|become)\b.{0,99}\b20\d\d\b"
+    r"|\bchange (?:date|licen[cs]e)\b|\b(?:as of|from|after|starting)(?: [\w,]{1,20}){0,3} 20\d\d\b"
+    r"|\bfor (?:personal|private|academic|educational|non-?commercial|research|internal|evaluation)(?: [\w-]{1,20}){0,2} "
+    r"(?:use|uses|purposes?|only)\b|\bonly (?:for|to|by|if|when|within)\b"
+    r"|\b(?:everything|anything|all|files)\b.{0,30}\b(?:but|except|other than|apart from)(?: for)? (?:this|these)\b"
+    r"|\b(?:except|but not|apart from|other than|excluding)(?: (?:for|by|to|in))? (?:this|these|that|the following|the files?)\b"
+    r"|\brest of (?:this|the)\b|\bbut (?:not|see|only|ask)\b"
+    r"|\b(?:is|are|remains?|now) (?:proprietary|closed[ -]source|confidential)\b",
+    re.IGNORECASE,
+)
+# The Apache licence's own words, of which a short rule may know the beginning.
+_NO_MATTER = re.compile(r"you may not use this \w+ except in compliance", re.IGNORECASE)
+_SIGNS = re.compile(r"^[\s#*/;%!<>|-]+|[\s*/>-]+$")
+_SENTENCE = re.compile(r"(?<=[.!?])[\"')]*\s+(?=[A-Z\d\"'(*])")
+
+
+def denied(data: bytes) -> Iterator[tuple[int, int]]:
+    """First and last line, from 1, of what says of a licence that it does not hold."""
+    line, counted = 1, 0
+    for found in _DENIAL.finditer(data):
+        line, counted = line + data.count(b"\n", counted, found.start()), found.start()
+        yield line, line + found[0].count(b"\n")
+
+
+def taken_back(lines: Sequence[bytes], start: int, end: int, whole: bool) -> bool:
+    """Whether the words around a short notice take back what it says.
+
+    Args:
+        lines: of the content.
+        start: its first line, from 1.
+        end: its last, inclusive.
+        whole: whether its sentence may go on over the lines around it, as a notice's does; else its own lines are all.
+    """
+    first, last = start - 1, end
+    while whole and first > max(0, start - 1 - _AROUND) and _text(lines[first - 1]):
+        first -= 1
+    while whole and last < min(len(lines), end + _AROUND) and _text(lines[last]):
+        last += 1
+    texts = [_text(line) for line in lines[first:last]]
+    begin = sum(len(text) + 1 for text in texts[: start - 1 - first])
+    stop = begin + sum(len(text) + 1 for text in texts[start - 1 - first : end - first])
+    words, at = _NO_MATTER.sub("", " ".join(texts)), 0
+    for sentence in _SENTENCE.split(words):
+        at = words.index(sentence, at)
+        if at < stop and at + len(sentence) > begin and _TAKES_BACK.search(sentence):
+            return True
+    return False
+
+
+def _text(line: bytes) -> str:
+    """A line's words, without the signs of a comment."""
+    return _SIGNS.sub("", line[:_LONGEST_LINE].decode("utf-8", "replace"))
