@@ -20,8 +20,8 @@ from codecommons.datasets.candidates import resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
 from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
+from codecommons.datasets.rows import qualified
 from codecommons.datasets.selection import Step, select
-from codecommons.datasets.shards import place
 from codecommons.datasets.specification import Specification
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
@@ -200,7 +200,7 @@ def _table(rows: pl.DataFrame, languages: list[str], licenses: list[str]) -> lis
 
 def _samples(rows: pl.DataFrame) -> tuple[Sample, ...]:
     chosen = rows.sort("content", "origin", "anchor", "path").head(SAMPLES)
-    named = chosen.select(swhid=place("content", "origin", "anchor", "path"), path=shards.readable(chosen["path"]))
+    named = chosen.select(swhid=qualified("content", "origin", "anchor", "path"), path=shards.readable(chosen["path"]))
     return tuple(
         Sample(*one) for one in named.with_columns(chosen["origin"], license=chosen["license"].fill_null("unknown")).iter_rows()
     )

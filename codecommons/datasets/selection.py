@@ -22,9 +22,9 @@ from codecommons.datasets.election import elect
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
-from codecommons.datasets.rows import CHANGES, DISCUSSION, swhid_of
+from codecommons.datasets.rows import CHANGES, DISCUSSION, qualified, swhid_of
 from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.shards import MARKS, bytes_of, place, readable
+from codecommons.datasets.shards import MARKS, bytes_of, readable
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup import pairs_then
 from codecommons.engine import Engine
@@ -306,7 +306,7 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     for content in funnel.key:
         first = first_occurrences(lake, inputs, funnel.rows.select(content=content).unique())
         funnel.rows = funnel.rows.join(first.rename({"content": content}), on=content, how="left")
-        funnel.keep("conflict", passes, place("first_content", "first_origin", "first_anchor", "first_path"), earliest)
+        funnel.keep("conflict", passes, qualified("first_content", "first_origin", "first_anchor", "first_path"), earliest)
         funnel.rows = funnel.rows.drop(name for name in first.columns if name != "content")
 
 
@@ -336,14 +336,14 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, engine: Engine, in
     first = [pl.col(name).first().over(funnel.key).alias(f"kept_{name}") for name in ("rank", "origin", "anchor", "path")]
     funnel.rows = rows.with_columns(first, copies=pl.len().over(funnel.key).cast(pl.Int64))
     same = pl.col("rank") == pl.col("kept_rank")
-    evidence = place("content", "kept_origin", "kept_anchor", "kept_path")
+    evidence = qualified("content", "kept_origin", "kept_anchor", "kept_path")
     funnel.keep("exact_duplicate", same, evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
     if asked.threshold is not None:
         before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, engine, inputs)
         if asked.keep == "all":
             funnel.rows = before.rename({"winner_content": "similar_to"})
         else:
-            evidence = place("winner_content", "winner_origin", "winner_anchor", "winner_path")
+            evidence = qualified("winner_content", "winner_origin", "winner_anchor", "winner_path")
             alone = pl.col("winner_rank").is_null()
             funnel.keep("near_duplicate", alone, evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
             instead = pl.format("{} of {}", swhid_of("cnt", "winner_content"), "winner_origin")

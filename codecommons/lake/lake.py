@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from deltalake import DeltaTable, WriterProperties
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
@@ -359,6 +360,33 @@ class Lake:
             found = found.take(order).combine_chunks()
             pa.default_memory_pool().release_unused()  # row groups that were looked through: several times the batch
             yield from found.to_batches()
+
+    def contents_as_they_lie(self, ids: pl.DataFrame) -> Iterator[pa.RecordBatch]:
+        """Stream the bytes of contents in the order of the files, each row group read once.
+
+        Half as much work as ``contents`` for who wants much of the lake and can do without an order.
+
+        Args:
+            ids: column sha1_git (binary).
+
+        Yields:
+            Batches of (sha1_git, data), of a row group each. A content without bytes is simply absent.
+        """
+        wanted = ids.select("sha1_git").unique().sort("sha1_git")
+        for file in commits.data_files(self.delta("content_data")):
+            path = self.path("content_data", file.path)
+            with lake_errors(f"table content_data in {self.settings.lake}"):
+                parquet = pq.ParquetFile(path, filesystem=self.storage.arrow_fs)
+            for group in range(parquet.num_row_groups):
+                with lake_errors(f"table content_data in {self.settings.lake}"):
+                    keys = pl.DataFrame(parquet.read_row_group(group, columns=["sha1_git"], use_threads=False))
+                    here = wanted.filter(pl.col("sha1_git").is_between(keys["sha1_git"].min(), keys["sha1_git"].max()))
+                    held = keys.select(pl.col("sha1_git").is_in(here["sha1_git"].implode())).to_series()
+                    if not held.any():
+                        continue
+                    found = parquet.read_row_group(group, columns=["sha1_git", "data"], use_threads=False)
+                yield from (found if held.all() else found.filter(held.to_arrow())).combine_chunks().to_batches()
+            pa.default_memory_pool().release_unused()
 
     def sql(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with every view."""
