@@ -9,10 +9,14 @@ A winner outside the subset could wipe out its whole group, so nothing outside t
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import itemgetter
+from typing import Any
 
+import numba as nb
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
+from codecommons.compiled import compiled
 
 DROPPED = pl.Schema({"rank": pl.UInt32, "kept": pl.UInt32, "similarity": pl.Float64})
 
@@ -35,16 +39,39 @@ def elect(ranks: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         .join(ranks.select(a="content", one="rank"), on="a")
         .join(ranks.select(b="content", other="rank"), on="b")
     )
-    edges = (
-        known.select(kept=pl.min_horizontal("one", "other"), rank=pl.max_horizontal("one", "other"), similarity="similarity")
-        .filter(pl.col("kept") != pl.col("rank"))
-        .sort("rank", pl.col("similarity"), "kept", descending=[False, True, False])
-    )
-    gone: dict[int, tuple[int, float]] = {}
-    for rank, partners in groupby(edges.select("rank", "kept", "similarity").iter_rows(), key=itemgetter(0)):
-        # Partners come before this row in the order, so what became of them is settled.
-        winner = next(((kept, similarity) for _, kept, similarity in partners if kept not in gone), None)
-        if winner:
-            gone[rank] = winner
-    rows = [(rank, kept, similarity) for rank, (kept, similarity) in gone.items()]
-    return pl.DataFrame(rows, schema=DROPPED, orient="row")
+    most = ranks.select(pl.max("rank").fill_null(0)).item() + 1
+    found, score = winners(known["one"].to_numpy(), known["other"].to_numpy(), known["similarity"].to_numpy(), most)
+    rank = np.flatnonzero(found >= 0)
+    return pl.DataFrame({"rank": rank, "kept": found[rank], "similarity": score[rank]}, schema_overrides=DROPPED)
+
+
+def winners(one: NDArray[Any], other: NDArray[Any], similarity: NDArray[Any], rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The same on numbers.
+
+    Args:
+        one: of each pair one rank.
+        other: the other.
+        similarity: theirs.
+        rows: more than any rank.
+
+    Returns:
+        Of each rank that of the kept row most similar to it, -1 for a row that stays; and their similarity.
+    """
+    apart = one != other
+    one, other, similarity = one[apart], other[apart], similarity[apart]
+    kept, rank = np.minimum(one, other).astype(np.int64), np.maximum(one, other).astype(np.int64)
+    # Partners come before a row in the order, so what became of them is settled.
+    order = np.argsort(rank, kind="stable")
+    found, score = np.full(rows, -1, np.int64), np.zeros(rows)
+    _elect(rank[order], kept[order], similarity[order].astype(np.float64), found, score)
+    return found, score
+
+
+@compiled(nb.void(nb.int64[::1], nb.int64[::1], nb.float64[::1], nb.int64[::1], nb.float64[::1]), nogil=True)
+def _elect(rank: Any, kept: Any, similarity: Any, found: Any, score: Any) -> None:
+    """Go through pairs by rank; of the partners that stay, the most similar wins, the preferred one among equals."""
+    for at in range(len(rank)):
+        row, partner = rank[at], kept[at]
+        better = found[row] < 0 or similarity[at] > score[row] or (similarity[at] == score[row] and partner < found[row])
+        if found[partner] < 0 and better:
+            found[row], score[row] = partner, similarity[at]

@@ -18,7 +18,6 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import IO, Any, NamedTuple
 
@@ -210,19 +209,27 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
         cap_bytes: text bytes from which an origin is split.
     """
     order = [name for name in ("origin", "path", "content", "anchor", "revision_id") if name in rows.columns]
-    origins = rows.group_by("origin").agg(size(rows).sum().alias("length"))
+    origins = labelled(rows.group_by("origin").agg(size(rows).sum().alias("length")), bits, cap_bytes)
+    rows = rows.join(origins.drop("length"), on="origin", how="left")
+    whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
+    return pl.concat([whole, parted(large)]).drop("split").sort("shard", *order)
+
+
+def labelled(origins: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
+    """Add ``shard``, the label, and ``split``, bits of paths that it goes on by, to origins (origin, length: bytes of text)."""
     labels, splits = [], []
-    for origin, length in origins.iter_rows():
+    for origin, length in origins.select("origin", "length").iter_rows():
         key = hashlib.sha256(origin.encode())
         split = max(0, (-(-length // cap_bytes) - 1).bit_length())
         labels.append(_top(key.digest(), bits) + (f"-{key.hexdigest()[:12]}" if split else ""))
         splits.append(split)
-    origins = origins.select("origin", pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
-    rows = rows.join(origins, on="origin", how="left")
-    whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
-    parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in large.select("path", "split").iter_rows()]
-    large = large.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
-    return pl.concat([whole, large]).drop("split").sort("shard", *order)
+    return origins.with_columns(pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
+
+
+def parted(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of origins that are split, each with the whole label: columns shard, split and path."""
+    parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in rows.select("path", "split").iter_rows()]
+    return rows.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
 
 
 def size(rows: pl.DataFrame) -> pl.Expr:
@@ -623,7 +630,7 @@ def _texts(
 
 
 def _decoded(ends: np.ndarray, blob: memoryview, escape: Sequence[str]) -> tuple[pa.Array, np.ndarray, np.ndarray]:
-    """Texts that lie end to end, which of them have a token that is to be broken (all, if one is no UTF-8), and which are ASCII."""
+    """Texts that lie end to end; which have a token that is to be broken (all, if one is no UTF-8); which are ASCII."""
     try:
         data = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(blob)])
         texts = data.cast(pa.large_string())

@@ -138,6 +138,20 @@ class Lake:
         """The Delta table itself, at its newest version."""
         return commits.open_table(self.storage, self._table(table))
 
+    def versions(self) -> dict[str, int]:
+        """The newest version of every table that holds facts, by name, without opening one; logs and releases aside."""
+        aside = {name for name, table in self._tables.items() if table.scope in ("log", "dataset")}
+        with lake_errors(f"reading the lake {self.settings.lake}"):
+            logs = {log.rpartition("/")[0].rpartition("/")[2]: log for log in self.fs.glob(self.path("*", "_delta_log"))}
+            return {
+                name: max(
+                    (int(number) for path in self.fs.ls(log, detail=False) if (number := path.rpartition("/")[2][:20]).isdigit()),
+                    default=-1,
+                )
+                for name, log in sorted(logs.items())
+                if name not in aside
+            }
+
     def scan(self, table: str | Table) -> pl.LazyFrame:
         """Rows that readers may see: of a content-scoped table what none overrules, of a slice-scoped one the live attempts."""
         declared = self._table(table)
