@@ -162,8 +162,13 @@ def write(folder: Path, rows: pl.DataFrame, contents: int, pairs: pl.DataFrame, 
             column = column.replace_strict(values, pl.Series(range(len(values)), dtype=width), default=None, return_dtype=width)
             names.append(pl.DataFrame({"value": values}).with_columns(column=pl.lit(column.name)))
         columns[column.name] = column.rechunk().to_arrow()
-    _put(folder / _FILES, pa.table(columns))
-    _put(folder / _NAMES, pl.concat(names).to_arrow(compat_level=pl.CompatLevel.oldest()))
+    put(folder, pa.table(columns), pl.concat(names), contents, pairs, uncompared)
+
+
+def put(folder: Path, files: pa.Table, names: pl.DataFrame, contents: int, pairs: pl.DataFrame, uncompared: str) -> None:
+    """The same, of columns that are numbers already; ``names`` says what they stand for (value, column), in order."""
+    _put(folder / _FILES, files)
+    _put(folder / _NAMES, names.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
     _put(folder / _PAIRS, pairs.rechunk().to_arrow())
     (folder / _NOTE).write_text(json.dumps({"contents": contents, "uncompared": uncompared}))
 
