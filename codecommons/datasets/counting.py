@@ -20,8 +20,7 @@ import polars as pl
 from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.election import winners
 from codecommons.datasets.facts import UNKNOWN, Facts
-from codecommons.datasets.losses import LOST
-from codecommons.datasets.rules import GROUPS
+from codecommons.datasets.losses import ALARMING, LOST
 from codecommons.datasets.selection import Funnel, Step, preference, ruled
 from codecommons.datasets.specification import Deduplicate, Specification
 from codecommons.errors import GateError
@@ -68,7 +67,7 @@ class Counts:
         at: their numbers among ``Facts.rows``.
         steps: as in ``selection.Selection``; also rows_in and lost.
         rows_in: candidates.
-        lost: what near-duplicates leave out.
+        lost: of groups that lose more to near-duplicates than is allowed, as ``losses.LOST``.
     """
 
     rows: pl.DataFrame
@@ -128,26 +127,25 @@ def _constant(values: pl.Series) -> bool:
 
 
 def _one_copy(funnel: Counted, known: Facts, asked: Deduplicate, at: np.ndarray) -> tuple[np.ndarray, pl.DataFrame]:
-    """Those rows that stay, of equal and similar ones; and what ``losses.losses`` would tell."""
-    ids = known.rows["content_id"].to_numpy()
-    first = np.empty(known.contents, np.uint32)
-    numbers = np.arange(len(at), dtype=np.uint32)
-    first[ids[at][::-1]] = numbers[::-1]  # of several values the last one stays, so the first row
-    at = _left_out(funnel, "exact_duplicate", at, first[ids[at]] == numbers)
-    winner = np.full(len(at), -1, np.int64)
+    """Those rows that stay, of equal and similar ones; and what was lost, as ``Counts.lost``."""
+    every = known.rows["content_id"].to_numpy()
+    ids, numbers = every[at], np.arange(len(at), dtype=np.int32)
+    place = np.full(known.contents, -1, np.int32)
+    place[ids[::-1]] = numbers[::-1]  # of several values the last one stays, so the first row
+    alone = place[ids] == numbers
+    at, ids = _left_out(funnel, "exact_duplicate", at, alone), ids[alone]
     if asked.threshold is not None:
-        rank = np.full(known.contents, -1, np.int64)
-        rank[ids[at]] = np.arange(len(at))
+        place[ids] = numbers[: len(at)]
         close = known.pairs.filter(pl.col("similarity") >= asked.threshold)
-        one, other = rank[close["a"].to_numpy()], rank[close["b"].to_numpy()]
-        both = (one >= 0) & (other >= 0) & (one != other)
+        one, other = place[close["a"].to_numpy()], place[close["b"].to_numpy()]
+        both = (one >= 0) & (other >= 0)
         winner, _ = winners(one[both], other[both], close["similarity"].to_numpy()[both], len(at))
     if asked.threshold is None or asked.keep == "all":
-        return at, _losses(known, at, at[:0], at[:0])
+        return at, pl.DataFrame(schema=LOST)
     stays = winner < 0
     gone, instead = at[~stays], at[winner[~stays]]
     at = _left_out(funnel, "near_duplicate", at, stays)
-    return at, _losses(known, at, gone, instead)
+    return at, _losses(known, asked, at, gone, instead)
 
 
 def _left_out(funnel: Counted, rule: str, at: np.ndarray, stays: np.ndarray) -> np.ndarray:
@@ -156,31 +154,22 @@ def _left_out(funnel: Counted, rule: str, at: np.ndarray, stays: np.ndarray) -> 
     return at[stays]
 
 
-def _losses(known: Facts, kept: np.ndarray, gone: np.ndarray, instead: np.ndarray) -> pl.DataFrame:
-    """See ``losses.losses``: every content is in one row here."""
-    found = []
+def _losses(known: Facts, asked: Deduplicate, kept: np.ndarray, gone: np.ndarray, instead: np.ndarray) -> pl.DataFrame:
+    """What ``losses.losses`` tells of the groups that lost more than is allowed; every content is in one row here."""
+    found = [pl.DataFrame(schema=LOST)]
     ids = known.rows["content_id"].to_numpy()
-    for kind in GROUPS:
+    for kind, most in asked.most_lost:
         names, codes = _codes(known.rows[kind])
-        files = np.bincount(codes[kept], minlength=len(names)) + np.bincount(codes[gone], minlength=len(names))
         lost = np.bincount(codes[gone], minlength=len(names))
-        most = (
-            pl.DataFrame({"group": codes[gone], "id": ids[instead], "row": instead})
-            .group_by("group", "id", "row")
-            .len("to_it")
-            .sort("group", "to_it", "id", descending=[False, True, False])
-            .group_by("group", maintain_order=True)
-            .first()
-        )
-        row = most["row"].to_numpy()
-        contents, origins = known.bytes["content"].take(row).to_pylist(), known.rows["origin"][row].cast(pl.String)
-        named = [f"swh:1:cnt:{content.hex()} of {origin}" for content, origin in zip(contents, origins, strict=True)]
-        said = most.select(pl.col("group").cast(pl.Int64), "to_it").with_columns(instead=pl.Series(named, dtype=pl.String))
-        all_ = pl.DataFrame({"name": names, "files": files, "lost": lost}).with_columns(
-            group=pl.int_range(pl.len(), dtype=pl.Int64), kind=pl.lit(kind)
-        )
-        all_ = all_.filter(pl.col("files") > 0).join(said, on="group", how="left", maintain_order="left")
-        found.append(all_.with_columns(pl.col("to_it").fill_null(0)).select(LOST.names()).cast(LOST))
+        files = np.bincount(codes[kept], minlength=len(names)) + lost
+        for group in np.flatnonzero((files >= ALARMING) & (lost > most * files)):
+            rows = instead[codes[gone] == group]
+            _, first, counts = np.unique(ids[rows], return_index=True, return_counts=True)
+            best = int(np.argmax(counts))  # of equals the first, in order of identifiers
+            one = known.shown(rows[first[[best]]])
+            named = f"swh:1:cnt:{one['content'][0].hex()} of {one['origin'][0]}"
+            row = (kind, names[int(group)], files[group], lost[group], named, counts[best])
+            found.append(pl.DataFrame([row], schema=LOST, orient="row"))
     return pl.concat(found).sort("kind", "name")
 
 

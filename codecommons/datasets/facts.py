@@ -36,7 +36,7 @@ from codecommons.optout import ledger
 from codecommons.optout.reach import resolve as reached
 
 # Sets that are kept: of the last days, and of the annotators that specifications have asked for.
-_MOST = 4
+MOST = 4
 _FILES, _NAMES, _PAIRS, _NOTE = "files.arrow", "names.arrow", "pairs.arrow", "note.json"
 # What only evidence says, or follows from the rest.
 _UNUSED = ("name", "root", "visit", "snapshot", "skipped", "verified_reason", "rule", "evidence")
@@ -67,7 +67,8 @@ class Facts:
     def shown(self, at: np.ndarray) -> pl.DataFrame:
         """Some rows, by number, as a build has them: content, path (both bytes), origin, anchor, license and length."""
         texts = pl.DataFrame(self.bytes.take(pa.array(at)))
-        return texts.with_columns(self.rows.select("length", pl.col("origin", "anchor", "license").cast(pl.String))[at])
+        rest = self.rows.select("length", "origin", "anchor", "license")[at]
+        return texts.with_columns(rest.cast({pl.Enum: pl.String}).get_columns())
 
     def with_texts(self) -> pl.DataFrame:
         """The rows, with content, path and name as bytes."""
@@ -122,7 +123,7 @@ def _key(lake: Lake, inputs: Inputs) -> str:
 def _let_go(folder: Path) -> None:
     """Remove all but the sets that were used last; whoever still maps one keeps it."""
     there = sorted(folder.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in there[_MOST:]:
+    for path in there[MOST:]:
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -219,9 +219,9 @@ def labelled(origins: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
     """Add ``shard``, the label, and ``split``, bits of paths that it goes on by, to origins (origin, length: bytes of text)."""
     labels, splits = [], []
     for origin, length in origins.select("origin", "length").iter_rows():
-        key = hashlib.sha256(origin.encode())
-        split = max(0, (-(-length // cap_bytes) - 1).bit_length())
-        labels.append(_top(key.digest(), bits) + (f"-{key.hexdigest()[:12]}" if split else ""))
+        key = hashlib.sha256(origin.encode()).digest()
+        split = (-(-length // cap_bytes) - 1).bit_length() if length > cap_bytes else 0
+        labels.append(_top(key, bits) + (f"-{key[:6].hex()}" if split else ""))
         splits.append(split)
     return origins.with_columns(pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
 
