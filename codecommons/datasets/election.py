@@ -17,6 +17,7 @@ what follows them there and is alike may stay. Whoever goes is like one who stay
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -86,6 +87,25 @@ def elect_all(ranks: pl.DataFrame, known: Known, threshold: float) -> pl.DataFra
             edges = pl.concat([edges, _edges(ranks, alike)]).sort("rank")
             winners, similarity = _winners(*_columns(edges), _count(ranks))
     return _dropped(winners, similarity)
+
+
+def winners(one: NDArray[Any], other: NDArray[Any], similarity: NDArray[Any], rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """``elect`` on numbers.
+
+    Args:
+        one: of each pair one rank.
+        other: the other.
+        similarity: theirs.
+        rows: more than any rank.
+
+    Returns:
+        Of each rank that of the kept row most similar to it, -1 for a row that stays; and their similarity.
+    """
+    apart = one != other
+    one, other, similarity = one[apart], other[apart], similarity[apart]
+    kept, rank = np.minimum(one, other).astype(np.uint32), np.maximum(one, other).astype(np.uint32)
+    order = np.argsort(rank, kind="stable")
+    return _winners(rank[order], kept[order], similarity[order].astype(np.float64), rows)
 
 
 def _led(bands: NDArray[np.int64], members: NDArray[np.int64], leaders: int, count: int) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a dataset would be, before it is built: the same selection, from tables alone.
+"""What a dataset would be, before it is built: the same rules, counted over what tables say of every file (``facts``).
 
 Of contents it reads a byte only for pairs in crowded bands that no table has (``dedup.known_then``).
 """
@@ -10,20 +10,21 @@ Of contents it reads a byte only for pairs in crowded bands that no table has (`
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from codecommons.datasets import shards
-from codecommons.datasets.candidates import resolve
-from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
+from codecommons.datasets import counting, facts, shards
+from codecommons.datasets.candidates import Inputs, resolve
+from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, largest, rollup
 from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
-from codecommons.datasets.selection import Step, select
-from codecommons.datasets.shards import place
+from codecommons.datasets.rows import qualified
+from codecommons.datasets.selection import Selection, Step, select
 from codecommons.datasets.specification import Specification
-from codecommons.engine import local_engine
+from codecommons.engine import Engine, local_engine
 from codecommons.lake import Lake
 from codecommons.lake.schemas import STAGE_REPORT
 from codecommons.optout import ledger
@@ -131,33 +132,97 @@ def plan(lake: Lake, specification: Specification) -> Plan:
     """
     format_for(lake.settings, specification)
     inputs = resolve(lake, specification)
+    asked = specification.at(inputs.as_of)
     with contextlib.closing(local_engine(lake.settings)) as engine:
-        selection = select(lake, engine, specification.at(inputs.as_of), inputs)
-    rows = shards.assign(selection.rows, specification.shard.bits, specification.shard.cap_bytes)
-    size = shards.bytes_of(rows)
-    most = max(selection.steps, key=lambda step: step.rows)
-    opted_out = next(step for step in selection.steps if step.rule == "opt_out")
-    languages, licenses = rollup(rows, "language", MOST_LANGUAGES), rollup(rows, "license", MOST_LANGUAGES)
+        if counting.countable(asked):
+            found = _counted(lake, engine, asked, inputs)
+        else:
+            found = _selected(select(lake, engine, asked, inputs), asked)
+    size = sum(one["bytes"] for one in found.languages)
+    most = max(found.steps, key=lambda step: step.rows)
+    opted_out = next(step for step in found.steps if step.rule == "opt_out")
+    languages = found.languages[:MOST_LANGUAGES]
     return Plan(
         name=specification.name,
         as_of=inputs.as_of,
-        candidates=selection.rows_in,
-        rows=rows.height,
+        candidates=found.candidates,
+        rows=sum(one["rows"] for one in found.languages),
         bytes=size,
         tokens=round(size / BYTES_PER_TOKEN),
-        shards=rows["shard"].n_unique(),
-        predicted=predicted(lake, selection.rows_in, size),
-        steps=selection.steps,
+        shards=found.shards,
+        predicted=predicted(lake, found.candidates, size),
+        steps=found.steps,
         removed_most=most.rule if most.rows else None,
         opt_outs=OptOuts(inputs.opt_out, len(ledger.read(lake).effective), opted_out.rows, opted_out.bytes),
         languages=languages,
-        licenses=licenses,
-        origins=rollup(rows, "origin", MOST_LANGUAGES),
-        language_by_license=_table(rows, _values(languages), _values(licenses)[:MOST_LICENSES]),
-        samples=_samples(rows),
+        licenses=found.licenses,
+        origins=found.origins,
+        language_by_license=_table(
+            found.both, _values(found.languages[:MOST_LANGUAGES]), _values(found.licenses)[:MOST_LICENSES]
+        ),
+        samples=found.samples,
         left_out=inputs.left_out,
-        alarms=tuple(alarms(specification.deduplicate, selection.lost)),
+        alarms=tuple(alarms(specification.deduplicate, found.lost)),
     )
+
+
+class _Found(NamedTuple):
+    """What a dataset would hold, in numbers: as ``Plan``, with all languages; ``both`` is rows by language and licence."""
+
+    candidates: int
+    steps: tuple[Step, ...]
+    lost: pl.DataFrame
+    shards: int
+    languages: list[dict[str, Any]]
+    licenses: list[dict[str, Any]]
+    origins: list[dict[str, Any]]
+    both: dict[tuple[str, str], int]
+    samples: tuple[Sample, ...]
+
+
+def _selected(selection: Selection, asked: Specification) -> _Found:
+    rows = shards.assign(selection.rows, asked.shard.bits, asked.shard.cap_bytes)
+    named = rows.select(pl.col("language", "license").fill_null("unknown"))
+    both = {(language, license): count for language, license, count in named.group_by("language", "license").len().iter_rows()}
+    return _Found(
+        selection.rows_in,
+        selection.steps,
+        selection.lost,
+        rows["shard"].n_unique(),
+        rollup(rows, "language"),
+        rollup(rows, "license", MOST_LANGUAGES),
+        rollup(rows, "origin", MOST_LANGUAGES),
+        both,
+        _samples(rows),
+    )
+
+
+def _counted(lake: Lake, engine: Engine, asked: Specification, inputs: Inputs) -> _Found:
+    known = facts.facts(lake, engine, inputs, asked.name)
+    counts = counting.count(lake, known, asked, inputs)
+    origins = counting.rolled(counts.rows, "origin")
+    return _Found(
+        counts.rows_in,
+        counts.steps,
+        counts.lost,
+        _shards(known, counts, origins, asked),
+        largest(counting.rolled(counts.rows, "language")),
+        largest(counting.rolled(counts.rows, "license"), MOST_LANGUAGES),
+        largest(origins, MOST_LANGUAGES),
+        counting.table(counts.rows, "language", "license"),
+        _samples(known.shown(counts.at[counts.smallest(SAMPLES)])),
+    )
+
+
+def _shards(known: facts.Facts, counts: counting.Counts, origins: pl.DataFrame, asked: Specification) -> int:
+    """How many files there would be."""
+    labels = shards.labelled(origins.rename({"value": "origin", "bytes": "length"}), asked.shard.bits, asked.shard.cap_bytes)
+    split = labels.filter(pl.col("split") > 0).with_columns(pl.col("origin").cast(pl.String))
+    whole = labels.filter(pl.col("split") == 0)["shard"].n_unique()
+    if not split.height:
+        return whole
+    large = known.shown(counts.at[counts.rows["origin"].is_in(split["origin"].implode()).to_numpy()])
+    return whole + shards.parted(large.join(split, on="origin"))["shard"].n_unique()
 
 
 def predicted(lake: Lake, candidates: int, size: int) -> Prediction:
@@ -186,21 +251,17 @@ def _values(rolled: list[dict[str, Any]]) -> list[str]:
     return [one["value"] for one in rolled]
 
 
-def _table(rows: pl.DataFrame, languages: list[str], licenses: list[str]) -> list[dict[str, Any]]:
-    named = rows.select(pl.col("language").fill_null("unknown"), pl.col("license").fill_null("unknown"))
-    shown = named.filter(pl.col("language").is_in(languages)).with_columns(
-        license=pl.when(pl.col("license").is_in(licenses)).then("license").otherwise(pl.lit(OTHER))
-    )
-    counts = {(language, license): count for language, license, count in shown.group_by("language", "license").len().iter_rows()}
-    return [
-        {"language": language, "licenses": {one: counts.get((language, one), 0) for one in [*licenses, OTHER]}}
-        for language in languages
-    ]
+def _table(both: Mapping[tuple[str, str], int], languages: list[str], licenses: list[str]) -> list[dict[str, Any]]:
+    shown = {language: dict.fromkeys([*licenses, OTHER], 0) for language in languages}
+    for (language, license), count in both.items():
+        if language in shown:
+            shown[language][license if license in licenses else OTHER] += count
+    return [{"language": language, "licenses": counts} for language, counts in shown.items()]
 
 
 def _samples(rows: pl.DataFrame) -> tuple[Sample, ...]:
     chosen = rows.sort("content", "origin", "anchor", "path").head(SAMPLES)
-    named = chosen.select(swhid=place("content", "origin", "anchor", "path"), path=shards.readable(chosen["path"]))
+    named = chosen.select(swhid=qualified("content", "origin", "anchor", "path"), path=shards.readable(chosen["path"]))
     return tuple(
         Sample(*one) for one in named.with_columns(chosen["origin"], license=chosen["license"].fill_null("unknown")).iter_rows()
     )

@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from codecommons.swhid.identifier import PLAIN_PATH, escaped_path
 
 SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
 # Columns that a row has where it is a commit: the revision and its parent, why it was made, and its file before, likewise.
@@ -65,6 +68,32 @@ def sides(columns: Collection[str]) -> list[Side]:
 def swhid_of(kind: str, column: str) -> pl.Expr:
     """Core SWHIDs of a column of 20-byte identifiers."""
     return pl.lit(f"swh:1:{kind}:") + pl.col(column).bin.encode("hex")
+
+
+def qualified(content: str, origin: str, anchor: str, path: str, visit: str | None = None) -> pl.Expr:
+    """SWHIDs of contents with their qualifiers, as ``str(Swhid(…))``; those that are null are left out.
+
+    Args:
+        content: the column with identifiers (20 bytes); the other arguments are columns, too.
+        origin: texts.
+        anchor: core SWHIDs.
+        path: bytes, from the root, without the first slash.
+        visit: core SWHIDs.
+    """
+    url = pl.col(origin).str.replace_all("%", "%25", literal=True).str.replace_all(";", "%3B", literal=True)
+    said = {"origin": url, **({"visit": pl.col(visit)} if visit else {}), "anchor": pl.col(anchor)}
+    parts = [pl.format(f";{name}={{}}", value).fill_null("") for name, value in said.items()]
+    return pl.concat_str(swhid_of("cnt", content), *parts, pl.lit(";path=/"), pl.col(path).map_batches(_escaped, pl.String))
+
+
+def _escaped(paths: pl.Series) -> pl.Series:
+    """Paths as qualifiers have them; nearly all of them need no escape, and are looked at together."""
+    bytes_ = paths.to_arrow().cast(pa.large_binary())
+    plain = pl.Series(pc.match_substring_regex(bytes_, f"^(?:{PLAIN_PATH})$"), dtype=pl.Boolean)
+    if plain.all():
+        return paths.cast(pl.String)
+    others = pl.Series([escaped_path(path) for path in paths.filter(~plain)], dtype=pl.String)
+    return paths.set(~plain, b"").cast(pl.String).scatter((~plain).arg_true(), others)
 
 
 def swhids_of(manifest: pl.DataFrame) -> list[str]:

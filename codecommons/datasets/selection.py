@@ -22,9 +22,9 @@ from codecommons.datasets.election import elect_all
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
-from codecommons.datasets.rows import CHANGES, DISCUSSION, swhid_of
+from codecommons.datasets.rows import CHANGES, DISCUSSION, qualified, swhid_of
 from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.shards import MARKS, bytes_of, place, readable
+from codecommons.datasets.shards import MARKS, bytes_of, readable
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup import known_then
 from codecommons.engine import Engine
@@ -183,6 +183,24 @@ def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inp
     refuse_stale(lake, specification.name, rows, specification.deduplicate.threshold is not None)
     excluded = reached(lake, ledger.read(lake).effective, trees(lake, inputs))
     funnel = Funnel(excluded.marked(rows))
+    ruled(funnel, specification, lake, inputs)
+    funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
+    lost = _one_copy(funnel, specification.deduplicate, lake, engine, inputs)
+    redacted = funnel.rows
+    for content, replaced in zip(funnel.key, ("redactions", "before_redactions"), strict=False):
+        spans = redactions(lake, specification.redact, redacted.select(content=content))
+        spans = spans.rename({"content": content, "redactions": replaced})
+        redacted = redacted.join(spans, on=content, how="left", maintain_order="left")
+        redacted = redacted.with_columns(pl.col(replaced).fill_null(pl.lit([], dtype=SPANS)))
+    if "message" in redacted.columns:
+        said = [redaction.told(one, specification.redact, specification.escape) for one in redacted["message"]]
+        redacted = redacted.with_columns(message=pl.Series(said, dtype=pl.String))
+    funnel.rows = redacted
+    return _selected(funnel, rows, lost)
+
+
+def ruled(funnel: Funnel, specification: Specification, lake: Lake, inputs: Inputs) -> None:
+    """Apply every rule about files and commits but those about copies."""
     funnel.keep("opt_out", pl.col("opt_out").is_null(), pl.col("opt_out"))
     _asked_for(funnel, specification)
     _readable(funnel)
@@ -203,19 +221,6 @@ def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inp
     if inputs.spans:
         whole = [pl.col(side) for name in inputs.spans for side in _sides(funnel.rows, f"whole_{name}")]
         funnel.keep("not_redactable", pl.all_horizontal(whole), pl.lit("not all that it holds is known"))
-    funnel.rows = with_stars(funnel.rows, repositories(lake, inputs))
-    lost = _one_copy(funnel, specification.deduplicate, lake, engine, inputs)
-    redacted = funnel.rows
-    for content, replaced in zip(funnel.key, ("redactions", "before_redactions"), strict=False):
-        spans = redactions(lake, specification.redact, redacted.select(content=content))
-        spans = spans.rename({"content": content, "redactions": replaced})
-        redacted = redacted.join(spans, on=content, how="left", maintain_order="left")
-        redacted = redacted.with_columns(pl.col(replaced).fill_null(pl.lit([], dtype=SPANS)))
-    if "message" in redacted.columns:
-        said = [redaction.told(one, specification.redact, specification.escape) for one in redacted["message"]]
-        redacted = redacted.with_columns(message=pl.Series(said, dtype=pl.String))
-    funnel.rows = redacted
-    return _selected(funnel, rows, lost)
 
 
 def _selected(funnel: Funnel, rows: pl.DataFrame, lost: pl.DataFrame) -> Selection:
@@ -248,9 +253,9 @@ def _of_sources(funnel: Funnel, specification: Specification) -> None:
     if specification.sources:
         patterns = [glob(item) for item in specification.sources if is_pattern(item)]
         names = [item for item in specification.sources if not is_pattern(item)]
-        match = pl.any_horizontal(
-            pl.col("source").is_in(names), *(pl.col("origin").str.contains(pattern) for pattern in patterns)
-        )
+        origins = funnel.rows.select(pl.col("origin").unique().cast(pl.String))
+        some = origins.filter(pl.any_horizontal(pl.lit(False), *(pl.col("origin").str.contains(one) for one in patterns)))
+        match = pl.col("source").is_in(names) | pl.col("origin").is_in([*some["origin"]])
         funnel.keep("source", match, pl.col("source"))
 
 
@@ -266,6 +271,7 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
         funnel.keep("name", match, pl.col("name_text"))
     if specification.where:
         shown = funnel.rows.with_columns(name="name_text", path=readable(funnel.rows["path"]), swhid=swhid_of("cnt", "content"))
+        shown = shown.with_columns(pl.selectors.enum().cast(pl.String))
         funnel.rows = funnel.rows.with_columns(where=condition.matches(specification.where, shown))
         funnel.keep("where", pl.col("where"))
 
@@ -301,12 +307,17 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
         funnel.rows, permitted = commits.judged(lake, funnel.rows, judging, accepted), pl.col("permitted")
     funnel.keep("license", permitted, tree, decision, why)
     earliest = pl.format("{}: {}", pl.col("first_verdict").fill_null("unknown"), pl.col("first_rule").fill_null("no decision"))
-    # What only a history has was never seen in a tree, so there is nothing that it conflicts with.
-    passes = pl.col("first_verdict").is_in(accepted) | (pl.col("first_content").is_null() & (specification.rows == "commits"))
+    passes = pl.col("first_verdict").is_in(accepted)
+    if "first_verdict" in funnel.rows.columns:
+        funnel.keep("conflict", passes)
+        return
+    if specification.rows == "commits":
+        # What only a history has was never seen in a tree, so there is nothing that it conflicts with.
+        passes |= pl.col("first_content").is_null()
     for content in funnel.key:
         first = first_occurrences(lake, inputs, funnel.rows.select(content=content).unique())
         funnel.rows = funnel.rows.join(first.rename({"content": content}), on=content, how="left")
-        funnel.keep("conflict", passes, place("first_content", "first_origin", "first_anchor", "first_path"), earliest)
+        funnel.keep("conflict", passes, qualified("first_content", "first_origin", "first_anchor", "first_path"), earliest)
         funnel.rows = funnel.rows.drop(name for name in first.columns if name != "content")
 
 
@@ -336,14 +347,14 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, engine: Engine, in
     first = [pl.col(name).first().over(funnel.key).alias(f"kept_{name}") for name in ("rank", "origin", "anchor", "path")]
     funnel.rows = rows.with_columns(first, copies=pl.len().over(funnel.key).cast(pl.Int64))
     same = pl.col("rank") == pl.col("kept_rank")
-    evidence = place("content", "kept_origin", "kept_anchor", "kept_path")
+    evidence = qualified("content", "kept_origin", "kept_anchor", "kept_path")
     funnel.keep("exact_duplicate", same, evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
     if asked.threshold is not None:
         before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, engine, inputs)
         if asked.keep == "all":
             funnel.rows = before.rename({"winner_content": "similar_to"})
         else:
-            evidence = place("winner_content", "winner_origin", "winner_anchor", "winner_path")
+            evidence = qualified("winner_content", "winner_origin", "winner_anchor", "winner_path")
             alone = pl.col("winner_rank").is_null()
             funnel.keep("near_duplicate", alone, evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
             instead = pl.format("{} of {}", swhid_of("cnt", "winner_content"), "winner_origin")
@@ -388,22 +399,22 @@ def with_stars(rows: pl.DataFrame, repositories: pl.DataFrame) -> pl.DataFrame:
 
 def in_order(rows: pl.DataFrame, order: tuple[str, ...]) -> pl.DataFrame:
     """Rows by preference, with their place in column ``rank``; what the order leaves equal goes by date, anchor, origin, path."""
-    date = pl.col("anchor_date")
+    last = [(pl.col(name), False) for name in ("anchor_date", "anchor", "origin", "path")]
+    by = [*preference(order).values(), *last]
+    return rows.sort([term for term, _ in by], descending=[down for _, down in by], nulls_last=True).with_row_index("rank")
+
+
+def preference(order: tuple[str, ...]) -> dict[str, tuple[pl.Expr, bool]]:
+    """What rows are preferred by: name of a term -> its value, and whether more is better; nulls are last."""
+    date, verdict = pl.col("anchor_date"), pl.col("verdict")
     terms = {
-        "permissive": (pl.col("verdict").replace_strict(VERDICTS, range(len(VERDICTS)), return_dtype=pl.Int8), False),
+        "permissive": (pl.coalesce(pl.when(verdict == one).then(pl.lit(at, pl.Int8)) for at, one in enumerate(VERDICTS)), False),
         "earliest": (date, False),
         "popular": (pl.col("stars"), True),
         "latest": (date, True),
         "shortest_path": (pl.col("path").bin.size(), False),
     }
-    by = [
-        *(terms[name] for name in order),
-        (date, False),
-        (pl.col("anchor"), False),
-        (pl.col("origin"), False),
-        (pl.col("path"), False),
-    ]
-    return rows.sort([term for term, _ in by], descending=[down for _, down in by], nulls_last=True).with_row_index("rank")
+    return {name: terms[name] for name in order}
 
 
 def glob(pattern: str) -> str:

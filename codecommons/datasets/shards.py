@@ -12,6 +12,7 @@ has, or a build that was killed, is copied once its bytes have the digest in its
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,19 +24,20 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import zstandard
 
 from codecommons.datasets import discussions, redaction
 from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.format import ShardFormat, Terms, format_of
-from codecommons.datasets.rows import COMMIT, DISCUSSION, SPAN, sides, swhid_of
+from codecommons.datasets.rows import COMMIT, DISCUSSION, SPAN, Side, qualified, sides, swhid_of
 from codecommons.datasets.specification import Redact, Specification
 from codecommons.datasets.tokens import TOKENS
 from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
-from codecommons.swhid import Swhid, content_id
+from codecommons.swhid import content_id, spread
 
 _ROW: dict[str, pa.DataType] = {
     "swhid": pa.string(),
@@ -91,6 +93,8 @@ ROWS_KEY = b"codecommons.rows"
 UNREADABLE = (pa.ArrowException, pl.exceptions.PolarsError, zstandard.ZstdError, OSError, ValueError, KeyError, TypeError)
 # Contents of shards that are read together; a scratch file has as much, or one shard.
 _BUNDLE_BYTES = 1 << 30
+# Where contents are in a scratch file.
+_PLACED = pl.Schema({"content": pl.Binary, "offset": pl.Int64, "size": pl.Int64})
 # Rows of a shard whose text is looked through for what should have been replaced: those of smallest identifier.
 _SAMPLE = 64
 
@@ -205,19 +209,27 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
         cap_bytes: text bytes from which an origin is split.
     """
     order = [name for name in ("origin", "path", "content", "anchor", "revision_id") if name in rows.columns]
-    origins = rows.group_by("origin").agg(size(rows).sum().alias("length"))
-    labels, splits = [], []
-    for origin, length in origins.iter_rows():
-        key = hashlib.sha256(origin.encode())
-        split = max(0, (-(-length // cap_bytes) - 1).bit_length())
-        labels.append(_top(key.digest(), bits) + (f"-{key.hexdigest()[:12]}" if split else ""))
-        splits.append(split)
-    origins = origins.select("origin", pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
-    rows = rows.join(origins, on="origin", how="left")
+    origins = labelled(rows.group_by("origin").agg(size(rows).sum().alias("length")), bits, cap_bytes)
+    rows = rows.join(origins.drop("length"), on="origin", how="left")
     whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
-    parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in large.select("path", "split").iter_rows()]
-    large = large.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
-    return pl.concat([whole, large]).drop("split").sort("shard", *order)
+    return pl.concat([whole, parted(large)]).drop("split").sort("shard", *order)
+
+
+def labelled(origins: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
+    """Add ``shard``, the label, and ``split``, bits of paths that it goes on by, to origins (origin, length: bytes of text)."""
+    labels, splits = [], []
+    for origin, length in origins.select("origin", "length").iter_rows():
+        key = hashlib.sha256(origin.encode()).digest()
+        split = (-(-length // cap_bytes) - 1).bit_length() if length > cap_bytes else 0
+        labels.append(_top(key, bits) + (f"-{key[:6].hex()}" if split else ""))
+        splits.append(split)
+    return origins.with_columns(pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
+
+
+def parted(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of origins that are split, each with the whole label: columns shard, split and path."""
+    parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in rows.select("path", "split").iter_rows()]
+    return rows.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
 
 
 def size(rows: pl.DataFrame) -> pl.Expr:
@@ -321,11 +333,11 @@ def _known(task: ShardTask) -> _Known:
         return _Known(task, rows, schema, identity, _keep(task, rows, schema, identity))
 
 
-def _shard(known: _Known, spill: IO[bytes], at: Mapping[bytes, tuple[int, int]]) -> Shard:
+def _shard(known: _Known, spill: IO[bytes], places: pl.DataFrame) -> Shard:
     task, rows, schema, identity, kept = known
     faults = _Faults([], [], [])
     with lake_errors(f"{task} of {task.folder}"):
-        files = kept or _write(task, rows, schema, identity, faults, spill, at)
+        files = kept or _write(task, rows, schema, identity, faults, spill, places)
     name = f"{task.label}-{files.sha256}{task.format.endings(task.terms.asked)[0]}"
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(files.sha256)}
     columns = manifest_schema(task.format)
@@ -420,15 +432,15 @@ def _write(
     identity: str,
     faults: _Faults,
     spill: IO[bytes],
-    at: Mapping[bytes, tuple[int, int]],
+    places: pl.DataFrame,
 ) -> _Written:
-    """Write the files of a shard, whose contents are in a scratch file, at places by identifier."""
+    """Write the files of a shard, whose contents are in a scratch file (``places`` as ``_spill`` returns them)."""
     looked = rows.sort("content").head(_SAMPLE) if task.redact.confidences else rows.clear()
     sample = {content for side in sides(schema.names) for content in looked[side.content]}
     endings = task.format.endings(task.terms.asked)
     with ExitStack() as stack:
         files = [stack.enter_context(scratch_file(task.lake)) for _ in endings]
-        tables = (_group_table(task, group, schema, spill, at, sample, faults) for group in groups(rows))
+        tables = (_group_table(task, group, schema, spill, places, sample, faults) for group in groups(rows))
         task.format.write(files, schema, tables, identity, task.terms)
         sums = [sealed(file) for file in files]
         stem = f"{task.label}-{sums[0][0]}"
@@ -497,29 +509,14 @@ def _described(rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.with_columns(similar_to=swhid_of("cnt", "similar_to"))
     if "revision_id" in rows.columns:
         rows = rows.with_columns(revision=swhid_of("rev", "revision_id"), parent=swhid_of("rev", "parent_id"))
-        rows = rows.with_columns(before=_swhids(rows, "before_content", "parent"))
+        rows = rows.with_columns(before=qualified("before_content", "origin", "parent", "path", "visit"))
     return rows.with_columns(
-        swhid=_swhids(rows, "content", "anchor"),
-        repository=pl.Series([repository(origin) for origin in rows["origin"]], dtype=pl.String),
+        swhid=qualified("content", "origin", "anchor", "path", "visit"),
+        repository=pl.col("origin").replace_strict(
+            {origin: repository(origin) for origin in rows["origin"].unique()}, return_dtype=pl.String
+        ),
         row_in_repository=pl.int_range(pl.len(), dtype=pl.Int64).over("origin"),
     )
-
-
-def _swhids(rows: pl.DataFrame, content: str, anchor: str) -> pl.Series:
-    """SWHIDs of a column of contents with all qualifiers, the anchor being what a column says."""
-    places = rows.select(content, "origin", "visit", anchor, "path").iter_rows()
-    found = [str(Swhid("cnt", one, origin=o, visit=v, anchor=a, path=b"/" + path)) for one, o, v, a, path in places]
-    return pl.Series(found, dtype=pl.String)
-
-
-def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
-    """Where a file is, as a SWHID with qualifiers, from the columns of these names."""
-
-    def texts(rows: pl.Series) -> pl.Series:
-        found = rows.struct.unnest().select(content, origin, anchor, path).iter_rows()
-        return pl.Series([str(Swhid("cnt", one, origin=o, anchor=a, path=b"/" + p)) for one, o, a, p in found], dtype=pl.String)
-
-    return pl.struct(content, origin, anchor, path).map_batches(texts, return_dtype=pl.String)
 
 
 def repository(origin: str) -> str:
@@ -533,32 +530,36 @@ def repository(origin: str) -> str:
     return "/".join(parts[-2:] if len(parts) > 2 else parts[-1:]) or origin
 
 
-def _spill(tasks: Sequence[ShardTask], spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
-    """Write every content of some shards to the scratch file, in one pass over the lake; content -> offset and length."""
-    places: dict[bytes, tuple[int, int]] = {}
-    at = 0
-    for content, data in _contents(tasks):
-        spill.write(data)
-        places[content] = (at, len(data))
-        at += len(data)
-    return places
+def _spill(tasks: Sequence[ShardTask], spill: IO[bytes]) -> pl.DataFrame:
+    """Write every content of some shards to the scratch file, in one pass over the lake.
+
+    Returns:
+        content (unique), offset and size: where it is there.
+    """
+    found, at = [pl.DataFrame(schema=_PLACED)], 0
+    for contents, data in _contents(tasks):
+        ends, blob = spread(data)
+        spill.write(blob[ends[0] : ends[-1]])
+        offsets = ends[:-1] - ends[0] + at
+        found.append(pl.DataFrame({"content": contents, "offset": offsets, "size": np.diff(ends)}, schema=_PLACED))
+        at += int(ends[-1] - ends[0])
+    spill.flush()
+    return pl.concat(found).unique("content")
 
 
-def _contents(tasks: Sequence[ShardTask]) -> Iterator[tuple[bytes, memoryview | bytes]]:
+def _contents(tasks: Sequence[ShardTask]) -> Iterator[tuple[pa.Array, pa.Array]]:
+    """Identifiers and bytes of contents, many at a time."""
     if not tasks:
         return
     lake, talk = tasks[0].lake, tasks[0].talk
     rows = pl.concat([task.rows for task in tasks])
     if talk:
         for _, text in discussions.texts(lake, *talk, rows):
-            yield content_id(text), text
+            yield pa.array([content_id(text)], pa.binary()), pa.array([text], pa.binary())
         return
-    wanted = [rows.select(sha1_git="content", length="length")]
-    if "before_content" in rows.columns:
-        wanted.append(rows.select(sha1_git="before_content", length="before_length"))
-    for batch in lake.contents(pl.concat(wanted), lake.settings.batch_bytes):
-        for content, data in zip(batch["sha1_git"], batch["data"], strict=True):
-            yield content.as_py(), memoryview(data.as_buffer())
+    wanted = [rows.select(sha1_git=name) for name in ("content", "before_content") if name in rows.columns]
+    for batch in lake.contents_as_they_lie(pl.concat(wanted)):
+        yield batch["sha1_git"], batch["data"]
 
 
 def groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -578,26 +579,67 @@ def _group_table(
     group: pl.DataFrame,
     schema: pa.Schema,
     spill: IO[bytes],
-    places: Mapping[bytes, tuple[int, int]],
+    places: pl.DataFrame,
     sample: Collection[bytes],
     faults: _Faults,
 ) -> pa.Table:
-    columns: dict[str, list[bytes | None]] = {}
-    for side in sides(schema.names):
-        texts = columns.setdefault(side.text, [])
-        for content, encoding, swhid, spans in group.select(side.content, side.encoding, side.swhid, side.redactions).iter_rows():
-            offset, length = places.get(content, (0, 0))
-            spill.seek(offset)
-            text = row_text(spill.read(length), content, encoding, spans, task.escape)
-            if text is None:
-                faults.damaged.append(swhid)
-            elif content in sample and redaction.left(text, task.redact):
-                faults.revealing.append(swhid)
-            texts.append(text)
-    table = _table(group, [name for name in schema.names if name not in columns])
-    for name, texts in columns.items():
-        table = table.append_column(name, pa.array(texts, pa.binary()).cast(pa.string()))
+    texts = {side.text: _texts(task, group, side, spill, places, sample, faults) for side in sides(schema.names)}
+    table = _table(group, [name for name in schema.names if name not in texts])
+    for name, column in texts.items():
+        table = table.append_column(name, column)
     return table.select(schema.names).cast(schema)
+
+
+def _texts(
+    task: ShardTask,
+    group: pl.DataFrame,
+    side: Side,
+    spill: IO[bytes],
+    places: pl.DataFrame,
+    sample: Collection[bytes],
+    faults: _Faults,
+) -> pa.Array:
+    """The texts of rows; null where one is damaged.
+
+    Nearly all are UTF-8 in which nothing is replaced: these are the bytes, and Arrow looks whether they are text, many at once.
+    """
+    asked = group.select(content=side.content, encoding=side.encoding, swhid=side.swhid, spans=side.redactions)
+    asked = asked.join(places, on="content", how="left", maintain_order="left")
+    asked = asked.with_columns(pl.col("offset", "size").fill_null(0))
+    plain = asked.select(pl.col("encoding").is_in(["ascii", "utf-8"]) & (pl.col("spans").list.len() == 0)).to_series().to_numpy()
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.where(plain, asked["size"].to_numpy(), 0))])
+    blob = memoryview(bytearray(int(ends[-1])))
+    contents, offsets = asked["content"].to_list(), asked["offset"].to_list()
+    for at in np.flatnonzero(plain).tolist():
+        piece = blob[ends[at] : ends[at + 1]]
+        os.preadv(spill.fileno(), [piece], offsets[at])
+        plain[at] = content_id(piece) == contents[at]
+    texts, tokens, ascii_ = _decoded(ends, blob, task.escape)
+    plain &= ~tokens & (ascii_ | (asked["encoding"] != "ascii").to_numpy())
+    others: list[str | None] = []
+    rows = asked.with_columns(plain=pl.Series(plain)).filter(~pl.col("plain") | pl.col("content").is_in([*sample]))
+    for content, encoding, swhid, spans, offset, size, stays in rows.iter_rows():
+        text = row_text(os.pread(spill.fileno(), size, offset), content, encoding, spans, task.escape)
+        if text is None:
+            faults.damaged.append(swhid)
+        elif content in sample and redaction.left(text, task.redact):
+            faults.revealing.append(swhid)
+        if not stays:
+            others.append(None if text is None else text.decode())
+    return pc.replace_with_mask(texts, pa.array(~plain), pa.array(others, pa.large_string())) if others else texts
+
+
+def _decoded(ends: np.ndarray, blob: memoryview, escape: Sequence[str]) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    """Texts that lie end to end; which have a token that is to be broken (all, if one is no UTF-8); which are ASCII."""
+    try:
+        data = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(blob)])
+        texts = data.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return pa.nulls(len(ends) - 1, pa.large_string()), np.ones(len(ends) - 1, bool), np.zeros(len(ends) - 1, bool)
+    tokens = np.zeros(len(texts), bool)
+    for name in escape:
+        tokens |= pc.match_substring_regex(texts, TOKENS[name].pattern).to_numpy(zero_copy_only=False)
+    return texts, tokens, pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)
 
 
 def _table(group: pl.DataFrame, names: Sequence[str]) -> pa.Table:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from deltalake import DeltaTable, WriterProperties
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
@@ -136,6 +137,20 @@ class Lake:
     def delta(self, table: str | Table) -> DeltaTable:
         """The Delta table itself, at its newest version."""
         return commits.open_table(self.storage, self._table(table))
+
+    def versions(self) -> dict[str, int]:
+        """The newest version of every table that holds facts, by name, without opening one; logs and releases aside."""
+        aside = {name for name, table in self._tables.items() if table.scope in ("log", "dataset")}
+        with lake_errors(f"reading the lake {self.settings.lake}"):
+            logs = {log.rpartition("/")[0].rpartition("/")[2]: log for log in self.fs.glob(self.path("*", "_delta_log"))}
+            return {
+                name: max(
+                    (int(number) for path in self.fs.ls(log, detail=False) if (number := path.rpartition("/")[2][:20]).isdigit()),
+                    default=-1,
+                )
+                for name, log in sorted(logs.items())
+                if name not in aside
+            }
 
     def scan(self, table: str | Table) -> pl.LazyFrame:
         """Rows that readers may see: of a content-scoped table what none overrules, of a slice-scoped one the live attempts."""
@@ -359,6 +374,33 @@ class Lake:
             found = found.take(order).combine_chunks()
             pa.default_memory_pool().release_unused()  # row groups that were looked through: several times the batch
             yield from found.to_batches()
+
+    def contents_as_they_lie(self, ids: pl.DataFrame) -> Iterator[pa.RecordBatch]:
+        """Stream the bytes of contents in the order of the files, each row group read once.
+
+        Half as much work as ``contents`` for who wants much of the lake and can do without an order.
+
+        Args:
+            ids: column sha1_git (binary).
+
+        Yields:
+            Batches of (sha1_git, data), of a row group each. A content without bytes is simply absent.
+        """
+        wanted = ids.select("sha1_git").unique().sort("sha1_git")
+        for file in commits.data_files(self.delta("content_data")):
+            path = self.path("content_data", file.path)
+            with lake_errors(f"table content_data in {self.settings.lake}"):
+                parquet = pq.ParquetFile(path, filesystem=self.storage.arrow_fs)
+            for group in range(parquet.num_row_groups):
+                with lake_errors(f"table content_data in {self.settings.lake}"):
+                    keys = pl.DataFrame(parquet.read_row_group(group, columns=["sha1_git"], use_threads=False))
+                    here = wanted.filter(pl.col("sha1_git").is_between(keys["sha1_git"].min(), keys["sha1_git"].max()))
+                    held = keys.select(pl.col("sha1_git").is_in(here["sha1_git"].implode())).to_series()
+                    if not held.any():
+                        continue
+                    found = parquet.read_row_group(group, columns=["sha1_git", "data"], use_threads=False)
+                yield from (found if held.all() else found.filter(held.to_arrow())).combine_chunks().to_batches()
+            pa.default_memory_pool().release_unused()
 
     def sql(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with every view."""

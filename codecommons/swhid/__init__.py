@@ -11,7 +11,7 @@ costs milliseconds: no Arrow, no Polars (the batch form imports Arrow when it is
 
 from __future__ import annotations
 
-from codecommons.swhid.hashing import ContentHashes, blake2s_column, content_id, hash_content, hash_contents
+from codecommons.swhid.hashing import ContentHashes, blake2s_column, content_id, hash_content, hash_contents, spread
 from codecommons.swhid.identifier import KINDS, Span, Swhid, swhid_text
 from codecommons.swhid.manifests import (
     DIRECTORY_PERMS,
@@ -67,5 +67,6 @@ __all__ = [
     "revision_manifest",
     "snapshot_id",
     "snapshot_manifest",
+    "spread",
     "swhid_text",
 ]

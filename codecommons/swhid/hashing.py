@@ -62,7 +62,7 @@ def hash_contents(data: pa.Array) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
-    ends, blob = _bytes(data)
+    ends, blob = spread(data)
     values = [blob[start:end] for start, end in pairwise(ends.tolist())]
     columns = {
         "sha1_git": pa.array(map(content_id, values), pa.binary()),
@@ -90,13 +90,20 @@ def blake2s_column(data: pa.Array) -> pa.Array:
 
     from codecommons.swhid.blake2s import blake2s_many
 
-    ends, blob = _bytes(data)
+    ends, blob = spread(data)
     rows = blake2s_many(ends, np.frombuffer(blob, np.uint8))
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1]), len(rows), [None, pa.py_buffer(rows)]).cast(pa.binary())
 
 
-def _bytes(data: pa.Array) -> tuple[NDArray[np.int64], memoryview]:
-    """Where values begin, and after them where the last one ends, and the bytes."""
+def spread(data: pa.Array) -> tuple[NDArray[np.int64], memoryview]:
+    """The bytes of a column without copying them: where values begin, and after them where the last one ends; and the bytes.
+
+    Args:
+        data: binary or large binary, without nulls.
+
+    Raises:
+        ValueError: there are nulls.
+    """
     import numpy as np
     import pyarrow as pa
 

@@ -32,7 +32,9 @@ QUALIFIERS = ("origin", "visit", "anchor", "path", "lines", "bytes")
 _CORE = re.compile(r"swh:1:(cnt|dir|rev|rel|snp):([0-9a-f]{40})")
 _RANGE = re.compile(r"(0|[1-9][0-9]*)(?:-(0|[1-9][0-9]*))?")
 _PATH_SAFE = "/:@!$&'()*+,="  # RFC 3987 ipath-absolute without ';'; everything else is percent-encoded
-_PLAIN_PATH = re.compile(rb"[A-Za-z0-9_.~/:@!$&'()*+,=-]*")
+# Paths that need no escape.
+PLAIN_PATH = "[A-Za-z0-9_.~/:@!$&'()*+,=-]*"
+_PLAIN_PATH = re.compile(PLAIN_PATH.encode())
 
 
 def swhid_text(kind: str, identifier: bytes) -> str:
@@ -96,7 +98,7 @@ class Swhid:
         if self.anchor is not None:
             text += f";anchor={self.anchor}"
         if self.path is not None:
-            text += f";path={_escaped_path(self.path)}"
+            text += f";path={escaped_path(self.path)}"
         if self.lines is not None:
             text += f";lines={self.lines}"
         if self.bytes is not None:
@@ -160,7 +162,8 @@ def _span(text: str, name: str, value: str, lowest: int) -> Span:
     return span
 
 
-def _escaped_path(path: bytes) -> str:
+def escaped_path(path: bytes) -> str:
+    """A path as the qualifier has it."""
     # Most paths need no escape, and quoting takes ten times as long: a shard has as many as it has rows.
     return path.decode("ascii") if _PLAIN_PATH.fullmatch(path) else quote_from_bytes(path, safe=_PATH_SAFE)
 

@@ -162,6 +162,11 @@ def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list
     grouped = manifest.group_by(value=pl.col(column).fill_null("unknown")).agg(
         rows=pl.len().cast(pl.Int64), bytes=size(manifest).sum()
     )
+    return largest(grouped, most)
+
+
+def largest(grouped: pl.DataFrame, most: int | None = None) -> list[dict[str, Any]]:
+    """What ``rollup`` gives, from value, rows and bytes."""
     return grouped.sort("bytes", "rows", "value", descending=[True, True, False]).head(most or grouped.height).to_dicts()
 
 

@@ -98,7 +98,7 @@ class JsonLines(ShardFormat):
         files[0].seek(0)
         with zstandard.ZstdDecompressor().stream_reader(files[0], read_across_frames=True, closefd=False) as reader:
             batch: list[str] = []
-            for line in io.BufferedReader(reader):
+            for line in io.BufferedReader(reader, 1 << 20):
                 row = orjson.loads(line)
                 batch.append(row["swhid"] if column == "swhid" else row.get(column))
                 if len(batch) == GROUP_ROWS:

@@ -22,8 +22,9 @@ from codecommons.lake.erasing import Erased
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import Settings
 
-# Folders of the cache that are emptied, as an archive doesn't say what is in it; what is derived from our own rules stays.
-_DOWNLOADED = ("archives", "downloads")
+# Folders of the cache that are emptied, as an archive doesn't say what is in it, and plans count every file; what is derived from
+# our own rules stays.
+_EMPTIED = ("archives", "downloads", "plans")
 _REPOSITORIES = ("git", "bundles")
 # A picture of what differs in a pair of texts, as it stands in an event of Dagster's (see ``dedup.overview.differences``).
 _DIFF = re.compile(r"```diff\\n.*?```", re.DOTALL)
@@ -43,7 +44,7 @@ def clear(settings: Settings, contents: pl.Series) -> Iterator[tuple[str, Erased
         LakeError: something can't be removed.
     """
     ids = set(contents)
-    for name in _DOWNLOADED:
+    for name in _EMPTIED:
         yield f"cache/{name}", _removed([settings.cache / name])
     for name in _REPOSITORIES:
         repositories = sorted(path for path in (settings.cache / name).glob("*") if path.is_dir())

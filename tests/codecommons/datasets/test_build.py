@@ -603,6 +603,10 @@ def test_a_source_that_near_duplicates_would_wipe_out_is_not_published_and_the_p
     assert planned.alarms[0] == f"{lost}; 95% are allowed"
     assert planned.alarms[1].startswith("language Python loses 121 of 122 files")
     assert list(of_plan(planned))[-2:] == [f"this would not be published: {alarm}" for alarm in planned.alarms]
+    # Without repositories a plan counts, and says the same; a copy that stays elsewhere is no loss then.
+    alone = plan(world.lake, specification(world.settings, world.specify("files", "{}"))).alarms
+    assert alone[0] == planned.alarms[0]
+    assert alone[1] == planned.alarms[1].replace("121 of 122 files (99.2%)", "120 of 122 files (98.4%)")
 
     world.specify(name, "deduplicate: {repositories: 0.5, most_lost: {source: 1}}")
     assert set(failing(build(world.lake, ENGINE, name))) == {"nothing_wiped_out"}

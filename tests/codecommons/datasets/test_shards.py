@@ -8,9 +8,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from codecommons.datasets.rows import qualified
 from codecommons.datasets.shards import MARKS, ROW, assign, repository, row_schema, row_text, rows_digest
 from codecommons.datasets.specification import Redact
-from codecommons.swhid import content_id
+from codecommons.swhid import Swhid, content_id
 
 # What a row has before its text is read.
 COLUMNS = {
@@ -61,6 +62,25 @@ def test_a_split_origin_keeps_its_parts_when_a_file_comes():
 )
 def test_a_repository_has_a_readable_name(origin, name):
     assert repository(origin) == name
+
+
+def test_identifiers_made_by_column_are_those_that_are_made_one_by_one():
+    paths = [b"a/b.py", b"", b"a;b%\n.py", b"\xff", "ü ~/+,=:@".encode(), b"'\"<>", b"a b"]
+    origins = ["pkg:npm/%40a/b", "https://h/a;b", None, "x", "x", "x", "x"]
+    visits, anchors = ["swh:1:snp:" + "0" * 40, None] * 3 + [None], ["swh:1:rel:" + "1" * 40] * 5 + [None] * 2
+    columns = {
+        "content": [bytes([n] * 20) for n in range(7)],
+        "origin": origins,
+        "visit": visits,
+        "anchor": anchors,
+        "path": paths,
+    }
+    rows = pl.DataFrame(columns)
+    found = rows.select(qualified("content", "origin", "anchor", "path", "visit")).to_series().to_list()
+    assert found == [
+        str(Swhid("cnt", content, origin=origin, visit=visit, anchor=anchor, path=b"/" + path))
+        for content, origin, visit, anchor, path in rows.iter_rows()
+    ]
 
 
 def test_text_is_given_only_for_bytes_that_rehash_and_decode():

@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026 CodeCommons contributors
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a plan asks of candidates, as columns of numbers that are mapped into memory and not read: one row a file.
+
+Making them takes what choosing rows takes; they are made by the first plan after the lake has changed, and kept in
+``cache/plans``, a folder that may be emptied at any time. They are found by what they are made from: inputs, code, and the
+version of every table that holds facts; so a lake that has changed in any way never meets them again, and a takedown removes
+them. Plans alone read them: what is built is chosen from the tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from codecommons.annotate import store
+from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
+from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.selection import with_stars
+from codecommons.dedup import pairs_then
+from codecommons.engine import Engine
+from codecommons.errors import GateError
+from codecommons.lake import Lake
+from codecommons.lake.stages import code_version
+from codecommons.optout import ledger
+from codecommons.optout.reach import resolve as reached
+
+# Sets that are kept: of the last days, and of the annotators that specifications have asked for.
+MOST = 4
+_FILES, _NAMES, _PAIRS, _NOTE = "files.arrow", "names.arrow", "pairs.arrow", "note.json"
+# What only evidence says, or follows from the rest.
+_UNUSED = ("name", "root", "visit", "snapshot", "skipped", "verified_reason", "rule", "evidence")
+UNKNOWN = "unknown"
+_WIDTHS = {pl.UInt8: 1 << 8, pl.UInt16: 1 << 16, pl.UInt32: 1 << 32}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All candidates of a dataset's inputs.
+
+    Attributes:
+        rows: the columns of ``candidates.files`` that rules ask for, in the order that ``selection.in_order`` ends with (date,
+            anchor, origin, path): texts as ``pl.Enum`` in order of the texts, ``content_id`` (a number, in order of the
+            identifiers) in place of content; also opt_out, stars, first_verdict.
+        bytes: of the same rows ``content`` and ``path``, which are read where they are asked for.
+        contents: how many numbers there are for contents.
+        pairs: (a, b, similarity) of accepted pairs, a and b as ``content_id``.
+        uncompared: why the stage before has to run again if near-duplicates matter; empty if it has not to.
+    """
+
+    rows: pl.DataFrame
+    bytes: pa.Table
+    contents: int
+    pairs: pl.DataFrame
+    uncompared: str
+
+    def shown(self, at: np.ndarray) -> pl.DataFrame:
+        """Some rows, by number, as a build has them: content, path (both bytes), origin, anchor, license and length."""
+        texts = pl.DataFrame(self.bytes.take(pa.array(at)))
+        rest = self.rows.select("length", "origin", "anchor", "license")[at]
+        return texts.with_columns(rest.cast({pl.Enum: pl.String}).get_columns())
+
+    def with_texts(self) -> pl.DataFrame:
+        """The rows, with content, path and name as bytes."""
+        return store.named(self.rows.with_columns(pl.DataFrame(self.bytes).get_columns()))
+
+
+def facts(lake: Lake, engine: Engine, inputs: Inputs, name: str) -> Facts:
+    """What is known of every candidate.
+
+    Args:
+        lake: the lake.
+        engine: where pairs are compared that only a smaller lake would have.
+        inputs: what a dataset is made from.
+        name: of the dataset, for messages.
+
+    Raises:
+        GateError: an earlier stage has to run again (``candidates.refuse_stale``), or the opt-out ledger is broken.
+        LakeError: a table can't be read.
+    """
+    folder = lake.settings.cache / "plans"
+    place = folder / _key(lake, inputs)[:32]
+    with contextlib.suppress(OSError, pa.ArrowException, ValueError, KeyError):
+        found = read(place)
+        place.touch()
+        return found
+    with tempfile.TemporaryDirectory(prefix="codecommons-plans-") as elsewhere:
+        # Where the home can't be written, they are made each time.
+        own = Path(elsewhere)
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            own = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+        try:
+            _make(lake, engine, inputs, name, own)
+            found = read(own)
+            with contextlib.suppress(OSError):
+                if own.parent == folder:
+                    own.rename(place)
+                _let_go(folder)
+        finally:
+            if own.parent == folder:
+                shutil.rmtree(own, ignore_errors=True)
+        return found
+
+
+def _key(lake: Lake, inputs: Inputs) -> str:
+    read_by_filters = sorted(set[str]().union(*(one.signals for one in inputs.filters)))
+    asked = {name: value for name, value in inputs.to_mapping().items() if name != "filters"}
+    in_effect = sorted(repr(one) for one in ledger.read(lake).effective)
+    return digest([code_version(), asked, read_by_filters, in_effect, lake.versions()])
+
+
+def _let_go(folder: Path) -> None:
+    """Remove all but the sets that were used last; whoever still maps one keeps it."""
+    there = sorted(folder.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in there[MOST:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _make(lake: Lake, engine: Engine, inputs: Inputs, name: str, folder: Path) -> None:
+    rows = files(lake, inputs)
+    refuse_stale(lake, name, rows, near=False)
+    try:
+        refuse_stale(lake, name, rows, near=True)
+        uncompared = ""
+    except GateError as error:
+        uncompared = str(error)
+    said = [column for column in rows.columns if column.startswith("said_")]
+    rows = reached(lake, ledger.read(lake).effective, trees(lake, inputs)).marked(rows.drop(said))
+    rows = with_stars(rows, repositories(lake, inputs)).drop(_UNUSED)
+    ids = rows.select("content").unique().sort("content")
+    first = first_occurrences(lake, inputs, ids).select("content", "first_verdict")
+    rows = rows.join(first, on="content", how="left").sort("anchor_date", "anchor", "origin", "path", nulls_last=True)
+    pairs = pairs_then(lake, engine, contents(lake, inputs), ids).filter("accepted").select("a", "b", "similarity").collect()
+    numbers = ids.with_row_index("content_id")
+    rows = rows.join(numbers, on="content", how="left", maintain_order="left")
+    for end in ("a", "b"):
+        pairs = pairs.join(numbers.rename({"content": end}), on=end).drop(end).rename({"content_id": end})
+    write(folder, rows, ids.height, pairs, uncompared)
+
+
+def write(folder: Path, rows: pl.DataFrame, contents: int, pairs: pl.DataFrame, uncompared: str = "") -> None:
+    """Write facts as ``read`` reads them: rows with texts as texts, content and path beside ``content_id``."""
+    columns: dict[str, pa.Array] = {}
+    names = []
+    for column in rows.get_columns():
+        if column.dtype == pl.String:
+            # In order, so that numbers are in the order of the texts.
+            values = pl.concat([column.unique().drop_nulls(), pl.Series([UNKNOWN], dtype=pl.String)]).unique().sort()
+            width = next(
+                kind for kind, most in ((pl.UInt8, 255), (pl.UInt16, 65_535), (pl.UInt32, 1 << 32)) if len(values) < most
+            )
+            column = column.replace_strict(values, pl.Series(range(len(values)), dtype=width), default=None, return_dtype=width)
+            names.append(pl.DataFrame({"value": values}).with_columns(column=pl.lit(column.name)))
+        columns[column.name] = column.rechunk().to_arrow()
+    put(folder, pa.table(columns), pl.concat(names), contents, pairs, uncompared)
+
+
+def put(folder: Path, files: pa.Table, names: pl.DataFrame, contents: int, pairs: pl.DataFrame, uncompared: str) -> None:
+    """The same, of columns that are numbers already; ``names`` says what they stand for (value, column), in order."""
+    _put(folder / _FILES, files)
+    _put(folder / _NAMES, names.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
+    _put(folder / _PAIRS, pairs.rechunk().to_arrow())
+    (folder / _NOTE).write_text(json.dumps({"contents": contents, "uncompared": uncompared}))
+
+
+def read(folder: Path) -> Facts:
+    """Map what ``write`` has written.
+
+    Raises:
+        OSError: it is not there, or it can't be read; or it is no Arrow file, or another error of Arrow's.
+    """
+    note = json.loads((folder / _NOTE).read_text())
+    found, names = _mapped(folder / _FILES), pl.DataFrame(_mapped(folder / _NAMES))
+    texts = {str(column): rows["value"] for (column,), rows in names.group_by("column", maintain_order=True)}
+    rows = pl.DataFrame(found.drop_columns(["content", "path"]))
+    rows = rows.with_columns(pl.col(column).cat.to(pl.Enum(values)) for column, values in texts.items())
+    pairs = pl.DataFrame(_mapped(folder / _PAIRS))
+    return Facts(rows, found.select(["content", "path"]), note["contents"], pairs, note["uncompared"])
+
+
+def _put(path: Path, table: pa.Table) -> None:
+    table = table.combine_chunks()
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _mapped(path: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
