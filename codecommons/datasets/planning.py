@@ -15,13 +15,12 @@ from typing import Any
 
 import polars as pl
 
-from codecommons.datasets import shards
 from codecommons.datasets.candidates import resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
 from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
+from codecommons.datasets.rows import assign, bytes_of, place, readable
 from codecommons.datasets.selection import Step, select
-from codecommons.datasets.shards import place
 from codecommons.datasets.specification import Specification
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
@@ -133,8 +132,8 @@ def plan(lake: Lake, specification: Specification) -> Plan:
     inputs = resolve(lake, specification)
     with contextlib.closing(local_engine(lake.settings)) as engine:
         selection = select(lake, engine, specification.at(inputs.as_of), inputs)
-    rows = shards.assign(selection.rows, specification.shard.bits, specification.shard.cap_bytes)
-    size = shards.bytes_of(rows)
+    rows = assign(selection.rows, specification.shard.bits, specification.shard.cap_bytes)
+    size = bytes_of(rows)
     most = max(selection.steps, key=lambda step: step.rows)
     opted_out = next(step for step in selection.steps if step.rule == "opt_out")
     languages, licenses = rollup(rows, "language", MOST_LANGUAGES), rollup(rows, "license", MOST_LANGUAGES)
@@ -200,7 +199,7 @@ def _table(rows: pl.DataFrame, languages: list[str], licenses: list[str]) -> lis
 
 def _samples(rows: pl.DataFrame) -> tuple[Sample, ...]:
     chosen = rows.sort("content", "origin", "anchor", "path").head(SAMPLES)
-    named = chosen.select(swhid=place("content", "origin", "anchor", "path"), path=shards.readable(chosen["path"]))
+    named = chosen.select(swhid=place("content", "origin", "anchor", "path"), path=readable(chosen["path"]))
     return tuple(
         Sample(*one) for one in named.with_columns(chosen["origin"], license=chosen["license"].fill_null("unknown")).iter_rows()
     )

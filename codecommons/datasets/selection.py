@@ -22,9 +22,8 @@ from codecommons.datasets.election import elect
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
-from codecommons.datasets.rows import CHANGES, DISCUSSION, swhid_of
+from codecommons.datasets.rows import CHANGES, DISCUSSION, MARKS, bytes_of, place, readable, swhid_of
 from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.shards import MARKS, bytes_of, place, readable
 from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup import pairs_then
 from codecommons.engine import Engine

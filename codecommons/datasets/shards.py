@@ -4,9 +4,8 @@
 
 """Rows to files (``formats``) whose bytes depend on nothing but the rows.
 
-A shard is a bucket of sha256(origin). An origin with more text than the cap has shards of its own, split by sha256(path), so
-that one new slice or one removal rewrites only the shards whose rows changed. A shard names its rows: one that an earlier release
-has, or a build that was killed, is copied once its bytes have the digest in its name.
+A shard (``rows.assign`` says which rows are in it) names its rows: one that an earlier release has, or a build that was killed,
+is copied once its bytes have the digest in its name.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -29,40 +28,14 @@ from codecommons.datasets import discussions, redaction
 from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.format import ShardFormat, Terms, format_of
-from codecommons.datasets.rows import COMMIT, DISCUSSION, SPAN, sides, swhid_of
+from codecommons.datasets.rows import assign, bytes_of, described, readable, row_schema, row_text, sides, size
 from codecommons.datasets.specification import Redact, Specification
 from codecommons.datasets.tokens import TOKENS
 from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
-from codecommons.swhid import Swhid, content_id
+from codecommons.swhid import content_id
 
-_ROW: dict[str, pa.DataType] = {
-    "swhid": pa.string(),
-    "text": pa.string(),
-    "language": pa.string(),
-    "license": pa.string(),
-    "license_type": pa.string(),
-    "origin": pa.string(),
-    "visit": pa.string(),
-    "anchor": pa.string(),
-    "path": pa.string(),
-    "length": pa.int64(),
-    "encoding": pa.string(),
-    "redactions": pa.list_(SPAN),
-    "repository": pa.string(),
-    "row_in_repository": pa.int64(),
-}
-ROW = pa.schema(_ROW)
-# Columns that a row has only where a dataset keeps all near-duplicates: the row that stands for it (null: it does so itself), the
-# similarity to that, how many eligible files have its content, and the repository that stands for its own, likewise.
-MARKS: dict[str, pa.DataType] = {
-    "similar_to": pa.string(),
-    "similarity": pa.float64(),
-    "copies": pa.int64(),
-    "similar_repository": pa.string(),
-    "repository_similarity": pa.float64(),
-}
 _MANIFEST: dict[str, pa.DataType] = {
     "shard": pa.string(),
     "row": pa.int64(),
@@ -196,46 +169,6 @@ class _Written(NamedTuple):
     places: pl.DataFrame
 
 
-def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
-    """Add the column ``shard`` (the label) and put rows in order: shard, origin, path, content, anchor.
-
-    Args:
-        rows: with origin, path (binary), content, anchor, length.
-        bits: ``k`` of 2**k buckets.
-        cap_bytes: text bytes from which an origin is split.
-    """
-    order = [name for name in ("origin", "path", "content", "anchor", "revision_id") if name in rows.columns]
-    origins = rows.group_by("origin").agg(size(rows).sum().alias("length"))
-    labels, splits = [], []
-    for origin, length in origins.iter_rows():
-        key = hashlib.sha256(origin.encode())
-        split = max(0, (-(-length // cap_bytes) - 1).bit_length())
-        labels.append(_top(key.digest(), bits) + (f"-{key.hexdigest()[:12]}" if split else ""))
-        splits.append(split)
-    origins = origins.select("origin", pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
-    rows = rows.join(origins, on="origin", how="left")
-    whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
-    parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in large.select("path", "split").iter_rows()]
-    large = large.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
-    return pl.concat([whole, large]).drop("split").sort("shard", *order)
-
-
-def size(rows: pl.DataFrame) -> pl.Expr:
-    """Bytes of the contents of each row."""
-    both = pl.col("length") + pl.col("before_length").fill_null(0) if "before_length" in rows.columns else pl.col("length")
-    return both.cast(pl.Int64)
-
-
-def bytes_of(rows: pl.DataFrame) -> int:
-    """Bytes of the contents of all rows."""
-    return int(rows.select(size(rows).sum()).item())
-
-
-def _top(digest: bytes, bits: int) -> str:
-    """The top ``bits`` bits in hex, all of one width."""
-    return f"{int.from_bytes(digest[:8]) >> (64 - bits):0{max(1, -(-bits // 4))}x}"
-
-
 def write(
     lake: Lake,
     engine: Engine,
@@ -314,7 +247,7 @@ class _Known(NamedTuple):
 
 
 def _known(task: ShardTask) -> _Known:
-    rows = _described(task.rows)
+    rows = described(task.rows)
     schema = row_schema(rows.columns)
     identity = rows_digest(rows, schema, task.redact, task.escape, task.format.rules(task.terms))
     with lake_errors(f"{task} of {task.folder}"):
@@ -447,12 +380,6 @@ def manifest_schema(form: ShardFormat) -> pa.Schema:
     return pa.schema([*MANIFEST, *form.offsets])
 
 
-def row_schema(columns: Sequence[str]) -> pa.Schema:
-    """The columns of a shard whose rows have these."""
-    more = COMMIT if "revision" in columns else DISCUSSION if "number" in columns else {}
-    return pa.schema([*ROW, *more.items(), *((name, kind) for name, kind in MARKS.items() if name in columns)])
-
-
 def scratch_file(lake: Lake) -> IO[bytes]:
     """A file without a name, gone when it is closed or its process dies, on a disk (``/tmp`` may be memory)."""
     folder = lake.settings.home / "scratch"
@@ -488,49 +415,6 @@ MANIFEST_WRITER: dict[str, Any] = {
     "use_dictionary": ["shard", "origin", "visit", "anchor", "language", "license", "license_type", "sha256"],
     "write_statistics": ["shard", "row", "swhid", "content", "origin", "language", "license", "license_type", "length"],
 }
-
-
-def _described(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add what a row says about itself: its qualified SWHID, and where it stands among the rows of its origin here."""
-    rows = rows.with_columns(visit=swhid_of("snp", "snapshot"))
-    if "similar_to" in rows.columns:
-        rows = rows.with_columns(similar_to=swhid_of("cnt", "similar_to"))
-    if "revision_id" in rows.columns:
-        rows = rows.with_columns(revision=swhid_of("rev", "revision_id"), parent=swhid_of("rev", "parent_id"))
-        rows = rows.with_columns(before=_swhids(rows, "before_content", "parent"))
-    return rows.with_columns(
-        swhid=_swhids(rows, "content", "anchor"),
-        repository=pl.Series([repository(origin) for origin in rows["origin"]], dtype=pl.String),
-        row_in_repository=pl.int_range(pl.len(), dtype=pl.Int64).over("origin"),
-    )
-
-
-def _swhids(rows: pl.DataFrame, content: str, anchor: str) -> pl.Series:
-    """SWHIDs of a column of contents with all qualifiers, the anchor being what a column says."""
-    places = rows.select(content, "origin", "visit", anchor, "path").iter_rows()
-    found = [str(Swhid("cnt", one, origin=o, visit=v, anchor=a, path=b"/" + path)) for one, o, v, a, path in places]
-    return pl.Series(found, dtype=pl.String)
-
-
-def place(content: str, origin: str, anchor: str, path: str) -> pl.Expr:
-    """Where a file is, as a SWHID with qualifiers, from the columns of these names."""
-
-    def texts(rows: pl.Series) -> pl.Series:
-        found = rows.struct.unnest().select(content, origin, anchor, path).iter_rows()
-        return pl.Series([str(Swhid("cnt", one, origin=o, anchor=a, path=b"/" + p)) for one, o, a, p in found], dtype=pl.String)
-
-    return pl.struct(content, origin, anchor, path).map_batches(texts, return_dtype=pl.String)
-
-
-def repository(origin: str) -> str:
-    """A readable name of an origin, as training formats put before a repository's files.
-
-    ``pkg:pypi/requests`` -> ``pypi/requests``; ``https://host/owner/name.git`` -> ``owner/name``.
-    """
-    if origin.startswith("pkg:"):
-        return origin.removeprefix("pkg:")
-    parts = [part for part in origin.rstrip("/").removesuffix(".git").rpartition("://")[2].split("/") if part]
-    return "/".join(parts[-2:] if len(parts) > 2 else parts[-1:]) or origin
 
 
 def _spill(tasks: Sequence[ShardTask], spill: IO[bytes]) -> dict[bytes, tuple[int, int]]:
@@ -614,31 +498,3 @@ def texts_of(lake: Lake, rows: pl.DataFrame, escape: Sequence[str]) -> Iterator[
             text = row_text(data, content, *known[content], escape)
             if text is not None:
                 yield text.decode()
-
-
-def row_text(
-    data: bytes, content: bytes, encoding: str, redactions: Iterable[Mapping[str, Any]] = (), escape: Iterable[str] = ()
-) -> bytes | None:
-    """The text of a row, as UTF-8; None when the bytes do not re-hash to their identifier or are not in the encoding.
-
-    Args:
-        data: all bytes of the content.
-        content: its sha1_git.
-        encoding: what Python calls it.
-        redactions: kind, start and end of what is replaced, in order.
-        escape: names of ``tokens.TOKENS`` that are broken.
-    """
-    if content_id(data) != content:
-        return None
-    try:
-        return redaction.text_of(data, encoding, [redaction.Span(**one) for one in redactions], escape).encode()
-    except (UnicodeError, LookupError):
-        return None
-
-
-def readable(paths: pl.Series) -> pl.Series:
-    """Paths as text; bytes that are not UTF-8 stand as U+FFFD (the SWHID's ``path`` has them exactly)."""
-    try:
-        return paths.cast(pl.String)
-    except pl.exceptions.ComputeError:  # one by one takes many times as long, and few lakes have such a path
-        return pl.Series(paths.name, [path.decode(errors="replace") for path in paths], dtype=pl.String)

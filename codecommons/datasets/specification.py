@@ -136,7 +136,7 @@ class Deduplicate:
             ``popular`` goes by the stars that forges last showed of the origin. Of repositories, the one with the most preferred
             file is.
         keep: ``best`` leaves all but the preferred near-duplicate out; ``all`` keeps them, files and repositories, and says in
-            columns of their own what each is like, so that they can be weighed (see ``shards.MARKS``).
+            columns of their own what each is like, so that they can be weighed (see ``rows.MARKS``).
         most_lost: the share of the files of a language, source or origin that may be left out as near-duplicates, by kind; more
             blocks the dataset. A kind that is not named keeps its default. Groups of fewer than ``losses.ALARMING`` files are
             not judged.

@@ -33,8 +33,8 @@ from codecommons.datasets.releases import (
     taken_down,
 )
 from codecommons.datasets.reproduce import specification_of
-from codecommons.datasets.rows import COMMIT_READ, Side, sides, swhids_of
-from codecommons.datasets.shards import opened_shard, row_text
+from codecommons.datasets.rows import COMMIT_READ, Side, row_text, sides, swhids_of
+from codecommons.datasets.shards import opened_shard
 from codecommons.datasets.tokens import TOKENS
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors

@@ -15,8 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons.datasets.format import ShardFormat
-from codecommons.datasets.rows import COMMIT, DISCUSSION
-from codecommons.datasets.shards import MARKS, ROW, size
+from codecommons.datasets.rows import COMMIT, DISCUSSION, MARKS, ROW, size
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1

@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from codecommons.datasets import tokenizer
 from codecommons.datasets.format import Columns, Files, Part, ShardFormat, Terms
 from codecommons.datasets.releases import list_releases, supplies_of
+from codecommons.datasets.rows import readable, repository
 from codecommons.datasets.shards import (
     GROUP_BYTES,
     GROUP_ROWS,
@@ -37,8 +38,6 @@ from codecommons.datasets.shards import (
     UNREADABLE,
     WRITER,
     groups,
-    readable,
-    repository,
     texts_of,
 )
 from codecommons.datasets.specification import Format, Specification

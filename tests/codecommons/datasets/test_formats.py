@@ -20,7 +20,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, plan, reproduce, specification, tokenizer, verify
-from codecommons.datasets.shards import ROW
+from codecommons.datasets.rows import ROW
 from codecommons.datasets.specification import parse
 from codecommons.datasets.tokenizer import made_from, named, trained
 from codecommons.datasets.tokens import STARCODER2
