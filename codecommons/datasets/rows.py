@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 
+from codecommons.annotate import notebooks
 from codecommons.datasets import redaction
 from codecommons.swhid import Swhid, content_id
 
@@ -57,6 +58,13 @@ COMMIT: dict[str, pa.DataType] = {
     "before_length": pa.int64(),
     "before_encoding": pa.string(),
     "before_redactions": pa.list_(SPAN),
+}
+# Columns that a row has only where files come tree by tree: how many its tree has, how many of them are rows of the dataset, and
+# how many each rule left out.
+TREE: dict[str, pa.DataType] = {
+    "tree_files": pa.int64(),
+    "tree_rows": pa.int64(),
+    "tree_left_out": pa.list_(pa.struct([pa.field("rule", pa.string()), pa.field("files", pa.int64())])),
 }
 # What of a commit is read back, beside what is of a file.
 COMMIT_READ: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -110,12 +118,16 @@ def swhids_of(manifest: pl.DataFrame) -> list[str]:
 def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
     """Add the column ``shard`` (the label) and put rows in order: shard, origin, path, content, anchor.
 
+    Where rows have ``TREE``, the anchor comes before the path, and before that the place in the order of imports, if they have
+    one; what has none comes last.
+
     Args:
         rows: with origin, path (binary), content, anchor, length.
         bits: ``k`` of 2**k buckets.
         cap_bytes: text bytes from which an origin is split.
     """
-    order = [name for name in ("origin", "path", "content", "anchor", "revision_id") if name in rows.columns]
+    trees = ("origin", "anchor", "place", "path") if "tree_files" in rows.columns else ()
+    order = [name for name in trees or ("origin", "path", "content", "anchor", "revision_id") if name in rows.columns]
     origins = rows.group_by("origin").agg(size(rows).sum().alias("length"))
     labels, splits = [], []
     for origin, length in origins.iter_rows():
@@ -128,7 +140,7 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
     whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
     parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in large.select("path", "split").iter_rows()]
     large = large.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
-    return pl.concat([whole, large]).drop("split").sort("shard", *order)
+    return pl.concat([whole, large]).drop("split").sort("shard", *order, nulls_last="place" in order)
 
 
 def size(rows: pl.DataFrame) -> pl.Expr:
@@ -150,7 +162,7 @@ def _top(digest: bytes, bits: int) -> str:
 def row_schema(columns: Sequence[str]) -> pa.Schema:
     """The columns of a shard whose rows have these."""
     more = COMMIT if "revision" in columns else DISCUSSION if "number" in columns else {}
-    return pa.schema([*ROW, *more.items(), *((name, kind) for name, kind in MARKS.items() if name in columns)])
+    return pa.schema([*ROW, *more.items(), *((name, kind) for name, kind in (MARKS | TREE).items() if name in columns)])
 
 
 def described(rows: pl.DataFrame) -> pl.DataFrame:
@@ -197,7 +209,12 @@ def repository(origin: str) -> str:
 
 
 def row_text(
-    data: bytes, content: bytes, encoding: str, redactions: Iterable[Mapping[str, Any]] = (), escape: Iterable[str] = ()
+    data: bytes,
+    content: bytes,
+    encoding: str,
+    redactions: Iterable[Mapping[str, Any]] = (),
+    escape: Iterable[str] = (),
+    form: str = "",
 ) -> bytes | None:
     """The text of a row, as UTF-8; None when the bytes do not re-hash to their identifier or are not in the encoding.
 
@@ -207,13 +224,28 @@ def row_text(
         encoding: what Python calls it.
         redactions: kind, start and end of what is replaced, in order.
         escape: names of ``tokens.TOKENS`` that are broken.
+        form: of a notebook that becomes a text (``annotate.notebooks``); redactions are of the bytes of that.
     """
     if content_id(data) != content:
         return None
     try:
+        if form:
+            data, encoding = notebooks.text(data, form).encode(), "utf-8"
+            # What was not written as a mark has been broken already; the others are to stay.
+            escape = [name for name in escape if name != "starcoder2" or form != notebooks.STRUCTURED]
         return redaction.text_of(data, encoding, [redaction.Span(**one) for one in redactions], escape).encode()
-    except (UnicodeError, LookupError):
+    except (ValueError, LookupError):
         return None
+
+
+def form_of(path: bytes, notebooks_: str) -> str:
+    """What ``row_text`` is to make of a file: nothing else, or a form of a notebook.
+
+    Args:
+        path: of the file.
+        notebooks_: what the specification says of notebooks.
+    """
+    return notebooks_ if notebooks_ in notebooks.FORMS and notebooks.is_notebook(path) else ""
 
 
 def readable(paths: pl.Series) -> pl.Series:

@@ -22,9 +22,9 @@ from codecommons.datasets.election import elect
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
-from codecommons.datasets.rows import CHANGES, DISCUSSION, MARKS, bytes_of, place, readable, swhid_of
+from codecommons.datasets.rows import CHANGES, DISCUSSION, MARKS, TREE, bytes_of, place, readable, swhid_of
 from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
+from codecommons.datasets.specification import AS_IS, PATH, Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup import pairs_then
 from codecommons.engine import Engine
 from codecommons.lake import Lake
@@ -210,17 +210,33 @@ def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inp
         spans = spans.rename({"content": content, "redactions": replaced})
         redacted = redacted.join(spans, on=content, how="left", maintain_order="left")
         redacted = redacted.with_columns(pl.col(replaced).fill_null(pl.lit([], dtype=SPANS)))
+    if inputs.notebooks != AS_IS:
+        own = redaction.of_notebooks(redacted, specification.redact)
+        redacted = redacted.join(own, on="content", how="left", maintain_order="left", suffix="_of_text")
+        of_text = pl.col("redactions_of_text").fill_null(pl.lit([], dtype=SPANS))
+        redacted = redacted.with_columns(redactions=pl.when("notebook").then(of_text).otherwise("redactions"))
     if "message" in redacted.columns:
         said = [redaction.told(one, specification.redact, specification.escape) for one in redacted["message"]]
         redacted = redacted.with_columns(message=pl.Series(said, dtype=pl.String))
-    funnel.rows = redacted
+    funnel.rows = redacted if specification.order == PATH else _with_trees(redacted, rows, funnel.drops)
     return _selected(funnel, rows, lost)
+
+
+def _with_trees(kept: pl.DataFrame, rows: pl.DataFrame, drops: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Add to rows ``rows.TREE``: how much of the tree that each is of is here, and why the rest is not."""
+    tree = ["origin", "anchor"]
+    gone = pl.concat(drops).group_by(*tree, "rule").len("files").sort("rule")
+    why = gone.group_by(tree).agg(tree_left_out=pl.struct("rule", pl.col("files").cast(pl.Int64)))
+    files = rows.group_by(tree).len("tree_files").with_columns(pl.col("tree_files").cast(pl.Int64))
+    counted = kept.with_columns(tree_rows=pl.len().over(tree).cast(pl.Int64))
+    told = counted.join(files, on=tree, how="left", maintain_order="left").join(why, on=tree, how="left", maintain_order="left")
+    return told.with_columns(pl.col("tree_left_out").fill_null(pl.lit([], dtype=told.schema["tree_left_out"])))
 
 
 def _selected(funnel: Funnel, rows: pl.DataFrame, lost: pl.DataFrame) -> Selection:
     """What is left of candidates."""
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
-    more = [name for name in (*CHANGES, *DISCUSSION, *MARKS) if name in funnel.rows.columns]
+    more = [name for name in (*CHANGES, *DISCUSSION, *MARKS, *TREE, "place") if name in funnel.rows.columns]
     kept = funnel.rows.rename({"verdict": "license_type"}).select(*ROWS, *more)
     return Selection(kept, drops, tuple(funnel.steps), rows.height, bytes_of(rows), lost)
 
@@ -276,6 +292,9 @@ def _readable(funnel: Funnel) -> None:
     funnel.keep("not_annotated", pl.col("binary").is_not_null())
     funnel.keep("binary", ~pl.col("binary"))
     funnel.keep("no_encoding", pl.col("encoding").is_not_null())
+    if "notebook" in funnel.rows.columns:
+        whole = ~pl.col("notebook") | pl.col("notebook_length").is_not_null()
+        funnel.keep("broken_notebook", whole, pl.col("notebook_error"))
     if "before_content" in funnel.rows.columns:
         text = ~pl.col("before_binary") & pl.col("before_encoding").is_not_null()
         here = pl.col("before_status").is_not_null() & (pl.col("before_verified") == "yes")

@@ -24,12 +24,13 @@ import polars as pl
 import pyarrow as pa
 import zstandard
 
+from codecommons.annotate import notebooks
 from codecommons.datasets import discussions, redaction
 from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.format import ShardFormat, Terms, format_of
-from codecommons.datasets.rows import assign, bytes_of, described, readable, row_schema, row_text, sides, size
-from codecommons.datasets.specification import Redact, Specification
+from codecommons.datasets.rows import assign, bytes_of, described, form_of, readable, row_schema, row_text, sides, size
+from codecommons.datasets.specification import AS_IS, Redact, Specification
 from codecommons.datasets.tokens import TOKENS
 from codecommons.engine import Engine
 from codecommons.lake import Lake
@@ -83,6 +84,7 @@ class ShardTask:
         terms: what that works by.
         earlier: shards of this label that may have the same rows, on the lake's file system, the likeliest first.
         talk: of discussions the specification, and whose events count (columns slice and source).
+        notebooks: what becomes of them.
     """
 
     lake: Lake
@@ -95,6 +97,7 @@ class ShardTask:
     terms: Terms
     earlier: tuple[str, ...] = ()
     talk: tuple[Specification, pl.DataFrame] | None = None
+    notebooks: str = AS_IS
 
     @property
     def format(self) -> ShardFormat:
@@ -198,7 +201,7 @@ def write(
     talk = (asked, discussions.slices_of(inputs)) if asked.rows in discussions.KINDS else None
     how = (asked.redact, () if talk else asked.escape, asked.format.kind, Terms(asked.format, supplies))
     tasks = [
-        ShardTask(lake, label, part, folder, *how, earlier.get(label, ()), talk)
+        ShardTask(lake, label, part, folder, *how, earlier.get(label, ()), talk, asked.notebooks)
         for (label,), part in assigned.group_by("shard", maintain_order=True)
     ]
     return [shard for some in engine.map(write_bundle, _bundles(tasks, engine.workers)) for shard in some]
@@ -249,7 +252,8 @@ class _Known(NamedTuple):
 def _known(task: ShardTask) -> _Known:
     rows = described(task.rows)
     schema = row_schema(rows.columns)
-    identity = rows_digest(rows, schema, task.redact, task.escape, task.format.rules(task.terms))
+    forms = [] if task.notebooks == AS_IS else [[task.notebooks, notebooks.VERSION]]
+    identity = rows_digest(rows, schema, task.redact, task.escape, [*task.format.rules(task.terms), *forms])
     with lake_errors(f"{task} of {task.folder}"):
         return _Known(task, rows, schema, identity, _keep(task, rows, schema, identity))
 
@@ -469,10 +473,11 @@ def _group_table(
     columns: dict[str, list[bytes | None]] = {}
     for side in sides(schema.names):
         texts = columns.setdefault(side.text, [])
-        for content, encoding, swhid, spans in group.select(side.content, side.encoding, side.swhid, side.redactions).iter_rows():
+        columns_ = (side.content, side.encoding, side.swhid, side.redactions, "path")
+        for content, encoding, swhid, spans, path in group.select(columns_).iter_rows():
             offset, length = places.get(content, (0, 0))
             spill.seek(offset)
-            text = row_text(spill.read(length), content, encoding, spans, task.escape)
+            text = row_text(spill.read(length), content, encoding, spans, task.escape, form_of(path, task.notebooks))
             if text is None:
                 faults.damaged.append(swhid)
             elif content in sample and redaction.left(text, task.redact):
@@ -488,13 +493,14 @@ def _table(group: pl.DataFrame, names: Sequence[str]) -> pa.Table:
     return group.with_columns(path=readable(group["path"])).select(names).to_arrow()
 
 
-def texts_of(lake: Lake, rows: pl.DataFrame, escape: Sequence[str]) -> Iterator[str]:
+def texts_of(lake: Lake, rows: pl.DataFrame, asked: Specification) -> Iterator[str]:
     """The texts of rows with different contents, by content; what is missing or damaged has none."""
     known = {
-        content: (encoding, spans) for content, encoding, spans in rows.select("content", "encoding", "redactions").iter_rows()
+        content: (encoding, spans, asked.escape, form_of(path, asked.notebooks))
+        for content, encoding, spans, path in rows.select("content", "encoding", "redactions", "path").iter_rows()
     }
     for batch in lake.contents(rows.select(sha1_git="content", length="length"), lake.settings.batch_bytes):
         for content, data in zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True):
-            text = row_text(data, content, *known[content], escape)
+            text = row_text(data, content, *known[content])
             if text is not None:
                 yield text.decode()

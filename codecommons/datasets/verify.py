@@ -33,8 +33,9 @@ from codecommons.datasets.releases import (
     taken_down,
 )
 from codecommons.datasets.reproduce import specification_of
-from codecommons.datasets.rows import COMMIT_READ, Side, row_text, sides, swhids_of
+from codecommons.datasets.rows import COMMIT_READ, Side, form_of, row_text, sides, swhids_of
 from codecommons.datasets.shards import opened_shard
+from codecommons.datasets.specification import AS_IS
 from codecommons.datasets.tokens import TOKENS
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
@@ -216,6 +217,7 @@ def _rows(
     lake: Lake, one: Release, file: str, form: ShardFormat, terms: Terms, rows: pl.DataFrame, side: Side
 ) -> Iterator[Problem]:
     asked = one.document["inputs"]["specification"]
+    notebooks = asked.get("notebooks", AS_IS)
     escape = () if asked.get("rows") in discussions.KINDS else asked.get("escape", ())
     # What is stored for the file itself is read under that name; the version before is read as it is called.
     after = side.swhid == "swhid"
@@ -224,8 +226,8 @@ def _rows(
         **named, _content=pl.col(side.content), _encoding=pl.col(side.encoding), _redactions=pl.col(side.redactions)
     )
     doubtful = []
-    for at, (row, swhid, found, content, stored, encoding, spans) in enumerate(
-        rows.select("row", "swhid", "_found", "_content", "_stored", "_encoding", "_redactions").iter_rows()
+    for at, (row, swhid, found, content, stored, encoding, spans, path) in enumerate(
+        rows.select("row", "swhid", "_found", "_content", "_stored", "_encoding", "_redactions", "path").iter_rows()
     ):
         if (after and swhid != found) or (found or "")[10:50] != content.hex():
             yield Problem(file, row, swhid, f"it says {found}")
@@ -233,6 +235,7 @@ def _rows(
             not form.holds_text
             or stored is None
             or spans
+            or form_of(path, notebooks)
             or _has_tokens(stored, escape)
             or not _hashes_to(stored, encoding, content)
         ):
@@ -242,8 +245,10 @@ def _rows(
     rows = rows[doubtful]
     bytes_of = _bytes_of(lake, one, rows, set(rows["_content"]))
     texts = [
-        row_text(bytes_of[content], content, encoding or "", spans or (), escape) if content in bytes_of else None
-        for content, encoding, spans in rows.select("_content", "_encoding", "_redactions").iter_rows()
+        row_text(bytes_of[content], content, encoding or "", spans or (), escape, form_of(path, notebooks))
+        if content in bytes_of
+        else None
+        for content, encoding, spans, path in rows.select("_content", "_encoding", "_redactions", "path").iter_rows()
     ]
     expected = form.stored(rows, [text or b"" for text in texts], terms)
     for (row, swhid, content, stored), text, wanted in zip(

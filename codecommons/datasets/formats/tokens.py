@@ -111,7 +111,7 @@ class Tokens(ShardFormat):
                 return dict(supplies_of(lake, one))
         chosen = rows().unique("content").sort("content")
         chosen = chosen.filter(pl.col("length").cum_sum() - pl.col("length") < tokenizer.TRAINING_BYTES)
-        texts = texts_of(lake, chosen, asked.escape)
+        texts = texts_of(lake, chosen, asked)
         return {tokenizer.FILE: tokenizer.trained(texts, asked.format.vocabulary)}
 
     def write(self, files: Files, schema: pa.Schema, tables: Iterable[pa.Table], identity: str, terms: Terms) -> None:
