@@ -223,7 +223,7 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         for, with ``said_<annotator>``: true where it has a row; what filter sets read, under its full name
         (``annotator.column``); of ``Inputs.spans`` also ``whole_<annotator>``; items of benchmarks, if they are asked for;
         license (SPDX expression), verdict, rule and evidence, of the decision for the file in its own tree; where files come by
-        what they import, place, in their tree; where notebooks become texts, notebook (whether it is one), notebook_length
+        what they import, place_in_tree; where notebooks become texts, notebook (whether it is one), notebook_length
         (bytes of the text, null where there is none), notebook_error, notebook_spans (those of ``Inputs.spans``, by annotator),
         notebook_unread (whether nobody has looked). What nobody has said of a file is null.
     """
@@ -273,7 +273,7 @@ def described(lake: Lake, inputs: Inputs, places: pl.DataFrame) -> pl.DataFrame:
 def _with_places(rows: pl.LazyFrame, said: pl.LazyFrame) -> pl.LazyFrame:
     every = said.select("root", "files").explode("files", empty_as_null=False, keep_nulls=False).unnest("files")
     rows = rows.join(said.select("root", pl.lit(True).alias(said_by(IMPORTS))), on="root", how="left")
-    return rows.join(every.select("root", "path", "place"), on=["root", "path"], how="left")
+    return rows.join(every.select("root", "path", place_in_tree="place"), on=["root", "path"], how="left")
 
 
 def _with_notebooks(rows: pl.LazyFrame, said: pl.LazyFrame, inputs: Inputs) -> pl.LazyFrame:

@@ -126,7 +126,7 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
         bits: ``k`` of 2**k buckets.
         cap_bytes: text bytes from which an origin is split.
     """
-    trees = ("origin", "anchor", "place", "path") if "tree_files" in rows.columns else ()
+    trees = ("origin", "anchor", "place_in_tree", "path") if "tree_files" in rows.columns else ()
     order = [name for name in trees or ("origin", "path", "content", "anchor", "revision_id") if name in rows.columns]
     origins = rows.group_by("origin").agg(size(rows).sum().alias("length"))
     labels, splits = [], []
@@ -140,7 +140,7 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
     whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
     parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in large.select("path", "split").iter_rows()]
     large = large.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
-    return pl.concat([whole, large]).drop("split").sort("shard", *order, nulls_last="place" in order)
+    return pl.concat([whole, large]).drop("split").sort("shard", *order, nulls_last="place_in_tree" in order)
 
 
 def size(rows: pl.DataFrame) -> pl.Expr:

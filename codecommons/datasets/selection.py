@@ -236,7 +236,7 @@ def _with_trees(kept: pl.DataFrame, rows: pl.DataFrame, drops: Sequence[pl.DataF
 def _selected(funnel: Funnel, rows: pl.DataFrame, lost: pl.DataFrame) -> Selection:
     """What is left of candidates."""
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
-    more = [name for name in (*CHANGES, *DISCUSSION, *MARKS, *TREE, "place") if name in funnel.rows.columns]
+    more = [name for name in (*CHANGES, *DISCUSSION, *MARKS, *TREE, "place_in_tree") if name in funnel.rows.columns]
     kept = funnel.rows.rename({"verdict": "license_type"}).select(*ROWS, *more)
     return Selection(kept, drops, tuple(funnel.steps), rows.height, bytes_of(rows), lost)
 

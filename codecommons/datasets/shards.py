@@ -30,7 +30,7 @@ from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.format import ShardFormat, Terms, format_of
 from codecommons.datasets.rows import assign, bytes_of, described, form_of, readable, row_schema, row_text, sides, size
-from codecommons.datasets.specification import AS_IS, Redact, Specification
+from codecommons.datasets.specification import AS_IS, Format, Redact, Specification
 from codecommons.datasets.tokens import TOKENS
 from codecommons.engine import Engine
 from codecommons.lake import Lake
@@ -84,7 +84,6 @@ class ShardTask:
         terms: what that works by.
         earlier: shards of this label that may have the same rows, on the lake's file system, the likeliest first.
         talk: of discussions the specification, and whose events count (columns slice and source).
-        notebooks: what becomes of them.
     """
 
     lake: Lake
@@ -97,7 +96,6 @@ class ShardTask:
     terms: Terms
     earlier: tuple[str, ...] = ()
     talk: tuple[Specification, pl.DataFrame] | None = None
-    notebooks: str = AS_IS
 
     @property
     def format(self) -> ShardFormat:
@@ -199,9 +197,10 @@ def write(
     """
     assigned = assign(rows, asked.shard.bits, asked.shard.cap_bytes)
     talk = (asked, discussions.slices_of(inputs)) if asked.rows in discussions.KINDS else None
-    how = (asked.redact, () if talk else asked.escape, asked.format.kind, Terms(asked.format, supplies))
+    terms = Terms(asked.format, supplies, asked.rows, asked.order, asked.notebooks)
+    how = (asked.redact, () if talk else asked.escape, asked.format.kind, terms)
     tasks = [
-        ShardTask(lake, label, part, folder, *how, earlier.get(label, ()), talk, asked.notebooks)
+        ShardTask(lake, label, part, folder, *how, earlier.get(label, ()), talk)
         for (label,), part in assigned.group_by("shard", maintain_order=True)
     ]
     return [shard for some in engine.map(write_bundle, _bundles(tasks, engine.workers)) for shard in some]
@@ -252,7 +251,7 @@ class _Known(NamedTuple):
 def _known(task: ShardTask) -> _Known:
     rows = described(task.rows)
     schema = row_schema(rows.columns)
-    forms = [] if task.notebooks == AS_IS else [[task.notebooks, notebooks.VERSION]]
+    forms = [] if task.terms.notebooks == AS_IS else [[task.terms.notebooks, notebooks.VERSION]]
     identity = rows_digest(rows, schema, task.redact, task.escape, [*task.format.rules(task.terms), *forms])
     with lake_errors(f"{task} of {task.folder}"):
         return _Known(task, rows, schema, identity, _keep(task, rows, schema, identity))
@@ -265,7 +264,7 @@ def _shard(known: _Known, spill: IO[bytes], at: Mapping[bytes, tuple[int, int]])
         files = kept or _write(task, rows, schema, identity, faults, spill, at)
     name = f"{task.label}-{files.sha256}{task.format.endings(task.terms.asked)[0]}"
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(files.sha256)}
-    columns = manifest_schema(task.format)
+    columns = manifest_schema(task.format, task.terms.asked)
     none = {"before_content": pl.Binary, "revision_id": pl.Binary, "before_length": pl.Int64}
     absent = [pl.lit(None, kind).alias(name) for name, kind in none.items() if name not in rows.columns]
     placed = pl.concat([rows.with_columns(*absent, **place), files.places], how="horizontal")
@@ -311,8 +310,9 @@ def _keep(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str)
                 if task.format.identity(files) != identity:
                     continue
                 sums = [sealed(file) for file in files]
-                places = task.format.places(files, rows)
-                tables = (_table(group, [name for name in schema.names if name != "text"]) for group in groups(rows))
+                places = task.format.places(files, rows, task.terms)
+                texts = {side.text for side in sides(schema.names)}
+                tables = (_table(group, [name for name in schema.names if name not in texts]) for group in groups(rows))
                 if [sha256 for sha256, _ in sums[1:]] != task.format.beside(schema, tables, places, identity, task.terms):
                     continue
         # Cut short by who was killed, or gone since: another build of this dataset has ended.
@@ -376,12 +376,12 @@ def _write(
         if not any(faults):
             for file, ending in zip(files, endings, strict=True):
                 put(task.lake, file, f"{task.folder}/{stem}{ending}")
-        return _Written(*sums[0], _beside(stem, endings, sums), task.format.places(files, rows))
+        return _Written(*sums[0], _beside(stem, endings, sums), task.format.places(files, rows, task.terms))
 
 
-def manifest_schema(form: ShardFormat) -> pa.Schema:
+def manifest_schema(form: ShardFormat, asked: Format) -> pa.Schema:
     """The columns of the manifest of shards in a format."""
-    return pa.schema([*MANIFEST, *form.offsets])
+    return pa.schema([*MANIFEST, *form.offsets(asked)])
 
 
 def scratch_file(lake: Lake) -> IO[bytes]:
@@ -477,7 +477,7 @@ def _group_table(
         for content, encoding, swhid, spans, path in group.select(columns_).iter_rows():
             offset, length = places.get(content, (0, 0))
             spill.seek(offset)
-            text = row_text(spill.read(length), content, encoding, spans, task.escape, form_of(path, task.notebooks))
+            text = row_text(spill.read(length), content, encoding, spans, task.escape, form_of(path, task.terms.notebooks))
             if text is None:
                 faults.damaged.append(swhid)
             elif content in sample and redaction.left(text, task.redact):
@@ -493,14 +493,20 @@ def _table(group: pl.DataFrame, names: Sequence[str]) -> pa.Table:
     return group.with_columns(path=readable(group["path"])).select(names).to_arrow()
 
 
-def texts_of(lake: Lake, rows: pl.DataFrame, asked: Specification) -> Iterator[str]:
+def texts_of(lake: Lake, rows: pl.DataFrame, asked: Specification, inputs: Inputs) -> Iterator[str]:
     """The texts of rows with different contents, by content; what is missing or damaged has none."""
+    talk = asked.rows in discussions.KINDS
     known = {
-        content: (encoding, spans, asked.escape, form_of(path, asked.notebooks))
+        content: (encoding, spans, () if talk else asked.escape, form_of(path, asked.notebooks))
         for content, encoding, spans, path in rows.select("content", "encoding", "redactions", "path").iter_rows()
     }
-    for batch in lake.contents(rows.select(sha1_git="content", length="length"), lake.settings.batch_bytes):
-        for content, data in zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True):
-            text = row_text(data, content, *known[content])
-            if text is not None:
-                yield text.decode()
+    if talk:
+        said = (text for _, text in discussions.texts(lake, asked, discussions.slices_of(inputs), rows))
+        found = ((identifier, text) for text in said if (identifier := content_id(text)) in known)
+    else:
+        batches = lake.contents(rows.select(sha1_git="content", length="length"), lake.settings.batch_bytes)
+        found = (one for batch in batches for one in zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True))
+    for content, data in found:
+        text = row_text(data, content, *known[content])
+        if text is not None:
+            yield text.decode()

@@ -50,7 +50,7 @@ dataset_info:
   splits:
   - name: train
     num_bytes: {result["text_bytes"]}
-    num_examples: {result["rows"]}
+    num_examples: {form.examples(manifest, asked)}
   download_size: {sum(one["bytes"] for one in result["shards"])}
   dataset_size: {result["text_bytes"]}
 ---

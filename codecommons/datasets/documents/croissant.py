@@ -96,7 +96,7 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame, form: ShardForma
     asked = terms_of(document).asked
     ending, media_types = form.records(asked)
     inputs, result, what = document["inputs"], document["result"], ROWS_ARE[kind_of(document)]
-    specification = inputs["specification"]
+    specification, every = inputs["specification"], columns(document, form)
     year, month, day = inputs["as_of"].split("-")
     described = {
         "@context": _CONTEXT,
@@ -138,9 +138,9 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame, form: ShardForma
                 "@type": "cr:RecordSet",
                 "@id": _ROWS,
                 "name": _ROWS,
-                "description": f"{result['rows']} {what}.{'' if form.holds_text else ' ' + form.loading(asked)}",
-                "key": {"@id": f"{_ROWS}/swhid"},
-                "field": [*_fields(document, columns(document, form))],
+                "description": f"{result['rows']} {what}.{' ' + form.loading(asked) if form.explains(asked) else ''}",
+                **({"key": {"@id": f"{_ROWS}/swhid"}} if "swhid" in every else {}),
+                "field": [*_fields(document, every)],
             }
         ],
     }

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
 from codecommons.annotate import annotate_files, annotate_slice, current
@@ -275,6 +276,7 @@ def test_files_come_by_path_but_each_after_what_it_imports():
     assert in_order(chain, dict(zip(chain, zip(chain[1:]), strict=False))) == chain[::-1]
 
 
+@given_settings(deadline=None)
 @given(st.dictionaries(st.integers(0, 7), st.sets(st.integers(0, 7)), max_size=8), st.randoms())
 def test_no_file_comes_before_one_that_it_imports_unless_they_are_in_a_circle(imported, random):
     from codecommons.annotate.annotators.in_edges import in_order

@@ -436,7 +436,7 @@ def test_a_tokenizer_of_the_user_makes_tokens_of_whole_texts_and_needs_not_be_th
     [
         ("{kind: parquett}", "format: kind is 'parquett'; did you mean 'parquet'?"),
         ("{kind: jsonl, layout: datatrove}", "format: layout is for kind tokens; the kind is jsonl"),
-        ("{document: repository}", "format: document is for kind tokens; the kind is parquet"),
+        ("{layout: datatrove}", "format: layout is for kind tokens; the kind is parquet"),
         ("{kind: tokens, document: repo}", "document is 'repo'; did you mean 'repository'?"),
         ("{kind: tokens, layout: megatrn}", "layout is 'megatrn'; did you mean 'megatron'?"),
         ("{kind: tokens, vocabulary: 100}", "vocabulary is 100; it must be a whole number from 512 to"),
