@@ -169,6 +169,8 @@ _OPENING = (
 )
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 MAX_DEPTH = 20
+# What can be written as an escape in quotes, and is no text: all but line ends and tabs.
+_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]")
 
 
 class _OnceLoader(yaml.SafeLoader):
@@ -210,6 +212,8 @@ def load(source: bytes, where: str, limit: int) -> Any:
                 raise UsageError(f"{line}: aliases ('*{token.value}') are not read; write the value out")
             if isinstance(token, yaml.ScalarToken) and any("\ud800" <= sign <= "\udfff" for sign in token.value):
                 raise UsageError(f"{line}: {shown(token.value)} has half of a character (\\ud800 to \\udfff), which is no text")
+            if isinstance(token, yaml.ScalarToken) and (odd := _CONTROL.search(token.value)):
+                raise UsageError(f"{line}: {shown(token.value)} has the control character U+{ord(odd[0]):04X}; leave it out")
         return yaml.load(source, _OnceLoader)
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)

@@ -24,7 +24,7 @@ from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
 from codecommons.datasets.filtering import FilterSet, chosen
 from codecommons.datasets.redaction import boundaries
 from codecommons.datasets.releases import list_releases
-from codecommons.datasets.specification import AS_IS, DEPENDENCIES, Specification, is_pattern, specification
+from codecommons.datasets.specification import AS_IS, DEPENDENCIES, DISCUSSIONS, Specification, is_pattern, specification
 from codecommons.dedup.configuration import configured
 from codecommons.dedup.tables import SIGNATURE
 from codecommons.errors import GateError, UsageError
@@ -150,7 +150,9 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     demanded += [name.partition(".")[0] for one in filters for name in one.signals]
     demanded += [*_benchmarks(lake, specification), *_imports(lake, specification)]
     demanded += [NOTEBOOK] if specification.notebooks != AS_IS else []
-    read = {*SIGNALS, SAME_TEXT, *specification.redact.confidences, *demanded}
+    # Of a discussion annotators say nothing; only their rules are applied to its text.
+    usual = () if specification.rows in DISCUSSIONS else (*SIGNALS, SAME_TEXT)
+    read = {*usual, *specification.redact.confidences, *demanded}
     state = pl.format("{} {}", "stage", "verdict").fill_null("has not run")
     stuck = rest.sort("slice", "source", "stage").group_by("slice", "source", maintain_order=True).agg(state)
     before = list_releases(lake, specification.name)

@@ -19,7 +19,7 @@ from codecommons.datasets.candidates import resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, rollup
 from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
-from codecommons.datasets.rows import assign, bytes_of, place, readable
+from codecommons.datasets.rows import CALLED, assign, bytes_of, place, readable
 from codecommons.datasets.selection import Step, select
 from codecommons.datasets.specification import Specification
 from codecommons.engine import local_engine
@@ -85,6 +85,7 @@ class Plan:
 
     Attributes:
         name: of the dataset.
+        rows_are: what is counted: files, commits, issues or pull_requests.
         as_of: its day.
         candidates: files that are looked at.
         rows: files that would be rows; ``bytes`` theirs; ``tokens`` about.
@@ -102,6 +103,7 @@ class Plan:
     """
 
     name: str
+    rows_are: str
     as_of: str
     candidates: int
     rows: int
@@ -119,6 +121,11 @@ class Plan:
     samples: tuple[Sample, ...]
     left_out: tuple[str, ...]
     alarms: tuple[str, ...]
+
+    @property
+    def called(self) -> str:
+        """What is counted, in words."""
+        return CALLED[self.rows_are][1]
 
 
 def plan(lake: Lake, specification: Specification) -> Plan:
@@ -139,6 +146,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
     languages, licenses = rollup(rows, "language", MOST_LANGUAGES), rollup(rows, "license", MOST_LANGUAGES)
     return Plan(
         name=specification.name,
+        rows_are=specification.rows,
         as_of=inputs.as_of,
         candidates=selection.rows_in,
         rows=rows.height,

@@ -21,6 +21,13 @@ from codecommons.annotate import notebooks
 from codecommons.datasets import redaction
 from codecommons.swhid import Swhid, content_id
 
+# What rows are -> how one of them is called, and several.
+CALLED = {
+    "files": ("file", "files"),
+    "commits": ("commit", "commits"),
+    "issues": ("issue", "issues"),
+    "pull_requests": ("pull request", "pull requests"),
+}
 SPAN = pa.struct([pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64())])
 _ROW: dict[str, pa.DataType] = {
     "swhid": pa.string(),

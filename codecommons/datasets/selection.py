@@ -281,6 +281,8 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
         funnel.keep("name", match, pl.col("name_text"))
     if specification.where:
         shown = funnel.rows.with_columns(name="name_text", path=readable(funnel.rows["path"]), swhid=swhid_of("cnt", "content"))
+        if specification.rows == "commits":
+            shown = shown.with_columns(revision=swhid_of("rev", "revision_id"), parent=swhid_of("rev", "parent_id"))
         funnel.rows = funnel.rows.with_columns(where=condition.matches(specification.where, shown))
         funnel.keep("where", pl.col("where"))
 
@@ -324,7 +326,8 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     for content in funnel.key:
         first = first_occurrences(lake, inputs, funnel.rows.select(content=content).unique())
         funnel.rows = funnel.rows.join(first.rename({"content": content}), on=content, how="left")
-        funnel.keep("conflict", passes, place("first_content", "first_origin", "first_anchor", "first_path"), earliest)
+        side = content.removesuffix("content")
+        funnel.keep(f"{side}conflict", passes, place("first_content", "first_origin", "first_anchor", "first_path"), earliest)
         funnel.rows = funnel.rows.drop(name for name in first.columns if name != "content")
 
 
@@ -335,7 +338,7 @@ def _decontaminate(funnel: Funnel, asked: Decontaminate, items: str) -> None:
     percent = (item.field("share") * 100).round(0).cast(pl.Int64)
     named = pl.format("{} {}, {} % of {}", item.field("benchmark"), item.field("item"), percent, item.field("field"))
     funnel.rows = funnel.rows.with_columns(has=pl.col(items).list.eval(named.filter(wanted)))
-    funnel.keep("benchmark", pl.col("has").list.len() == 0, pl.col("has"))
+    funnel.keep(items.replace("items", "benchmark"), pl.col("has").list.len() == 0, pl.col("has"))
 
 
 def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:

@@ -37,6 +37,7 @@ ROWS = {
     "issues": ("none", "starcoder2"),
     "pull_requests": ("none", "starcoder2"),
 }
+DISCUSSIONS = ("issues", "pull_requests")
 # What only files have, or commits of them.
 _OF_FILES = ("languages", "names", "where", "filters", "exclude")
 ORDERS = ("permissive", "earliest", "popular", "latest", "shortest_path")
@@ -380,8 +381,11 @@ def _consistent(asked: Specification, where: str) -> Specification:
         fit = ", ".join(rows for rows, names in ROWS.items() if asked.messages in names)
         raise UsageError(f"{where}: messages is {asked.messages!r}, which is for {fit}, and rows is {asked.rows!r}")
     odd = next((name for name in _OF_FILES if getattr(asked, name)), None)
-    if odd and asked.rows in ("issues", "pull_requests"):
+    if odd and asked.rows in DISCUSSIONS:
         raise UsageError(f"{where}: {odd} is about files, and rows is {asked.rows!r}; leave it out")
+    named = condition.columns_of(asked.where or "") & condition.OF_COMMITS.keys()
+    if named and asked.rows != "commits":
+        raise UsageError(f"{where}: where names {min(named)}, which commits have, and rows is {asked.rows!r}; leave it out")
     odd = next((name for name, usual in (("order", PATH), ("notebooks", AS_IS)) if getattr(asked, name) != usual), None)
     if odd and asked.rows != "files":
         raise UsageError(f"{where}: {odd} is about files, and rows is {asked.rows!r}; leave it out")

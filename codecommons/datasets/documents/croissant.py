@@ -20,6 +20,7 @@ from codecommons.datasets.documents.document import Document
 from codecommons.datasets.documents.figures import (
     ROWS_ARE,
     TERMS,
+    called,
     columns,
     harvested,
     is_talk,
@@ -203,8 +204,12 @@ def _responsible(document: dict[str, Any], manifest: pl.DataFrame) -> dict[str, 
     raw = (
         "Events, of which the text of each row is made again; it re-hashes" if talk else "The bytes of every file, which re-hash"
     )
-    steps = [f"{one['rule']} left out {one['rows']} files ({one['bytes']} bytes)" for one in document["steps"] if one["rows"]]
-    languages = [f"{one['value']} ({one['rows']} files)" for one in rollup(manifest, "language", 20)]
+    steps = [
+        f"{one['rule']} left out {one['rows']} {called(document)} ({one['bytes']} bytes)"
+        for one in document["steps"]
+        if one["rows"]
+    ]
+    languages = [f"{one['value']} ({one['rows']} {called(document)})" for one in rollup(manifest, "language", 20)]
     return {
         "rai:dataCollection": (
             f"{'Discussions' if talk else 'Files'} of {manifest['origin'].n_unique()} origins, harvested from "

@@ -15,8 +15,8 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons.datasets.format import ShardFormat, terms_of
-from codecommons.datasets.rows import COMMIT, DISCUSSION, MARKS, ROW, TREE, size
-from codecommons.datasets.specification import PATH
+from codecommons.datasets.rows import CALLED, COMMIT, DISCUSSION, MARKS, ROW, TREE, size
+from codecommons.datasets.specification import DISCUSSIONS, PATH
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1
@@ -110,7 +110,13 @@ def kind_of(document: dict[str, Any]) -> str:
 
 def is_talk(document: dict[str, Any]) -> bool:
     """Whether rows are discussions."""
-    return kind_of(document) in ("issues", "pull_requests")
+    return kind_of(document) in DISCUSSIONS
+
+
+def called(document: dict[str, Any], count: int = 2) -> str:
+    """What so many candidates or rows are."""
+    one, more = CALLED[kind_of(document)]
+    return one if count == 1 else more
 
 
 def meaning(document: dict[str, Any], column: str) -> str:
@@ -168,10 +174,10 @@ def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list
     return grouped.sort("bytes", "rows", "value", descending=[True, True, False]).head(most or grouped.height).to_dicts()
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[dict[str, Any]], what: str = "files") -> str:
     """What ``rollup`` gives, as a Markdown table."""
     lines = [f"| {cell(row['value'])} | {row['rows']:,} | {row['bytes']:,} |" for row in rows]
-    return "\n".join(["| | files | bytes |", "|---|---:|---:|", *lines])
+    return "\n".join([f"| | {what} | bytes |", "|---|---:|---:|", *lines])
 
 
 def cell(text: str) -> str:

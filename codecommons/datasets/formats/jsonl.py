@@ -122,12 +122,17 @@ class JsonLines(ShardFormat):
             if found.height < part.height:
                 yield Part(part[found.height :], None, fault)
 
+    def explains(self, asked: Format) -> bool:
+        """See ``ShardFormat``: a loader of Croissant files that reads no zstd has to be told."""
+        return True
+
     def loading(self, asked: Format) -> str:
         """See ``ShardFormat``."""
         return (
             'Load it with `datasets.load_dataset("json", data_files="data/*.jsonl.zst")` or '
             '`polars.scan_ndjson("data/*.jsonl.zst")`. A file is several zstd frames; `manifest.parquet` says in which one a row '
-            "is (`frame`, a byte offset) and as which line of it (`row_in_frame`)."
+            "is (`frame`, a byte offset) and as which line of it (`row_in_frame`). `mlcroissant` validates what is said of these "
+            "files and does not load them, as it reads no zstd."
         )
 
 
