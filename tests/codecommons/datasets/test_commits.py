@@ -31,6 +31,7 @@ from codecommons.optout import desk
 from codecommons.optout.requests import Request, Submission
 from codecommons.settings import Settings
 from codecommons.swhid import content_id
+from codecommons_dagster.lines import of_plan
 
 DAY = "2026-01-31"
 ADA, BOB = "Ada <ada@example.org>", "Bob <bob@example.org>"
@@ -148,6 +149,20 @@ def test_a_commit_of_one_file_becomes_a_row_and_every_other_is_left_out_for_a_re
     assert verify(lake, "changes").passed
     assert reproduce(lake, InlineEngine(), "changes").passed
     assert plan(lake, specification(lake.settings, "changes")).rows == 4
+
+
+def test_a_plan_counts_commits_and_its_condition_may_ask_of_them(lake):
+    (lake.settings.home / "datasets" / "some.yaml").write_text(
+        "{rows: commits, where: \"message like 'Undo%' and before_length > 0 and revision != parent\"}"
+    )
+    planned = plan(lake, specification(lake.settings, "some"))
+    assert (planned.rows, planned.called) == (1, "commits")
+    told = "\n".join(of_plan(planned))
+    assert "1 of 7 commits" in told
+    assert "files" not in told
+    names = [step.rule for step in planned.steps]
+    assert len(names) == len(set(names)), "a rule about each version of a file has a name for each"
+    assert {"conflict", "before_conflict"} < set(names)
 
 
 def test_what_a_commit_says_and_what_it_changed_are_verified(lake):
@@ -314,5 +329,8 @@ def test_a_specification_names_filters_that_there_are_and_asks_for_nothing_that_
         parse(b"messages: commitpack", "a")
     with pytest.raises(UsageError, match="compared exactly; leave threshold and repositories out"):
         parse(b"{rows: commits, deduplicate: {threshold: 0.8}}", "a")
+    with pytest.raises(UsageError, match="where names message, which commits have, and rows is 'files'"):
+        parse(b"where: length > 1 and message is null", "a")
+    assert parse(b"where: name = 'message'", "a").where
     with pytest.raises(UsageError, match="did you mean 'commits'"):
         parse(b"rows: comits", "a")

@@ -7,6 +7,7 @@
 import csv
 import gzip
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -145,12 +146,16 @@ def test_an_issue_is_one_text_whose_identifier_is_that_of_what_the_events_say(br
 
 
 def test_a_pull_request_has_to_be_agreed_on_and_answered_by_people(brought):
-    _, rows = made(brought, "pulls")
+    report, rows = made(brought, "pulls")
     [row] = rows.to_dicts()
     assert row["path"] == "pull/2"
     assert row["text"].startswith("<pr>Title: Let empty lists have sums\nusername_0: Zero is their sum, as people expect it.")
     assert "<pr_is_merged>True" in row["text"]
     assert verify(brought, "pulls").passed
+    statement = Path(brought.settings.lake, report.details["folder"], "data-information.md").read_text()
+    labels = statement.partition("### Labelling")[2].partition("Licences were judged")[0]
+    assert "| personal_data |" in labels
+    assert not {"language", "encoding", "generated"} & set(re.findall(r"^\| (\w+) \|", labels, re.MULTILINE)), "of files"
     drops = brought.scan("dataset_drop").filter(pl.col("dataset") == "pulls").collect()
     assert drops["rule"].to_list() == ["license"]
 
