@@ -70,7 +70,8 @@ def _named(key: tuple[str, ...], terms: Terms) -> bool:
 def piece(edge: Edge, repository: str, path: str, text: str) -> str:
     """What a file adds to its document."""
     head = f"{REPOSITORY}{plain(repository)}" if edge.first and edge.named else ""
-    return head + SEPARATOR + (f"{plain(path)}\n" if edge.named else "") + text
+    line = plain(path).replace("\n", " ") + "\n"
+    return head + SEPARATOR + line * edge.named + text
 
 
 def marked(expected: pl.DataFrame, terms: Terms) -> pl.DataFrame:
