@@ -54,7 +54,7 @@ def edges(tables: Iterable[pa.Table], terms: Terms) -> Iterator[tuple[pa.Table, 
             table,
             [Edge(one != left, one != right, named[one]) for left, one, right in zip(around, own, around[2:], strict=False)],
         )
-        before = own[-1]
+        before = own[-1] if own else before
 
 
 def _keys(table: pa.Table, terms: Terms) -> list[tuple[str, ...]]:

@@ -15,15 +15,26 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of_examples
+from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from codecommons.annotate import current
 from codecommons.annotate.annotators import in_edges
+from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, plan, reproduce, specification, verify
+from codecommons.datasets.format import Terms
+from codecommons.datasets.redaction import broken
+from codecommons.datasets.repository_form import records
+from codecommons.datasets.rows import ROW, TREE, row_schema
+from codecommons.datasets.specification import Format
 from codecommons.datasets.tokenizer import made_from
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
+from codecommons.optout import desk
+from codecommons.optout.requests import Request, Submission
 from codecommons.settings import Settings
 from codecommons.swhid import Swhid, content_id
 
@@ -249,6 +260,55 @@ def test_verify_names_the_file_of_a_document_that_somebody_changed(own, name, pa
     manifest = pl.read_parquet(folder_of(own, name) / "manifest.parquet")
     changed = manifest.filter(shard=shard.name, path=path).select("row", "swhid").rows()
     assert {(one.row, one.swhid) for one in found[1:]} >= set(changed) != set()
+
+
+def test_who_takes_a_file_back_takes_it_out_of_its_document(own):
+    before = list_releases(own.lake, "imports")[-1]
+    asked = Submission(
+        (Request("content", (str(Swhid("cnt", content_id(FILES["beta.py"]))),), None),), {"contact": "a@example.org"}
+    )
+    [one] = desk.submit(own.lake, asked, "2026-01-03T12:00:00+00:00")
+    desk.verify(own.lake, one.id, visited_trees(own.lake), "checked by a test")
+    report = build(own.lake, ENGINE, "imports")
+    assert report.details["shards_kept"] == len(before.shards) - 1
+    after = pl.read_parquet(f"{own.settings.lake}/{report.details['folder']}/data/*.parquet").filter(repository="pypi/sums")
+    assert not after["text"].str.contains("import gamma").any()
+    for files, here, left_out in after.select("tree_files", "tree_rows", "tree_left_out").iter_rows():
+        counts = {one["rule"]: one["files"] for one in left_out}
+        assert counts["opt_out"] == 1
+        assert files == here + sum(counts.values())
+    assert verify(own.lake, "imports", report.details["fingerprint"]).passed
+    again = reproduce(own.lake, ENGINE, "imports", before.fingerprint)
+    assert again.passed
+    assert ["path=/beta.py" in row.swhid for row in again.withdrawn] == [True]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.text(max_size=8), st.text(max_size=20)), min_size=1, max_size=8),
+    st.integers(1, 4),
+    st.sampled_from(["all", "half"]),
+)
+@settings_of_examples(deadline=None, max_examples=60)
+def test_a_document_falls_apart_into_its_files_whatever_they_hold(files, cut, metadata):
+    rows = [
+        dict.fromkeys(ROW.names)
+        | {"origin": "o", "repository": "<repo_name>", "anchor": anchor, "path": path, "text": broken(text, ["starcoder2"])}
+        | {"tree_files": 1, "tree_rows": 1, "tree_left_out": []}
+        for anchor, path, text in sorted(files)
+    ]
+    schema = row_schema([*ROW.names, *TREE])
+    tables = [pa.Table.from_pylist(rows[at : at + cut], schema) for at in range(0, len(rows), cut)]
+    terms = Terms(Format(document="repository", metadata=metadata), order="tree")
+    made = [row for table in records(tables, schema, terms, 50) for row in table.to_pylist()]
+    assert [one["anchor"] for one in made] == sorted({row["anchor"] for row in rows})
+    found = []
+    for one in made:
+        head, *parts = one["text"].split("<file_sep>")
+        texts = [one["text"][file["start"] : file["end"]] for file in one["files"]]
+        assert head in ("", "<repo_name>< repo_name>")
+        assert [part.partition("\n")[2] if head else part for part in parts] == texts
+        found += [(one["anchor"], file["path"], text) for file, text in zip(one["files"], texts, strict=True)]
+    assert found == [(row["anchor"], row["path"], row["text"]) for row in rows]
 
 
 @pytest.mark.parametrize(

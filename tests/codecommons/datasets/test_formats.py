@@ -128,6 +128,15 @@ def test_datasets_and_polars_load_json_lines_to_the_rows_of_parquet(made, tmp_pa
     assert sorted(parquet["swhid"]) == expected["swhid"].to_list()
 
 
+def test_croissant_says_of_json_lines_who_does_not_read_them_and_is_valid_all_the_same(made):
+    import mlcroissant
+
+    path = folder_of(made, "jsonl") / "croissant.json"
+    assert mlcroissant.Dataset(jsonld=str(path)).metadata.ctx.issues.report() == ""
+    [records] = json.loads(path.read_text())["recordSet"]
+    assert "reads no zstd" in records["description"]
+
+
 def test_a_json_line_is_found_by_the_frame_that_the_manifest_names(shop, monkeypatch):
     import zstandard
 
