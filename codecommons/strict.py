@@ -12,6 +12,7 @@ import re
 import reprlib
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import MISSING, field, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -169,6 +170,8 @@ _OPENING = (
 )
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 MAX_DEPTH = 20
+# What can be written as an escape in quotes, and is no text: all but line ends and tabs.
+_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]")
 
 
 class _OnceLoader(yaml.SafeLoader):
@@ -191,6 +194,56 @@ _OnceLoader.yaml_implicit_resolvers = {
 _OnceLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
+# Bytes that a file of policies, filters and the like has at most.
+MAX_FILE_BYTES = 1 << 16
+
+
+def files_of(ours: Path, theirs: Path, what: str) -> tuple[dict[str, Path], dict[str, str]]:
+    """YAML files of a folder of CodeCommons and of one of the user's.
+
+    Args:
+        ours: the one folder.
+        theirs: the other, which need not be there.
+        what: how an error calls such a file.
+
+    Returns:
+        Files by name, sorted; and of the user's that take the name of one of ours, by name, what to do.
+    """
+    found = {path.stem: path for path in sorted(ours.glob("*.yaml"))}
+    added = {path.stem: path for path in sorted(theirs.glob("*.yaml"))}
+    taken = {
+        name: f"{path} takes the name of a {what} that CodeCommons has; rename it"
+        for name, path in added.items()
+        if name in found
+    }
+    return dict(sorted((added | found).items())), taken
+
+
+def source_of(path: Path, what: str) -> bytes:
+    """What a file holds.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the {what} {path} can't be read: {error.strerror}") from error
+
+
+def read_named(kind: type[T], source: bytes, path: Path) -> T:
+    """Make a dataclass (``read``) from the text of a YAML file, whose name its key ``name`` must repeat.
+
+    Raises:
+        UsageError: it is none; the message says where and what was meant.
+    """
+    found = read(kind, load(source, str(path), MAX_FILE_BYTES), str(path))
+    name = getattr(found, "name")  # noqa: B009 (every such dataclass has one)
+    if name != path.stem:
+        raise UsageError(f"{path}: name is {name!r}; it must be the file's name, {path.stem!r}")
+    return found
+
+
 def load(source: bytes, where: str, limit: int) -> Any:
     """Parse YAML of at most ``limit`` bytes: plain values only, no aliases, no key twice.
 
@@ -210,6 +263,8 @@ def load(source: bytes, where: str, limit: int) -> Any:
                 raise UsageError(f"{line}: aliases ('*{token.value}') are not read; write the value out")
             if isinstance(token, yaml.ScalarToken) and any("\ud800" <= sign <= "\udfff" for sign in token.value):
                 raise UsageError(f"{line}: {shown(token.value)} has half of a character (\\ud800 to \\udfff), which is no text")
+            if isinstance(token, yaml.ScalarToken) and (odd := _CONTROL.search(token.value)):
+                raise UsageError(f"{line}: {shown(token.value)} has the control character U+{ord(odd[0]):04X}; leave it out")
         return yaml.load(source, _OnceLoader)
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)

@@ -102,12 +102,16 @@ def _day(packages: Path) -> str:
 
 
 def _specifications(settings: Settings, folder: Path) -> list[str]:
-    """Copy the examples that are not there yet; the user's own changes to them stay. Packages have no commits and no issues."""
+    """Copy the examples that are not there yet; the user's own changes to them stay.
+
+    Packages have no commits and no issues, and other formats than the usual one may need what is not installed.
+    """
     from codecommons.datasets import keep_specification, names
-    from codecommons.datasets.specification import parse
+    from codecommons.datasets.specification import Format, parse
 
     there = names(settings)
-    examples = [one for one in sorted(folder.glob("*.yaml")) if parse(one.read_bytes(), one.stem).rows == "files"]
+    read = {example: parse(example.read_bytes(), example.stem) for example in sorted(folder.glob("*.yaml"))}
+    examples = [example for example, asked in read.items() if asked.rows == "files" and asked.format == Format()]
     for example in examples:
         if example.stem not in there:
             keep_specification(settings, example)

@@ -104,8 +104,9 @@ def of_followed(one: dict[str, Any]) -> str:
 
 def of_plan(planned: Plan) -> Iterator[str]:
     """What a dataset would be: totals, then what each rule leaves out, then its languages, licences and origins."""
+    what = planned.called
     yield (
-        f"{planned.name} as of {planned.as_of}: {planned.rows:,} of {planned.candidates:,} files, {size(planned.bytes)},"
+        f"{planned.name} as of {planned.as_of}: {planned.rows:,} of {planned.candidates:,} {what}, {size(planned.bytes)},"
         f" about {planned.tokens:,} tokens, {planned.shards} shards"
     )
     ahead = planned.predicted
@@ -114,12 +115,12 @@ def of_plan(planned: Plan) -> Iterator[str]:
     width = max((len(step.rule) for step in steps), default=0)
     for step in steps:
         most = "  <- most" if step.rule == planned.removed_most else ""
-        yield f"  {step.rule:{width}} leaves out {step.rows:>9,} files, {size(step.bytes):>10}; {step.left:>9,} stay{most}"
+        yield f"  {step.rule:{width}} leaves out {step.rows:>9,} {what}, {size(step.bytes):>10}; {step.left:>9,} stay{most}"
     asked = planned.opt_outs
-    yield f"opt-outs: {asked.requests:,} requests in effect (ledger {asked.head[:12]}), {asked.rows:,} files left out"
+    yield f"opt-outs: {asked.requests:,} requests in effect (ledger {asked.head[:12]}), {asked.rows:,} {what} left out"
     for title, rows in (("languages", planned.languages), ("licences", planned.licenses), ("origins", planned.origins)):
         yield f"{title}: " + ", ".join(f"{row['value'] or 'none'} {row['rows']:,} ({size(row['bytes'])})" for row in rows[:8])
-    yield from _of_table(planned.language_by_license)
+    yield from _of_table(planned.language_by_license, what)
     for one in planned.samples:
         yield f"such as {_shown(one.path)}, {one.license}, of {one.origin}\n  {one.swhid}"
     if planned.left_out:
@@ -127,12 +128,12 @@ def of_plan(planned: Plan) -> Iterator[str]:
     yield from (f"this would not be published: {alarm}" for alarm in planned.alarms)
 
 
-def _of_table(table: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Files by language and licence: a line a language, under a line of licences; what is too long for a column is cut."""
+def _of_table(table: Sequence[dict[str, Any]], what: str) -> Iterator[str]:
+    """Rows by language and licence: a line a language, under a line of licences; what is too long for a column is cut."""
     if not table:
         return
     names = list(table[0]["licenses"])
-    rows = [["files", *(name if len(name) <= _COLUMN else f"{name[: _COLUMN - 1]}…" for name in names)]]
+    rows = [[what, *(name if len(name) <= _COLUMN else f"{name[: _COLUMN - 1]}…" for name in names)]]
     rows += [[one["language"], *(f"{one['licenses'][name] or '.':>1}" for name in names)] for one in table]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     for first, *rest in rows:

@@ -86,7 +86,7 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
         inputs = resolve(lake, asked)
         asked = asked.at(inputs.as_of)
         selected = cache(partial(_selected, lake, engine, asked, inputs))
-        supplies = form.supplies(lake, asked, lambda: selected()[0].rows)
+        supplies = form.supplies(lake, asked, inputs, lambda: selected()[0].rows)
         identity = {
             **inputs.to_mapping(),
             "specification": asked.to_mapping(),
@@ -127,7 +127,7 @@ def _build(
         staged = lake.path(area.folder)
         earlier = releases.shards_before(lake, asked.name, form.endings(asked.format)[0])
         written = shards.write(lake, engine, asked, selection.rows, f"{staged}/data", earlier, supplies, inputs)
-        columns = shards.manifest_schema(form)
+        columns = shards.manifest_schema(form, asked.format)
         table = pa.concat_tables([columns.empty_table(), *(one.manifest for one in written)])
         manifest = _write_manifest(lake, written, columns, f"{staged}/manifest.parquet")
         frame = pl.DataFrame(table)

@@ -16,6 +16,7 @@ from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.annotate.benchmarks.items import benchmark_of
 from codecommons.annotate.forge.repositories import newest
+from codecommons.annotate.notebooks import is_notebook
 from codecommons.annotate.spans import NAMES
 from codecommons.archive.objects import TAKEN_DOWN
 from codecommons.archive.source import sources
@@ -24,7 +25,7 @@ from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
 from codecommons.datasets.filtering import FilterSet, chosen
 from codecommons.datasets.redaction import boundaries
 from codecommons.datasets.releases import list_releases
-from codecommons.datasets.specification import Specification, is_pattern, specification
+from codecommons.datasets.specification import AS_IS, DEPENDENCIES, DISCUSSIONS, Specification, is_pattern, specification
 from codecommons.dedup.configuration import configured
 from codecommons.dedup.tables import BAND, SIGNATURE
 from codecommons.errors import GateError, UsageError
@@ -50,6 +51,8 @@ ON_DEMAND: Mapping[str, tuple[str, ...]] = {"filter_signals": tuple(FILTER_SIGNA
 SAME_TEXT = "normalized_text"
 # Read only where a dataset leaves items of benchmarks out.
 BENCHMARKS = "benchmark_items"
+# Read only where the files of a tree come by what they import, and where notebooks become texts.
+IMPORTS, NOTEBOOK = "in_edges", "notebook"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Inputs:
         pairs: configuration of the near-duplicate pairs.
         opt_out: head of the opt-out ledger, 64 hex digits.
         filters: the filter sets that it names.
+        notebooks: what becomes of notebooks.
     """
 
     as_of: str
@@ -75,6 +79,7 @@ class Inputs:
     pairs: str
     opt_out: str
     filters: tuple[FilterSet, ...] = ()
+    notebooks: str = AS_IS
 
     @property
     def spans(self) -> tuple[str, ...]:
@@ -144,7 +149,11 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     demanded = [name for name, signals in ON_DEMAND.items() if named.intersection(signals)]
     filters = chosen(lake.settings, specification.filters.sets, f"dataset {specification.name}")
     demanded += [name.partition(".")[0] for one in filters for name in one.signals]
-    read = {*SIGNALS, SAME_TEXT, *specification.redact.confidences, *demanded, *_benchmarks(lake, specification)}
+    demanded += [*_benchmarks(lake, specification), *_imports(lake, specification)]
+    demanded += [NOTEBOOK] if specification.notebooks != AS_IS else []
+    # Of a discussion annotators say nothing; only their rules are applied to its text.
+    usual = () if specification.rows in DISCUSSIONS else (*SIGNALS, SAME_TEXT)
+    read = {*usual, *specification.redact.confidences, *demanded}
     state = pl.format("{} {}", "stage", "verdict").fill_null("has not run")
     stuck = rest.sort("slice", "source", "stage").group_by("slice", "source", maintain_order=True).agg(state)
     before = list_releases(lake, specification.name)
@@ -158,7 +167,24 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         pairs=comparing.key(lake.settings),
         opt_out=ledger.gate(lake, heads).head,
         filters=filters,
+        notebooks=specification.notebooks,
     )
+
+
+def _imports(lake: Lake, specification: Specification) -> tuple[str, ...]:
+    """The annotator of what files import, where a specification asks for its order.
+
+    Raises:
+        UsageError: it is switched off.
+    """
+    if specification.order != DEPENDENCIES:
+        return ()
+    if IMPORTS not in current(lake.settings):
+        raise UsageError(
+            f"dataset {specification.name}: order: {DEPENDENCIES} reads the annotator {IMPORTS}, which is switched off; let "
+            f"CODECOMMONS_ANNOTATORS name it and syntax, and materialize enriched_context again"
+        )
+    return (IMPORTS,)
 
 
 def _benchmarks(lake: Lake, specification: Specification) -> tuple[str, ...]:
@@ -199,8 +225,10 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``, and those ``ON_DEMAND`` that were asked
         for, with ``said_<annotator>``: true where it has a row; what filter sets read, under its full name
         (``annotator.column``); of ``Inputs.spans`` also ``whole_<annotator>``; items of benchmarks, if they are asked for;
-        license (SPDX expression), verdict, rule and evidence, of the decision for the file in
-        its own tree. What nobody has said of a file is null.
+        license (SPDX expression), verdict, rule and evidence, of the decision for the file in its own tree; where files come by
+        what they import, place_in_tree; where notebooks become texts, notebook (whether it is one), notebook_length
+        (bytes of the text, null where there is none), notebook_error, notebook_spans (those of ``Inputs.spans``, by annotator),
+        notebook_unread (whether nobody has looked). What nobody has said of a file is null.
     """
     taken = trees(lake, inputs).filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
@@ -237,8 +265,43 @@ def described(lake: Lake, inputs: Inputs, places: pl.DataFrame) -> pl.DataFrame:
     if BENCHMARKS in inputs.annotators:
         said = store.rows(lake, annotators[BENCHMARKS])
         rows = rows.join(said.select("content", "items", pl.lit(True).alias(said_by(BENCHMARKS))), on="content", how="left")
+    if IMPORTS in inputs.annotators:
+        rows = _with_places(rows, store.rows(lake, annotators[IMPORTS]))
+    if inputs.notebooks != AS_IS:
+        rows = _with_notebooks(rows, store.rows(lake, annotators[NOTEBOOK]), inputs)
     decisions = _decisions(lake, inputs).drop("content")
     return _with_forge(lake, inputs, rows.join(decisions, on=["root", "path"], how="left")).collect(engine="streaming")
+
+
+def _with_places(rows: pl.LazyFrame, said: pl.LazyFrame) -> pl.LazyFrame:
+    every = said.select("root", "files").explode("files", empty_as_null=False, keep_nulls=False).unnest("files")
+    rows = rows.join(said.select("root", pl.lit(True).alias(said_by(IMPORTS))), on="root", how="left")
+    return rows.join(every.select("root", "path", place_in_tree="place"), on=["root", "path"], how="left")
+
+
+def _with_notebooks(rows: pl.LazyFrame, said: pl.LazyFrame, inputs: Inputs) -> pl.LazyFrame:
+    text = pl.col(inputs.notebooks).struct
+    found = [text.field(name).struct for name in inputs.spans]
+    said = said.select(
+        "content",
+        "name",
+        notebook_length=text.field("length"),
+        notebook_error="error",
+        notebook_spans=pl.struct(one.field("spans").alias(name) for one, name in zip(found, inputs.spans, strict=True))
+        if found
+        else None,
+        notebook_whole=~pl.any_horizontal(False, *(one.field("truncated") for one in found)),
+        notebook_read=True,
+    )
+    is_one = pl.col("name").map_batches(
+        lambda names: pl.Series([is_notebook(name) for name in names], dtype=pl.Boolean), return_dtype=pl.Boolean
+    )
+    rows = rows.with_columns(notebook=is_one).join(said, on=["content", "name"], how="left")
+    whole = {
+        name: pl.when("notebook").then("notebook_whole").otherwise(name) for name in (f"whole_{one}" for one in inputs.spans)
+    }
+    unread = pl.col("notebook") & pl.col("notebook_read").is_null()
+    return rows.with_columns(**whole, notebook_unread=unread).drop("notebook_read", "notebook_whole")
 
 
 def said_by(annotator: str) -> str:
@@ -262,7 +325,8 @@ def refuse_stale(lake: Lake, name: str, rows: pl.DataFrame, near: bool) -> None:
     """
     here = rows.filter((pl.col("perms") != SYMLINK_PERMS) & (pl.col("verified") == "yes"))
     unsaid = [pl.col(name).is_null().all() for name in here.columns if name == "binary" or name.startswith(said_by(""))]
-    unseen = here.filter(pl.any_horizontal(unsaid).over("root"))
+    unread = pl.col("notebook_unread") if "notebook_unread" in here.columns else pl.lit(False)
+    unseen = here.filter(pl.any_horizontal(unsaid).over("root") | unread)
     undecided = here.filter(pl.col("verdict").is_null().all().over("root"))
     comparing = configured(lake.settings)
     uncompared = here.filter(~pl.col("binary") & pl.col("length").is_between(1, comparing.most_bytes)) if near else here.clear()

@@ -82,7 +82,14 @@ FILTER_SIGNALS: dict[str, pa.DataType] = {
     "html_text": pa.int64(),
     "html_share": pa.float64(),
 }
-_KNOWN = COLUMNS | FILTER_SIGNALS
+# Where rows are commits.
+OF_COMMITS: dict[str, pa.DataType] = {
+    "message": pa.string(),
+    "revision": pa.string(),
+    "parent": pa.string(),
+    "before_length": pa.int64(),
+}
+_KNOWN = COLUMNS | FILTER_SIGNALS | OF_COMMITS
 
 # One word a name keeps these readable and their differences small.
 FUNCTIONS = frozenset(
@@ -118,8 +125,8 @@ def checked(value: Any, where: str) -> str:
     """A condition that passes: its text as it was written.
 
     Raises:
-        UsageError: it is not one boolean expression over ``COLUMNS`` and ``FILTER_SIGNALS``, made of literals, operators and
-            ``FUNCTIONS``.
+        UsageError: it is not one boolean expression over ``COLUMNS``, ``FILTER_SIGNALS`` and ``OF_COMMITS``, made of literals,
+            operators and ``FUNCTIONS``.
     """
     condition = text(value, where)
     try:
@@ -134,12 +141,21 @@ def signals_of(condition: str) -> set[str]:
     return set(re.findall(r"\w+", condition)) & FILTER_SIGNALS.keys()
 
 
+def columns_of(condition: str) -> set[str]:
+    """The columns that a condition, which was ``checked``, names."""
+    if not condition:
+        return set()
+    with duckdb.connect(":memory:") as connection:
+        where = _tree(connection, condition)["statements"][0]["node"]["where_clause"]
+    return {".".join(one["column_names"]) for one in _expressions(where) if one["class"] == "COLUMN_REF"}
+
+
 def matches(condition: str, rows: pl.DataFrame) -> pl.Series:
     """For each row, whether the condition is true of it (null counts as not).
 
     Args:
         condition: the expression.
-        rows: all ``COLUMNS``, and the ``FILTER_SIGNALS`` that the condition names.
+        rows: all ``COLUMNS``, and those ``FILTER_SIGNALS`` and ``OF_COMMITS`` that the condition names.
 
     Raises:
         UsageError: the expression is not allowed, or fails on a value, or takes more than ``SECONDS`` or ``MEMORY``.

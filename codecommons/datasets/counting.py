@@ -22,7 +22,7 @@ from codecommons.datasets.election import winners
 from codecommons.datasets.facts import UNKNOWN, Facts
 from codecommons.datasets.losses import ALARMING, LOST
 from codecommons.datasets.selection import Funnel, Step, preference, ruled
-from codecommons.datasets.specification import Deduplicate, Specification
+from codecommons.datasets.specification import AS_IS, Deduplicate, Specification
 from codecommons.errors import GateError
 from codecommons.lake import Lake
 
@@ -83,8 +83,8 @@ class Counts:
 
 
 def countable(asked: Specification) -> bool:
-    """Whether a dataset is counted here: one of files, in which no repository stands for another."""
-    return asked.rows == "files" and asked.deduplicate.repositories is None
+    """Whether a dataset is counted here: one of files as they are, in which no repository stands for another."""
+    return asked.rows == "files" and asked.deduplicate.repositories is None and asked.notebooks == AS_IS
 
 
 def count(lake: Lake, known: Facts, asked: Specification, inputs: Inputs) -> Counts:

@@ -27,7 +27,7 @@ from codecommons.annotate import store
 from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.selection import with_stars
-from codecommons.dedup import pairs_then
+from codecommons.dedup import known_then
 from codecommons.engine import Engine
 from codecommons.errors import GateError
 from codecommons.lake import Lake
@@ -56,6 +56,7 @@ class Facts:
         contents: how many numbers there are for contents.
         pairs: (a, b, similarity) of accepted pairs, a and b as ``content_id``.
         uncompared: why the stage before has to run again if near-duplicates matter; empty if it has not to.
+        crowded: whether some share a band so crowded that a build compares them when it elects.
     """
 
     rows: pl.DataFrame
@@ -63,6 +64,7 @@ class Facts:
     contents: int
     pairs: pl.DataFrame
     uncompared: str
+    crowded: bool
 
     def shown(self, at: np.ndarray) -> pl.DataFrame:
         """Some rows, by number, as a build has them: content, path (both bytes), origin, anchor, license and length."""
@@ -141,15 +143,18 @@ def _make(lake: Lake, engine: Engine, inputs: Inputs, name: str, folder: Path) -
     ids = rows.select("content").unique().sort("content")
     first = first_occurrences(lake, inputs, ids).select("content", "first_verdict")
     rows = rows.join(first, on="content", how="left").sort("anchor_date", "anchor", "origin", "path", nulls_last=True)
-    pairs = pairs_then(lake, engine, contents(lake, inputs), ids).filter("accepted").select("a", "b", "similarity").collect()
+    known = known_then(lake, engine, contents(lake, inputs), ids)
+    pairs = known.pairs.filter("accepted").select("a", "b", "similarity").collect()
     numbers = ids.with_row_index("content_id")
     rows = rows.join(numbers, on="content", how="left", maintain_order="left")
     for end in ("a", "b"):
         pairs = pairs.join(numbers.rename({"content": end}), on=end).drop(end).rename({"content_id": end})
-    write(folder, rows, ids.height, pairs, uncompared)
+    write(folder, rows, ids.height, pairs, uncompared, not known.crowds.is_empty())
 
 
-def write(folder: Path, rows: pl.DataFrame, contents: int, pairs: pl.DataFrame, uncompared: str = "") -> None:
+def write(
+    folder: Path, rows: pl.DataFrame, contents: int, pairs: pl.DataFrame, uncompared: str = "", crowded: bool = False
+) -> None:
     """Write facts as ``read`` reads them: rows with texts as texts, content and path beside ``content_id``."""
     columns: dict[str, pa.Array] = {}
     names = []
@@ -163,15 +168,23 @@ def write(folder: Path, rows: pl.DataFrame, contents: int, pairs: pl.DataFrame, 
             column = column.replace_strict(values, pl.Series(range(len(values)), dtype=width), default=None, return_dtype=width)
             names.append(pl.DataFrame({"value": values}).with_columns(column=pl.lit(column.name)))
         columns[column.name] = column.rechunk().to_arrow()
-    put(folder, pa.table(columns), pl.concat(names), contents, pairs, uncompared)
+    put(folder, pa.table(columns), pl.concat(names), contents, pairs, uncompared, crowded)
 
 
-def put(folder: Path, files: pa.Table, names: pl.DataFrame, contents: int, pairs: pl.DataFrame, uncompared: str) -> None:
+def put(
+    folder: Path,
+    files: pa.Table,
+    names: pl.DataFrame,
+    contents: int,
+    pairs: pl.DataFrame,
+    uncompared: str = "",
+    crowded: bool = False,
+) -> None:
     """The same, of columns that are numbers already; ``names`` says what they stand for (value, column), in order."""
     _put(folder / _FILES, files)
     _put(folder / _NAMES, names.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
     _put(folder / _PAIRS, pairs.rechunk().to_arrow())
-    (folder / _NOTE).write_text(json.dumps({"contents": contents, "uncompared": uncompared}))
+    (folder / _NOTE).write_text(json.dumps({"contents": contents, "uncompared": uncompared, "crowded": crowded}))
 
 
 def read(folder: Path) -> Facts:
@@ -186,7 +199,7 @@ def read(folder: Path) -> Facts:
     rows = pl.DataFrame(found.drop_columns(["content", "path"]))
     rows = rows.with_columns(pl.col(column).cat.to(pl.Enum(values)) for column, values in texts.items())
     pairs = pl.DataFrame(_mapped(folder / _PAIRS))
-    return Facts(rows, found.select(["content", "path"]), note["contents"], pairs, note["uncompared"])
+    return Facts(rows, found.select(["content", "path"]), note["contents"], pairs, note["uncompared"], note["crowded"])
 
 
 def _put(path: Path, table: pa.Table) -> None:

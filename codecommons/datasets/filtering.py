@@ -34,8 +34,6 @@ LENGTH = "content.length"
 LANGUAGE, KIND = "language.language", "language.kind"
 DROP, KEEP = "drop", "keep"
 
-_LIMIT_BYTES = 1 << 16
-
 
 def _languages(value: Any, where: str) -> tuple[str, ...]:
     for name in (values := strict.texts(value, where)):
@@ -203,13 +201,7 @@ def read_filter_set(path: Path, signals: Mapping[str, pa.DataType]) -> FilterSet
     Raises:
         UsageError: it is no filter set; the message says where and what was meant.
     """
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"the filter set {path} can't be read: {error.strerror}") from error
-    found = strict.read(FilterSet, strict.load(source, str(path), _LIMIT_BYTES), str(path))
-    if found.name != path.stem:
-        raise UsageError(f"{path}: name is {found.name!r}; it must be the file's name, {path.stem!r}")
+    found = strict.read_named(FilterSet, strict.source_of(path, "filter set"), path)
     for rule in found.rules:
         for name in sorted(rule.signals):
             if name not in signals:
@@ -251,11 +243,10 @@ def filter_sets(settings: Settings) -> dict[str, Path]:
     Raises:
         UsageError: a user's set has the name of one of ours.
     """
-    ours = {path.stem: path for path in sorted(Path(__file__).with_name("filter_sets").glob("*.yaml"))}
-    theirs = {path.stem: path for path in sorted((settings.home / "filters").glob("*.yaml"))}
-    for name in sorted(ours.keys() & theirs.keys()):
-        raise UsageError(f"{theirs[name]} takes the name of a filter set that CodeCommons has; rename it")
-    return dict(sorted((ours | theirs).items()))
+    found, taken = strict.files_of(Path(__file__).with_name("filter_sets"), settings.home / "filters", "filter set")
+    for why in taken.values():
+        raise UsageError(why)
+    return found
 
 
 def chosen(settings: Settings, names: Iterable[str], where: str) -> tuple[FilterSet, ...]:

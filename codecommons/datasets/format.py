@@ -13,18 +13,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import IO, Any, ClassVar, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import polars as pl
 import pyarrow as pa
 
 from codecommons.datasets.redaction import SPANS
-from codecommons.datasets.specification import Format, Specification
+from codecommons.datasets.specification import AS_IS, PATH, Format, Specification
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.plugins import discover
 from codecommons.settings import Settings
 from codecommons.strict import nearest, read
+
+if TYPE_CHECKING:
+    from codecommons.datasets.candidates import Inputs
 
 Files = Sequence[IO[bytes]]
 Columns = Mapping[str, pl.DataType | type[pl.DataType]]
@@ -38,10 +41,19 @@ READ: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 class Terms(NamedTuple):
-    """What a format works by: what the specification says of it, and the files that it is given (``ShardFormat.supplies``)."""
+    """What a format works by.
+
+    Attributes:
+        asked: what the specification says of it.
+        supplies: the files that it is given (``ShardFormat.supplies``).
+        rows: what rows are; ``order`` and ``notebooks`` likewise, as the specification says.
+    """
 
     asked: Format = Format()
     supplies: Mapping[str, bytes] = {}
+    rows: str = "files"
+    order: str = PATH
+    notebooks: str = AS_IS
 
 
 class Part(NamedTuple):
@@ -63,14 +75,12 @@ class ShardFormat(ABC):
 
     Attributes:
         options: what a specification may say of it, beyond its kind.
-        offsets: columns of the manifest that say where in the shard a row is, beyond its number.
         holds_text: whether ``stored`` is the text.
         media_types: of the shard's file.
         records: ending of the file that readers of tables take the rows from, and its media types.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
-    offsets: ClassVar[pa.Schema] = pa.schema([])
     holds_text: ClassVar[bool] = True
     media_types: ClassVar[tuple[str, ...]]
 
@@ -81,6 +91,18 @@ class ShardFormat(ABC):
     def layouts(self) -> list[tuple[str, ...]]:
         """All that ``endings`` may be."""
         return [self.endings(Format())]
+
+    def offsets(self, asked: Format) -> pa.Schema:
+        """Columns of the manifest that say where in the shard a row is, beyond its number."""
+        return pa.schema([])
+
+    def columns(self, every: Mapping[str, pa.DataType], asked: Format) -> dict[str, pa.DataType]:
+        """Columns, and their types, that readers of tables find, of those that rows have."""
+        return dict(every)
+
+    def examples(self, manifest: pl.DataFrame, asked: Format) -> int:
+        """How many records readers of tables find."""
+        return manifest.height
 
     @abstractmethod
     def writer(self) -> str:
@@ -97,12 +119,13 @@ class ShardFormat(ABC):
             UsageError: the message says what of the specification to change, or what to install.
         """
 
-    def supplies(self, lake: Lake, asked: Specification, rows: Callable[[], pl.DataFrame]) -> dict[str, bytes]:
+    def supplies(self, lake: Lake, asked: Specification, inputs: Inputs, rows: Callable[[], pl.DataFrame]) -> dict[str, bytes]:
         """Files that shards are made with, by name; they are published beside the shards, and their sha256 is in the fingerprint.
 
         Args:
             lake: the lake.
             asked: the specification.
+            inputs: what the rows are from.
             rows: gives those of the selection.
         """
         return {}
@@ -130,7 +153,7 @@ class ShardFormat(ABC):
 
         Args:
             schema: of the rows.
-            tables: as in ``write``, without the column text.
+            tables: as in ``write``, without their texts.
             places: as ``places`` answers.
             identity: as in ``write``.
             terms: what it works by.
@@ -138,7 +161,7 @@ class ShardFormat(ABC):
         return []
 
     @abstractmethod
-    def places(self, files: Files, rows: pl.DataFrame) -> pl.DataFrame:
+    def places(self, files: Files, rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
         """Where each row is, in the columns ``offsets``. ``rows`` are as they were written. May raise one of ``UNREADABLE``."""
 
     @abstractmethod
@@ -161,19 +184,23 @@ class ShardFormat(ABC):
             columns: what to read, ``READ`` and more; of these ``text`` is given as ``stored``.
         """
 
-    def stored(self, rows: pl.DataFrame, texts: Sequence[bytes], terms: Terms) -> list[bytes]:
+    def stored(self, rows: pl.DataFrame, texts: Sequence[Sequence[bytes]], terms: Terms) -> list[bytes]:
         """What stands for texts of rows in a shard.
 
         Args:
             rows: ``Part.expected`` and ``Part.found`` side by side.
-            texts: the text of each, UTF-8.
+            texts: the texts of each, UTF-8: one, unless all sides of a commit stand in one place.
             terms: what it was written by.
         """
-        return list(texts)
+        return [text for text, *_ in texts]
 
     def records(self, asked: Format) -> tuple[str, tuple[str, ...]]:
         """Ending of the file that readers of tables take the rows from, and its media types."""
         return self.endings(asked)[0], self.media_types
+
+    def explains(self, asked: Format) -> bool:
+        """Whether a record is anything else than a row with its text, so that readers want to be told (``loading``)."""
+        return not self.holds_text
 
     @abstractmethod
     def loading(self, asked: Format) -> str:
@@ -223,5 +250,6 @@ def terms_of(document: Mapping[str, Any], supplies: Mapping[str, bytes] | None =
     Raises:
         UsageError: it says what nobody could have asked for.
     """
-    said = document["inputs"]["specification"].get("format", {})
-    return Terms(read(Format, said, f"release {document['name']}: format"), supplies or {})
+    said = document["inputs"]["specification"]
+    more = {name: said[name] for name in ("rows", "order", "notebooks") if name in said}
+    return Terms(read(Format, said.get("format", {}), f"release {document['name']}: format"), supplies or {}, **more)

@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from codecommons.datasets import counting, facts, shards
+from codecommons.datasets import counting, facts
 from codecommons.datasets.candidates import Inputs, resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, largest, rollup
 from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
-from codecommons.datasets.rows import qualified
+from codecommons.datasets.rows import CALLED, assign, labelled, parted, qualified, readable
 from codecommons.datasets.selection import Selection, Step, select
 from codecommons.datasets.specification import Specification
-from codecommons.engine import Engine, local_engine
+from codecommons.engine import local_engine
 from codecommons.lake import Lake
 from codecommons.lake.schemas import STAGE_REPORT
 from codecommons.optout import ledger
@@ -87,6 +87,7 @@ class Plan:
 
     Attributes:
         name: of the dataset.
+        rows_are: what is counted: files, commits, issues or pull_requests.
         as_of: its day.
         candidates: files that are looked at.
         rows: files that would be rows; ``bytes`` theirs; ``tokens`` about.
@@ -104,6 +105,7 @@ class Plan:
     """
 
     name: str
+    rows_are: str
     as_of: str
     candidates: int
     rows: int
@@ -122,6 +124,11 @@ class Plan:
     left_out: tuple[str, ...]
     alarms: tuple[str, ...]
 
+    @property
+    def called(self) -> str:
+        """What is counted, in words."""
+        return CALLED[self.rows_are][1]
+
 
 def plan(lake: Lake, specification: Specification) -> Plan:
     """Size up a dataset.
@@ -134,16 +141,18 @@ def plan(lake: Lake, specification: Specification) -> Plan:
     inputs = resolve(lake, specification)
     asked = specification.at(inputs.as_of)
     with contextlib.closing(local_engine(lake.settings)) as engine:
-        if counting.countable(asked):
-            found = _counted(lake, engine, asked, inputs)
-        else:
+        known = facts.facts(lake, engine, inputs, asked.name) if counting.countable(asked) else None
+        if known is None or (known.crowded and asked.deduplicate.threshold is not None):
             found = _selected(select(lake, engine, asked, inputs), asked)
+        else:
+            found = _counted(lake, known, asked, inputs)
     size = sum(one["bytes"] for one in found.languages)
     most = max(found.steps, key=lambda step: step.rows)
     opted_out = next(step for step in found.steps if step.rule == "opt_out")
     languages = found.languages[:MOST_LANGUAGES]
     return Plan(
         name=specification.name,
+        rows_are=specification.rows,
         as_of=inputs.as_of,
         candidates=found.candidates,
         rows=sum(one["rows"] for one in found.languages),
@@ -181,7 +190,7 @@ class _Found(NamedTuple):
 
 
 def _selected(selection: Selection, asked: Specification) -> _Found:
-    rows = shards.assign(selection.rows, asked.shard.bits, asked.shard.cap_bytes)
+    rows = assign(selection.rows, asked.shard.bits, asked.shard.cap_bytes)
     named = rows.select(pl.col("language", "license").fill_null("unknown"))
     both = {(language, license): count for language, license, count in named.group_by("language", "license").len().iter_rows()}
     return _Found(
@@ -197,8 +206,7 @@ def _selected(selection: Selection, asked: Specification) -> _Found:
     )
 
 
-def _counted(lake: Lake, engine: Engine, asked: Specification, inputs: Inputs) -> _Found:
-    known = facts.facts(lake, engine, inputs, asked.name)
+def _counted(lake: Lake, known: facts.Facts, asked: Specification, inputs: Inputs) -> _Found:
     counts = counting.count(lake, known, asked, inputs)
     origins = counting.rolled(counts.rows, "origin")
     return _Found(
@@ -216,13 +224,13 @@ def _counted(lake: Lake, engine: Engine, asked: Specification, inputs: Inputs) -
 
 def _shards(known: facts.Facts, counts: counting.Counts, origins: pl.DataFrame, asked: Specification) -> int:
     """How many files there would be."""
-    labels = shards.labelled(origins.rename({"value": "origin", "bytes": "length"}), asked.shard.bits, asked.shard.cap_bytes)
+    labels = labelled(origins.rename({"value": "origin", "bytes": "length"}), asked.shard.bits, asked.shard.cap_bytes)
     split = labels.filter(pl.col("split") > 0).with_columns(pl.col("origin").cast(pl.String))
     whole = labels.filter(pl.col("split") == 0)["shard"].n_unique()
     if not split.height:
         return whole
     large = known.shown(counts.at[counts.rows["origin"].is_in(split["origin"].implode()).to_numpy()])
-    return whole + shards.parted(large.join(split, on="origin"))["shard"].n_unique()
+    return whole + parted(large.join(split, on="origin"))["shard"].n_unique()
 
 
 def predicted(lake: Lake, candidates: int, size: int) -> Prediction:
@@ -261,7 +269,7 @@ def _table(both: Mapping[tuple[str, str], int], languages: list[str], licenses: 
 
 def _samples(rows: pl.DataFrame) -> tuple[Sample, ...]:
     chosen = rows.sort("content", "origin", "anchor", "path").head(SAMPLES)
-    named = chosen.select(swhid=qualified("content", "origin", "anchor", "path"), path=shards.readable(chosen["path"]))
+    named = chosen.select(swhid=qualified("content", "origin", "anchor", "path"), path=readable(chosen["path"]))
     return tuple(
         Sample(*one) for one in named.with_columns(chosen["origin"], license=chosen["license"].fill_null("unknown")).iter_rows()
     )

@@ -155,6 +155,22 @@ def redactions(lake: Lake, asked: Redact, contents: pl.DataFrame) -> pl.DataFram
     return _merged(pl.concat(listed).collect())
 
 
+def of_notebooks(rows: pl.DataFrame, asked: Redact) -> pl.DataFrame:
+    """The same of the texts of notebooks, whose spans the rows have; the bytes are those of the text in UTF-8.
+
+    Args:
+        rows: content; notebook, whether it is one; notebook_spans, by annotator.
+        asked: which spans.
+    """
+    found = [pl.DataFrame(schema=_FOUND)]
+    for name, confidence in asked.confidences.items():
+        told = rows.filter("notebook").select("content", spans=pl.col("notebook_spans").struct.field(name))
+        every = told.explode("spans", empty_as_null=False, keep_nulls=False).unnest("spans")
+        wanted = every.filter(pl.col("confidence") >= confidence, ~pl.col("kind").is_in(list(asked.keep)))
+        found.append(wanted.select(_FOUND.names()))
+    return _merged(pl.concat(found))
+
+
 def _merged(found: pl.DataFrame) -> pl.DataFrame:
     """Spans (``_FOUND``) by content, as ``redactions`` gives them."""
     spans_ = found.unique().sort("content", "start", "end", "kind")

@@ -78,7 +78,7 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     with lake.staging(f"reproduce-{name}") as area:
         folder = f"{lake.path(area.folder)}/data"
         written = shards.write(lake, engine, asked, selection.rows, folder, {}, supplies_of(lake, one), inputs)
-    columns = shards.manifest_schema(format_of(lake.settings, asked.format.kind))
+    columns = shards.manifest_schema(format_of(lake.settings, asked.format.kind), asked.format)
     table = pl.DataFrame(pa.concat_tables([columns.empty_table(), *(shard.manifest for shard in written)]))
     old, old_drops = rows_and_drops(lake, one)
     found = difference(old, old_drops, table, selection.drops)

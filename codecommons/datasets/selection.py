@@ -22,10 +22,9 @@ from codecommons.datasets.election import elect_all
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
-from codecommons.datasets.rows import CHANGES, DISCUSSION, qualified, swhid_of
+from codecommons.datasets.rows import CHANGES, DISCUSSION, MARKS, TREE, bytes_of, qualified, readable, swhid_of
 from codecommons.datasets.rules import LIMITS
-from codecommons.datasets.shards import MARKS, bytes_of, readable
-from codecommons.datasets.specification import Decontaminate, Deduplicate, Specification, is_pattern
+from codecommons.datasets.specification import AS_IS, PATH, Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup import known_then
 from codecommons.engine import Engine
 from codecommons.lake import Lake
@@ -192,10 +191,15 @@ def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inp
         spans = spans.rename({"content": content, "redactions": replaced})
         redacted = redacted.join(spans, on=content, how="left", maintain_order="left")
         redacted = redacted.with_columns(pl.col(replaced).fill_null(pl.lit([], dtype=SPANS)))
+    if inputs.notebooks != AS_IS:
+        own = redaction.of_notebooks(redacted, specification.redact)
+        redacted = redacted.join(own, on="content", how="left", maintain_order="left", suffix="_of_text")
+        of_text = pl.col("redactions_of_text").fill_null(pl.lit([], dtype=SPANS))
+        redacted = redacted.with_columns(redactions=pl.when("notebook").then(of_text).otherwise("redactions"))
     if "message" in redacted.columns:
         said = [redaction.told(one, specification.redact, specification.escape) for one in redacted["message"]]
         redacted = redacted.with_columns(message=pl.Series(said, dtype=pl.String))
-    funnel.rows = redacted
+    funnel.rows = redacted if specification.order == PATH else _with_trees(redacted, rows, funnel.drops)
     return _selected(funnel, rows, lost)
 
 
@@ -223,10 +227,21 @@ def ruled(funnel: Funnel, specification: Specification, lake: Lake, inputs: Inpu
         funnel.keep("not_redactable", pl.all_horizontal(whole), pl.lit("not all that it holds is known"))
 
 
+def _with_trees(kept: pl.DataFrame, rows: pl.DataFrame, drops: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Add to rows ``rows.TREE``: how much of the tree that each is of is here, and why the rest is not."""
+    tree = ["origin", "anchor"]
+    gone = pl.concat(drops).group_by(*tree, "rule").len("files").sort("rule")
+    why = gone.group_by(tree).agg(tree_left_out=pl.struct("rule", pl.col("files").cast(pl.Int64)))
+    files = rows.group_by(tree).len("tree_files").with_columns(pl.col("tree_files").cast(pl.Int64))
+    counted = kept.with_columns(tree_rows=pl.len().over(tree).cast(pl.Int64))
+    told = counted.join(files, on=tree, how="left", maintain_order="left").join(why, on=tree, how="left", maintain_order="left")
+    return told.with_columns(pl.col("tree_left_out").fill_null(pl.lit([], dtype=told.schema["tree_left_out"])))
+
+
 def _selected(funnel: Funnel, rows: pl.DataFrame, lost: pl.DataFrame) -> Selection:
     """What is left of candidates."""
     drops = pl.concat(funnel.drops).sort("origin", "anchor", "path", "content")
-    more = [name for name in (*CHANGES, *DISCUSSION, *MARKS) if name in funnel.rows.columns]
+    more = [name for name in (*CHANGES, *DISCUSSION, *MARKS, *TREE, "place_in_tree") if name in funnel.rows.columns]
     kept = funnel.rows.rename({"verdict": "license_type"}).select(*ROWS, *more)
     return Selection(kept, drops, tuple(funnel.steps), rows.height, bytes_of(rows), lost)
 
@@ -272,6 +287,8 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
     if specification.where:
         shown = funnel.rows.with_columns(name="name_text", path=readable(funnel.rows["path"]), swhid=swhid_of("cnt", "content"))
         shown = shown.with_columns(pl.selectors.enum().cast(pl.String))
+        if specification.rows == "commits":
+            shown = shown.with_columns(revision=swhid_of("rev", "revision_id"), parent=swhid_of("rev", "parent_id"))
         funnel.rows = funnel.rows.with_columns(where=condition.matches(specification.where, shown))
         funnel.keep("where", pl.col("where"))
 
@@ -283,6 +300,9 @@ def _readable(funnel: Funnel) -> None:
     funnel.keep("not_annotated", pl.col("binary").is_not_null())
     funnel.keep("binary", ~pl.col("binary"))
     funnel.keep("no_encoding", pl.col("encoding").is_not_null())
+    if "notebook" in funnel.rows.columns:
+        whole = ~pl.col("notebook") | pl.col("notebook_length").is_not_null()
+        funnel.keep("broken_notebook", whole, pl.col("notebook_error"))
     if "before_content" in funnel.rows.columns:
         text = ~pl.col("before_binary") & pl.col("before_encoding").is_not_null()
         here = pl.col("before_status").is_not_null() & (pl.col("before_verified") == "yes")
@@ -317,7 +337,9 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     for content in funnel.key:
         first = first_occurrences(lake, inputs, funnel.rows.select(content=content).unique())
         funnel.rows = funnel.rows.join(first.rename({"content": content}), on=content, how="left")
-        funnel.keep("conflict", passes, qualified("first_content", "first_origin", "first_anchor", "first_path"), earliest)
+        side = content.removesuffix("content")
+        evidence = qualified("first_content", "first_origin", "first_anchor", "first_path")
+        funnel.keep(f"{side}conflict", passes, evidence, earliest)
         funnel.rows = funnel.rows.drop(name for name in first.columns if name != "content")
 
 
@@ -328,7 +350,7 @@ def _decontaminate(funnel: Funnel, asked: Decontaminate, items: str) -> None:
     percent = (item.field("share") * 100).round(0).cast(pl.Int64)
     named = pl.format("{} {}, {} % of {}", item.field("benchmark"), item.field("item"), percent, item.field("field"))
     funnel.rows = funnel.rows.with_columns(has=pl.col(items).list.eval(named.filter(wanted)))
-    funnel.keep("benchmark", pl.col("has").list.len() == 0, pl.col("has"))
+    funnel.keep(items.replace("items", "benchmark"), pl.col("has").list.len() == 0, pl.col("has"))
 
 
 def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:

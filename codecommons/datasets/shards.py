@@ -4,9 +4,8 @@
 
 """Rows to files (``formats``) whose bytes depend on nothing but the rows.
 
-A shard is a bucket of sha256(origin). An origin with more text than the cap has shards of its own, split by sha256(path), so
-that one new slice or one removal rewrites only the shards whose rows changed. A shard names its rows: one that an earlier release
-has, or a build that was killed, is copied once its bytes have the digest in its name.
+A shard (``rows.assign`` says which rows are in it) names its rows: one that an earlier release has, or a build that was killed,
+is copied once its bytes have the digest in its name.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -27,44 +26,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import zstandard
 
+from codecommons.annotate import notebooks
 from codecommons.datasets import discussions, redaction
 from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.format import ShardFormat, Terms, format_of
-from codecommons.datasets.rows import COMMIT, DISCUSSION, SPAN, Side, qualified, sides, swhid_of
-from codecommons.datasets.specification import Redact, Specification
+from codecommons.datasets.rows import Side, assign, bytes_of, described, form_of, readable, row_schema, row_text, sides, size
+from codecommons.datasets.specification import AS_IS, Format, Redact, Specification
 from codecommons.datasets.tokens import TOKENS
 from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.swhid import content_id, spread
 
-_ROW: dict[str, pa.DataType] = {
-    "swhid": pa.string(),
-    "text": pa.string(),
-    "language": pa.string(),
-    "license": pa.string(),
-    "license_type": pa.string(),
-    "origin": pa.string(),
-    "visit": pa.string(),
-    "anchor": pa.string(),
-    "path": pa.string(),
-    "length": pa.int64(),
-    "encoding": pa.string(),
-    "redactions": pa.list_(SPAN),
-    "repository": pa.string(),
-    "row_in_repository": pa.int64(),
-}
-ROW = pa.schema(_ROW)
-# Columns that a row has only where a dataset keeps all near-duplicates: the row that stands for it (null: it does so itself), the
-# similarity to that, how many eligible files have its content, and the repository that stands for its own, likewise.
-MARKS: dict[str, pa.DataType] = {
-    "similar_to": pa.string(),
-    "similarity": pa.float64(),
-    "copies": pa.int64(),
-    "similar_repository": pa.string(),
-    "repository_similarity": pa.float64(),
-}
 _MANIFEST: dict[str, pa.DataType] = {
     "shard": pa.string(),
     "row": pa.int64(),
@@ -200,54 +174,6 @@ class _Written(NamedTuple):
     places: pl.DataFrame
 
 
-def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
-    """Add the column ``shard`` (the label) and put rows in order: shard, origin, path, content, anchor.
-
-    Args:
-        rows: with origin, path (binary), content, anchor, length.
-        bits: ``k`` of 2**k buckets.
-        cap_bytes: text bytes from which an origin is split.
-    """
-    order = [name for name in ("origin", "path", "content", "anchor", "revision_id") if name in rows.columns]
-    origins = labelled(rows.group_by("origin").agg(size(rows).sum().alias("length")), bits, cap_bytes)
-    rows = rows.join(origins.drop("length"), on="origin", how="left")
-    whole, large = rows.filter(pl.col("split") == 0), rows.filter(pl.col("split") > 0)
-    return pl.concat([whole, parted(large)]).drop("split").sort("shard", *order)
-
-
-def labelled(origins: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
-    """Add ``shard``, the label, and ``split``, bits of paths that it goes on by, to origins (origin, length: bytes of text)."""
-    labels, splits = [], []
-    for origin, length in origins.select("origin", "length").iter_rows():
-        key = hashlib.sha256(origin.encode()).digest()
-        split = (-(-length // cap_bytes) - 1).bit_length() if length > cap_bytes else 0
-        labels.append(_top(key, bits) + (f"-{key[:6].hex()}" if split else ""))
-        splits.append(split)
-    return origins.with_columns(pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
-
-
-def parted(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of origins that are split, each with the whole label: columns shard, split and path."""
-    parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in rows.select("path", "split").iter_rows()]
-    return rows.with_columns(shard=pl.col("shard") + pl.Series(parts, dtype=pl.String))
-
-
-def size(rows: pl.DataFrame) -> pl.Expr:
-    """Bytes of the contents of each row."""
-    both = pl.col("length") + pl.col("before_length").fill_null(0) if "before_length" in rows.columns else pl.col("length")
-    return both.cast(pl.Int64)
-
-
-def bytes_of(rows: pl.DataFrame) -> int:
-    """Bytes of the contents of all rows."""
-    return int(rows.select(size(rows).sum()).item())
-
-
-def _top(digest: bytes, bits: int) -> str:
-    """The top ``bits`` bits in hex, all of one width."""
-    return f"{int.from_bytes(digest[:8]) >> (64 - bits):0{max(1, -(-bits // 4))}x}"
-
-
 def write(
     lake: Lake,
     engine: Engine,
@@ -275,7 +201,8 @@ def write(
     """
     assigned = assign(rows, asked.shard.bits, asked.shard.cap_bytes)
     talk = (asked, discussions.slices_of(inputs)) if asked.rows in discussions.KINDS else None
-    how = (asked.redact, () if talk else asked.escape, asked.format.kind, Terms(asked.format, supplies))
+    terms = Terms(asked.format, supplies, asked.rows, asked.order, asked.notebooks)
+    how = (asked.redact, () if talk else asked.escape, asked.format.kind, terms)
     tasks = [
         ShardTask(lake, label, part, folder, *how, earlier.get(label, ()), talk)
         for (label,), part in assigned.group_by("shard", maintain_order=True)
@@ -326,9 +253,10 @@ class _Known(NamedTuple):
 
 
 def _known(task: ShardTask) -> _Known:
-    rows = _described(task.rows)
+    rows = described(task.rows)
     schema = row_schema(rows.columns)
-    identity = rows_digest(rows, schema, task.redact, task.escape, task.format.rules(task.terms))
+    forms = [] if task.terms.notebooks == AS_IS else [[task.terms.notebooks, notebooks.VERSION]]
+    identity = rows_digest(rows, schema, task.redact, task.escape, [*task.format.rules(task.terms), *forms])
     with lake_errors(f"{task} of {task.folder}"):
         return _Known(task, rows, schema, identity, _keep(task, rows, schema, identity))
 
@@ -340,7 +268,7 @@ def _shard(known: _Known, spill: IO[bytes], places: pl.DataFrame) -> Shard:
         files = kept or _write(task, rows, schema, identity, faults, spill, places)
     name = f"{task.label}-{files.sha256}{task.format.endings(task.terms.asked)[0]}"
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(files.sha256)}
-    columns = manifest_schema(task.format)
+    columns = manifest_schema(task.format, task.terms.asked)
     none = {"before_content": pl.Binary, "revision_id": pl.Binary, "before_length": pl.Int64}
     absent = [pl.lit(None, kind).alias(name) for name, kind in none.items() if name not in rows.columns]
     placed = pl.concat([rows.with_columns(*absent, **place), files.places], how="horizontal")
@@ -386,8 +314,9 @@ def _keep(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str)
                 if task.format.identity(files) != identity:
                     continue
                 sums = [sealed(file) for file in files]
-                places = task.format.places(files, rows)
-                tables = (_table(group, [name for name in schema.names if name != "text"]) for group in groups(rows))
+                places = task.format.places(files, rows, task.terms)
+                texts = {side.text for side in sides(schema.names)}
+                tables = (_table(group, [name for name in schema.names if name not in texts]) for group in groups(rows))
                 if [sha256 for sha256, _ in sums[1:]] != task.format.beside(schema, tables, places, identity, task.terms):
                     continue
         # Cut short by who was killed, or gone since: another build of this dataset has ended.
@@ -451,18 +380,12 @@ def _write(
         if not any(faults):
             for file, ending in zip(files, endings, strict=True):
                 put(task.lake, file, f"{task.folder}/{stem}{ending}")
-        return _Written(*sums[0], _beside(stem, endings, sums), task.format.places(files, rows))
+        return _Written(*sums[0], _beside(stem, endings, sums), task.format.places(files, rows, task.terms))
 
 
-def manifest_schema(form: ShardFormat) -> pa.Schema:
+def manifest_schema(form: ShardFormat, asked: Format) -> pa.Schema:
     """The columns of the manifest of shards in a format."""
-    return pa.schema([*MANIFEST, *form.offsets])
-
-
-def row_schema(columns: Sequence[str]) -> pa.Schema:
-    """The columns of a shard whose rows have these."""
-    more = COMMIT if "revision" in columns else DISCUSSION if "number" in columns else {}
-    return pa.schema([*ROW, *more.items(), *((name, kind) for name, kind in MARKS.items() if name in columns)])
+    return pa.schema([*MANIFEST, *form.offsets(asked)])
 
 
 def scratch_file(lake: Lake) -> IO[bytes]:
@@ -500,34 +423,6 @@ MANIFEST_WRITER: dict[str, Any] = {
     "use_dictionary": ["shard", "origin", "visit", "anchor", "language", "license", "license_type", "sha256"],
     "write_statistics": ["shard", "row", "swhid", "content", "origin", "language", "license", "license_type", "length"],
 }
-
-
-def _described(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add what a row says about itself: its qualified SWHID, and where it stands among the rows of its origin here."""
-    rows = rows.with_columns(visit=swhid_of("snp", "snapshot"))
-    if "similar_to" in rows.columns:
-        rows = rows.with_columns(similar_to=swhid_of("cnt", "similar_to"))
-    if "revision_id" in rows.columns:
-        rows = rows.with_columns(revision=swhid_of("rev", "revision_id"), parent=swhid_of("rev", "parent_id"))
-        rows = rows.with_columns(before=qualified("before_content", "origin", "parent", "path", "visit"))
-    return rows.with_columns(
-        swhid=qualified("content", "origin", "anchor", "path", "visit"),
-        repository=pl.col("origin").replace_strict(
-            {origin: repository(origin) for origin in rows["origin"].unique()}, return_dtype=pl.String
-        ),
-        row_in_repository=pl.int_range(pl.len(), dtype=pl.Int64).over("origin"),
-    )
-
-
-def repository(origin: str) -> str:
-    """A readable name of an origin, as training formats put before a repository's files.
-
-    ``pkg:pypi/requests`` -> ``pypi/requests``; ``https://host/owner/name.git`` -> ``owner/name``.
-    """
-    if origin.startswith("pkg:"):
-        return origin.removeprefix("pkg:")
-    parts = [part for part in origin.rstrip("/").removesuffix(".git").rpartition("://")[2].split("/") if part]
-    return "/".join(parts[-2:] if len(parts) > 2 else parts[-1:]) or origin
 
 
 def _spill(tasks: Sequence[ShardTask], spill: IO[bytes]) -> pl.DataFrame:
@@ -603,10 +498,12 @@ def _texts(
 
     Nearly all are UTF-8 in which nothing is replaced: these are the bytes, and Arrow looks whether they are text, many at once.
     """
-    asked = group.select(content=side.content, encoding=side.encoding, swhid=side.swhid, spans=side.redactions)
+    asked = group.select("path", content=side.content, encoding=side.encoding, swhid=side.swhid, spans=side.redactions)
     asked = asked.join(places, on="content", how="left", maintain_order="left")
     asked = asked.with_columns(pl.col("offset", "size").fill_null(0))
     plain = asked.select(pl.col("encoding").is_in(["ascii", "utf-8"]) & (pl.col("spans").list.len() == 0)).to_series().to_numpy()
+    if task.terms.notebooks in notebooks.FORMS:
+        plain &= ~np.array([notebooks.is_notebook(path) for path in asked["path"]], bool)
     ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.where(plain, asked["size"].to_numpy(), 0))])
     blob = memoryview(bytearray(int(ends[-1])))
     contents, offsets = asked["content"].to_list(), asked["offset"].to_list()
@@ -618,8 +515,9 @@ def _texts(
     plain &= ~tokens & (ascii_ | (asked["encoding"] != "ascii").to_numpy())
     others: list[str | None] = []
     rows = asked.with_columns(plain=pl.Series(plain)).filter(~pl.col("plain") | pl.col("content").is_in([*sample]))
-    for content, encoding, swhid, spans, offset, size, stays in rows.iter_rows():
-        text = row_text(os.pread(spill.fileno(), size, offset), content, encoding, spans, task.escape)
+    for path, content, encoding, swhid, spans, offset, length, stays in rows.iter_rows():
+        data, form = os.pread(spill.fileno(), length, offset), form_of(path, task.terms.notebooks)
+        text = row_text(data, content, encoding, spans, task.escape, form)
         if text is None:
             faults.damaged.append(swhid)
         elif content in sample and redaction.left(text, task.redact):
@@ -646,41 +544,20 @@ def _table(group: pl.DataFrame, names: Sequence[str]) -> pa.Table:
     return group.with_columns(path=readable(group["path"])).select(names).to_arrow()
 
 
-def texts_of(lake: Lake, rows: pl.DataFrame, escape: Sequence[str]) -> Iterator[str]:
+def texts_of(lake: Lake, rows: pl.DataFrame, asked: Specification, inputs: Inputs) -> Iterator[str]:
     """The texts of rows with different contents, by content; what is missing or damaged has none."""
+    talk = asked.rows in discussions.KINDS
     known = {
-        content: (encoding, spans) for content, encoding, spans in rows.select("content", "encoding", "redactions").iter_rows()
+        content: (encoding, spans, () if talk else asked.escape, form_of(path, asked.notebooks))
+        for content, encoding, spans, path in rows.select("content", "encoding", "redactions", "path").iter_rows()
     }
-    for batch in lake.contents(rows.select(sha1_git="content", length="length"), lake.settings.batch_bytes):
-        for content, data in zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True):
-            text = row_text(data, content, *known[content], escape)
-            if text is not None:
-                yield text.decode()
-
-
-def row_text(
-    data: bytes, content: bytes, encoding: str, redactions: Iterable[Mapping[str, Any]] = (), escape: Iterable[str] = ()
-) -> bytes | None:
-    """The text of a row, as UTF-8; None when the bytes do not re-hash to their identifier or are not in the encoding.
-
-    Args:
-        data: all bytes of the content.
-        content: its sha1_git.
-        encoding: what Python calls it.
-        redactions: kind, start and end of what is replaced, in order.
-        escape: names of ``tokens.TOKENS`` that are broken.
-    """
-    if content_id(data) != content:
-        return None
-    try:
-        return redaction.text_of(data, encoding, [redaction.Span(**one) for one in redactions], escape).encode()
-    except (UnicodeError, LookupError):
-        return None
-
-
-def readable(paths: pl.Series) -> pl.Series:
-    """Paths as text; bytes that are not UTF-8 stand as U+FFFD (the SWHID's ``path`` has them exactly)."""
-    try:
-        return paths.cast(pl.String)
-    except pl.exceptions.ComputeError:  # one by one takes many times as long, and few lakes have such a path
-        return pl.Series(paths.name, [path.decode(errors="replace") for path in paths], dtype=pl.String)
+    if talk:
+        said = (text for _, text in discussions.texts(lake, asked, discussions.slices_of(inputs), rows))
+        found = ((identifier, text) for text in said if (identifier := content_id(text)) in known)
+    else:
+        batches = lake.contents(rows.select(sha1_git="content", length="length"), lake.settings.batch_bytes)
+        found = (one for batch in batches for one in zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True))
+    for content, data in found:
+        text = row_text(data, content, *known[content])
+        if text is not None:
+            yield text.decode()

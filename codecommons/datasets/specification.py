@@ -19,6 +19,7 @@ from typing import Any
 
 from codecommons import strict
 from codecommons.annotate.languages import is_language, some_languages
+from codecommons.annotate.notebooks import FORMS
 from codecommons.datasets import condition
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.rules import EXCLUSIONS, GROUPS, LIMITS
@@ -36,14 +37,20 @@ ROWS = {
     "issues": ("none", "starcoder2"),
     "pull_requests": ("none", "starcoder2"),
 }
+DISCUSSIONS = ("issues", "pull_requests")
 # What only files have, or commits of them.
 _OF_FILES = ("languages", "names", "where", "filters", "exclude")
 ORDERS = ("permissive", "earliest", "popular", "latest", "shortest_path")
 DOCUMENTS = ("file", "repository")
+# How the files of an origin come: by path, whatever tree they are of; tree by tree, by path; or each after what it imports.
+PATH, TREE, DEPENDENCIES = "path", "tree", "dependencies"
+# What becomes of a Jupyter notebook: its JSON, or a text form of ``annotate.notebooks``.
+AS_IS = "as_is"
+METADATA = ("all", "half")
 LAYOUTS = ("megatron", "datatrove")
 # Parts and lines that came when releases were out already: what says no more than the default is not in the mapping, so that the
 # specifications of those keep their digests. Their defaults can never change.
-_LATER = ("format", "rows", "messages")
+_LATER = ("format", "rows", "messages", "order", "notebooks")
 MAX_FILE_BYTES = 1 << 16
 
 
@@ -147,7 +154,7 @@ class Deduplicate:
             ``popular`` goes by the stars that forges last showed of the origin. Of repositories, the one with the most preferred
             file is.
         keep: ``best`` leaves all but the preferred near-duplicate out; ``all`` keeps them, files and repositories, and says in
-            columns of their own what each is like, so that they can be weighed (see ``shards.MARKS``).
+            columns of their own what each is like, so that they can be weighed (see ``rows.MARKS``).
         most_lost: the share of the files of a language, source or origin that may be left out as near-duplicates, by kind; more
             blocks the dataset. A kind that is not named keeps its default. Groups of fewer than ``losses.ALARMING`` files are
             not judged.
@@ -257,13 +264,16 @@ class Shard:
 
 @dataclass(frozen=True)
 class Format:
-    """What a shard's file is. All but ``kind`` is for tokens alone.
+    """What a shard's file is. All but ``kind``, ``document`` and ``metadata`` is for tokens alone.
 
     Attributes:
         kind: a module of ``datasets.formats``.
         tokenizer: name of a file that ``CODECOMMONS_TOKENIZERS`` names; empty for one that is trained on the dataset itself.
         vocabulary: how many tokens that one has, at most.
-        document: ``file``, or ``repository``: the files of an origin one after the other, as StarCoder 2 reads them.
+        document: ``file``, or ``repository``: the files of an origin (of a tree, where they come tree by tree) one after the
+            other, as StarCoder 2 reads them.
+        metadata: whose documents begin with the repository's name and have paths: ``all``, or ``half`` of them, as in
+            StarCoder 2's training; the others have none.
         layout: whose files: Megatron's (``.bin``, ``.idx``) or datatrove's (``.ds``, ``.ds.index``, ``.ds.metadata``).
         end: the token after every document; empty for the tokenizer's usual one.
     """
@@ -272,6 +282,7 @@ class Format:
     tokenizer: str = strict.rule(strict.text, "")
     vocabulary: int = strict.rule(strict.whole(512, 1 << 20), 32_000)
     document: str = strict.rule(_one_of(DOCUMENTS), "file")
+    metadata: str = strict.rule(_one_of(METADATA), "all")
     layout: str = strict.rule(_one_of(LAYOUTS), "megatron")
     end: str = strict.rule(strict.text, "")
 
@@ -295,6 +306,9 @@ class Specification:
         messages: what people must have said, see ``commits.MESSAGES`` and ``discussions.MESSAGES``.
         filters: filter sets and limits.
         exclude: kinds of files to leave out, see ``rules.EXCLUSIONS``.
+        order: how the files of an origin come: ``path``; ``tree``, one tree after the other, each by path; or ``dependencies``,
+            likewise, and each file after those that it imports. The last two say of every row how much of its tree is here.
+        notebooks: what becomes of Jupyter notebooks: ``as_is``, ``script`` or ``structured``.
         deduplicate: which duplicates.
         decontaminate: which benchmarks' items are left out.
         redact: which secrets and personal data are replaced.
@@ -316,6 +330,8 @@ class Specification:
     messages: str = strict.rule(_one_of(tuple(dict.fromkeys(name for names in ROWS.values() for name in names))), "none")
     filters: Filters = strict.rule(_filters, Filters())  # noqa: RUF009 (frozen)
     exclude: tuple[str, ...] = strict.rule(strict.some_of(EXCLUSIONS), ())
+    order: str = strict.rule(_one_of((PATH, TREE, DEPENDENCIES)), PATH)
+    notebooks: str = strict.rule(_one_of((AS_IS, *FORMS)), AS_IS)
     deduplicate: Deduplicate = strict.part(Deduplicate)  # noqa: RUF009 (a field with a factory)
     decontaminate: Decontaminate = strict.part(Decontaminate)  # noqa: RUF009 (a field with a factory)
     redact: Redact = strict.part(Redact)  # noqa: RUF009 (a field with a factory)
@@ -376,7 +392,13 @@ def _consistent(asked: Specification, where: str) -> Specification:
         fit = ", ".join(rows for rows, names in ROWS.items() if asked.messages in names)
         raise UsageError(f"{where}: messages is {asked.messages!r}, which is for {fit}, and rows is {asked.rows!r}")
     odd = next((name for name in _OF_FILES if getattr(asked, name)), None)
-    if odd and asked.rows in ("issues", "pull_requests"):
+    if odd and asked.rows in DISCUSSIONS:
+        raise UsageError(f"{where}: {odd} is about files, and rows is {asked.rows!r}; leave it out")
+    named = condition.columns_of(asked.where or "") & condition.OF_COMMITS.keys()
+    if named and asked.rows != "commits":
+        raise UsageError(f"{where}: where names {min(named)}, which commits have, and rows is {asked.rows!r}; leave it out")
+    odd = next((name for name, usual in (("order", PATH), ("notebooks", AS_IS)) if getattr(asked, name) != usual), None)
+    if odd and asked.rows != "files":
         raise UsageError(f"{where}: {odd} is about files, and rows is {asked.rows!r}; leave it out")
     if asked.rows != "files" and (asked.deduplicate.threshold is not None or asked.deduplicate.repositories is not None):
         raise UsageError(f"{where}: deduplicate: {asked.rows} are compared exactly; leave threshold and repositories out")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from codecommons.datasets.tokens import STARCODER2
+from codecommons.datasets.tokens import STARCODER2, TOKENS
 from codecommons.errors import UsageError
 from codecommons.settings import Settings
 from codecommons.strict import nearest
@@ -35,7 +36,6 @@ VERSION = 1
 FILE = "tokenizer.json"
 # What tokenizers call the end of a document, the first that is there.
 ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]", "<|endofdocument|>")
-REPOSITORY, SEPARATOR = "<repo_name>", "<file_sep>"
 # A longer text is cut behind a line, and its pieces are looked at one by one: a token takes a hundred bytes while it is made.
 PIECE = 1 << 20
 MOST_BYTES = 256 << 20
@@ -51,7 +51,7 @@ class Made(NamedTuple):
     Attributes:
         tokenizer: of the library; tokens with a meaning are broken up in texts.
         end: number of the token after a document.
-        special: numbers of ``REPOSITORY`` and ``SEPARATOR``, as far as it has them.
+        special: numbers of the tokens with a meaning of their own.
         type: of token numbers, little-endian: two bytes where they are enough.
     """
 
@@ -68,6 +68,26 @@ class Made(NamedTuple):
             for (at, _), one in zip(batch, encoded, strict=True):
                 found[at].append(np.array(one.ids, dtype=self.type))
         return [np.concatenate(pieces) for pieces in found]
+
+    def encode_marked(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The tokens of each text, in which all that reads like a token of StarCoder 2 is one."""
+        split = [_MARKS.split(text) for text in texts]
+        plain = iter(self.encode([piece for pieces in split for piece in pieces[::2]]))
+        return [
+            np.concatenate([self.mark(piece) if at % 2 else next(plain) for at, piece in enumerate(pieces)]) for pieces in split
+        ]
+
+    def mark(self, token: str) -> np.ndarray:
+        """A token with a meaning of its own."""
+        return np.array([self.special[token]], self.type)
+
+
+_MARKS = re.compile(f"({TOKENS['starcoder2'].pattern})")
+
+
+def unmarked(text: str) -> list[str]:
+    """What is between the tokens of StarCoder 2 in a text."""
+    return _MARKS.split(text)[::2]
 
 
 def library() -> Any:
@@ -117,12 +137,13 @@ def _content(path: Path) -> bytes:
         raise UsageError(f"format: the tokenizer {path} can't be read: {error.strerror}") from None
 
 
-def trained(texts: Iterable[str], vocabulary: int) -> bytes:
+def trained(texts: Iterable[str], vocabulary: int, special: Sequence[str] = STARCODER2) -> bytes:
     """Train a byte-level BPE: the same for the same texts in any order.
 
     Args:
         texts: what it is trained on.
         vocabulary: how many tokens it has, at most.
+        special: those with a meaning of their own.
 
     Returns:
         What ``tokenizer.json`` holds.
@@ -138,7 +159,7 @@ def trained(texts: Iterable[str], vocabulary: int) -> bytes:
         vocab_size=vocabulary,
         min_frequency=_RAREST,
         max_token_length=_LONGEST,
-        special_tokens=list(STARCODER2),
+        special_tokens=list(special),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
@@ -147,13 +168,13 @@ def trained(texts: Iterable[str], vocabulary: int) -> bytes:
 
 
 @lru_cache(maxsize=2)
-def made_from(content: bytes, end: str = "", repositories: bool = False) -> Made:
+def made_from(content: bytes, end: str = "", needed: tuple[tuple[str, str], ...] = ()) -> Made:
     """Set a tokenizer to work.
 
     Args:
         content: of its file.
         end: the token after a document; empty for its usual one.
-        repositories: whether ``REPOSITORY`` and ``SEPARATOR`` are needed.
+        needed: special tokens that it must have, each behind what of the specification wants it.
 
     Raises:
         UsageError: it is none, or has not the tokens that are needed.
@@ -170,13 +191,12 @@ def made_from(content: bytes, end: str = "", repositories: bool = False) -> Made
     tokenizer.encode_special_tokens = True
     special = {token.content: number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
     chosen = [end] if end else [name for name in ENDS if name in special][:1]
-    wanted = [*chosen, *([REPOSITORY, SEPARATOR] if repositories else [])]
-    absent = next((name for name in wanted if name not in special), None)
+    wanted = [*((f"end: {one}", one) for one in chosen), *needed]
+    absent = next(((why, name) for why, name in wanted if name not in special), None)
     if not chosen:
         raise UsageError(f"format: the tokenizer has none of {', '.join(ENDS)} as a special token; name what it has with end")
     if absent:
-        need = f"end: {end}" if absent == end else "document: repository"
-        raise UsageError(f"format: {need} needs the special token {absent}, which the tokenizer has not")
+        raise UsageError(f"format: {absent[0]} needs the special token {absent[1]}, which the tokenizer has not")
     largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
     return Made(tokenizer, special[chosen[0]], special, np.dtype("<u2" if largest < 1 << 16 else "<i4"))
 

@@ -4,7 +4,7 @@
 
 """Tokens that mean something to a training format or a tokenizer: a source file that has one would be taken for it.
 
-Source: StarCoder 2 and The Stack v2 (Lozhkov et al. 2024), table 5.
+Sources: StarCoder 2 and The Stack v2 (Lozhkov et al. 2024), table 5; OctoPack (Muennighoff et al. 2024) for commits.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ pr_in_reply_to_review_id pr_in_reply_to_comment_id pr_diff_hunk_comment_line
 
 # The tokens of StarCoder 2, in the order of their table.
 STARCODER2 = ("<|endoftext|>", *(f"<{name}>" for name in _STARCODER2.split()))
+# Those of StarCoder and OctoPack for commits: the file before, the message, the file after.
+COMMIT = ("<commit_before>", "<commit_msg>", "<commit_after>")
 # What a specification may escape -> what is broken.
 TOKENS = {
     "starcoder2": re.compile(rf"<(?:{'|'.join(_STARCODER2.split())}|\|endoftext\|)>"),

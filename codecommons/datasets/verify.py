@@ -32,9 +32,10 @@ from codecommons.datasets.releases import (
     supplies_of,
     taken_down,
 )
+from codecommons.datasets.repository_form import DOCUMENT
 from codecommons.datasets.reproduce import specification_of
-from codecommons.datasets.rows import COMMIT_READ, Side, sides, swhids_of
-from codecommons.datasets.shards import opened_shard, row_text
+from codecommons.datasets.rows import COMMIT_READ, Side, form_of, row_text, sides, swhids_of
+from codecommons.datasets.shards import opened_shard
 from codecommons.datasets.tokens import TOKENS
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
@@ -125,8 +126,9 @@ def verify(lake: Lake, name: str, fingerprint: str | None = None) -> Verificatio
     unusable = {problem.file for problem in problems} & {*one.document["inputs"].get("supplies", {})}
     terms = terms_of(one.document, {} if unusable else supplies_of(lake, one))
     form = format_of(lake.settings, terms.asked.kind)
-    if not _has_places(manifest, form):
-        problems.append(Problem("manifest.parquet", None, None, f"it does not say {', '.join(form.offsets.names)} of every row"))
+    offsets = form.offsets(terms.asked).names
+    if not _has_places(manifest, offsets):
+        problems.append(Problem("manifest.parquet", None, None, f"it does not say {', '.join(offsets)} of every row"))
         return Verification(one.name, one.fingerprint, manifest.height, tuple(problems), signature)
     for shard in one.shards:
         parts = {f"data/{part['name']}" for part in (shard, *shard.get("beside", ()))}
@@ -181,9 +183,8 @@ def _files(lake: Lake, one: Release) -> Iterator[Problem]:
                     yield Problem(file, None, None, _CHANGED)
 
 
-def _has_places(manifest: pl.DataFrame, form: ShardFormat) -> bool:
+def _has_places(manifest: pl.DataFrame, names: Sequence[str]) -> bool:
     """Whether a manifest, which somebody may have changed, says of every row what the format wants to know."""
-    names = form.offsets.names
     if not set(names) <= set(manifest.columns):
         return False
     there = [manifest[name].dtype == pl.Int64 and (manifest[name] >= 0).fill_null(False).all() for name in names]
@@ -201,8 +202,10 @@ def _shard(
         for part in form.read(files, manifest, terms, columns):
             if part.found is not None:
                 rows = pl.concat([part.expected, part.found.rename({"swhid": "found"})], how="horizontal")
-                for side in sides(columns):
-                    yield from _rows(lake, one, file, form, terms, rows, side)
+                every = sides(columns)
+                # Where a text stands by itself it is looked at by itself.
+                for some in [[side] for side in every] if form.holds_text else [every]:
+                    yield from _rows(lake, one, file, form, terms, rows, some)
                 if rows_are == "commits":
                     yield from _messages(lake, one, file, rows)
             elif part.expected.height:
@@ -213,26 +216,29 @@ def _shard(
 
 
 def _rows(
-    lake: Lake, one: Release, file: str, form: ShardFormat, terms: Terms, rows: pl.DataFrame, side: Side
+    lake: Lake, one: Release, file: str, form: ShardFormat, terms: Terms, rows: pl.DataFrame, some: Sequence[Side]
 ) -> Iterator[Problem]:
+    """What stands for texts of rows is what follows from the contents that they name."""
     asked = one.document["inputs"]["specification"]
-    escape = () if asked.get("rows") in discussions.KINDS else asked.get("escape", ())
+    escape = () if terms.rows in discussions.KINDS else asked.get("escape", ())
     # What is stored for the file itself is read under that name; the version before is read as it is called.
-    after = side.swhid == "swhid"
-    named = {"_found": "found", "_stored": "stored"} if after else {"_found": side.swhid, "_stored": side.text}
-    rows = rows.with_columns(
-        **named, _content=pl.col(side.content), _encoding=pl.col(side.encoding), _redactions=pl.col(side.redactions)
-    )
+    names = [side._replace(swhid="found" if side.swhid == "swhid" else side.swhid) for side in some]
+    after = some[0].swhid == "swhid"
+    rows = rows.with_columns(_stored="stored" if after else some[0].text)
     doubtful = []
-    for at, (row, swhid, found, content, stored, encoding, spans) in enumerate(
-        rows.select("row", "swhid", "_found", "_content", "_stored", "_encoding", "_redactions").iter_rows()
+    for at, ((row, swhid, path, stored), sides_) in enumerate(
+        zip(rows.select("row", "swhid", "path", "_stored").iter_rows(), _sides(rows, names), strict=True)
     ):
-        if (after and swhid != found) or (found or "")[10:50] != content.hex():
-            yield Problem(file, row, swhid, f"it says {found}")
+        content, found, encoding, spans = sides_[0]
+        odd = [said for one, said, _, _ in sides_ if (said or "")[10:50] != one.hex()]
+        if odd or (after and found != swhid):
+            yield Problem(file, row, swhid, f"it says {[*odd, found][0]}")
         elif (
             not form.holds_text
+            or terms.asked.document == DOCUMENT
             or stored is None
             or spans
+            or form_of(path, terms.notebooks)
             or _has_tokens(stored, escape)
             or not _hashes_to(stored, encoding, content)
         ):
@@ -240,21 +246,31 @@ def _rows(
     if not doubtful:
         return
     rows = rows[doubtful]
-    bytes_of = _bytes_of(lake, one, rows, set(rows["_content"]))
+    bytes_of = _bytes_of(lake, one, rows, {content for side in names for content in rows[side.content]})
     texts = [
-        row_text(bytes_of[content], content, encoding or "", spans or (), escape) if content in bytes_of else None
-        for content, encoding, spans in rows.select("_content", "_encoding", "_redactions").iter_rows()
+        [
+            row_text(bytes_of[content], content, encoding or "", spans or (), escape, form_of(path, terms.notebooks))
+            if content in bytes_of
+            else None
+            for content, _, encoding, spans in sides_
+        ]
+        for sides_, path in zip(_sides(rows, names), rows["path"], strict=True)
     ]
-    expected = form.stored(rows, [text or b"" for text in texts], terms)
-    for (row, swhid, content, stored), text, wanted in zip(
-        rows.select("row", pl.col("_found"), "_content", "_stored").iter_rows(), texts, expected, strict=True
+    expected = form.stored(rows, [[text or b"" for text in some] for some in texts], terms)
+    for (row, swhid, stored), sides_, made, wanted in zip(
+        rows.select("row", names[0].swhid, "_stored").iter_rows(), _sides(rows, names), texts, expected, strict=True
     ):
-        if content not in bytes_of:
+        if any(content not in bytes_of for content, *_ in sides_):
             said = "its text does not hash to its SWHID" if form.holds_text else "nothing can be said of its tokens"
             yield Problem(file, row, swhid, f"{said}, and the lake has no bytes to compare with")
-        elif text is None or stored is None or (stored.encode() if form.holds_text else stored) != wanted:
+        elif None in made or stored is None or (stored.encode() if form.holds_text else stored) != wanted:
             said = "its text is not that" if form.holds_text else "its tokens are not those"
             yield Problem(file, row, swhid, f"{said} of the bytes its SWHID names, with its redactions")
+
+
+def _sides(rows: pl.DataFrame, some: Sequence[Side]) -> Iterator[tuple[tuple[Any, ...], ...]]:
+    """Of each row, for each of its sides: content, SWHID, encoding and redactions."""
+    return zip(*(rows.select(side.content, side.swhid, side.encoding, side.redactions).iter_rows() for side in some), strict=True)
 
 
 def _bytes_of(lake: Lake, one: Release, rows: pl.DataFrame, contents: set[bytes]) -> dict[bytes, bytes]:

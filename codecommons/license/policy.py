@@ -37,8 +37,6 @@ UNRECOGNISED, NO_LICENSE, CONFLICTING = "unrecognised-license", "no-license", "c
 LAST, FIRST, NEVER = "last", "first", "never"
 NO_ASSERTION = "NOASSERTION"
 
-_LIMIT_BYTES = 1 << 16
-
 
 class Judgement(NamedTuple):
     """What an expression is worth, the rule that says so, and what the licences ask for that it is worth it by."""
@@ -254,23 +252,18 @@ def read_policy(path: Path) -> Policy:
     Raises:
         UsageError: it is no policy; the message says where and what was meant.
     """
-    try:
-        return _parsed(path, path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"the licence policy {path} can't be read: {error.strerror}") from error
+    return _parsed(path, strict.source_of(path, "licence policy"))
 
 
 @lru_cache(64)
 def _parsed(path: Path, source: bytes) -> Policy:
     """Once for each text: all policies together take 50 ms, and a build or a view of the lake asks for them again and again."""
-    policy = strict.read(Policy, strict.load(source, str(path), _LIMIT_BYTES), str(path))
+    policy = strict.read_named(Policy, source, path)
     if policy.choices and (policy.ignored or policy.ignored_beside_permissive):
         raise UsageError(f"{path}: what is ignored in a choice can't be told; say choices: false, or ignore nothing")
     ruled = {license: rule.name for rule in policy.rules for license in rule.licenses}
     if both := sorted(ruled.keys() & set(policy.ignored)):
         raise UsageError(f"{path}: {both[0]!r} is ignored and is in rule {ruled[both[0]]!r}; say one of the two")
-    if policy.name != path.stem:
-        raise UsageError(f"{path}: name is {policy.name!r}; it must be the file's name, {path.stem!r}")
     return policy
 
 
@@ -297,14 +290,14 @@ def policy(settings: Settings, name: str) -> Policy:
 
 
 def _all_of(settings: Settings) -> tuple[dict[str, Policy], dict[str, str]]:
-    known = {path.stem: read_policy(path) for path in sorted(Path(__file__).with_name("policies").glob("*.yaml"))}
-    broken = {}
-    for path in sorted((settings.home / "policies").glob("*.yaml")):
-        if path.stem in known:
-            broken[path.stem] = f"{path} takes the name of a policy that CodeCommons has; rename it"
-            continue
+    ours = Path(__file__).with_name("policies")
+    files, broken = strict.files_of(ours, settings.home / "policies", "policy")
+    known = {}
+    for name, path in files.items():
         try:
-            known[path.stem] = read_policy(path)
+            known[name] = read_policy(path)
         except UsageError as error:
-            broken[path.stem] = str(error)
-    return dict(sorted(known.items())), broken
+            if path.parent == ours:
+                raise
+            broken[name] = str(error)
+    return known, broken

@@ -2,18 +2,21 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""How many other files of its own tree import a file, as far as import statements name files.
+"""How many other files of its own tree import a file, as far as import statements name files, and the order that follows.
 
 Switched on by ``CODECOMMONS_ANNOTATORS=in_edges,syntax``. What a statement names is looked for as the language would, without its
 search paths: a relative name from the folder of the importing file, another one as the end of a path, of several the one that
 shares the most folders with the importing file, then the shortest. Statements of Go and C# name packages and namespaces, not
 files, so these have no edges. A file that nothing imports may still be used: from outside, by a build, by reflection.
+
+``place`` is where a file stands, of those that were parsed, when they come by path but each after what it imports; files that
+import each other in a circle stand together, by path.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -22,7 +25,14 @@ from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.annotators.syntax import ANNOTATOR as SYNTAX
 from codecommons.annotate.columns import table
 
-FILE = pa.struct([pa.field("path", pa.binary()), pa.field("imported_by", pa.int64()), pa.field("imports", pa.int64())])
+FILE = pa.struct(
+    [
+        pa.field("path", pa.binary()),
+        pa.field("imported_by", pa.int64()),
+        pa.field("imports", pa.int64()),
+        pa.field("place", pa.int64()),
+    ]
+)
 FIELDS = (pa.field("files", pa.list_(FILE)),)
 
 _SCRIPTS = (".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mjs", ".cjs")
@@ -69,6 +79,55 @@ def edges(files: Sequence[File], paths: Sequence[str]) -> set[tuple[str, str]]:
         chosen = exact or min(near, key=lambda path: (-_shared(path, file.path), path.count("/"), path), default=None)
         if chosen is not None and chosen != file.path:
             found.add((file.path, chosen))
+    return found
+
+
+def in_order(paths: Sequence[str], imported: Mapping[str, Collection[str]]) -> list[str]:
+    """Paths, each after those that it imports; apart from that sorted.
+
+    Files that import each other in a circle can't all come after each other: they stand together, sorted.
+
+    Args:
+        paths: of files, each once.
+        imported: path -> paths that it imports.
+
+    Source: Tarjan, "Depth-first search and linear graph algorithms" (1972): strongly connected components leave the stack in
+    reverse topological order.
+    """
+    wanted = {path: sorted(imported.get(path, ())) for path in sorted(paths)}
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    open_: set[str] = set()
+    found: list[str] = []
+    for root in wanted:
+        if root in number:
+            continue
+        # A chain of imports may be longer than Python's stack.
+        trail = [(root, iter(wanted[root]))]
+        number[root] = lowest[root] = len(number)
+        stack.append(root)
+        open_.add(root)
+        while trail:
+            path, rest = trail[-1]
+            following = next((other for other in rest if other in wanted and (other not in number or other in open_)), None)
+            if following is None:
+                trail.pop()
+                if trail:
+                    lowest[trail[-1][0]] = min(lowest[trail[-1][0]], lowest[path])
+                if lowest[path] == number[path]:
+                    circle = [stack.pop()]
+                    while circle[-1] != path:
+                        circle.append(stack.pop())
+                    open_.difference_update(circle)
+                    found += sorted(circle)
+            elif following in number:
+                lowest[path] = min(lowest[path], number[following])
+            else:
+                number[following] = lowest[following] = len(number)
+                stack.append(following)
+                open_.add(following)
+                trail.append((following, iter(wanted[following])))
     return found
 
 
@@ -141,12 +200,18 @@ def row_of(files: list[dict[str, Any]]) -> tuple[list[dict[str, Any]]]:
         if entry["said"] and entry["said"]["language"]
     ]
     into = dict.fromkeys((file.path for file in parsed), 0)
-    out = dict.fromkeys(into, 0)
+    out: dict[str, list[str]] = {path: [] for path in into}
     for importer, imported in edges(parsed, list(names)):
-        out[importer] += 1
+        out[importer].append(imported)
         if imported in into:
             into[imported] += 1
-    return ([{"path": names[path], "imported_by": into[path], "imports": out[path]} for path in sorted(into)],)
+    place = {path: at for at, path in enumerate(in_order(list(into), out))}
+    return (
+        [
+            {"path": names[path], "imported_by": into[path], "imports": len(out[path]), "place": place[path]}
+            for path in sorted(into)
+        ],
+    )
 
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
@@ -156,8 +221,8 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 
 ANNOTATOR = Annotator(
     name="in_edges",
-    description="How many other files of a tree import each of its files, by their import statements.",
-    version=1,
+    description="How many other files of a tree import each of its files, by their import statements, and the order of imports.",
+    version=2,
     input="tree",
     fields=FIELDS,
     annotate=annotate,

@@ -2,10 +2,12 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""How much of a Jupyter notebook nobody wrote: its outputs.
+"""How much of a Jupyter notebook nobody wrote: its outputs; and what is in the texts that can be made of it.
 
 A notebook is counted in its own cells, of format 3 (worksheets) or 4. Outputs are measured as compact JSON, and their share is of
-the notebook as compact JSON, so that neither indentation nor the order of keys matters.
+the notebook as compact JSON, so that neither indentation nor the order of keys matters. Of each text form
+(``annotate.notebooks``) there are its length and the spans that the rules for secrets and personal data find in it, as byte
+offsets in UTF-8: in the JSON, what is to be found stands between escapes.
 """
 
 from __future__ import annotations
@@ -15,53 +17,51 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from codecommons.annotate import notebooks, spans
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
 
-MOST_BYTES = 32 << 20
-
+# The spans that one set of rules finds.
+_FOUND = pa.struct(spans.FIELDS)
+TEXT = pa.struct([pa.field("length", pa.int64()), *(pa.field(name, _FOUND) for name in spans.NAMES)])
 FIELDS = (
     pa.field("cells", pa.int64()),
     pa.field("code_cells", pa.int64()),
     pa.field("outputs", pa.int64()),
     pa.field("output_share", pa.float64()),
     pa.field("language", pa.string()),
+    *(pa.field(form, TEXT) for form in notebooks.FORMS),
 )
 
 
-def row_of(data: bytes) -> tuple[int, int, int, float, str | None]:
-    """Cells, those of code, outputs, their share of the notebook, and the language that its metadata name.
+def row_of(data: bytes) -> tuple[Any, ...]:
+    """Cells, those of code, outputs, their share of the notebook, the language that its metadata name, and its text forms.
 
     Raises:
         ValueError: it is too large, no JSON, or no notebook.
     """
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"a notebook of {len(data)} bytes; at most {MOST_BYTES} are read")
-    notebook = orjson.loads(data)
-    sheets = notebook.get("worksheets", [notebook]) if isinstance(notebook, dict) else None
-    if not isinstance(sheets, list) or not all(
-        isinstance(sheet, dict) and isinstance(sheet.get("cells"), list) for sheet in sheets
-    ):
-        raise ValueError("no notebook: it has no list of cells")
-    cells = [cell for sheet in sheets for cell in sheet["cells"] if isinstance(cell, dict)]
-    outputs = [one for cell in cells for one in _list(cell.get("outputs"))]
-    code = sum(cell.get("cell_type") == "code" for cell in cells)
+    notebook = notebooks.read(data)
+    outputs = [one for cell in notebook.cells for one in cell.outputs]
+    code = sum(cell.kind == "code" for cell in notebook.cells)
     written = sum(len(orjson.dumps(one)) for one in outputs)
-    return len(cells), code, len(outputs), written / len(orjson.dumps(notebook)), _language(notebook)
+    share = written / len(orjson.dumps(notebook.document))
+    return (
+        len(notebook.cells),
+        code,
+        len(outputs),
+        share,
+        notebook.language,
+        *(_said(notebooks.text_of(notebook, form)) for form in notebooks.FORMS),
+    )
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _language(notebook: dict[str, Any]) -> str | None:
-    metadata = notebook.get("metadata")
-    for place in ("language_info", "kernelspec"):
-        found = metadata.get(place) if isinstance(metadata, dict) else None
-        name = found.get("name" if place == "language_info" else "language") if isinstance(found, dict) else None
-        if isinstance(name, str):
-            return name
-    return None
+def _said(text: str) -> dict[str, Any]:
+    data = text.encode()
+    said: dict[str, Any] = {"length": len(data)}
+    for name in spans.NAMES:
+        found, more = spans.compiled(name).find(data)
+        said[name] = {"spans": [span._asdict() for span in found], "truncated": more}
+    return said
 
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
@@ -71,12 +71,16 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 
 ANNOTATOR = Annotator(
     name="notebook",
-    description="Cells and outputs of a Jupyter notebook, and the share of it that its outputs are.",
-    version=1,
+    description="Cells and outputs of a Jupyter notebook, the share of it that these are, and what is to redact in its texts.",
+    version=2,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,
-    tools=("orjson",),
-    configuration={"most_bytes": MOST_BYTES},
+    tools=("orjson", "hyperscan"),
+    configuration={
+        "most_bytes": notebooks.MOST_BYTES,
+        "texts": notebooks.VERSION,
+        **{name: spans.configuration(name) for name in spans.NAMES},
+    },
     names=r".*\.ipynb",
 )

@@ -12,15 +12,12 @@ and ``head``. Where a text has one of these marks written in it, a space is put 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from codecommons.annotate.marks import plain
+
 END = "<|endoftext|>"
-_MARK = re.compile(
-    r"<(?=(?:\|endoftext\||fim_(?:prefix|middle|suffix|pad)|repo_name|file_sep|issue_(?:start|comment|closed)"
-    r"|jupyter_(?:start|text|code|output|script)|empty_output|code_to_intermediate|intermediate_to_code|pr(?:_[a-z_]{1,40})?)>)"
-)
 
 
 def text_form(thread: Mapping[str, Any], bots: bool = False) -> str:
@@ -42,7 +39,7 @@ _STATES = frozenset(("opened", "closed", "reopened", "merged"))
 
 
 def _issue(thread: Mapping[str, Any], messages: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    yield f"<issue_start>Title: {_plain(thread['title'])}"
+    yield f"<issue_start>Title: {plain(thread['title'])}"
     for one in messages:
         match one["action"]:
             case "opened":
@@ -54,25 +51,25 @@ def _issue(thread: Mapping[str, Any], messages: Iterable[Mapping[str, Any]]) -> 
 
 
 def _pull_request(thread: Mapping[str, Any], messages: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    yield f"<pr>Title: {_plain(thread['title'])}"
+    yield f"<pr>Title: {plain(thread['title'])}"
     opened = False
     for one in messages:
         user = _user(one)
         match one["action"]:
             case "opened":
                 opened = True
-                yield f"\n{_line(one)}\n<pr_status>opened\n<repo_name>{_plain(thread['repository'])}"
+                yield f"\n{_line(one)}\n<pr_status>opened\n<repo_name>{plain(thread['repository'])}"
             case "comment":
                 yield f"\n<pr_comment>{_line(one)}\n<pr_event_id>{one['id']}"
             case "review":
-                yield f"\n<pr_review>{_line(one)}\n<pr_event_id>{one['id']}\n<pr_review_state>{_plain(one['review_state'])}"
+                yield f"\n<pr_review>{_line(one)}\n<pr_event_id>{one['id']}\n<pr_review_state>{plain(one['review_state'])}"
             case "review_comment":
                 yield f"\n<pr_review_comment>\n<pr_event_id>{one['id']}{_where(one)}\n{_line(one)}"
             case "closed" | "merged" | "reopened" as state:
                 status = "closed" if state == "merged" else state
                 yield f"\n<pr>{user}\n<pr_status>{status}\n<pr_is_merged>{state == 'merged' or one['merged'] is True}"
     if not opened:
-        yield f"\n<repo_name>{_plain(thread['repository'])}"
+        yield f"\n<repo_name>{plain(thread['repository'])}"
     yield "\n"
 
 
@@ -84,16 +81,12 @@ def _where(one: Mapping[str, Any]) -> Iterable[str]:
         ("pr_diff_hunk", one["diff_hunk"]),
         ("pr_diff_hunk_comment_line", one["line"]),
     ]
-    return "".join(f"\n<{name}>{_plain(str(value))}" for name, value in parts if value is not None)
+    return "".join(f"\n<{name}>{plain(str(value))}" for name, value in parts if value is not None)
 
 
 def _line(one: Mapping[str, Any]) -> str:
-    return f"{_user(one)}: {_plain(one['text'])}"
+    return f"{_user(one)}: {plain(one['text'])}"
 
 
 def _user(one: Mapping[str, Any]) -> str:
     return one["user"] or "ghost"
-
-
-def _plain(text: str | None) -> str:
-    return _MARK.sub("< ", text or "")

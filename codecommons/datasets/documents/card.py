@@ -14,7 +14,18 @@ from typing import Any
 import polars as pl
 
 from codecommons.datasets.documents.document import Document
-from codecommons.datasets.documents.figures import ROWS_ARE, TERMS, cell, columns, kind_of, meaning, redacted, rollup, table
+from codecommons.datasets.documents.figures import (
+    ROWS_ARE,
+    TERMS,
+    called,
+    cell,
+    columns,
+    kind_of,
+    meaning,
+    redacted,
+    rollup,
+    table,
+)
 from codecommons.datasets.format import ShardFormat, terms_of
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
@@ -33,6 +44,7 @@ def card(document: dict[str, Any], manifest: pl.DataFrame, left_out: Iterable[st
     inputs, result = document["inputs"], document["result"]
     specification = inputs["specification"]
     size = next((name for limit, name in _SIZES if result["rows"] < limit), "n>10M")
+    what = called(document)
     waiting = "".join(f"\n- {item}" for item in left_out)
     return f"""---
 pretty_name: {json.dumps(document["name"])}
@@ -50,7 +62,7 @@ dataset_info:
   splits:
   - name: train
     num_bytes: {result["text_bytes"]}
-    num_examples: {result["rows"]}
+    num_examples: {form.examples(manifest, asked)}
   download_size: {sum(one["bytes"] for one in result["shards"])}
   dataset_size: {result["text_bytes"]}
 ---
@@ -84,13 +96,13 @@ Check it with `codecommons dataset verify {document["name"]} {document["fingerpr
 
 {_plot("languages")}
 
-{table(rollup(manifest, "language", 20))}
+{table(rollup(manifest, "language", 20), what)}
 
 ## Licences
 
 {_plot("licenses")}
 
-{table(rollup(manifest, "license", 20))}
+{table(rollup(manifest, "license", 20), what)}
 
 ## Origins
 
@@ -98,7 +110,7 @@ Check it with `codecommons dataset verify {document["name"]} {document["fingerpr
 
 {_plot("origins")}
 
-{table(rollup(manifest, "origin", 20))}
+{table(rollup(manifest, "origin", 20), what)}
 
 ## Sizes
 
@@ -108,9 +120,9 @@ Check it with `codecommons dataset verify {document["name"]} {document["fingerpr
 
 {_plot("funnel")}
 
-{document["candidates"]["rows"]:,} files ({document["candidates"]["bytes"]:,} bytes) were looked at. Each rule left out:
+{document["candidates"]["rows"]:,} {what} ({document["candidates"]["bytes"]:,} bytes) were looked at. Each rule left out:
 
-| rule | files | bytes | left |
+| rule | {what} | bytes | left |
 |---|---:|---:|---:|
 {"".join(f"| {step['rule']} | {step['rows']:,} | {step['bytes']:,} | {step['left']:,} |{chr(10)}" for step in document["steps"])}
 {f"Slices that had not come through when this was built, so nothing is from them:{chr(10)}{waiting}" if waiting else ""}

@@ -20,6 +20,7 @@ from codecommons.datasets.documents.document import Document
 from codecommons.datasets.documents.figures import (
     ROWS_ARE,
     TERMS,
+    called,
     columns,
     harvested,
     is_talk,
@@ -96,7 +97,7 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame, form: ShardForma
     asked = terms_of(document).asked
     ending, media_types = form.records(asked)
     inputs, result, what = document["inputs"], document["result"], ROWS_ARE[kind_of(document)]
-    specification = inputs["specification"]
+    specification, every = inputs["specification"], columns(document, form)
     year, month, day = inputs["as_of"].split("-")
     described = {
         "@context": _CONTEXT,
@@ -138,9 +139,9 @@ def croissant(document: dict[str, Any], manifest: pl.DataFrame, form: ShardForma
                 "@type": "cr:RecordSet",
                 "@id": _ROWS,
                 "name": _ROWS,
-                "description": f"{result['rows']} {what}.{'' if form.holds_text else ' ' + form.loading(asked)}",
-                "key": {"@id": f"{_ROWS}/swhid"},
-                "field": [*_fields(document, columns(document, form))],
+                "description": f"{result['rows']} {what}.{' ' + form.loading(asked) if form.explains(asked) else ''}",
+                **({"key": {"@id": f"{_ROWS}/swhid"}} if "swhid" in every else {}),
+                "field": [*_fields(document, every)],
             }
         ],
     }
@@ -203,8 +204,12 @@ def _responsible(document: dict[str, Any], manifest: pl.DataFrame) -> dict[str, 
     raw = (
         "Events, of which the text of each row is made again; it re-hashes" if talk else "The bytes of every file, which re-hash"
     )
-    steps = [f"{one['rule']} left out {one['rows']} files ({one['bytes']} bytes)" for one in document["steps"] if one["rows"]]
-    languages = [f"{one['value']} ({one['rows']} files)" for one in rollup(manifest, "language", 20)]
+    steps = [
+        f"{one['rule']} left out {one['rows']} {called(document)} ({one['bytes']} bytes)"
+        for one in document["steps"]
+        if one["rows"]
+    ]
+    languages = [f"{one['value']} ({one['rows']} {called(document)})" for one in rollup(manifest, "language", 20)]
     return {
         "rai:dataCollection": (
             f"{'Discussions' if talk else 'Files'} of {manifest['origin'].n_unique()} origins, harvested from "

@@ -21,7 +21,18 @@ from typing import Any
 import polars as pl
 
 from codecommons.datasets.documents.document import Document, Facts
-from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, OWN, cell, domain, harvested, is_talk, redacted, rollup, table
+from codecommons.datasets.documents.figures import (
+    BYTES_PER_TOKEN,
+    OWN,
+    called,
+    cell,
+    domain,
+    harvested,
+    is_talk,
+    redacted,
+    rollup,
+    table,
+)
 from codecommons.datasets.rules import LIMITS
 from codecommons.drawing import size
 
@@ -57,6 +68,9 @@ RULES = {
     "before_unreadable": "those whose version before can't be read",
     "no_message": "those whose message is no text",
     "benchmark": "those with an item of a benchmark that the specification names",
+    "before_conflict": "those whose version before was seen earlier, in any origin, under a licence that is not accepted",
+    "before_benchmark": "those whose version before has such an item",
+    "broken_notebook": "notebooks that can't be read, so that no text can be made of them",
     "not_redactable": "those in which not all is known that would have to be replaced",
     "near_repository": "those of repositories that nearly repeat another one",
     "exact_duplicate": "those whose bytes another row has",
@@ -69,6 +83,7 @@ def data_information(facts: Facts) -> Iterator[str]:
     document, manifest = facts.document, facts.manifest
     inputs, result = document["inputs"], document["result"]
     specification, tokens = inputs["specification"], result["text_bytes"] / BYTES_PER_TOKEN
+    what = called(document)
     steps = "".join(_step(step, specification) for step in document["steps"])
     labels = "".join(
         f"| {name} | {cell(facts.meanings.get(name, ''))} | {version} |\n" for name, version in inputs["annotators"].items()
@@ -97,15 +112,15 @@ in {len(result["shards"]):,} shards. {specification["description"]}
 
 By language:
 
-{table(rollup(manifest, "language"))}
+{table(rollup(manifest, "language"), what)}
 
 By licence:
 
-{table(rollup(manifest, "license"))}
+{table(rollup(manifest, "license"), what)}
 
 By verdict of the policy {inputs["policy"]}:
 
-{table(rollup(manifest, "license_type"))}
+{table(rollup(manifest, "license_type"), what)}
 
 ### How the data were obtained
 
@@ -114,10 +129,10 @@ From registries, repositories and archives through their own interfaces. The byt
 
 ### How the data were selected
 
-By the specification at the end of this statement. {document["candidates"]["rows"]:,} files
+By the specification at the end of this statement. {document["candidates"]["rows"]:,} {what}
 ({document["candidates"]["bytes"]:,} bytes) were looked at, and these rules were applied to them in this order:
 
-| rule | leaves out | files | bytes | left |
+| rule | leaves out | {what} | bytes | left |
 |---|---|---:|---:|---:|
 {steps}
 ### Labelling

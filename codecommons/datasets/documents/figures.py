@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import polars as pl
 import pyarrow as pa
 
-from codecommons.datasets.format import ShardFormat
-from codecommons.datasets.rows import COMMIT, DISCUSSION
-from codecommons.datasets.shards import MARKS, ROW, size
+from codecommons.datasets.format import ShardFormat, terms_of
+from codecommons.datasets.rows import CALLED, COMMIT, DISCUSSION, MARKS, ROW, TREE, size
+from codecommons.datasets.specification import DISCUSSIONS, PATH
 
 # Measured: a byte-level BPE of 32,000 entries trained on package sources makes one token of 3.1 bytes.
 BYTES_PER_TOKEN = 3.1
@@ -60,6 +60,10 @@ MEANING = {
     "token": "where in the shard its tokens begin, counted in tokens",
     "tokens": "how many they are",
     "document": "the document of the shard that they are in, counted from 0",
+    "tree_files": "files that the tree of the anchor has",
+    "tree_rows": "how many of them are in this dataset",
+    "tree_left_out": "how many of them each rule left out",
+    "files": "the files whose texts are in `text`: what a row says of each, and from which character (`start`) to which (`end`)",
 }
 # What of a specification's `deduplicate` has to be set for a mark to be there.
 _MARKED_BY = {
@@ -106,7 +110,13 @@ def kind_of(document: dict[str, Any]) -> str:
 
 def is_talk(document: dict[str, Any]) -> bool:
     """Whether rows are discussions."""
-    return kind_of(document) in ("issues", "pull_requests")
+    return kind_of(document) in DISCUSSIONS
+
+
+def called(document: dict[str, Any], count: int = 2) -> str:
+    """What so many candidates or rows are."""
+    one, more = CALLED[kind_of(document)]
+    return one if count == 1 else more
 
 
 def meaning(document: dict[str, Any], column: str) -> str:
@@ -145,16 +155,15 @@ def marks(specification: dict[str, Any]) -> list[str]:
     """The columns that shards have beyond the usual ones."""
     weighed = specification["deduplicate"]
     told = {"commits": COMMIT, "issues": DISCUSSION, "pull_requests": DISCUSSION}.get(specification.get("rows", "files"), {})
-    return [*told, *(name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None)]
+    trees = TREE if specification.get("order", PATH) != PATH else {}
+    return [*told, *(name for name in MARKS if weighed["keep"] == "all" and weighed[_MARKED_BY[name]] is not None), *trees]
 
 
 def columns(document: dict[str, Any], form: ShardFormat) -> dict[str, pa.DataType]:
     """The columns of rows, where readers of tables take them from, and their types."""
-    more = COMMIT | DISCUSSION | MARKS
+    more = COMMIT | DISCUSSION | MARKS | TREE
     every = {one.name: one.type for one in ROW} | {name: more[name] for name in marks(document["inputs"]["specification"])}
-    if form.holds_text:
-        return every
-    return {name: kind for name, kind in every.items() if name != "text"} | {one.name: one.type for one in form.offsets}
+    return form.columns(every, terms_of(document).asked)
 
 
 def rollup(manifest: pl.DataFrame, column: str, most: int | None = None) -> list[dict[str, Any]]:
@@ -170,10 +179,10 @@ def largest(grouped: pl.DataFrame, most: int | None = None) -> list[dict[str, An
     return grouped.sort("bytes", "rows", "value", descending=[True, True, False]).head(most or grouped.height).to_dicts()
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[dict[str, Any]], what: str = "files") -> str:
     """What ``rollup`` gives, as a Markdown table."""
     lines = [f"| {cell(row['value'])} | {row['rows']:,} | {row['bytes']:,} |" for row in rows]
-    return "\n".join(["| | files | bytes |", "|---|---:|---:|", *lines])
+    return "\n".join([f"| | {what} | bytes |", "|---|---:|---:|", *lines])
 
 
 def cell(text: str) -> str:

@@ -15,6 +15,7 @@ import polars as pl
 
 from codecommons.datasets.attribution import Attributions
 from codecommons.datasets.documents.document import Document, Facts
+from codecommons.datasets.documents.figures import called
 from codecommons.license.texts import texts
 from codecommons.swhid import Swhid
 
@@ -35,16 +36,16 @@ def notice(facts: Facts) -> Iterator[str]:
     grouped = manifest.group_by("license", "origin").agg(pl.len(), pl.col("anchor").drop_nulls().unique().sort())
     grouped = grouped.join(places, on=["license", "origin"], how="left").sort("license", "origin")
     for (license_,), rows in grouped.group_by("license", maintain_order=True):
-        yield f"\n{_TOP}\n{license_}: {_counted(int(rows['len'].sum()))}\n"
+        yield f"\n{_TOP}\n{license_}: {_counted(facts, int(rows['len'].sum()))}\n"
         for origin, count, anchors, files in rows.select("origin", "len", "anchor", "files").iter_rows():
-            yield f"\n  {origin}: {_counted(count)}{' from ' * bool(anchors)}{', '.join(anchors)}\n"
+            yield f"\n  {origin}: {_counted(facts, count)}{' from ' * bool(anchors)}{', '.join(anchors)}\n"
             yield from _files(origin, files or (), facts.attributions)
     for name, text in texts(manifest["license"].unique().sort()).items():
         yield f"\n{_TOP}\nThe text of {name}\n\n{text}\n"
 
 
-def _counted(files: int) -> str:
-    return f"{files:,} {'file' if files == 1 else 'files'}"
+def _counted(facts: Facts, rows: int) -> str:
+    return f"{rows:,} {called(facts.document, rows)}"
 
 
 def _files(origin: str, files: Iterable[dict[str, Any]], found: Attributions) -> Iterator[str]:

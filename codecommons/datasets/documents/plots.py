@@ -13,7 +13,7 @@ from itertools import pairwise
 import polars as pl
 
 from codecommons.datasets.documents.document import Document, Facts
-from codecommons.datasets.documents.figures import rollup
+from codecommons.datasets.documents.figures import called, rollup
 from codecommons.drawing import BLUE, GREEN, GREY, RED, Frame, shortened, size
 
 _MOST = 15
@@ -45,7 +45,7 @@ def largest(column: str, name: str, facts: Facts) -> list[str]:
     labels = [
         (
             shortened(one["value"], _LETTERS),
-            f"{size(one['bytes'])}, {_percent(one['bytes'] / whole)}, {one['rows']:,} {_files(one['rows'])}",
+            f"{size(one['bytes'])}, {_percent(one['bytes'] / whole)}, {one['rows']:,} {called(facts.document, one['rows'])}",
         )
         for one in shown
     ]
@@ -64,11 +64,12 @@ def sizes(facts: Facts) -> list[str]:
     shown = range(min(found, default=0), max(found, default=0) + 1)
     most = max((rows for rows, _ in found.values()), default=1)
     middle = f"half of them up to {size(lengths.median() or 0)}, the largest {size(lengths.max() or 0)}"  # type: ignore[arg-type]
-    frame = _frame("Files, by size", f"{_whole(facts)}; {middle}")
+    frame = _frame(f"{called(facts.document).capitalize()}, by size", f"{_whole(facts)}; {middle}")
     bars = "".join(frame.bar(at, found.get(step, (0, 0))[0] / most) for at, step in enumerate(shown))
     counts = [found.get(step, (0, 0)) for step in shown]
     labels = [
-        (names[step], f"{rows:,} {_files(rows)}, {size(bytes_)}") for step, (rows, bytes_) in zip(shown, counts, strict=True)
+        (names[step], f"{rows:,} {called(facts.document, rows)}, {size(bytes_)}")
+        for step, (rows, bytes_) in zip(shown, counts, strict=True)
     ]
     return [frame.svg(labels, {BLUE: bars})]
 
@@ -80,37 +81,36 @@ def funnel(facts: Facts) -> list[str]:
     steps = [step for step in facts.document["steps"] if step["rows"]]
     idle = len(facts.document["steps"]) - len(steps)
     more = f"; {idle} more {'rule' if idle == 1 else 'rules'} left out nothing" * bool(idle)
-    frame = _frame("From candidates to rows, by files", f"{_share(result['rows'], candidates['rows'])} are rows{more}")
+    frame = _frame(
+        f"From candidates to rows, by {called(facts.document)}",
+        f"{_share(facts, result['rows'], candidates['rows'])} are rows{more}",
+    )
     last = len(steps) + 1
     stay = "".join(frame.bar(at, step["left"] / whole) for at, step in enumerate(steps, 1))
     gone = "".join(frame.bar(at, step["rows"] / whole, start=step["left"] / whole) for at, step in enumerate(steps, 1))
     labels = [
-        ("candidates", _counted(candidates["rows"], candidates["bytes"])),
-        *((step["rule"].replace("_", " "), f"-{_counted(step['rows'], step['bytes'])}") for step in steps),
-        ("rows", _counted(result["rows"], result["text_bytes"])),
+        ("candidates", _counted(facts, candidates["rows"], candidates["bytes"])),
+        *((step["rule"].replace("_", " "), f"-{_counted(facts, step['rows'], step['bytes'])}") for step in steps),
+        ("rows", _counted(facts, result["rows"], result["text_bytes"])),
     ]
     ends = {BLUE: frame.bar(0, candidates["rows"] / whole), GREEN: frame.bar(last, result["rows"] / whole)}
     return [frame.svg(labels, {GREY: stay, RED: gone, **ends})]
 
 
 def _whole(facts: Facts) -> str:
-    return _counted(facts.document["result"]["rows"], facts.document["result"]["text_bytes"])
+    return _counted(facts, facts.document["result"]["rows"], facts.document["result"]["text_bytes"])
 
 
-def _counted(rows: int, bytes_: int) -> str:
-    return f"{rows:,} {_files(rows)}, {size(bytes_)}"
+def _counted(facts: Facts, rows: int, bytes_: int) -> str:
+    return f"{rows:,} {called(facts.document, rows)}, {size(bytes_)}"
 
 
-def _share(rows: int, of: int) -> str:
-    return f"{rows:,} of {of:,} files ({_percent(rows / max(1, of))})"
+def _share(facts: Facts, rows: int, of: int) -> str:
+    return f"{rows:,} of {of:,} {called(facts.document)} ({_percent(rows / max(1, of))})"
 
 
 def _percent(share: float) -> str:
     return f"{share:.1%}"
-
-
-def _files(count: int) -> str:
-    return "file" if count == 1 else "files"
 
 
 def _edge(count: int) -> str:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from codecommons.datasets.documents.document import Document
-from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, domain, harvested, rollup
+from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, called, domain, harvested, rollup
 
 # Upper bounds in tokens of the template's bands for text.
 _BANDS = ((10**9, "less than 1 billion tokens"), (10**13, "1 billion to 10 trillion tokens"))
@@ -61,6 +61,7 @@ def _fields(document: dict[str, Any], manifest: pl.DataFrame) -> Iterator[tuple[
     sources = sorted({one["source"] for one in harvested(document)})
     slices = sorted({one["slice"] for one in harvested(document)})
     languages = ", ".join(f"{one['value']} ({one['bytes']:,} bytes)" for one in rollup(manifest, "language", 20))
+    what = called(document)
     gone = {step["rule"]: step for step in document["steps"]}
     opted_out = gone.get("opt_out", {"rows": 0, "bytes": 0})
     release = f"{document['name']}, as of {inputs['as_of']}, sha256:{document['fingerprint']}"
@@ -74,7 +75,7 @@ def _fields(document: dict[str, Any], manifest: pl.DataFrame) -> Iterator[tuple[
     yield "1.2", "Model dependencies", None
     yield "1.2", "Date of placement of the model on the Union market", None
     yield "1.3", "Text: present", "Yes"
-    size = f"{result['text_bytes']:,} bytes of text in {result['rows']:,} files"
+    size = f"{result['text_bytes']:,} bytes of text in {result['rows']:,} {what}"
     yield "1.3", "Text: size", f"{band} (about {tokens:,.0f}, at {BYTES_PER_TOKEN} bytes a token; {size})"
     yield "1.3", "Text: types of content", f"Source code and the texts beside it: {languages}"
     for modality in ("Image", "Audio", "Video", "Other"):
@@ -102,11 +103,11 @@ def _fields(document: dict[str, Any], manifest: pl.DataFrame) -> Iterator[tuple[
     yield "2.1", "Publicly available datasets used", "Yes"
     yield "2.1", "Modalities", "Text"
     brought = f"harvested from {', '.join(sources)} in the slices of {slices[0]} to {slices[-1]}"
-    chosen = "; ".join(f"{step['rule']} left out {step['rows']:,} files" for step in document["steps"] if step["rows"])
+    chosen = "; ".join(f"{step['rule']} left out {step['rows']:,} {what}" for step in document["steps"] if step["rows"])
     yield (
         "2.1",
         "List of large publicly available datasets",
-        f"{release}: {brought}. Selected from {document['candidates']['rows']:,} files: {chosen or 'all'}",
+        f"{release}: {brought}. Selected from {document['candidates']['rows']:,} {what}: {chosen or 'all'}",
     )
     yield "2.1", "General description of other publicly available datasets", "Not applicable: there are no others"
     yield "2.1", "Comments", "manifest.parquet names every file by SWHID, with origin, visit, anchor, path and licence"
@@ -131,7 +132,7 @@ def _fields(document: dict[str, Any], manifest: pl.DataFrame) -> Iterator[tuple[
     yield "2.6", "Other sources", "No"
     yield "3.1", "Signatory to the General-Purpose AI Code of Practice", None
     honoured = (
-        f"{opted_out['rows']:,} files ({opted_out['bytes']:,} bytes) were left out as their authors asked, or by markers in them"
+        f"{opted_out['rows']:,} {what} ({opted_out['bytes']:,} bytes) were left out as their authors asked, or by markers in them"
     )
     yield (
         "3.1",
@@ -190,5 +191,5 @@ DOCUMENT = Document(
         "art53.json": lambda facts: [summary_json(facts.document, facts.manifest)],
         "art53.md": lambda facts: [summary_markdown(facts.document, facts.manifest)],
     },
-    re.compile(r"bytes of text in ([\d,]+) files"),
+    re.compile(r"bytes of text in ([\d,]+) "),
 )

@@ -50,12 +50,15 @@ class _Frame(NamedTuple):
 class JsonLines(ShardFormat):
     """A frame is one of ``shards.groups``."""
 
-    offsets = pa.schema([pa.field("frame", pa.int64()), pa.field("row_in_frame", pa.int64())])
     media_types = ("application/jsonlines", "application/zstd")
 
     def endings(self, asked: Format) -> tuple[str, ...]:
         """See ``ShardFormat``."""
         return (".jsonl.zst",)
+
+    def offsets(self, asked: Format) -> pa.Schema:
+        """See ``ShardFormat``."""
+        return pa.schema([pa.field("frame", pa.int64()), pa.field("row_in_frame", pa.int64())])
 
     def writer(self) -> str:
         """See ``ShardFormat``."""
@@ -87,7 +90,7 @@ class JsonLines(ShardFormat):
         files[0].seek(frames[-1].start + _HEAD.size)
         return files[0].read(_DIGITS).decode()
 
-    def places(self, files: Files, rows: pl.DataFrame) -> pl.DataFrame:
+    def places(self, files: Files, rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
         """See ``ShardFormat``."""
         frames = [(frame.start, group.height) for frame, group in zip(_frames(files[0]), groups(rows), strict=False)]
         found = [(start, row) for start, height in frames for row in range(height)]
@@ -119,12 +122,17 @@ class JsonLines(ShardFormat):
             if found.height < part.height:
                 yield Part(part[found.height :], None, fault)
 
+    def explains(self, asked: Format) -> bool:
+        """See ``ShardFormat``: a loader of Croissant files that reads no zstd has to be told."""
+        return True
+
     def loading(self, asked: Format) -> str:
         """See ``ShardFormat``."""
         return (
             'Load it with `datasets.load_dataset("json", data_files="data/*.jsonl.zst")` or '
             '`polars.scan_ndjson("data/*.jsonl.zst")`. A file is several zstd frames; `manifest.parquet` says in which one a row '
-            "is (`frame`, a byte offset) and as which line of it (`row_in_frame`)."
+            "is (`frame`, a byte offset) and as which line of it (`row_in_frame`). `mlcroissant` validates what is said of these "
+            "files and does not load them, as it reads no zstd."
         )
 
 

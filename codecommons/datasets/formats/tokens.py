@@ -4,12 +4,13 @@
 
 r"""Tokens: one array of token numbers, with the files beside it by which Megatron or datatrove find documents.
 
-A document is a file, or the files of an origin as StarCoder 2 reads them, ``<repo_name>name<file_sep>path\ncode<file_sep>…``;
-the token that ends documents stands after each. What a row of Parquet says is in ``.rows.parquet``, with the place of its tokens
-instead of the text.
+A document is a row, or a repository (``repository_form``); the token that ends documents stands after each. Of a commit it is
+``<commit_before>code<commit_msg>message<commit_after>code``; of a discussion, or a notebook in StarCoder2's form, the marks in
+its text are the special tokens. What a row of Parquet says is in ``.rows.parquet``, with the place of its tokens instead of the
+texts.
 
 Sources: ``_IndexWriter`` of Megatron-LM's ``core/datasets/indexed_dataset.py``; ``TokenizedFile`` of datatrove's
-``pipeline/tokens/tokenizer.py``; for documents StarCoder 2 and The Stack v2 (Lozhkov et al. 2024), section 4.1.
+``pipeline/tokens/tokenizer.py``; for documents those of ``repository_form``, ``tokens`` and ``annotate.forge.text``.
 """
 
 from __future__ import annotations
@@ -17,19 +18,22 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain, pairwise
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codecommons.annotate.forge.text import END
+from codecommons.annotate.notebooks import STRUCTURED, is_notebook
 from codecommons.datasets import tokenizer
 from codecommons.datasets.format import Columns, Files, Part, ShardFormat, Terms
 from codecommons.datasets.releases import list_releases, supplies_of
+from codecommons.datasets.repository_form import DOCUMENT, MOST_BYTES, REPOSITORY, SEPARATOR, Edge, edges, edges_of, marked
+from codecommons.datasets.rows import readable, repository
 from codecommons.datasets.shards import (
     GROUP_BYTES,
     GROUP_ROWS,
@@ -37,28 +41,41 @@ from codecommons.datasets.shards import (
     UNREADABLE,
     WRITER,
     groups,
-    readable,
-    repository,
     texts_of,
 )
 from codecommons.datasets.specification import Format, Specification
+from codecommons.datasets.tokens import COMMIT, STARCODER2
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.settings import Settings
 
+if TYPE_CHECKING:
+    from codecommons.datasets.candidates import Inputs
+
+_OFFSETS = pa.schema([pa.field(name, pa.int64()) for name in ("token", "tokens", "document")])
 _ENDINGS = {"megatron": (".bin", ".idx"), "datatrove": (".ds", ".ds.index", ".ds.metadata")}
 _ROWS = ".rows.parquet"
 # What Megatron calls types.
 _CODES = {"<u2": 8, "<i4": 4}
-# A document's length is 31 bits of Megatron's index, and a part of an origin that is split may be twice the cap.
-_MOST_BYTES = 1 << 30
+# What a specification says -> the special tokens that its texts have.
+_PULL_REQUEST = """
+<repo_name> <pr> <pr_status> <pr_is_merged> <pr_comment> <pr_event_id> <pr_review> <pr_review_state> <pr_review_comment>
+<pr_in_reply_to_review_id> <pr_in_reply_to_comment_id> <pr_file> <pr_diff_hunk> <pr_diff_hunk_comment_line>
+"""
+_NEEDED = {
+    f"document: {DOCUMENT}": (REPOSITORY, SEPARATOR),
+    "rows: commits": COMMIT,
+    "rows: issues": ("<issue_start>", "<issue_comment>", "<issue_closed>"),
+    "rows: pull_requests": tuple(_PULL_REQUEST.split()),
+    "notebooks: structured": ("<jupyter_start>", "<jupyter_text>", "<jupyter_code>", "<jupyter_output>", "<empty_output>"),
+}
+_TEXTS = ("text", "before_text")
 
 
 class Tokens(ShardFormat):
     """Tokens of the texts, in the files of one of two layouts."""
 
-    options = ("tokenizer", "vocabulary", "document", "layout", "end")
-    offsets = pa.schema([pa.field(name, pa.int64()) for name in ("token", "tokens", "document")])
+    options = ("tokenizer", "vocabulary", "document", "metadata", "layout", "end")
     holds_text = False
     media_types = ("application/octet-stream",)
 
@@ -70,6 +87,15 @@ class Tokens(ShardFormat):
         """See ``ShardFormat``."""
         return [(*endings, _ROWS) for endings in _ENDINGS.values()]
 
+    def offsets(self, asked: Format) -> pa.Schema:
+        """See ``ShardFormat``."""
+        return _OFFSETS
+
+    def columns(self, every: Mapping[str, pa.DataType], asked: Format) -> dict[str, pa.DataType]:
+        """See ``ShardFormat``."""
+        kept = {name: kind for name, kind in every.items() if name not in _TEXTS}
+        return kept | {field.name: field.type for field in _OFFSETS}
+
     def writer(self) -> str:
         """See ``ShardFormat``."""
         return f"tokenizers {tokenizer.library().__version__}, pyarrow {pa.__version__}"
@@ -79,26 +105,31 @@ class Tokens(ShardFormat):
         made = hashlib.sha256(terms.supplies[tokenizer.FILE]).hexdigest()
         asked = [terms.asked.document, terms.asked.layout, terms.asked.end]
         sizes = [tokenizer.VERSION, tokenizer.PIECE, GROUP_BYTES, GROUP_ROWS]
-        return ["tokens", 1, self.writer(), WRITER, made, *asked, *sizes]
+        # Files as they are, and whole repositories, were all that there was when shards were published first.
+        later = [[name, value] for name, value in _later(terms) if value != dict(_later(Terms()))[name]]
+        return ["tokens", 1, self.writer(), WRITER, made, *asked, *sizes, *later]
 
     def check(self, settings: Settings, asked: Specification) -> None:
         """See ``ShardFormat``."""
         said = asked.format
-        if asked.rows != "files":
-            raise UsageError(f"format: tokens are those of files, and rows is {asked.rows!r}; choose parquet or jsonl")
+        if asked.rows != "files" and said.document == DOCUMENT:
+            raise UsageError(f"format: document: {DOCUMENT} is of files, and rows is {asked.rows!r}; leave it out")
+        if said.metadata != Format.metadata and said.document != DOCUMENT:
+            raise UsageError(f"format: metadata is for document: {DOCUMENT}; leave it out")
         tokenizer.library()
         if said.tokenizer and said.vocabulary != Format.vocabulary:
             raise UsageError("format: vocabulary is for a tokenizer that is trained; leave it out, or tokenizer")
-        if not said.tokenizer and said.end not in ("", *tokenizer.STARCODER2):
+        if not said.tokenizer and said.end not in ("", *STARCODER2):
             raise UsageError(f"format: end is {said.end!r}, which a tokenizer that is trained has not; leave it out")
-        if said.document == "repository" and asked.shard.cap_bytes > _MOST_BYTES:
+        if said.document == DOCUMENT and asked.shard.cap_bytes > MOST_BYTES:
             raise UsageError(
-                f"format: document: repository makes documents of up to shard: cap_bytes, and they can have {_MOST_BYTES} at most"
+                f"format: document: repository makes documents of up to shard: cap_bytes, and they can have {MOST_BYTES} at most"
             )
         if said.tokenizer:
-            self._made(Terms(said, {tokenizer.FILE: tokenizer.named(settings, said.tokenizer)}))
+            supplies = {tokenizer.FILE: tokenizer.named(settings, said.tokenizer)}
+            self._made(Terms(said, supplies, asked.rows, asked.order, asked.notebooks))
 
-    def supplies(self, lake: Lake, asked: Specification, rows: Callable[[], pl.DataFrame]) -> dict[str, bytes]:
+    def supplies(self, lake: Lake, asked: Specification, inputs: Inputs, rows: Callable[[], pl.DataFrame]) -> dict[str, bytes]:
         """The tokenizer: the user's; else that of the dataset's releases; else one that is trained now.
 
         It is trained but once, as every other text would make another one, and with it every shard.
@@ -106,34 +137,41 @@ class Tokens(ShardFormat):
         if asked.format.tokenizer:
             return {tokenizer.FILE: tokenizer.named(lake.settings, asked.format.tokenizer)}
         for one in reversed(list_releases(lake, asked.name)):
-            before = one.document["inputs"]["specification"].get("format", {})
+            specification = one.document["inputs"]["specification"]
+            before = specification.get("format", {})
             likewise = Format(**{name: before[name] for name in ("kind", "tokenizer", "vocabulary") if name in before})
-            if likewise == Format(asked.format.kind, "", asked.format.vocabulary):
+            same_rows = specification.get("rows", "files") == asked.rows
+            if same_rows and likewise == Format(asked.format.kind, "", asked.format.vocabulary):
                 return dict(supplies_of(lake, one))
         chosen = rows().unique("content").sort("content")
         chosen = chosen.filter(pl.col("length").cum_sum() - pl.col("length") < tokenizer.TRAINING_BYTES)
-        texts = texts_of(lake, chosen, asked.escape)
-        return {tokenizer.FILE: tokenizer.trained(texts, asked.format.vocabulary)}
+        texts = texts_of(lake, chosen, asked, inputs)
+        if asked.rows not in ("files", "commits"):
+            texts = (piece for text in texts for piece in tokenizer.unmarked(text))
+        special = (*STARCODER2, *(COMMIT if asked.rows == "commits" else ()))
+        return {tokenizer.FILE: tokenizer.trained(texts, asked.format.vocabulary, special)}
 
     def write(self, files: Files, schema: pa.Schema, tables: Iterable[pa.Table], identity: str, terms: Terms) -> None:
         """See ``ShardFormat``."""
         made = self._made(terms)
         end = np.array([made.end], made.type).tobytes()
         at, ends = 0, list[int]()
+        own_texts = [name for name in _TEXTS if name in schema.names]
         with _rows_writer(files[-1], schema, identity) as writer:
-            for table, edges in _with_edges(tables, terms.asked.document):
-                paths, names = table["path"].to_pylist(), table["repository"].to_pylist()
+            for table, found in edges(tables, terms):
                 # A damaged row has no text, and its shard comes to nothing.
-                coded = _coded(made, terms.asked.document, paths, [text or "" for text in table["text"].to_pylist()])
-                heads = _heads(made, terms.asked.document, names, edges)
+                texts = [[text or "" for text in table[name].to_pylist()] for name in own_texts]
+                plain = pl.DataFrame(table.drop_columns(own_texts))
+                coded = _coded(made, terms, plain, list(zip(*texts, strict=True)), found)
+                heads = _heads(made, terms, table["repository"].to_pylist(), found)
                 own = []
-                for head, tokens, (_, last) in zip(heads, coded, edges, strict=True):
+                for head, tokens, (_, last, _) in zip(heads, coded, found, strict=True):
                     files[0].write(head.tobytes() + tokens.tobytes() + (end if last else b""))
                     own.append((at + head.size, tokens.size, len(ends)))
                     at += head.size + tokens.size + last
                     if last:
                         ends.append(at)
-                _write_rows(writer, table, pl.DataFrame(own, schema=self.offsets.names, orient="row"))
+                _write_rows(writer, table, pl.DataFrame(own, schema=_OFFSETS.names, orient="row"))
         for file, content in zip(files[1:-1], _index(terms.asked.layout, np.array(ends, "<i8"), made.type), strict=True):
             file.write(content)
 
@@ -155,39 +193,36 @@ class Tokens(ShardFormat):
         index = _index(terms.asked.layout, ends.to_numpy(), self._made(terms).type)
         return [*(hashlib.sha256(content).hexdigest() for content in index), sink.digest.hexdigest()]
 
-    def places(self, files: Files, rows: pl.DataFrame) -> pl.DataFrame:
+    def places(self, files: Files, rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
         """See ``ShardFormat``."""
-        return pl.DataFrame(_rows_file(files).read(columns=self.offsets.names))
+        return pl.DataFrame(_rows_file(files).read(columns=_OFFSETS.names))
 
     def swhids(self, files: Files, column: str = "swhid") -> Iterator[pl.Series]:
         """See ``ShardFormat``."""
-        if column == "swhid":  # rows are files
-            for batch in _rows_file(files).iter_batches(columns=["swhid"], use_threads=False):
-                yield pl.DataFrame(batch)["swhid"]
+        found = _rows_file(files)
+        if column in found.schema_arrow.names:
+            for batch in found.iter_batches(columns=[column], use_threads=False):
+                yield pl.DataFrame(batch)[column]
 
     def read(self, files: Files, expected: pl.DataFrame, terms: Terms, columns: Columns) -> Iterator[Part]:
         """See ``ShardFormat``; ``stored`` is the bytes from the end of the row before to the end of this one."""
         made = self._made(terms)
         try:
-            found = pl.DataFrame(_rows_file(files).read(columns=["swhid", "encoding", "redactions"]))
+            found = pl.DataFrame(_rows_file(files).read(columns=[name for name in columns if name not in _TEXTS]))
         except UNREADABLE as error:
             yield Part(expected[:0], None, f"what it says of its rows can't be read: {error}")
             return
-        [(_, edges)] = _with_edges([expected.select("origin").to_arrow()], terms.asked.document)
-        ends = (expected["token"] + expected["tokens"]).to_numpy() + np.array([last for _, last in edges], np.int64)
+        placed = marked(expected, terms)
+        ends = (expected["token"] + expected["tokens"]).to_numpy() + placed["last"].cast(pl.Int64).to_numpy()
         size = files[0].seek(0, io.SEEK_END)
         if found.height != expected.height or size != (ends[-1] if len(ends) else 0) * made.type.itemsize:
             what = f"it has {found.height} rows and {size} bytes, not {expected.height} and as many as the manifest says"
             yield Part(expected[:0], None, what)
             return
         files[0].seek(0)
-        marked = expected.with_columns(
-            first=pl.Series([first for first, _ in edges], dtype=pl.Boolean),
-            last=pl.Series([last for _, last in edges], dtype=pl.Boolean),
-            stretch=pl.Series(np.diff(ends, prepend=0) * made.type.itemsize),
-        )
+        placed = placed.with_columns(stretch=pl.Series(np.diff(ends, prepend=0) * made.type.itemsize))
         at = 0
-        for part in groups(marked):
+        for part in groups(placed):
             if part["stretch"].min() < 0:  # type: ignore[operator]
                 yield Part(part, None, "the manifest's places are out of order")
                 return
@@ -195,16 +230,17 @@ class Tokens(ShardFormat):
             yield Part(part, found[at : at + part.height].with_columns(stored=stored))
             at += part.height
 
-    def stored(self, rows: pl.DataFrame, texts: Sequence[bytes], terms: Terms) -> list[bytes]:
-        """See ``ShardFormat``; ``rows`` have the columns ``first`` and ``last`` of ``read``."""
+    def stored(self, rows: pl.DataFrame, texts: Sequence[Sequence[bytes]], terms: Terms) -> list[bytes]:
+        """See ``ShardFormat``; ``rows`` are ``marked``, as ``read`` gives them."""
         made = self._made(terms)
-        edges = list(rows.select("first", "last").iter_rows())
-        heads = _heads(made, terms.asked.document, [repository(origin) for origin in rows["origin"]], edges)
-        coded = _coded(made, terms.asked.document, readable(rows["path"]).to_list(), [text.decode() for text in texts])
+        found = edges_of(rows)
+        heads = _heads(made, terms, [repository(origin) for origin in rows["origin"]], found)
+        shown = rows.with_columns(path=readable(rows["path"]))
+        coded = _coded(made, terms, shown, [[text.decode() for text in some] for some in texts], found)
         end = np.array([made.end], made.type).tobytes()
         return [
             head.tobytes() + tokens.tobytes() + (end if last else b"")
-            for head, tokens, (_, last) in zip(heads, coded, edges, strict=True)
+            for head, tokens, (_, last, _) in zip(heads, coded, found, strict=True)
         ]
 
     def records(self, asked: Format) -> tuple[str, tuple[str, ...]]:
@@ -219,8 +255,9 @@ class Tokens(ShardFormat):
             "datatrove": 'datatrove\'s `DatatroveFolderDataset` opens the folder (`filename_pattern="*.ds"`)',
         }[asked.layout]
         what = {
-            "file": "A document is a file",
-            "repository": "A document is the files of one origin that are in the shard, "
+            "file": "A document is a row (of commits `<commit_before>code<commit_msg>message<commit_after>code`)",
+            "repository": "A document is the files of one origin, or of one tree where rows say what their tree has, that are in "
+            "the shard, "
             "`<repo_name>name<file_sep>path⏎code<file_sep>path⏎code…`",
         }[asked.document]
         return (
@@ -231,7 +268,9 @@ class Tokens(ShardFormat):
 
     @staticmethod
     def _made(terms: Terms) -> tokenizer.Made:
-        return tokenizer.made_from(terms.supplies[tokenizer.FILE], terms.asked.end, terms.asked.document == "repository")
+        said = (f"document: {terms.asked.document}", f"rows: {terms.rows}", f"notebooks: {terms.notebooks}")
+        needed = tuple((why, token) for why in said for token in _NEEDED.get(why, ()))
+        return tokenizer.made_from(terms.supplies[tokenizer.FILE], terms.asked.end, needed)
 
 
 class _Sum(io.RawIOBase):
@@ -254,15 +293,15 @@ class _Sum(io.RawIOBase):
 @contextmanager
 def _rows_writer(file: IO[bytes] | _Sum, schema: pa.Schema, identity: str) -> Iterator[pq.ParquetWriter]:
     """What writes rows without their texts, and what they are known by."""
-    kept = [field for field in schema if field.name != "text"]
+    kept = [field for field in schema if field.name not in _TEXTS]
     # A digest of every page: whoever reads where rows are without the fingerprint has nothing else to go by.
-    with pq.ParquetWriter(file, pa.schema([*kept, *Tokens.offsets]), write_page_checksum=True, **WRITER) as writer:
+    with pq.ParquetWriter(file, pa.schema([*kept, *_OFFSETS]), write_page_checksum=True, **WRITER) as writer:
         yield writer
         writer.add_key_value_metadata({ROWS_KEY: identity})
 
 
 def _write_rows(writer: pq.ParquetWriter, table: pa.Table, places: pl.DataFrame) -> None:
-    for field in Tokens.offsets:
+    for field in _OFFSETS:
         table = table.append_column(field, places[field.name].cast(pl.Int64).to_arrow())
     writer.write_table(table.select(writer.schema.names).cast(writer.schema))
 
@@ -271,38 +310,53 @@ def _rows_file(files: Files) -> pq.ParquetFile:
     return pq.ParquetFile(files[-1], page_checksum_verification=True)
 
 
-def _with_edges(tables: Iterable[pa.Table], document: str) -> Iterator[tuple[pa.Table, list[tuple[bool, bool]]]]:
-    """Tables of rows in order, with whether each row is the first of its document, and the last."""
-    before: str | None = None
-    for table, following in pairwise(chain(tables, (None,))):
-        if document == "file":
-            yield table, [(True, True)] * len(table)
-            continue
-        origins = table["origin"].to_pylist()
-        around = [before, *origins, None if following is None else following["origin"][0].as_py()]
-        yield table, [(own != left, own != right) for left, own, right in zip(around, origins, around[2:], strict=False)]
-        before = origins[-1]
+def _later(terms: Terms) -> list[tuple[str, Any]]:
+    """What shapes shards beyond what did at first."""
+    asked = terms.asked
+    return [("rows", terms.rows), ("order", terms.order), ("metadata", asked.metadata), ("notebooks", terms.notebooks)]
 
 
-def _coded(made: tokenizer.Made, document: str, paths: Sequence[str], texts: Sequence[str]) -> list[np.ndarray]:
-    """The tokens of rows, each by itself: a file has the same ones whatever is before it."""
-    if document == "file":
-        return made.encode(texts)
-    mark = np.array([made.special[tokenizer.SEPARATOR]], made.type)
-    coded = made.encode([f"{path}\n{text}" for path, text in zip(paths, texts, strict=True)])
-    return [np.concatenate([mark, tokens]) for tokens in coded]
-
-
-def _heads(
-    made: tokenizer.Made, document: str, repositories: Sequence[str], edges: Sequence[tuple[bool, bool]]
+def _coded(
+    made: tokenizer.Made, terms: Terms, rows: pl.DataFrame, texts: Sequence[Sequence[str]], found: Sequence[Edge]
 ) -> list[np.ndarray]:
-    """What stands before rows: before the first of a repository its name."""
+    """The tokens of rows, each by itself: a file has the same ones whatever is before it.
+
+    Args:
+        made: the tokenizer.
+        terms: what the format works by.
+        rows: path, as text; of commits message.
+        texts: of each row; of commits that of the file after and before.
+        found: where each row stands.
+    """
+    if terms.rows == "commits":
+        before, message, after = (made.mark(token) for token in COMMIT)
+        said = [message or "" for message in rows["message"]]
+        pieces = [piece for (new, old), why in zip(texts, said, strict=True) for piece in (old, why, new)]
+        coded = iter(made.encode(pieces))
+        return [np.concatenate([before, next(coded), message, next(coded), after, next(coded)]) for _ in texts]
+    if terms.rows != "files":
+        # The token that ends documents is put after each anyway.
+        return made.encode_marked([text.removesuffix(END) for (text,) in texts])
+    paths = rows["path"].to_list()
+    whole = terms.asked.document == DOCUMENT
+    texts_ = [
+        f"{path}\n{text}" if whole and edge.named else text for path, (text,), edge in zip(paths, texts, found, strict=True)
+    ]
+    files = made.encode(texts_)
+    if terms.notebooks == STRUCTURED:
+        marked_ = [at for at, path in enumerate(paths) if is_notebook(path.encode())]
+        for at, tokens in zip(marked_, made.encode_marked([texts_[at] for at in marked_]), strict=True):
+            files[at] = tokens
+    return [np.concatenate([made.mark(SEPARATOR), tokens]) for tokens in files] if whole else files
+
+
+def _heads(made: tokenizer.Made, terms: Terms, repositories: Sequence[str], found: Sequence[Edge]) -> list[np.ndarray]:
+    """What stands before rows: before the first of a repository its name, where it has metadata."""
     nothing = np.array([], made.type)
-    if document == "file":
-        return [nothing] * len(edges)
-    mark = np.array([made.special[tokenizer.REPOSITORY]], made.type)
-    names = {name: np.concatenate([mark, *made.encode([name])]) for name in dict.fromkeys(repositories)}
-    return [names[name] if first else nothing for name, (first, _) in zip(repositories, edges, strict=True)]
+    if terms.asked.document != DOCUMENT:
+        return [nothing] * len(found)
+    names = {name: np.concatenate([made.mark(REPOSITORY), *made.encode([name])]) for name in dict.fromkeys(repositories)}
+    return [names[name] if edge.first and edge.named else nothing for name, edge in zip(repositories, found, strict=True)]
 
 
 def _index(layout: str, ends: np.ndarray, type_: np.dtype) -> list[bytes]:

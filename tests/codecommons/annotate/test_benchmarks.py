@@ -55,6 +55,17 @@ def test_a_copy_and_a_part_are_told_with_their_share_whatever_their_spaces_and_s
     assert [row["error"] for row in rows] == [None] * 4
 
 
+def test_an_item_in_cells_of_a_notebook_is_found_between_the_escapes_of_its_json(mine, batch):
+    lines = PROBLEM["prompt"].splitlines(keepends=True)
+    cells = [{"cell_type": "markdown", "source": "Mine"}, {"cell_type": "code", "source": lines, "outputs": []}]
+    rows = current(mine)["benchmark_items"].run(
+        batch([(b"n", json.dumps({"cells": cells}, indent=1).encode()), (b"o", b'{"cells": 1}'), (b"p", b'{"a": "cells"}')])
+    )
+    [item], *others = rows["items"].to_pylist()
+    assert item == {"benchmark": "mine", "item": "Mine/7", "field": "prompt", "share": 1.0}
+    assert others == [[], []]
+
+
 def test_other_items_are_another_annotator_and_without_any_there_is_none(mine, settings, tmp_path):
     assert "benchmark_items" not in current(settings)
     before = current(mine)["benchmark_items"].digest

@@ -87,6 +87,10 @@ def test_copyright_statements_are_shown_as_written(line, statement):
 
 
 def test_copyright_statements_are_read_in_the_encoding_of_their_file():
+    names = b"# Copyright (c) 2019-2021 Ada Byron,\n#    2020 Bob Miller, Eve and\r\n# Zo\xc3\xab Lang\n# All rights reserved.\n"
+    assert copyrights(names) == ["Copyright (c) 2019-2021 Ada Byron, 2020 Bob Miller, Eve and Zoë Lang"]
+    apart = b" * Copyright 2020 Ada,\n * Copyright 2021 Bob,\n * with help of many\n"
+    assert copyrights(apart) == ["Copyright 2020 Ada,", "Copyright 2021 Bob,"]
     assert copyrights("# Copyright (c) 2020 Jörg M".encode("latin-1"), "latin-1") == ["Copyright (c) 2020 Jörg M"]
 
 

@@ -9,6 +9,9 @@ import inspect
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as given_settings
+from hypothesis import strategies as st
 
 from codecommons.annotate import annotate_files, annotate_slice, current
 from codecommons.annotate.annotators.in_edges import File, edges
@@ -259,6 +262,37 @@ def test_names_that_are_no_text_are_names_of_their_own():
     assert {row["path"]: (row["imported_by"], row["imports"]) for row in rows} == {
         b"\\xff.py": (0, 1), b"\xff.py": (0, 0), b"m.py": (1, 0),
     }  # fmt: skip
+
+
+def test_files_come_by_path_but_each_after_what_it_imports():
+    from codecommons.annotate.annotators.in_edges import in_order
+
+    assert in_order("dbca", {}) == ["a", "b", "c", "d"]
+    assert in_order("abcd", {"a": "d", "b": "c"}) == ["d", "a", "c", "b"]
+    # b, c and d go round in a circle, which a needs and which needs e.
+    assert in_order("abcde", {"a": "c", "b": "c", "c": "d", "d": "be"}) == ["e", "b", "c", "d", "a"]
+    assert in_order("ab", {"a": ["a", "elsewhere"]}) == ["a", "b"]
+    chain = [f"{at:05}" for at in range(20_000)]
+    assert in_order(chain, dict(zip(chain, zip(chain[1:]), strict=False))) == chain[::-1]
+
+
+@given_settings(deadline=None)
+@given(st.dictionaries(st.integers(0, 7), st.sets(st.integers(0, 7)), max_size=8), st.randoms())
+def test_no_file_comes_before_one_that_it_imports_unless_they_are_in_a_circle(imported, random):
+    from codecommons.annotate.annotators.in_edges import in_order
+
+    named = {str(one): {str(other) for other in others} for one, others in imported.items()}
+    paths = [str(one) for one in range(8)]
+    random.shuffle(paths)
+    found = in_order(paths, named)
+    assert found == in_order(sorted(paths), dict(reversed(named.items())))
+    assert sorted(found) == sorted(paths)
+    reached = {one: {one} for one in paths}
+    for _ in paths:
+        reached = {one: some.union(*(named.get(other, set()) for other in some)) for one, some in reached.items()}
+    for one in paths:
+        for other in named.get(one, ()):
+            assert found.index(other) <= found.index(one) or one in reached[other]
 
 
 def test_another_parser_makes_other_edges():

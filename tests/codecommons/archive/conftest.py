@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
@@ -151,6 +152,43 @@ def repository(tmp_path: Path) -> Repository:
     made.path.mkdir()
     made.git("init", "-q", "-b", "main")
     made.commit("First", readme__md="# One\n", main__py="print(1)\n")
+    return made
+
+
+PATHS = ("a", "b/c", "b/d/e", "b/d/\u00fc", "f/g/h/i", "j b")
+
+
+@pytest.fixture
+def random_history(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a repository in which the same seed changes the same files, six of them, in the same way."""
+
+    def made(
+        seed: int,
+        commits: int,
+        branches: int,
+        parents: Callable[[random.Random, int], list[int]],
+        changed: Callable[[random.Random, int], int],
+        modes: Sequence[str] = ("100644",),
+        removed: float = 0.1,
+    ) -> Path:
+        """Commits by number, on branches in turn; each has parents of these numbers, changes so many files and may remove one."""
+        path = tmp_path / "history"
+        subprocess.run(["git", "init", "-q", "--bare", "-b", "b0", str(path)], check=True)
+        dice, stream = random.Random(seed), []
+        for number in range(1, commits + 1):
+            stream += [f"commit refs/heads/b{number % branches}", f"mark :{number}"]
+            stream += [f"committer A <a@example.org> {1_600_000_000 + number} +0000", "data 0"]
+            before = parents(dice, number) if number > 1 else []
+            stream += [f"{'merge' if at else 'from'} :{parent}" for at, parent in enumerate(before)]
+            for place in dice.sample(PATHS, changed(dice, number)):
+                text = str(dice.randrange(12))
+                stream += [f"M {dice.choice(modes)} inline {place}", f"data {len(text)}", text]
+            if dice.random() < removed:
+                stream.append(f"D {dice.choice(PATHS)}")
+        importing = ["git", "-C", str(path), "fast-import", "--quiet", "--force"]
+        subprocess.run(importing, input=("\n".join(stream) + "\n").encode(), check=True)
+        return path
+
     return made
 
 

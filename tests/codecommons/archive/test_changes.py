@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 
 import polars as pl
@@ -17,7 +16,6 @@ from codecommons.archive import changes
 from codecommons.engine import local_engine
 
 DAY = "2026-01-30"
-PATHS = ["a", "b/c", "b/d/e", "b/d/\u00fc", "f/g/h/i", "j b"]
 
 
 def git(path, *arguments, stdin=b""):
@@ -25,26 +23,21 @@ def git(path, *arguments, stdin=b""):
 
 
 @pytest.fixture
-def history(tmp_path):
-    """A repository whose commits change, add, remove and link files at random, mostly one at a time; some merge."""
-    path = tmp_path / "history"
-    subprocess.run(["git", "init", "-q", "--bare", "-b", "b0", str(path)], check=True)
-    dice, stream = random.Random(7), []
-    for number in range(1, 121):
-        stream += [f"commit refs/heads/b{number % 2}", f"mark :{number}"]
-        stream += [f"committer A <a@example.org> {1_600_000_000 + number} +0000", "data 0"]
-        if number > 1:
-            stream.append(f"from :{max(1, number - dice.choice([1, 1, 1, 2]))}")
-        if number > 3 and dice.random() < 0.1:
-            stream.append(f"merge :{number - 3}")
-        for place in dice.sample(PATHS, 6 if number == 1 else dice.choice([0, 1, 1, 1, 1, 2])):
-            text = str(dice.randrange(12))
-            mode = dice.choice(["100644"] * 8 + ["100755", "120000"])
-            stream += [f"M {mode} inline {place}", f"data {len(text)}", text]
-        if dice.random() < 0.1:
-            stream.append(f"D {dice.choice(PATHS)}")
-    git(path, "fast-import", "--quiet", "--force", stdin=("\n".join(stream) + "\n").encode())
-    return path
+def history(random_history):
+    """A repository whose commits change, add, remove and link files, mostly one at a time; some merge."""
+
+    def parents(dice, number):
+        first = max(1, number - dice.choice([1, 1, 1, 2]))
+        return [first, *([number - 3] if number > 3 and dice.random() < 0.1 else [])]
+
+    return random_history(
+        7,
+        120,
+        branches=2,
+        parents=parents,
+        changed=lambda dice, number: 6 if number == 1 else dice.choice([0, 1, 1, 1, 1, 2]),
+        modes=["100644"] * 8 + ["100755", "120000"],
+    )
 
 
 def said_by_git(path):

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 
 import polars as pl
@@ -22,7 +21,6 @@ from codecommons.settings import Settings
 from codecommons.swhid.parsing import parse_directory, parse_revision
 
 DAY, NEXT = "2026-01-30", "2026-01-31"
-PATHS = ["a", "b/c", "b/d/e", "b/d/\u00fc", "f/g/h/i", "j b"]
 
 
 def git(path, *arguments, stdin=b""):
@@ -30,28 +28,13 @@ def git(path, *arguments, stdin=b""):
 
 
 @pytest.fixture
-def history(tmp_path):
+def history(random_history):
     """A repository of three branches that fork, merge, move, copy and take back files at random."""
-    path = tmp_path / "history"
-    subprocess.run(["git", "init", "-q", "--bare", "-b", "b0", str(path)], check=True)
-    dice, stream = random.Random(5), []
-    for number in range(1, 61):
-        parents = (
-            sorted({dice.randrange(max(1, number - 6), number) for _ in range(dice.choice([1, 1, 2, 3]))}) if number > 1 else []
-        )
-        stream += [
-            f"commit refs/heads/b{number % 3}",
-            f"mark :{number}",
-            f"committer A <a@example.org> {1_600_000_000 + number} +0000",
-        ]
-        stream += ["data 0", *(f"{'merge' if at else 'from'} :{parent}" for at, parent in enumerate(parents))]
-        for place in dice.sample(PATHS, 2):
-            text = str(dice.randrange(12))
-            stream += [f"M 100644 inline {place}", f"data {len(text)}", text]
-        if dice.random() < 0.2:
-            stream.append(f"D {dice.choice(PATHS)}")
-    git(path, "fast-import", "--quiet", "--force", stdin=("\n".join(stream) + "\n").encode())
-    return path
+
+    def parents(dice, number):
+        return sorted({dice.randrange(max(1, number - 6), number) for _ in range(dice.choice([1, 1, 2, 3]))})
+
+    return random_history(5, 60, branches=3, parents=parents, changed=lambda dice, number: 2, removed=0.2)
 
 
 def brought(path, *references):

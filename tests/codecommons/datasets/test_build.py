@@ -19,8 +19,9 @@ from codecommons.datasets import build, list_releases, plan, specification, veri
 from codecommons.datasets.build import _checks
 from codecommons.datasets.candidates import resolve
 from codecommons.datasets.losses import LOST
+from codecommons.datasets.rows import MARKS, ROW
 from codecommons.datasets.selection import Selection
-from codecommons.datasets.shards import MARKS, ROW, Shard
+from codecommons.datasets.shards import Shard
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import GateError, UsageError

@@ -10,9 +10,11 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer
 
 from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
@@ -29,6 +31,7 @@ from codecommons.optout import desk
 from codecommons.optout.requests import Request, Submission
 from codecommons.settings import Settings
 from codecommons.swhid import content_id
+from codecommons_dagster.lines import of_plan
 
 DAY = "2026-01-31"
 ADA, BOB = "Ada <ada@example.org>", "Bob <bob@example.org>"
@@ -148,6 +151,20 @@ def test_a_commit_of_one_file_becomes_a_row_and_every_other_is_left_out_for_a_re
     assert plan(lake, specification(lake.settings, "changes")).rows == 4
 
 
+def test_a_plan_counts_commits_and_its_condition_may_ask_of_them(lake):
+    (lake.settings.home / "datasets" / "some.yaml").write_text(
+        "{rows: commits, where: \"message like 'Undo%' and before_length > 0 and revision != parent\"}"
+    )
+    planned = plan(lake, specification(lake.settings, "some"))
+    assert (planned.rows, planned.called) == (1, "commits")
+    told = "\n".join(of_plan(planned))
+    assert "1 of 7 commits" in told
+    assert "files" not in told
+    names = [step.rule for step in planned.steps]
+    assert len(names) == len(set(names)), "a rule about each version of a file has a name for each"
+    assert {"conflict", "before_conflict"} < set(names)
+
+
 def test_what_a_commit_says_and_what_it_changed_are_verified(lake):
     report, _ = made(lake)
     [shard] = Path(lake.settings.lake, report.details["folder"], "data").glob("*.parquet")
@@ -169,6 +186,40 @@ def test_what_a_commit_says_and_what_it_changed_are_verified(lake):
     finally:
         shard.write_bytes(kept)
     assert verify(lake, "changes").passed
+
+
+def test_tokens_of_a_commit_are_both_files_and_the_message_between_three_special_tokens(lake):
+    _, rows = made(lake)
+    form = "{kind: tokens, vocabulary: 600}"
+    (lake.settings.home / "datasets" / "coded.yaml").write_text(
+        f"{{rows: commits, redact: {{secrets: 0.7, personal_data: 0.6}}, format: {form}}}"
+    )
+    coded = build(lake, InlineEngine(), "coded")
+    assert [check.description for check in coded.checks if not check.passed] == []
+    folder = Path(lake.settings.lake, coded.details["folder"])
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    [shard] = folder.glob("data/*.bin")
+    numbers = np.fromfile(shard, "<u2")
+    wanted = {
+        swhid: f"<commit_before>{before}<commit_msg>{message}<commit_after>{after}"
+        for swhid, before, message, after in rows.select("swhid", "before_text", "message", "text").iter_rows()
+    }
+    manifest = pl.read_parquet(folder / "manifest.parquet")
+    assert manifest.height == len(wanted)
+    for swhid, token, count in manifest.select("swhid", "token", "tokens").iter_rows():
+        assert tokenizer.decode(numbers[token : token + count].tolist(), skip_special_tokens=False) == wanted[swhid]
+        assert tokenizer.id_to_token(numbers[token + count]) == "<|endoftext|>"
+        assert tokenizer.id_to_token(numbers[token]) == "<commit_before>"
+    columns = pl.read_parquet(folder / "data" / "*.rows.parquet").columns
+    assert "before" in columns
+    assert not {"text", "before_text"} & set(columns)
+    assert verify(lake, "coded").passed
+    assert reproduce(lake, InlineEngine(), "coded").passed
+    numbers[manifest["token"][1] + 1] += 1
+    shard.write_bytes(numbers.tobytes())
+    found = [problem for problem in verify(lake, "coded").problems if problem.row is not None]
+    assert [problem.swhid for problem in found] == [manifest["swhid"][1]]
+    assert "its tokens are not those" in found[0].what
 
 
 def test_an_author_who_opts_out_takes_their_commits_along_and_a_content_goes_from_both_sides(tmp_path, repository):
@@ -278,5 +329,8 @@ def test_a_specification_names_filters_that_there_are_and_asks_for_nothing_that_
         parse(b"messages: commitpack", "a")
     with pytest.raises(UsageError, match="compared exactly; leave threshold and repositories out"):
         parse(b"{rows: commits, deduplicate: {threshold: 0.8}}", "a")
+    with pytest.raises(UsageError, match="where names message, which commits have, and rows is 'files'"):
+        parse(b"where: length > 1 and message is null", "a")
+    assert parse(b"where: name = 'message'", "a").where
     with pytest.raises(UsageError, match="did you mean 'commits'"):
         parse(b"rows: comits", "a")

@@ -7,11 +7,14 @@
 import csv
 import gzip
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer
 
 from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
@@ -143,14 +146,39 @@ def test_an_issue_is_one_text_whose_identifier_is_that_of_what_the_events_say(br
 
 
 def test_a_pull_request_has_to_be_agreed_on_and_answered_by_people(brought):
-    _, rows = made(brought, "pulls")
+    report, rows = made(brought, "pulls")
     [row] = rows.to_dicts()
     assert row["path"] == "pull/2"
     assert row["text"].startswith("<pr>Title: Let empty lists have sums\nusername_0: Zero is their sum, as people expect it.")
     assert "<pr_is_merged>True" in row["text"]
     assert verify(brought, "pulls").passed
+    statement = Path(brought.settings.lake, report.details["folder"], "data-information.md").read_text()
+    labels = statement.partition("### Labelling")[2].partition("Licences were judged")[0]
+    assert "| personal_data |" in labels
+    assert not {"language", "encoding", "generated"} & set(re.findall(r"^\| (\w+) \|", labels, re.MULTILINE)), "of files"
     drops = brought.scan("dataset_drop").filter(pl.col("dataset") == "pulls").collect()
     assert drops["rule"].to_list() == ["license"]
+
+
+@pytest.mark.parametrize(("kind", "name", "mark"), [("issues", "issues", "<issue_comment>"), ("pull_requests", "pulls", "<pr>")])
+def test_tokens_of_a_discussion_are_those_of_its_text_in_which_marks_are_special_tokens(brought, kind, name, mark):
+    _, rows = made(brought, name)
+    more = "redact: {personal_data: 0.6}, escape: [bars], format: {kind: tokens, vocabulary: 600, layout: datatrove}"
+    said = f"{{rows: {kind}, messages: {'starcoder2' if name == 'pulls' else 'none'}, {more}}}"
+    (brought.settings.home / "datasets" / f"{name}-coded.yaml").write_text(said)
+    report = build(brought, ENGINE, f"{name}-coded")
+    assert [check.description for check in report.checks if not check.passed] == []
+    folder = Path(brought.settings.lake, report.details["folder"])
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    wanted = dict(rows.select("swhid", "text").iter_rows())
+    manifest = pl.read_parquet(folder / "manifest.parquet")
+    assert manifest.height == len(wanted)
+    for shard, swhid, token, count in manifest.select("shard", "swhid", "token", "tokens").iter_rows():
+        tokens = np.fromfile(folder / "data" / shard, "<u2")[token : token + count + 1].tolist()
+        assert tokenizer.decode(tokens, skip_special_tokens=False) == wanted[swhid]
+        assert tokens.count(tokenizer.token_to_id(mark)) == wanted[swhid].count(mark)
+    assert verify(brought, f"{name}-coded").passed
+    assert reproduce(brought, ENGINE, f"{name}-coded").passed
 
 
 def test_a_changed_text_is_found_by_making_it_again_from_events(brought):

@@ -124,9 +124,21 @@ def test_software_heritage_s_query_finds_files_by_name_verbatim(world):
     assert (swhid, name) == (str(Swhid("cnt", content_id(b"module adder;\nendmodule\n"))), "adder.v")
 
 
-def test_the_page_names_every_key_of_a_specification():
-    block = next(block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "as_of:" in block)
+@pytest.mark.parametrize("example", sorted((ROOT / "examples/datasets").glob("*.yaml")), ids=lambda path: path.stem)
+def test_an_example_is_a_specification_that_can_be_written_and_that_the_page_links_to(example, settings):
+    from codecommons.datasets.format import format_for
     from codecommons.datasets.specification import parse
 
+    asked = parse(example.read_bytes(), example.stem)
+    assert format_for(settings, asked).endings(asked.format)
+    assert asked.rows == "files" or example.name in PAGE
+    assert asked.format.document == "file" or example.name in PAGE
+
+
+def test_the_page_names_every_key_of_a_specification():
+    block = next(block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "as_of:" in block)
+    from codecommons.datasets.specification import Specification, parse
+
     assert parse(block.encode(), "mine").filters.sets == ("stack-v2",)
+    assert {field.name for field in dataclasses.fields(Specification)} - {"name"} == set(re.findall(r"(?m)^(\w+):", block))
     assert pl.DataFrame({"key": re.findall(r"(?m)^(\w+):", block)})["key"].is_unique().all()

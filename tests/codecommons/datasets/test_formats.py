@@ -20,7 +20,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, plan, reproduce, specification, tokenizer, verify
-from codecommons.datasets.shards import ROW
+from codecommons.datasets.rows import ROW
 from codecommons.datasets.specification import parse
 from codecommons.datasets.tokenizer import made_from, named, trained
 from codecommons.datasets.tokens import STARCODER2
@@ -126,6 +126,15 @@ def test_datasets_and_polars_load_json_lines_to_the_rows_of_parquet(made, tmp_pa
         "parquet", data_files=f"{folder_of(made, 'parquet')}/data/*.parquet", split="train", cache_dir=str(tmp_path)
     )
     assert sorted(parquet["swhid"]) == expected["swhid"].to_list()
+
+
+def test_croissant_says_of_json_lines_who_does_not_read_them_and_is_valid_all_the_same(made):
+    import mlcroissant
+
+    path = folder_of(made, "jsonl") / "croissant.json"
+    assert mlcroissant.Dataset(jsonld=str(path)).metadata.ctx.issues.report() == ""
+    [records] = json.loads(path.read_text())["recordSet"]
+    assert "reads no zstd" in records["description"]
 
 
 def test_a_json_line_is_found_by_the_frame_that_the_manifest_names(shop, monkeypatch):
@@ -436,7 +445,7 @@ def test_a_tokenizer_of_the_user_makes_tokens_of_whole_texts_and_needs_not_be_th
     [
         ("{kind: parquett}", "format: kind is 'parquett'; did you mean 'parquet'?"),
         ("{kind: jsonl, layout: datatrove}", "format: layout is for kind tokens; the kind is jsonl"),
-        ("{document: repository}", "format: document is for kind tokens; the kind is parquet"),
+        ("{layout: datatrove}", "format: layout is for kind tokens; the kind is parquet"),
         ("{kind: tokens, document: repo}", "document is 'repo'; did you mean 'repository'?"),
         ("{kind: tokens, layout: megatrn}", "layout is 'megatrn'; did you mean 'megatron'?"),
         ("{kind: tokens, vocabulary: 100}", "vocabulary is 100; it must be a whole number from 512 to"),

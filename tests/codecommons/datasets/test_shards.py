@@ -8,8 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from codecommons.datasets.rows import qualified
-from codecommons.datasets.shards import MARKS, ROW, assign, repository, row_schema, row_text, rows_digest
+from codecommons.datasets.rows import MARKS, ROW, assign, qualified, repository, row_schema, row_text
+from codecommons.datasets.shards import rows_digest
 from codecommons.datasets.specification import Redact
 from codecommons.swhid import Swhid, content_id
 

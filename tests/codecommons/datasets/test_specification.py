@@ -58,6 +58,8 @@ def test_a_specification_means_the_same_however_it_is_written():
         ("languages: Python\nlanguages: C", "written twice"),
         ("languages: &a [Python]\nnames: *a", "aliases"),
         ("- a list", "must be lines"),
+        ('description: "a\\0b"', "line 1: 'a\\x00b' has the control character U+0000; leave it out"),
+        ('description: "a\\eb"', "has the control character U+001B"),
         ("name: other", "must be that of its file"),
         ("description: [", "dataset typo: line"),
         ("where: lenght > 3", "did you mean 'length'?"),

@@ -39,7 +39,7 @@ def test_a_text_that_was_changed_is_named_by_its_swhid(built):
     import polars as pl
     import pyarrow.parquet as pq
 
-    from codecommons.datasets.shards import ROW
+    from codecommons.datasets.rows import ROW
 
     shop, folder = built
     [shard] = (folder / "data").iterdir()
