@@ -7,9 +7,10 @@
 The packages are the source packages of Debian bookworm between 20 kB and 3 MB whose names have the smallest sha256
 (``debian-packages.txt``), so that nobody chose them; those without a machine-readable ``debian/copyright`` say nothing. They go
 through the product without the folders ``debian`` and ``.pc`` and without lines that hold an SPDX tag. Every other package is
-held out: nothing was mended for its sake. Debian speaks of many files at once, and mostly of all (``Files: *``), in spite of
-headers and nested licence files; so a permissive verdict against Debian is counted apart where it rests on the file's own header
-or on a licence file below the top, and Debian's on ``*``. apt must know source packages (``deb-src``).
+held out: nothing was mended for its sake but what ``docs/accuracy.md`` names. Debian speaks of many files at once, and mostly of
+all (``Files: *``), in spite of headers and nested licence files; so a permissive verdict against Debian is counted apart where it
+rests on the file's own header or on a licence file below the top, and Debian's on ``*``. apt must know source packages
+(``deb-src``).
 """
 
 from __future__ import annotations

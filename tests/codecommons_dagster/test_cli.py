@@ -18,6 +18,7 @@ from pathlib import Path
 
 import click
 import polars as pl
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
@@ -25,12 +26,18 @@ from codecommons import archive
 from codecommons.engine import local_engine
 from codecommons.errors import LakeError, ReaderPanicError, no_panic
 from codecommons.lake import Lake
+from codecommons.lake.schemas import TABLES
 from codecommons.lake.storage import lake_errors
+from codecommons.optout import desk
+from codecommons.optout.reach import Copy
+from codecommons.optout.requests import Request, Submission
 from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, swhid_text
 from codecommons_dagster.cli import main
 from codecommons_dagster.instance import instance
+from codecommons_dagster.lines import of_copy
+from codecommons_dagster.opt_out_commands import _tell_idle
 
 HELLO = b"print('hello')\n"
 HEAVY = {"dagster", "polars", "pyarrow", "duckdb", "deltalake", "numpy", "pandas", "dbt"}
@@ -518,3 +525,22 @@ def test_a_request_goes_through_the_door_and_its_receipt_is_checked_without_a_la
         assert [(made.job_name, made.status.value) for made in recorder.get_runs()] == [("opt_outs", "SUCCESS")] * 2
     junk = run("opt-out", "check", str(request), "--key", str(request))
     assert (junk.exit_code, junk.output) == (1, "refused: it is no DSSE envelope with one signature\n")
+
+
+def test_a_request_that_only_discussions_fit_is_told_that_they_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lake = Lake.open(Settings.from_environment())
+    origin = "https://github.com/me/talked"
+    event = {"item": "2026-01-01-0", "id": "1", "repository_id": 1, "repository": "me/talked", "origin": origin, "kind": "issue"}
+    table = pa.Table.from_pylist([event], pa.schema(TABLES["thread_event"].fields))
+    lake.write_news({"thread_event": table}, "2026-01-01", "gharchive", "0" * 16)
+    lake.log.record("2026-01-01", "gharchive", "raw_archive_slice", "passed", "0" * 16)
+    asked = tuple(Request("origin", (one,)) for one in (origin, "https://github.com/me/nothing"))
+    _tell_idle(lake, desk.submit(lake, Submission(asked, {"contact": "me@example.org"}), "2026-01-02T00:00:00Z"))
+    talked, nothing = capsys.readouterr().err.splitlines()
+    assert talked.endswith(f"no file that the lake has now fits, but discussions of {origin} do")
+    assert nothing.endswith("nothing that the lake has now fits 'https://github.com/me/nothing': look at its spelling")
+
+
+def test_a_copy_for_review_is_one_line_whatever_its_path_has_in_it() -> None:
+    told = of_copy(Copy("same", "swh:1:cnt:a", "swh:1:cnt:a", "https://github.com/me/tool", "a\nb\x1b[31m\u202e.c", 1.0))
+    assert told.endswith(r"/a\nb\x1b[31m\u202e.c: the same")
