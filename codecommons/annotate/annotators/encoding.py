@@ -22,6 +22,7 @@ import cchardet
 import numpy as np
 import pyarrow as pa
 
+from codecommons.annotate import wide
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
 
@@ -44,13 +45,7 @@ _HZ_START, _HZ = b"~{", re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e]){1,1000}+~\}"
 # Escapes and names of hosts: they decode what was never written in them.
 _NO_FILES = ("utf-7", "unicode-escape", "raw-unicode-escape", "idna", "punycode")
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), *wide.MARKS)
 # Code pages of DOS and old Macintoshes, and ISO 8859 for languages that have been written in others.
 _RARE = (
     "mac", "cp4", "cp7", "cp8", "cp1257", "cp1258",
