@@ -85,8 +85,8 @@ def encoding_of(data: bytes) -> Answer:
     if b"\0" in data:
         return Answer(None, "nul", None, True)
     if data.isascii():
-        codec = _escaped(data)
-        return Answer(codec, "escapes", 1.0, False) if codec else Answer("ascii", "ascii", 1.0, False)
+        escaped = _escaped(data)
+        return Answer(escaped, "escapes", 1.0, False) if escaped else Answer("ascii", "ascii", 1.0, False)
     if _decodes(data, "utf-8"):
         return Answer("utf-8", "utf-8", 1.0, False)
     head = data[:GUESS_BYTES]
@@ -95,10 +95,10 @@ def encoding_of(data: bytes) -> Answer:
     if (declared := _declared(data)) and (codec := _this_or_larger(data, declared)):
         return Answer(codec, "declared", 1.0, False)
     guess = cchardet.detect(head)
-    codec = _this_or_larger(data, guess["encoding"]) if guess["encoding"] else None
-    western = (codec is None or codec.startswith(_RARE)) and _is_western(data)
-    if codec and not western:
-        return Answer(codec, "guess", guess["confidence"], False)
+    guessed = _this_or_larger(data, guess["encoding"]) if guess["encoding"] else None
+    western = (guessed is None or guessed.startswith(_RARE)) and _is_western(data)
+    if guessed and not western:
+        return Answer(guessed, "guess", guess["confidence"], False)
     if (np.frombuffer(data, np.uint8) < 128).mean() >= ASCII_SHARE and _decodes(data, "cp1252"):
         return Answer("cp1252", "mostly-ascii", MOSTLY_ASCII, False)
     if western:
