@@ -8,8 +8,8 @@ They name people, so they are shown for files at hand and kept in no table: name
 
 A statement begins at a copyright sign or word that has a year or a name behind it. It goes to the end of its line, and on over
 the next lines while it has years and no name yet, or ends in the middle of a list. A name that stands before the sign belongs to
-it where none stands behind. A bare word with a name and no year (``Copyright Google LLC``) counts at the beginning of a line only:
-inside a sentence it speaks of the "Copyright Holder".
+it where none stands behind. A bare word with a name and no year (``Copyright Google LLC``) counts at the beginning of a line
+only: inside a sentence it speaks of the "Copyright Holder".
 """
 
 from __future__ import annotations

@@ -92,8 +92,8 @@ def encoding_of(data: bytes) -> Answer:
     head = data[:GUESS_BYTES]
     if _CONTROL[np.frombuffer(head, np.uint8)].mean() > CONTROL_SHARE:
         return Answer(None, "control", None, True)
-    if (declared := _declared(data)) and (codec := _this_or_larger(data, declared)):
-        return Answer(codec, "declared", 1.0, False)
+    if (declared := _declared(data)) and (meant := _this_or_larger(data, declared)):
+        return Answer(meant, "declared", 1.0, False)
     guess = cchardet.detect(head)
     guessed = _this_or_larger(data, guess["encoding"]) if guess["encoding"] else None
     western = (guessed is None or guessed.startswith(_RARE)) and _is_western(data)
