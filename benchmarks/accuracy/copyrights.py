@@ -16,6 +16,7 @@ import os
 import re
 import sys
 import tarfile
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,7 @@ from codecommons.swhid import git
 SECTION = "Copyright statements"
 FOLDERS = ("copyrights", "copyrights_basic", "copyright_fossology", "generated", "holders")
 _ROOT = "tests/cluecode/data"
-_NO_WORD = re.compile(r"&copy;|\(c\)|©|copyrights?|copr\b|[^\w]+", re.IGNORECASE)
+_SIGNS = re.compile(r"&copy;|\(c\)|©|copyrights?|copr\b", re.IGNORECASE)
 
 
 class Case(NamedTuple):
@@ -78,5 +79,6 @@ def cases(clone: Path) -> Iterator[Case]:
 
 
 def _words(text: str) -> str:
-    """The words and years of a statement, without the signs of copyright."""
-    return " ".join(_NO_WORD.sub(" ", text).lower().split())
+    """The words and years of a statement, without the signs of copyright and, as ScanCode has them, without accents."""
+    plain = unicodedata.normalize("NFKD", _SIGNS.sub(" ", text).lower())
+    return " ".join(re.findall(r"\w+", "".join(one for one in plain if not unicodedata.combining(one))))

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.accuracy import Accuracy
-from codecommons.annotate.annotators.generated import evidence_of
-from codecommons.annotate.annotators.path_facts import facts_of
+from codecommons.annotate.annotators import generated, path_facts
 from codecommons.swhid import git
 
 SECTION = "Generated files"
@@ -59,8 +58,8 @@ def cases(clone: Path) -> Iterator[Case]:
 
 def _said(case: Case) -> str | None:
     path = case.path.partition("/")[2].encode()
-    found = evidence_of(path.rpartition(b"/")[2], case.data or b"")
-    return found or ("vendored" if case.data is None and facts_of(path)[0] else None)
+    found = generated.facts_of(path.rpartition(b"/")[2], case.data or b"")[1]
+    return found or ("vendored" if case.data is None and path_facts.facts_of(path)[0] else None)
 
 
 def _row(name: str, asked: list[Case]) -> Accuracy:

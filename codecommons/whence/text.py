@@ -14,7 +14,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-_HOW = {"exact": "the same bytes", "normalized": "the same but for blanks and line ends"}
+_HOW = {"exact": "the same bytes", "normalized": "the same but for blanks, line ends and which Unicode encoding it is in"}
 _MOST_DECISIONS = 3
 
 

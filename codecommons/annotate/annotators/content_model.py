@@ -26,6 +26,7 @@ import pyarrow as pa
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.annotators.language import HEAD
 from codecommons.annotate.columns import table, values
+from codecommons.annotate.wide import as_utf8
 
 if TYPE_CHECKING:
     import magika
@@ -97,6 +98,7 @@ FIELDS = (
 
 def row_of(name: bytes, data: bytes) -> tuple[Any, ...]:
     """The model's label, its score, linguist's name for it; linguist's answer, what it chose from; whether the two agree."""
+    data = as_utf8(data)
     file, head = name.decode("utf-8", "replace"), data[:HEAD]
     language = enry.get_language(file, head) or None
     candidates = sorted(enry.get_languages(file, head)) if language else []
@@ -142,7 +144,7 @@ def _annotator(names: str | None) -> Annotator:
     return Annotator(
         name="content_model",
         description="What a model of contents says of files that linguist's rules leave to chance, beside linguist's answer.",
-        version=1,
+        version=2,
         input="named_content",
         fields=FIELDS,
         annotate=annotate,

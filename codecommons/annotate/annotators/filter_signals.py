@@ -5,7 +5,8 @@
 """What The Stack v2 and OpenCoder filter on, as signals: the thresholds are a policy's.
 
 Each column stands in ``docs/signals.md`` beside the filter it is for. Here are their definitions; lengths are characters, shares
-are null where there is nothing to take a share of, and a content with a NUL byte has no signals.
+are null where there is nothing to take a share of, and a content with a NUL byte has no signals. Text in UTF-16 and UTF-32 with
+a byte order mark is read as UTF-8.
 
 ==================  ==============================================================================================================
 words               words of the content, see ``signals.words``; from there also the next eleven
@@ -57,6 +58,7 @@ from codecommons.annotate.signals import lines, syntaxes, words
 from codecommons.annotate.signals.characters import classes, count_characters
 from codecommons.annotate.signals.encoded import find_encoded
 from codecommons.annotate.signals.markup import count_text
+from codecommons.annotate.wide import column_as_utf8
 
 MOST_BYTES = 8 << 20
 HEAD = 1 << 16
@@ -130,7 +132,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
     flags = np.zeros((rows, len(_FLAGS)), bool)
     pages: dict[int, NDArray[np.uint8]] = {}
     spoken: list[bytes] = []
-    offsets, contents = buffers(batch.column("data"))
+    offsets, contents = buffers(column_as_utf8(batch.column("data")))
     for row, name in enumerate(values(batch, "name")):
         # A view: of a content of 100 MB only what is short is copied.
         data = contents[offsets[row] : offsets[row + 1]]
@@ -200,7 +202,7 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64], nothing: NDArray[n
 ANNOTATOR = Annotator(
     name="filter_signals",
     description="What The Stack v2 and OpenCoder filter on: words said again, encoded data, comments, strings, and more.",
-    version=1,
+    version=2,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
+from codecommons.annotate.wide import as_utf8
 
 HEAD = 1 << 16
 MARKER_LINES = 5
@@ -66,7 +67,7 @@ FIELDS = (pa.field("generated", pa.bool_()), pa.field("evidence", pa.string()), 
 
 def facts_of(name: bytes, data: bytes) -> tuple[bool, str | None, bool]:
     """Whether a program wrote this file, what says so, and whether enry does."""
-    text = name.decode("utf-8", "replace")
+    text, data = name.decode("utf-8", "replace"), as_utf8(data)
     linguist = bool(enry.is_generated(text, data[:HEAD]))
     evidence = "linguist" if linguist else None
     if _LOCK_FILE.fullmatch(text):
@@ -86,7 +87,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="generated",
     description="Whether a program wrote a content, and what says so.",
-    version=2,
+    version=3,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

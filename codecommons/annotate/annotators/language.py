@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
+from codecommons.annotate.wide import as_utf8
 
 HEAD = 1 << 16
 
@@ -35,7 +36,7 @@ def language_of(name: bytes, data: bytes) -> tuple[str | None, str | None]:
         Language and kind (``programming``, ``markup``, ``data``, ``prose``); None for binary content and for what linguist
         does not know.
     """
-    language = enry.get_language(name.decode("utf-8", "replace"), data[:HEAD])
+    language = enry.get_language(name.decode("utf-8", "replace"), as_utf8(data)[:HEAD])
     return (language, _kind(language)) if language else (None, None)
 
 
@@ -52,7 +53,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="language",
     description="The language of a content under one of its names, by linguist's rules.",
-    version=1,
+    version=2,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

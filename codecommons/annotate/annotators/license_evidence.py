@@ -14,7 +14,6 @@ REUSE specification, they are not about the file.
 
 from __future__ import annotations
 
-import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -30,6 +29,7 @@ from codecommons.annotate.expressions import HEDGE, UNKNOWN, leading, together
 from codecommons.annotate.manifests.licenses import license_of
 from codecommons.annotate.manifests.project import formats
 from codecommons.annotate.notices.denials import SHORT, denied, taken_back
+from codecommons.annotate.wide import as_utf8
 
 # What it takes for a rule to count for ``stated``: words of it, in a file not named like a licence file, and percent.
 LEAST_WORDS = 5
@@ -110,7 +110,7 @@ def is_license_file(name: bytes) -> bool:
 
 def evidence_of(data: bytes) -> list[Statement]:
     """Everything a content says about licences, in order of lines."""
-    data = _plain(data)
+    data = as_utf8(data)
     if b"\0" in data.rstrip(b"\0"):
         return []
     found = list(_tags(data))
@@ -143,11 +143,6 @@ def evidence_of(data: bytes) -> list[Statement]:
         one._replace(ignored=(at := bisect_right(firsts, one.start_line)) > 0 and one.end_line <= blocks[at - 1][1])
         for one in found
     ]
-
-
-def _plain(data: bytes) -> bytes:
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16", "replace").encode() if wide else data
 
 
 def _tags(data: bytes) -> Iterator[Statement]:
@@ -213,7 +208,7 @@ def _tagged(value: str) -> str:
 
 def _is_unread(name: bytes, data: bytes) -> bool:
     """Whether a file that states nothing that is known must be the licence all the same, by its name and its words."""
-    data = _plain(data)
+    data = as_utf8(data)
     if b"\0" in data or _TERMS_FILE.fullmatch(name.decode("utf-8", "replace")) is None:
         return False
     # R's packages have who and when in LICENSE, and the licence in DESCRIPTION.

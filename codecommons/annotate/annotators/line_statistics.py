@@ -4,9 +4,10 @@
 
 """Counts over lines and characters: what quality filters look at.
 
-A character is a Unicode code point of UTF-8; a byte that belongs to no valid sequence is one character that is neither letter nor
-digit, so the figures of text in other encodings are those of its ASCII part. Lines end at LF, CR LF or a lone CR; what follows
-the last of them is a line unless it is empty. Lengths leave the line end out.
+A character is a Unicode code point of UTF-8, as which UTF-16 and UTF-32 with a byte order mark are read, too; a byte that
+belongs to no valid sequence is one character that is neither letter nor digit, so the figures of text in other encodings are
+those of its ASCII part. Lines end at LF, CR LF or a lone CR; what follows the last of them is a line unless it is empty. Lengths
+leave the line end out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import buffers
+from codecommons.annotate.wide import column_as_utf8
 from codecommons.compiled import compiled
 
 ALPHABETIC, DIGIT, SPACE = 1, 2, 4
@@ -120,7 +122,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 
     Shares (alphabetic, alphanumeric, whitespace) are of all characters and 0 for an empty content, as ``mean_line`` is.
     """
-    offsets, data = buffers(batch.column("data"))
+    offsets, data = buffers(column_as_utf8(batch.column("data")))
     counts = np.zeros((batch.num_rows, 8), np.int64)
     _count(data, offsets, _classes(), counts)
     characters, lines, blank, longest, inside, letters, either, spaces = counts.T
@@ -136,7 +138,7 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
 ANNOTATOR = Annotator(
     name="line_statistics",
     description="Lines and characters of a content: counts, longest and mean line in characters, shares of letters and digits.",
-    version=1,
+    version=2,
     input="content",
     fields=FIELDS,
     annotate=annotate,

@@ -4,7 +4,8 @@
 
 """What a text is once the traces of editors and checkouts are gone: texts that differ in nothing else have one hash.
 
-Left out are a UTF-8 byte order mark, blanks at the ends of lines (a carriage return is one), and empty lines at the end.
+Left out are a byte order mark (text in UTF-16 and UTF-32 that has one is read as UTF-8), blanks at the ends of lines (a carriage
+return is one), and empty lines at the end.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import pyarrow as pa
 
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
+from codecommons.annotate.wide import as_utf8
 
-# Where git looks for a NUL byte to tell that a file is no text; UTF-16 has them, too, and is not looked into.
+# Where git looks for a NUL byte to tell that a file is no text.
 HEAD = 8000
 PIECE = 1 << 20
 
@@ -27,6 +29,7 @@ FIELDS = (pa.field("normalized", pa.string()),)
 
 def normalized(data: bytes) -> str | None:
     """sha1, in hex, of the normalised text; None of what is binary, or empty but for blanks."""
+    data = as_utf8(data)
     if b"\0" in data[:HEAD]:
         return None
     lines = data.removeprefix(BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -57,7 +60,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="normalized_text",
     description="Hash of a text without byte order mark, blanks at line ends and empty lines at its end.",
-    version=1,
+    version=2,
     input="content",
     fields=FIELDS,
     annotate=annotate,

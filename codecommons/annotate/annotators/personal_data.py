@@ -19,7 +19,7 @@ from codecommons.annotate.annotator import Annotator
 ANNOTATOR = Annotator(
     name="personal_data",
     description="Personal data in a content: e-mail and IP addresses, telephone numbers, names in headers, as byte offsets.",
-    version=1,
+    version=2,
     input="content",
     fields=spans.FIELDS,
     annotate=partial(spans.annotate, "personal_data"),

@@ -38,6 +38,7 @@ from codecommons.annotate.annotators.language import language_of
 from codecommons.annotate.columns import values
 from codecommons.annotate.syntax.client import MOST_BYTES, MOST_MEMORY, SECONDS, grammars, parser
 from codecommons.annotate.syntax.worker import LONGEST_MODULE, MOST_MODULES
+from codecommons.annotate.wide import as_utf8
 
 FIELDS = (
     pa.field("language", pa.string()),
@@ -64,6 +65,7 @@ _ERROR = pa.field("error", pa.string())
 
 def row_of(name: bytes, data: bytes) -> dict[str, Any]:
     """The columns of one file."""
+    data = as_utf8(data)
     language = language_of(name, data)[0]
     if language not in grammars():
         return {}
@@ -82,7 +84,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="syntax",
     description="What a file's syntax tree says: whether it parses, comments, decision points, imports.",
-    version=1,
+    version=2,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

@@ -172,6 +172,8 @@ def test_what_only_looks_like_a_secret_is_none(found, line):
          [("email", "jürgen.müller@gmx.de"), ("email", "first.last@uni-köln.de")]),
         ("Phone: (415) 322-0103", [("phone", "(415) 322-0103")]),
         ("call +41 (0)96 471 07 95 now", [("phone", "+41 (0)96 471 07 95")]),
+        ("082 490 1693-Office, (37) 788-063-Fax", [("phone", "082 490 1693"), ("phone", "(37) 788-063")]),
+        ("2020-01-02-office, 1920 1080 office, see 12.34 fax", []),
         ("{ +1.00000956, -0.5 }", []),
         ("+1 234 567 8900 555-0123", []),
     ],

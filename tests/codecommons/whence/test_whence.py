@@ -133,7 +133,7 @@ def test_what_the_lake_has_finds_its_near_duplicates_by_name(lake):
 
 def test_a_text_in_another_encoding_is_the_text_it_stands_for(ask):
     answer = ask(text(3).encode())
-    assert [(match["match"], match["similarity"]) for match in answer["matches"]] == [("near", 1.0)]
+    assert [(match["match"], match["similarity"]) for match in answer["matches"]] == [("normalized", 1.0)]
 
 
 def test_what_is_not_there_is_told_with_what_was_searched(ask, lake):
