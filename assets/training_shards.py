@@ -37,7 +37,7 @@ def training_shards(context: dg.AssetExecutionContext, lake: LakeResource, engin
     """Build each dataset of the run from its specification."""
     from codecommons.datasets import build
 
-    with plain_errors():
+    with plain_errors(context):
         opened = lake.open()
         with engine.open() as workers:
             outcomes = [

@@ -20,10 +20,9 @@ from codecommons.errors import LakeError, UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.report import STAGES
 from codecommons.settings import Settings
+from codecommons_dagster.launcher import worker_tags
 
 _EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION.value
-# A tag of runs whose consequences are the business of who started them.
-BY_HAND = "codecommons/by_hand"
 
 # dagster.yaml. SQLite suits one user and two runs at a time; add `storage: {postgres: …}` to the file for more.
 CONFIGURATION = {
@@ -109,7 +108,6 @@ def run_job(
     job: str,
     partition: str | None = None,
     config: Mapping[str, Any] | None = None,
-    tags: Mapping[str, str] | None = None,
 ) -> Finished:
     """Run a job in this process and record it.
 
@@ -119,13 +117,13 @@ def run_job(
             ``opt_outs``, ``marts``, ``gc`` or ``takedown``.
         partition: the slice or the dataset; None for the last four.
         config: of the job's steps.
-        tags: of the run.
 
     Raises:
         UsageError: the partition doesn't exist, such as a day before the lake's first.
         LakeError: the run can't be recorded: the disk is full, or the folder can't be written.
     """
     from assets.expectation_checks import expectations_shut
+    from assets.outcomes import BY_HAND
     from assets.partitions import DATASETS, SLICES
     from codecommons.lake import Lake
 
@@ -143,7 +141,7 @@ def run_job(
             definition,
             instance=recorder,
             run_config={"loggers": {"progress": {"config": {"level": level}}}, **(config or {})},
-            tags={**(tags or {}), **({"dagster/partition": partition} if partition else {})},
+            tags={BY_HAND: "true", **worker_tags(), **({"dagster/partition": partition} if partition else {})},
         )
         failed = [event for event in result.all_events if event.is_step_failure]
         # What closes the first stage repeats what the steps of the sources have said.
@@ -171,7 +169,7 @@ def run_follow(settings: Settings, day: str, names: Sequence[str]) -> tuple[Fini
         The run, and what it came to (see ``followed_in``).
     """
     config = {"listing": {"config": {"names": list(names)}}}
-    finished = run_job(settings, "follow", day, {"ops": config}, {BY_HAND: "true"})
+    finished = run_job(settings, "follow", day, {"ops": config})
     with instance(settings) as recorder:
         return finished, followed_in(recorder, finished.run_id)
 

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
+from assets.outcomes import BY_HAND
 from assets.partitions import BACKFILL, DATASETS
 from codecommons.datasets.specification import names, specification
 from codecommons.errors import CodeCommonsError
 from codecommons.listing import followed
 from codecommons.listing.lister import listers
 from codecommons.settings import Settings
-from codecommons_dagster.instance import BY_HAND, followed_in
+from codecommons_dagster.instance import followed_in
 from codecommons_dagster.jobs import dataset_job, follow_job, opt_out_job, slice_job
 
 

@@ -325,7 +325,7 @@ def _open(where: str, settings: Settings) -> tuple[AbstractFileSystem, str]:
     import fsspec
 
     if _URI.match(where) and _CHAIN in where:  # such as a link that a server lists
-        raise ItemError("unreachable", f"{_shown(where)} is a chain of file systems, which is not read")
+        raise ItemError("unreachable", f"{_shown(where)} is a chain of file systems, which is not read", False)
     uri = _URI.match(where)
     scheme = uri[1] if uri else ""
     options: dict[str, object] = {}

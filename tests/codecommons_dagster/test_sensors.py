@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 
 from assets import opt_out
+from assets.outcomes import BY_HAND
 from codecommons.lake import Lake
 from codecommons.settings import Settings
-from codecommons_dagster.instance import BY_HAND
 from codecommons_dagster.sensors import neighbours, new_datasets, new_exports, new_opt_outs, slices_of_followed
 from resources import LakeResource
 
