@@ -41,9 +41,11 @@ WITHOUT_EXPECTATIONS = "codecommons/without_expectations"
 # A tag of runs that a person waits for and whose consequences are their business: commands.
 BY_HAND = "codecommons/by_hand"
 
-# A tag of failed runs: whether what made them fail may pass. ``dagster/retry_on_asset_or_op_failure`` says the same to the daemon.
+# A tag of failed runs: whether what made them fail may pass; ``dagster/retry_on_asset_or_op_failure`` tells the daemon the same.
 FAILURE = "codecommons/failure"
 PASSING, PERMANENT = "passing", "permanent"
+# The same: whether the lake's log names everything that made them fail, so that nobody else need tell of it.
+LOGGED = "codecommons/logged"
 # Seconds before a step tries again what may pass: a busy server, a restarted one, a short outage.
 WAITS = (10, 60, 240)
 
@@ -64,6 +66,7 @@ class Outcome:
         problem: None when it passed; else one line: the item, the reason, what to do next.
         skipped: whether it was left alone because an earlier step of the same run, red already, failed on it.
         passing: whether the problem may be gone when the same is tried again.
+        logged: whether the lake's log has the problem.
     """
 
     partition: str
@@ -72,6 +75,7 @@ class Outcome:
     problem: str | None = None
     skipped: bool = False
     passing: bool = False
+    logged: bool = True
 
     @property
     def passed(self) -> bool:
@@ -102,8 +106,8 @@ def try_again(context: Context, problem: str) -> None:
         raise dg.RetryRequested(max_retries=len(WAITS), seconds_to_wait=seconds)
 
 
-def give_up(context: Context, problem: str, passing: bool) -> NoReturn:
-    """Fail the step, and say on the run whether running it again may help.
+def give_up(context: Context, problem: str, passing: bool, logged: bool = False) -> NoReturn:
+    """Fail the step, and say on the run whether running it again may help and whether the lake's log knows.
 
     Raises:
         dg.Failure: always; its description is the problem.
@@ -111,7 +115,8 @@ def give_up(context: Context, problem: str, passing: bool) -> NoReturn:
     run = context.instance.get_run_by_id(context.run.run_id)
     if run is not None and BY_HAND not in run.tags:
         kind = PASSING if passing or run.tags.get(FAILURE) == PASSING else PERMANENT
-        tags = {FAILURE: kind, RETRY_ON_ASSET_OR_OP_FAILURE_TAG: str(kind == PASSING).lower()}
+        known = logged and run.tags.get(LOGGED) != "false"
+        tags = {FAILURE: kind, LOGGED: str(known).lower(), RETRY_ON_ASSET_OR_OP_FAILURE_TAG: str(kind == PASSING).lower()}
         context.instance.add_run_tags(context.run.run_id, tags)
     raise dg.Failure(description=problem, allow_retries=False)
 
@@ -149,7 +154,8 @@ def attempt(
             lake.log.record(day, source, stage, "failed", failing_check=COMPLETED, detail=reason)
         again = f"dataset build {source}" if partition == source else f"ingest --day {partition}"
         said = f"{stage} of {source} ({partition}): {reason}. Put that right, then run: codecommons {again}"
-        return Outcome(partition, source, problem=said, passing=isinstance(error, CodeCommonsError) and error.passing)
+        passing = isinstance(error, CodeCommonsError) and error.passing
+        return Outcome(partition, source, problem=said, passing=passing, logged=day is not None)
     context.log.info(
         "%s of %s (%s): %d of %d %s kept, %.1f s",
         stage,
@@ -264,7 +270,10 @@ def _shown(value: Any) -> dg.MetadataValue[Any]:
 
 
 def hand_over(
-    context: Context, outcomes: Sequence[Outcome], results: Iterable[dg.MaterializeResult[None]], checks: Iterable[dg.AssetCheckSpec]
+    context: Context,
+    outcomes: Sequence[Outcome],
+    results: Iterable[dg.MaterializeResult[None]],
+    checks: Iterable[dg.AssetCheckSpec],
 ) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
     """Yield a step's assets and check outputs unless nothing passed, then fail the step if anything failed.
 
@@ -291,7 +300,8 @@ def fail(context: Context, outcomes: Sequence[Outcome]) -> None:
     if told:
         lines = "\n".join(f"- {problem}" for problem in told)
         said = told[0] if len(outcomes) == 1 else f"{len(told)} of {len(outcomes)} failed:\n{lines}"
-        give_up(context, said, any(outcome.passing for outcome in outcomes))
+        passing = any(outcome.passing for outcome in outcomes)
+        give_up(context, said, passing, all(outcome.logged for outcome in outcomes))
 
 
 def by_partition(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:

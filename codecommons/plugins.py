@@ -47,6 +47,13 @@ def discover(package: str, attribute: str, kind: type[T], folders: Iterable[Path
     return dict(sorted(found.items()))
 
 
+def names(package: str, folders: Iterable[Path] = ()) -> list[str]:
+    """The names under which ``discover`` would find something, sorted; nothing is imported but the package."""
+    ours = {info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__)}
+    theirs = {path.stem for folder in folders for path in (folder / package.rpartition(".")[2]).glob("[!_]*.py")}
+    return sorted(ours | theirs)
+
+
 def _load(name: str, path: Path) -> ModuleType:
     module = sys.modules.get(name)
     if module is not None and module.__file__ == str(path):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
 
@@ -94,21 +95,21 @@ class WatchfulRunLauncher(DefaultRunLauncher):
         if WORKER in run.tags:
             process = Process.parse(run.tags[WORKER])
             return self._verdict(process.alive(), f"process {process.pid} of the command that ran it")
-        client = self._get_grpc_client_for_termination(run.run_id)
+        client: DagsterGrpcClient | None = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "nobody recorded where it runs")
         pid, when = self._reported(run.run_id)
         if client.host in _LOCAL and pid is not None:
             return self._verdict(_alive_since(pid, when), f"process {pid}")
         try:
-            answer = client.can_cancel_execution(CanCancelExecutionRequest(run.run_id), timeout=10)
+            answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id), timeout=10)
         except Exception as error:
             silent = time.monotonic() - self._silent.setdefault(run.run_id, time.monotonic())
             alive = None if silent < PATIENCE_SECONDS else False
             return self._verdict(alive, f"the code server that ran it (no answer for {silent:.0f} s: {type(error).__name__})")
         self._silent.pop(run.run_id, None)
-        known = deserialize_value(answer, CanCancelExecutionResult).can_cancel if isinstance(answer, str) else answer
-        return self._verdict(bool(known), f"its process on {client.host}")
+        known = deserialize_value(answer, CanCancelExecutionResult).can_cancel
+        return self._verdict(known, f"its process on {client.host}")
 
     @property
     def _silent(self) -> dict[str, float]:
