@@ -14,7 +14,7 @@ from assets.metadata import table_metadata, verdicts
 from assets.outcomes import Outcome, check_specs, fail, plain_errors, try_again_what_may_pass, work_through
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
-from assets.stages import Event, close_stage
+from assets.stages import POOL, Event, close_stage
 from codecommons.archive.checks import CHECKS
 from codecommons.archive.source import Source, sources
 from codecommons.lake import Lake
@@ -34,7 +34,7 @@ def source_step(source: Source) -> dg.AssetsDefinition:
     """The step that brings one source's part of a slice in."""
     specs = tables(source)
 
-    @dg.multi_asset(name=f"archive_{source.name}", specs=specs, backfill_policy=BACKFILL)
+    @dg.multi_asset(name=f"archive_{source.name}", specs=specs, backfill_policy=BACKFILL, pool=POOL)
     def step(
         context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
     ) -> Iterator[dg.MaterializeResult[None]]:

@@ -26,6 +26,8 @@ from codecommons.lake import Lake
 from codecommons.report import StageReport
 from resources import EngineResource, LakeResource
 
+# Steps that start an engine, which takes all cores that it may: as many runs have one at a time as the machine carries.
+POOL = "engine"
 More = Callable[[Lake, Sequence[StageReport]], dict[str, str]]
 Event = dg.AssetCheckEvaluation | dg.MaterializeResult[None] | dg.Output[None]
 

@@ -247,6 +247,7 @@ def targets(settings: Settings) -> list[Target]:
     Raises:
         UsageError: a variable makes no sense; the message names it and never repeats it.
     """
+    levels(settings)
     said = dict(settings.alert_options)
     found: list[Target] = []
     for name, kind in (("CODECOMMONS_ALERT_WEBHOOK", Webhook), ("CODECOMMONS_ALERT_SLACK", Slack)):

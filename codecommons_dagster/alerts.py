@@ -69,7 +69,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 def _look_at_checks(instance: dg.DagsterInstance, after: int | None, red: dict[str, Trouble], settings: Settings) -> int | None:
     """Bring what is red up to date with the verdicts since the last look; returns where to go on."""
     wanted = dg.EventRecordsFilter(DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=after)
-    for record in instance.get_event_records(wanted, limit=_MOST_EVENTS, ascending=True):
+    for record in instance.event_log_storage.get_event_records(wanted, limit=_MOST_EVENTS, ascending=True):
         after = record.storage_id
         event = record.event_log_entry.dagster_event
         if event is None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,18 +25,26 @@ from codecommons_dagster.launcher import worker_tags
 
 _EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION.value
 
-# dagster.yaml. SQLite suits one user and two runs at a time; add `storage: {postgres: …}` to the file for more.
-CONFIGURATION = {
+# dagster.yaml. SQLite suits one user and two runs at a time; deploy/dagster.yaml has the same for more, on Postgres.
+CONFIGURATION: dict[str, Any] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
-    "concurrency": {"pools": {"granularity": "run", "default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
+    # A run waits until its pools are free, `engine` as often as the machine carries (`set_pools`). A backfill takes one place.
+    "concurrency": {
+        "pools": {"granularity": "run", "default_limit": 1},
+        "runs": {"max_concurrent_runs": 2, "tag_concurrency_limits": [{"key": "dagster/backfill", "limit": 1}]},
+    },
+    "run_launcher": {"module": "codecommons_dagster.launcher", "class": "WatchfulRunLauncher"},
     "run_monitoring": {
         "enabled": True,
         "start_timeout_seconds": 600,
         "max_runtime_seconds": 21600,
+        "poll_interval_seconds": 60,
         "free_slots_after_run_end_seconds": 300,
     },
-    "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
+    # Of runs whose process died; of those that failed in a step only where the step says that it may pass (assets.outcomes).
+    "run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False},
+    "freshness": {"enabled": True},
     "code_servers": {"local_startup_timeout": 180, "reload_timeout": 180},
     "retention": {
         "schedule": {"purge_after_days": 30},
@@ -75,6 +84,27 @@ def instance(settings: Settings) -> dg.DagsterInstance:
             settings.dagster_home.mkdir(parents=True, exist_ok=True)
             configuration.write_text(yaml.safe_dump(CONFIGURATION, sort_keys=False))
     return dg.DagsterInstance.from_config(str(settings.dagster_home))
+
+
+def engines(settings: Settings, cores: int, memory: int) -> int:
+    """How many runs with an engine a machine carries at a time.
+
+    Args:
+        settings: how many workers an engine has.
+        cores: of the machine.
+        memory: of the machine, in bytes; a worker takes up to 1 GB, and a run without any as much.
+    """
+    return max(1, min(cores // max(1, settings.workers), memory // ((settings.workers + 1) * 1_000_000_000)))
+
+
+def set_pools(recorder: dg.DagsterInstance, settings: Settings) -> int:
+    """Set the pool ``engine`` to what this machine carries, and return that."""
+    from assets.stages import POOL
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = engines(settings, len(os.sched_getaffinity(0)), memory)
+    recorder.event_log_storage.set_concurrency_slots(POOL, limit)
+    return limit
 
 
 @contextmanager

@@ -105,10 +105,15 @@ def lake(tmp_path, monkeypatch, web, mail):
     return lake
 
 
+@pytest.fixture(scope="module")
+def jobs():
+    return {job.name: job for job in build_stages().resolve_all_job_defs()}
+
+
 @pytest.fixture
-def look(dagster_instance):
+def look(jobs, dagster_instance):
     """Looks what is broken, as the job ``watch`` does."""
-    watch = build_stages().resolve_job_def("watch")
+    watch = jobs["watch"]
 
     def looked():
         done = watch.execute_in_process(instance=dagster_instance)
@@ -150,7 +155,7 @@ def test_a_failed_slice_is_told_everywhere_once_and_again_when_it_is_green(lake,
     )
     assert told["link"] == "http://ui.example.org/assets/enriched_context"
     assert set(posted["slack"]) == {"text"}
-    assert f"{DAY} enriched_context of pypi: everything_annotated: 3 files of &lt;six&gt; lack a language" in posted["slack"]["text"]
+    assert "enriched_context of pypi: everything_annotated: 3 files of &lt;six&gt; lack a language" in posted["slack"]["text"]
     [letter] = mail.got
     assert letter["To"] == "ops@example.org, night@example.org"
     assert letter["Subject"] == f"CodeCommons production: 1 broken: {DAY} enriched_context of pypi"
@@ -194,10 +199,10 @@ def test_an_alert_that_nobody_took_is_kept_and_those_who_took_it_get_it_once(lak
     assert len(mail.got) == 1
 
 
-def test_no_alert_holds_a_credential(lake, web, mail, look, tick, dagster_instance):
+def test_no_alert_holds_a_credential(lake, web, mail, look, tick, jobs, dagster_instance):
     fail(lake, f"https://ada:{SECRET}@example.org/x can't be had with {SECRET}")
     look()
-    run = dagster_instance.create_run_for_job(build_stages().resolve_job_def("gc"))
+    run = dagster_instance.create_run_for_job(jobs["gc"])
     dagster_instance.report_run_failed(run, f"it died over {SECRET}")
     tick()
     sent = [json.dumps(body) for _, _, body in web.got] + [str(letter) for letter in mail.got]
@@ -212,8 +217,8 @@ def test_no_alert_holds_a_credential(lake, web, mail, look, tick, dagster_instan
     assert SECRET not in tick()
 
 
-def test_a_run_that_died_is_told_with_what_to_run_and_is_green_after_another(lake, mail, tick, dagster_instance):
-    gc = build_stages().resolve_job_def("gc")
+def test_a_run_that_died_is_told_with_what_to_run_and_is_green_after_another(lake, mail, tick, jobs, dagster_instance):
+    gc = jobs["gc"]
     died = dagster_instance.create_run_for_job(gc)
     dagster_instance.report_run_failed(died, "Detected run worker status NOT_FOUND: process 77 is gone")
     tick()
@@ -227,9 +232,9 @@ def test_a_run_that_died_is_told_with_what_to_run_and_is_green_after_another(lak
     assert [letter["Subject"].partition(": ")[2] for letter in mail.got] == ["1 broken: run of gc", "1 green again: run of gc"]
 
 
-def test_a_run_whose_failure_the_lake_tells_of_and_a_command_are_not_told_twice(lake, mail, tick, dagster_instance):
+def test_a_run_whose_failure_the_lake_tells_of_and_a_command_are_not_told_twice(lake, mail, tick, jobs, dagster_instance):
     for tags in ({"codecommons/logged": "true"}, {"codecommons/by_hand": "true"}):
-        run = dagster_instance.create_run_for_job(build_stages().resolve_job_def("gc"), tags=tags)
+        run = dagster_instance.create_run_for_job(jobs["gc"], tags=tags)
         dagster_instance.report_run_failed(run, "a step failed")
     tick()
     assert mail.got == []
@@ -237,9 +242,9 @@ def test_a_run_whose_failure_the_lake_tells_of_and_a_command_are_not_told_twice(
 
 def test_red_checks_of_others_are_told_and_yellow_ones_where_that_is_wanted(lake, mail, tick, dagster_instance, monkeypatch):
     def evaluate(passed, severity):
-        dagster_instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation("opt_out", "ledger_intact", passed, severity=severity, description="an entry is missing")
-        )
+        key, said = dg.AssetKey("opt_out"), "an entry is missing"
+        check = dg.AssetCheckEvaluation(key, "ledger_intact", passed, severity=severity, description=said)
+        dagster_instance.report_runless_asset_event(check)
         tick()
 
     evaluate(False, dg.AssetCheckSeverity.WARN)
