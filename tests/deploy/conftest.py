@@ -54,14 +54,8 @@ def postgres() -> Iterator[dict[str, str]]:
                 os.chown(path, owner.pw_uid, owner.pw_gid)
 
         def run(*command: object) -> None:
-            subprocess.run(
-                [str(part) for part in command],
-                check=True,
-                cwd=home,
-                stdout=subprocess.DEVNULL,
-                stdin=subprocess.DEVNULL,
-                **as_user,
-            )
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+            subprocess.run([str(part) for part in command], check=True, cwd=home, **quiet, **as_user)
 
         data, options = home / "data", f"-p {port} -c listen_addresses=127.0.0.1 -k {home} -c fsync=off"
         run(
