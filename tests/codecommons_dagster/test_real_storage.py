@@ -75,7 +75,7 @@ def prepared(settings):
 
 @pytest.fixture(scope="module")
 def remote(project, tmp_path_factory):
-    """The same on S3, as recorded runs, with credentials in the environment; then the server goes away and a run fails over it."""
+    """The same on S3, as recorded runs, with credentials in the environment."""
     import s3fs
     from moto.server import ThreadedMotoServer
 
