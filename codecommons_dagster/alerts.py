@@ -80,7 +80,8 @@ def _look_at_checks(instance: dg.DagsterInstance, after: int | None, red: dict[s
             if said.check_name == BROKEN:
                 _replace(red, said.metadata[TROUBLES].value, settings)
             continue
-        key = f"check/{asset}/{said.check_name}/{said.partition or ''}"
+        # The last verdict counts, of whichever day: nobody looks again at a day that is over.
+        key = f"check/{asset}/{said.check_name}"
         red.pop(key, None)
         if not said.passed and not (asset in STAGES and severe):
             cause = said.description or f"check {said.check_name} failed"
@@ -123,7 +124,7 @@ def _look_at_runs(instance: dg.DagsterInstance, after: float | None, red: dict[s
         run = record.dagster_run
         first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
         about = run.tags.get("dagster/partition") or (f"{first} to {last}" if first else "")
-        key = f"run/{run.job_name}/{about}"
+        key = f"run/{'slice' if run.job_name == 'ingest' else run.job_name}/{about}"
         again = run.tags.get("dagster/will_retry") == "true" and run.remote_job_origin is not None
         if again:
             continue

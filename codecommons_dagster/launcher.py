@@ -21,7 +21,7 @@ import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster._serdes import deserialize_value
+from dagster._serdes import ConfigurableClassData, deserialize_value
 
 # A tag of runs of commands: where their process is.
 WORKER = "codecommons/worker"
@@ -85,6 +85,12 @@ def started(pid: int) -> int | None:
 class WatchfulRunLauncher(DefaultRunLauncher):
     """``DefaultRunLauncher`` that supports run monitoring."""
 
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        """Nothing is asked yet."""
+        super().__init__(inst_data)
+        # Since when the code server of a run has not answered.
+        self._silent: dict[str, float] = {}
+
     @property
     def supports_check_run_worker_health(self) -> bool:
         """It does."""
@@ -110,11 +116,6 @@ class WatchfulRunLauncher(DefaultRunLauncher):
         self._silent.pop(run.run_id, None)
         known = deserialize_value(answer, CanCancelExecutionResult).can_cancel
         return self._verdict(known, f"its process on {client.host}")
-
-    @property
-    def _silent(self) -> dict[str, float]:
-        """Since when the code server of a run has not answered."""
-        return self.__dict__.setdefault("_silent_since", {})
 
     @staticmethod
     def _verdict(alive: bool | None, what: str) -> CheckRunHealthResult:

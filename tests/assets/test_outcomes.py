@@ -17,6 +17,8 @@ from codecommons.report import CheckResult, StageReport
 from codecommons.settings import Settings
 from codecommons.status import status
 from codecommons_dagster.build import EXECUTOR
+from codecommons_dagster.instance import CONFIGURATION
+from codecommons_dagster.jobs import NO_RETRY
 from resources import EngineResource, LakeResource
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
@@ -236,3 +238,16 @@ def test_a_command_that_a_person_waits_for_fails_at_once(lake, monkeypatch):
     result, tried, tags = launched(behaviour, monkeypatch, {BY_HAND: "true"}.items())
     assert not result.success
     assert (tried, FAILURE in tags) == ([], False)
+
+
+def test_the_daemon_runs_again_what_may_pass_and_nothing_else(lake, monkeypatch, tmp_path):
+    monkeypatch.setattr("assets.outcomes.WAITS", ())
+    days = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[0]}
+    said = {}
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster"), {"run_retries": CONFIGURATION["run_retries"]}) as instance:
+        for error in (UnreachableError("s3://lake can't be reached"), LakeError("disk full")):
+            BEHAVIOUR.clear()
+            BEHAVIOUR[("raw_archive_slice", DAYS[0], "npm")] = error
+            run = dg.execute_job(dg.reconstructable(toy_job), instance=instance, tags={**days, **NO_RETRY})
+            said[type(error)] = instance.get_run_by_id(run.run_id).tags["dagster/will_retry"]
+    assert said == {UnreachableError: "true", LakeError: "false"}
