@@ -14,6 +14,7 @@ could not be delivered would be lost.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from dataclasses import asdict
@@ -32,6 +33,8 @@ from codecommons_dagster.environments import sensor_status
 
 # Of one tick: what is left comes with the next.
 _MOST_EVENTS, _MOST_RUNS = 2000, 200
+# Whether a run is run again by itself is written a moment after it has failed.
+SETTLES = dt.timedelta(seconds=5)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 # What to run again after a run of a job has failed.
 _NEXT = {
@@ -114,13 +117,14 @@ def _replace(red: dict[str, Trouble], found: Any, settings: Settings) -> None:
 
 def _look_at_runs(instance: dg.DagsterInstance, after: float | None, red: dict[str, Trouble], settings: Settings) -> float | None:
     """The same with runs that have ended; one that is run again by itself is not the last word."""
-    import datetime as dt
-
+    now = dt.datetime.now(dt.UTC)
     # A second is looked at again, since many runs may have ended in it; the order is the same, and so is what comes out.
-    since = dt.datetime.fromtimestamp(after - 1, dt.UTC) if after else dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    since = dt.datetime.fromtimestamp(after - 1, dt.UTC) if after else now - dt.timedelta(days=1)
     wanted = dg.RunsFilter(statuses=_ENDED, updated_after=since)
     for record in instance.get_run_records(wanted, limit=_MOST_RUNS, order_by="update_timestamp", ascending=True):
-        after = record.update_timestamp.replace(tzinfo=dt.UTC).timestamp()
+        if now - record.update_timestamp < SETTLES:
+            break
+        after = record.update_timestamp.timestamp()
         run = record.dagster_run
         first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
         about = run.tags.get("dagster/partition") or (f"{first} to {last}" if first else "")

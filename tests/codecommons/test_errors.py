@@ -12,10 +12,9 @@ import threading
 import httpx2
 import pytest
 
-from codecommons.archive import download, ingest_slice
+from codecommons.archive import add_inputs, download, ingest_slice
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import GateError, ItemError, LakeError, UnreachableError, UsageError
-from codecommons.lake import SliceInput
 from codecommons.lake.storage import lake_errors
 
 
@@ -81,7 +80,7 @@ def test_a_download_that_the_server_refuses_is_permanent_and_one_that_it_has_no_
 
 
 def test_a_slice_that_brought_nothing_says_whether_that_may_pass(lake):
-    lake.log.add_input([SliceInput("2026-01-31", "git", "http://127.0.0.1:9/x.git")])
+    add_inputs(lake, ["git:http://127.0.0.1:9/x.git"], "2026-01-31")
     report = ingest_slice(lake, InlineEngine(), "2026-01-31", "git")
     [red] = [check for check in report.checks if not check.passed]
     assert (red.name, red.passing) == ("no_empty_success", True)

@@ -7,6 +7,7 @@
 The receivers listen for real: a web server and a mail server of this process.
 """
 
+import datetime as dt
 import email
 import email.policy
 import http.server
@@ -123,8 +124,9 @@ def look(jobs, dagster_instance):
 
 
 @pytest.fixture
-def tick(dagster_instance):
+def tick(dagster_instance, monkeypatch):
     """A tick of the sensor, with the cursor of the one before."""
+    monkeypatch.setattr("codecommons_dagster.alerts.SETTLES", dt.timedelta(0))
     state = {"cursor": None}
 
     def ticked():

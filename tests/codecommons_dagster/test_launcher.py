@@ -14,14 +14,13 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, EngineEventData
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
 from codecommons_dagster import launcher
 from codecommons_dagster.history import history_job
 from codecommons_dagster.instance import CONFIGURATION
 from codecommons_dagster.launcher import WORKER, Process, started, worker_tags
-
-SERVER = "dagster/grpc_info"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,7 @@ def test_a_run_of_a_command_that_was_killed_is_found_and_the_daemon_would_run_it
 
 
 def test_a_run_of_a_code_server_that_died_with_it_is_found(instance, process):
-    server = {SERVER: json.dumps({"host": "localhost", "socket": "/nonexistent"})}
+    server = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": "/nonexistent"})}
     run_id = under_way(instance, server, process.pid)
     assert monitored(instance, run_id).status == dg.DagsterRunStatus.STARTED
     process.kill()
@@ -95,7 +94,7 @@ def test_what_nobody_here_can_see_is_left_alone(instance):
 def test_a_code_server_elsewhere_that_stays_silent_is_taken_for_gone_after_a_while(instance, monkeypatch):
     with socket.socket() as probe:
         probe.bind(("127.0.0.2", 0))
-        server = {SERVER: json.dumps({"host": "127.0.0.2", "port": probe.getsockname()[1]})}
+        server = {GRPC_INFO_TAG: json.dumps({"host": "127.0.0.2", "port": probe.getsockname()[1]})}
     run_id = under_way(instance, server, 1)
     assert monitored(instance, run_id).status == dg.DagsterRunStatus.STARTED
     monkeypatch.setattr(launcher, "PATIENCE_SECONDS", 0)
