@@ -244,7 +244,7 @@ def test_the_daemon_runs_again_what_may_pass_and_nothing_else(lake, monkeypatch,
     monkeypatch.setattr("assets.outcomes.WAITS", ())
     days = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[0]}
     said = {}
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster"), {"run_retries": CONFIGURATION["run_retries"]}) as instance:
+    with dg.DagsterInstance.local_temp(str(tmp_path), {"run_retries": CONFIGURATION["run_retries"]}) as instance:
         for error in (UnreachableError("s3://lake can't be reached"), LakeError("disk full")):
             BEHAVIOUR.clear()
             BEHAVIOUR[("raw_archive_slice", DAYS[0], "npm")] = error
