@@ -68,7 +68,7 @@ def runs(home, instance):
         for day in DAYS
     ]
     try:
-        said = [process.communicate(timeout=300)[0] for process in started]
+        said = [process.communicate(timeout=600)[0] for process in started]
     finally:
         for process in started:
             process.kill()
