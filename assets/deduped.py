@@ -12,7 +12,7 @@ from assets import drawing
 from assets.outcomes import check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
-from assets.stages import Event, run_stage
+from assets.stages import POOL, Event, run_stage
 from codecommons.dedup.tables import TABLES
 from codecommons.lake import Lake
 from codecommons.report import StageReport
@@ -38,7 +38,7 @@ _specs = [
 _checks = check_specs(STAGE, CHECKS, SLICES)
 
 
-@dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=BACKFILL)
+@dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=BACKFILL, pool=POOL)
 def deduped(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> Iterator[Event]:
     """Compare what the slice brought with all that is there."""
     from codecommons.dedup import compare_slice

@@ -11,7 +11,7 @@ import dagster as dg
 from assets.outcomes import check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
-from assets.stages import Event, run_stage
+from assets.stages import POOL, Event, run_stage
 from codecommons.annotate import current
 from codecommons.annotate.feed import readers
 from codecommons.lake.schemas import TABLES, VULNERABILITIES
@@ -40,7 +40,7 @@ _specs = [*_tables, _closing]
 _checks = check_specs(STAGE, CHECKS, SLICES)
 
 
-@dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=BACKFILL)
+@dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=BACKFILL, pool=POOL)
 def enriched_context(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> Iterator[Event]:
     """One output per annotator and per table of feeds, and the stage itself."""
     from codecommons.annotate import annotate_slice

@@ -54,7 +54,7 @@ def expectation_step(stage: str) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(name=f"{stage}_expectations", specs=specs)
     def step(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[Event]:
-        with plain_errors():
+        with plain_errors(context):
             opened, partitions_here = lake.open(), context.op_execution_context.partition_keys
             looked_at = subjects(opened, stage, partitions_here)
             judged = judge(opened, looked_at, suites)
@@ -64,7 +64,7 @@ def expectation_step(stage: str) -> dg.AssetChecksDefinition:
                 subject.partition for subject in looked_at
             }
             yield from evaluations(stage, [key for key in partitions_here if key not in failed_before], results, specs)
-            yield from hand_over(outcomes, [], specs)
+            yield from hand_over(context, outcomes, [], specs)
 
     return step
 

@@ -11,7 +11,7 @@ import dagster as dg
 from assets.outcomes import check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
-from assets.stages import Event, run_stage
+from assets.stages import POOL, Event, run_stage
 from codecommons.lake.schemas import LICENSE_JUDGEMENT, LICENSE_RESOLUTION
 from resources import EngineResource, LakeResource
 
@@ -38,7 +38,7 @@ _specs = [
 _checks = check_specs(STAGE, CHECKS, SLICES)
 
 
-@dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=BACKFILL)
+@dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=BACKFILL, pool=POOL)
 def license_qualified(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> Iterator[Event]:
     """Decide on every tree of the slice that has no decision under the current policies."""
     from codecommons.license import qualify_slice

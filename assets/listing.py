@@ -50,7 +50,7 @@ def listing(
     """Follow what `sources.yaml` names, day by day; a day that is over gets only what belongs to it."""
     from codecommons.listing import follow
 
-    with plain_errors():
+    with plain_errors(context):
         opened, reports = lake.open(), dict[str, list[FollowReport]]()
         for day in context.partition_keys:
             reports[day] = follow(opened, day, config.names, config.only_due)

@@ -31,11 +31,11 @@ POOL = "duckdb_catalog"
     code_version=code_version(),
     pool=POOL,
 )
-def catalogue(duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
+def catalogue(context: dg.AssetExecutionContext, duckdb: DuckDBResource) -> dg.MaterializeResult[None]:
     """The DuckDB file with a view per table of the lake, which holds no data: rebuildable, so nothing is lost with it."""
     from codecommons.lake.views import build_catalogue
 
-    with plain_errors():
+    with plain_errors(context):
         path = build_catalogue(Settings.from_environment())
     with duckdb.get_connection() as connection:
         views = connection.execute(

@@ -41,7 +41,7 @@ def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[d
     from codecommons.datasets.staleness import stale
     from codecommons.optout import inbox, ledger, reach
 
-    with plain_errors():
+    with plain_errors(context):
         opened = lake.open()
         try:
             ledger.read(opened)

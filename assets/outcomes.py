@@ -8,6 +8,10 @@ A slice that fails doesn't stop the others: it is recorded as failed in ``slice_
 and fails at its end. The executor (``codecommons_dagster.build``) starts a step as soon as the outputs it needs are
 there, so later stages go on with what passed, while a step that hands over nothing holds them back. That is why a step
 here yields its check outputs itself and raises ``Failure``: a blocking check alone would stop the good slices with the bad ones.
+
+What fails in a way that may pass, such as a server that can't be reached, is tried again by the step itself, before it hands
+anything over (else the later stages would have gone on without it); after that the run is stamped, so that the daemon and the
+sensor ``try_again`` know whether running it again makes sense. What fails over its input fails again: nobody tries.
 """
 
 from __future__ import annotations
@@ -17,9 +21,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import dagster as dg
+from dagster._core.storage.tags import RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 
 from assets.expectations import SUITES
 from codecommons.engine import Engine
@@ -33,8 +38,20 @@ COMPLETED = "completed"
 # A tag of runs that leave Great Expectations out.
 WITHOUT_EXPECTATIONS = "codecommons/without_expectations"
 
+# A tag of runs that a person waits for and whose consequences are their business: commands.
+BY_HAND = "codecommons/by_hand"
+
+# A tag of failed runs: whether what made them fail may pass; ``dagster/retry_on_asset_or_op_failure`` tells the daemon the same.
+FAILURE = "codecommons/failure"
+PASSING, PERMANENT = "passing", "permanent"
+# The same: whether the lake's log names everything that made them fail, so that nobody else need tell of it.
+LOGGED = "codecommons/logged"
+# Seconds before a step tries again what may pass: a busy server, a restarted one, a short outage.
+WAITS = (10, 60, 240)
+
 _SUITES = frozenset(suite.name for suite in SUITES)
 
+Context = dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 Work = Callable[[Lake, Engine, str, str], StageReport]
 
 
@@ -48,6 +65,8 @@ class Outcome:
         report: what the stage did; None when it raised.
         problem: None when it passed; else one line: the item, the reason, what to do next.
         skipped: whether it was left alone because an earlier step of the same run, red already, failed on it.
+        passing: whether the problem may be gone when the same is tried again.
+        logged: whether the lake's log has the problem.
     """
 
     partition: str
@@ -55,6 +74,8 @@ class Outcome:
     report: StageReport | None = None
     problem: str | None = None
     skipped: bool = False
+    passing: bool = False
+    logged: bool = True
 
     @property
     def passed(self) -> bool:
@@ -63,12 +84,41 @@ class Outcome:
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn what a user can put right into a ``Failure`` whose description is that line; no retry would help."""
+def plain_errors(context: Context) -> Iterator[None]:
+    """Turn what a user can put right into a ``Failure`` whose description is that line; what may pass is tried again first."""
     try:
         yield
     except CodeCommonsError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        if error.passing:
+            try_again(context, str(error))
+        give_up(context, str(error), error.passing)
+
+
+def try_again(context: Context, problem: str) -> None:
+    """Have Dagster run this step again in a while, unless it has been tried often enough or somebody waits for the run.
+
+    Raises:
+        dg.RetryRequested: it will be run again.
+    """
+    if BY_HAND not in context.run.tags and context.retry_number < len(WAITS):
+        seconds = WAITS[context.retry_number]
+        context.log.warning("%s. It may pass: this step tries again in %d s", problem, seconds)
+        raise dg.RetryRequested(max_retries=len(WAITS), seconds_to_wait=seconds)
+
+
+def give_up(context: Context, problem: str, passing: bool, logged: bool = False) -> NoReturn:
+    """Fail the step, and say on the run whether running it again may help and whether the lake's log knows.
+
+    Raises:
+        dg.Failure: always; its description is the problem.
+    """
+    run = context.instance.get_run_by_id(context.run.run_id)
+    if run is not None and BY_HAND not in run.tags:
+        kind = PASSING if passing or run.tags.get(FAILURE) == PASSING else PERMANENT
+        known = logged and run.tags.get(LOGGED) != "false"
+        tags = {FAILURE: kind, LOGGED: str(known).lower(), RETRY_ON_ASSET_OR_OP_FAILURE_TAG: str(kind == PASSING).lower()}
+        context.instance.add_run_tags(context.run.run_id, tags)
+    raise dg.Failure(description=problem, allow_retries=False)
 
 
 def work_through(
@@ -104,7 +154,8 @@ def attempt(
             lake.log.record(day, source, stage, "failed", failing_check=COMPLETED, detail=reason)
         again = f"dataset build {source}" if partition == source else f"ingest --day {partition}"
         said = f"{stage} of {source} ({partition}): {reason}. Put that right, then run: codecommons {again}"
-        return Outcome(partition, source, problem=said)
+        passing = isinstance(error, CodeCommonsError) and error.passing
+        return Outcome(partition, source, problem=said, passing=passing, logged=day is not None)
     context.log.info(
         "%s of %s (%s): %d of %d %s kept, %.1f s",
         stage,
@@ -143,8 +194,10 @@ def _still_red(lake: Lake, before: dict[str, Any], report: StageReport) -> Outco
 
 def outcome_of(partition: str, source: str, report: StageReport) -> Outcome:
     """The outcome that a stage's checks of itself give."""
-    red = "; ".join(f"{check.name}: {check.description}" for check in report.checks if not check.passed)
-    return Outcome(partition, source, report, f"{report.stage} of {source} ({partition}): {red}" if red else None)
+    red = [check for check in report.checks if not check.passed]
+    what = "; ".join(f"{check.name}: {check.description}" for check in red)
+    problem = f"{report.stage} of {source} ({partition}): {what}" if red else None
+    return Outcome(partition, source, report, problem, passing=any(check.passing for check in red))
 
 
 def _runs_here(context: dg.AssetExecutionContext, stage: str) -> bool:
@@ -217,7 +270,10 @@ def _shown(value: Any) -> dg.MetadataValue[Any]:
 
 
 def hand_over(
-    outcomes: Sequence[Outcome], results: Iterable[dg.MaterializeResult[None]], checks: Iterable[dg.AssetCheckSpec]
+    context: Context,
+    outcomes: Sequence[Outcome],
+    results: Iterable[dg.MaterializeResult[None]],
+    checks: Iterable[dg.AssetCheckSpec],
 ) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
     """Yield a step's assets and check outputs unless nothing passed, then fail the step if anything failed.
 
@@ -228,16 +284,24 @@ def hand_over(
         yield from results
         for spec in checks:
             yield dg.Output(None, output_name=spec.get_python_identifier())
-    fail(outcomes)
+    fail(context, outcomes)
 
 
-def fail(outcomes: Sequence[Outcome]) -> None:
+def try_again_what_may_pass(context: Context, outcomes: Sequence[Outcome]) -> None:
+    """Run the step again if anything failed in it that may pass; to be called before anything is handed over."""
+    for outcome in outcomes:
+        if outcome.problem and outcome.passing:
+            try_again(context, outcome.problem)
+
+
+def fail(context: Context, outcomes: Sequence[Outcome]) -> None:
     """Fail the step over what failed in it; what an earlier step of this run has failed on already is told there."""
     told = [outcome.problem for outcome in outcomes if outcome.problem and not outcome.skipped]
     if told:
         lines = "\n".join(f"- {problem}" for problem in told)
         said = told[0] if len(outcomes) == 1 else f"{len(told)} of {len(outcomes)} failed:\n{lines}"
-        raise dg.Failure(description=said, allow_retries=False)
+        passing = any(outcome.passing for outcome in outcomes)
+        give_up(context, said, passing, all(outcome.logged for outcome in outcomes))
 
 
 def by_partition(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:

@@ -11,10 +11,10 @@ import dagster as dg
 
 from assets.listing import INPUT
 from assets.metadata import table_metadata, verdicts
-from assets.outcomes import Outcome, check_specs, fail, plain_errors, work_through
+from assets.outcomes import Outcome, check_specs, fail, plain_errors, try_again_what_may_pass, work_through
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec, table_spec
-from assets.stages import Event, close_stage
+from assets.stages import POOL, Event, close_stage
 from codecommons.archive.checks import CHECKS
 from codecommons.archive.source import Source, sources
 from codecommons.lake import Lake
@@ -34,20 +34,21 @@ def source_step(source: Source) -> dg.AssetsDefinition:
     """The step that brings one source's part of a slice in."""
     specs = tables(source)
 
-    @dg.multi_asset(name=f"archive_{source.name}", specs=specs, backfill_policy=BACKFILL)
+    @dg.multi_asset(name=f"archive_{source.name}", specs=specs, backfill_policy=BACKFILL, pool=POOL)
     def step(
         context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
     ) -> Iterator[dg.MaterializeResult[None]]:
         from codecommons.archive import ingest_slice
 
-        with plain_errors():
+        with plain_errors(context):
             opened = lake.open()
             with engine.open() as workers:
                 outcomes = work_through(context, opened, workers, STAGE, ingest_slice, only=source.name)
+            try_again_what_may_pass(context, outcomes)
             for spec in specs:
                 metadata = {**table_metadata(opened, spec.key.path[-1]), **verdicts(outcomes)}
                 yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
-        fail(outcomes)
+        fail(context, outcomes)
 
     return step
 
@@ -62,7 +63,7 @@ def closing_step(sources: Sequence[Source]) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=STAGE, specs=[closing], check_specs=checks, backfill_policy=BACKFILL)
     def step(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Event]:
-        with plain_errors():
+        with plain_errors(context):
             opened = lake.open()
             yield from close_stage(context, opened, recorded(opened, context.partition_keys), [closing], checks)
 

@@ -11,11 +11,23 @@ from collections.abc import Callable, Iterator, Sequence
 import dagster as dg
 
 from assets.metadata import reports_before, stage_metadata, table_metadata
-from assets.outcomes import Outcome, Work, by_partition, checks_of, evaluations, hand_over, plain_errors, work_through
+from assets.outcomes import (
+    Outcome,
+    Work,
+    by_partition,
+    checks_of,
+    evaluations,
+    hand_over,
+    plain_errors,
+    try_again_what_may_pass,
+    work_through,
+)
 from codecommons.lake import Lake
 from codecommons.report import StageReport
 from resources import EngineResource, LakeResource
 
+# Steps that start an engine, which takes all cores that it may: as many runs have one at a time as the machine carries.
+POOL = "engine"
 More = Callable[[Lake, Sequence[StageReport]], dict[str, str]]
 Event = dg.AssetCheckEvaluation | dg.MaterializeResult[None] | dg.Output[None]
 
@@ -36,7 +48,7 @@ def run_stage(
     Raises:
         dg.Failure: something failed; what passed has been handed over before.
     """
-    with plain_errors():
+    with plain_errors(context):
         opened = lake.open()
         stage = specs[-1].key.path[-1]
         with engine.open() as workers:
@@ -64,9 +76,10 @@ def close_stage(
         }
         metadata = {**stage_metadata(group, reports_before(lake, group)), **shown}
         context.add_asset_metadata(metadata, closing.key, partition_key=partition)
+    try_again_what_may_pass(context, outcomes)
     results = [(outcome.partition, outcome.source, check) for outcome in outcomes for check in checks_of(outcome)]
     yield from evaluations(closing.key.path[-1], context.partition_keys, results, checks)
     materialized: list[dg.MaterializeResult[None]] = [
         dg.MaterializeResult(asset_key=spec.key, metadata=table_metadata(lake, spec.key.path[-1])) for spec in tables
     ]
-    yield from hand_over(outcomes, [*materialized, dg.MaterializeResult(asset_key=closing.key)], checks)
+    yield from hand_over(context, outcomes, [*materialized, dg.MaterializeResult(asset_key=closing.key)], checks)

@@ -12,7 +12,7 @@ import dagster as dg
 from assets.outcomes import attempt, check_specs, plain_errors
 from assets.partitions import DATASETS
 from assets.specs import stage_spec, table_spec
-from assets.stages import Event, close_stage
+from assets.stages import POOL, Event, close_stage
 from codecommons.datasets import CHECKS
 from codecommons.lake.schemas import DATASETS as TABLES
 from resources import EngineResource, LakeResource
@@ -32,12 +32,12 @@ _specs = [*_tables, _closing]
 _checks = check_specs(STAGE, CHECKS, DATASETS)
 
 
-@dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=dg.BackfillPolicy.multi_run())
+@dg.multi_asset(name=STAGE, specs=_specs, check_specs=_checks, backfill_policy=dg.BackfillPolicy.multi_run(), pool=POOL)
 def training_shards(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> Iterator[Event]:
     """Build each dataset of the run from its specification."""
     from codecommons.datasets import build
 
-    with plain_errors():
+    with plain_errors(context):
         opened = lake.open()
         with engine.open() as workers:
             outcomes = [

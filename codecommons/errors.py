@@ -15,7 +15,13 @@ from contextlib import contextmanager
 
 
 class CodeCommonsError(Exception):
-    """Something the user or operator can put right."""
+    """Something the user or operator can put right.
+
+    Attributes:
+        passing: whether the same again may well succeed with nobody doing anything, as when a server can't be reached.
+    """
+
+    passing = False
 
 
 class UsageError(CodeCommonsError):
@@ -25,15 +31,19 @@ class UsageError(CodeCommonsError):
 class ItemError(CodeCommonsError):
     """One item of a slice can't be had or read; it is quarantined with ``reason`` and the rest goes on."""
 
-    def __init__(self, reason: str, detail: str) -> None:
-        """``reason`` is the short stable word that is counted; ``detail`` is the line a person reads."""
+    def __init__(self, reason: str, detail: str, passing: bool | None = None) -> None:
+        """``reason`` is the short stable word that is counted; ``detail`` is the line a person reads.
+
+        What is ``unreachable`` passes unless ``passing`` says otherwise, as of a server that answered that there is no such file.
+        """
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.passing = reason == "unreachable" if passing is None else passing
 
-    def __reduce__(self) -> tuple[type[ItemError], tuple[str, str]]:
-        """Travel between processes with both arguments."""
-        return type(self), (self.reason, self.detail)
+    def __reduce__(self) -> tuple[type[ItemError], tuple[str, str, bool]]:
+        """Travel between processes with all arguments."""
+        return type(self), (self.reason, self.detail, self.passing)
 
 
 class GateError(CodeCommonsError):
@@ -42,6 +52,12 @@ class GateError(CodeCommonsError):
 
 class LakeError(CodeCommonsError):
     """The lake can't be read or written: a corrupt table, a full disk, an unwritable folder."""
+
+
+class UnreachableError(LakeError):
+    """The lake's storage can't be reached, is too busy, or broke a connection off."""
+
+    passing = True
 
 
 class TaskCrashedError(CodeCommonsError):

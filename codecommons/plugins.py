@@ -45,6 +45,13 @@ def discover(package: str, attribute: str, kind: type[T], folders: Iterable[Path
     return dict(sorted(found.items()))
 
 
+def names(package: str, folders: Iterable[Path] = ()) -> list[str]:
+    """The names under which ``discover`` would find something, sorted; nothing is imported but the package."""
+    ours = {info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__)}
+    theirs = {path.stem for folder in folders for path in (folder / package.rpartition(".")[2]).glob("[!_]*.py")}
+    return sorted(ours | theirs)
+
+
 @cache
 def _ours(package: str) -> dict[str, ModuleType]:
     names = [info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__)]

@@ -39,12 +39,14 @@ class CheckResult:
         passed: whether the next stage may go on.
         description: when red: the item, the reason and the command to run next; when green: what was looked at.
         metadata: figures worth showing (JSON values).
+        passing: whether what made it red may well be gone when the stage runs again, as when a server can't be reached.
     """
 
     name: str
     passed: bool
     description: str
     metadata: dict[str, Any] = field(default_factory=dict)
+    passing: bool = False
 
 
 @dataclass

@@ -21,6 +21,8 @@ from codecommons.errors import UsageError
 
 # What S3's own clients take for the name of a bucket.
 BUCKET = re.compile(r"[\w.-]{1,255}|arn:.+", re.ASCII)
+# What a lake is for, which decides what happens in it by itself (``codecommons_dagster.environments``).
+ENVIRONMENTS = ("production", "staging", "development")
 
 
 def _usable_cores() -> int:
@@ -55,6 +57,9 @@ class Settings:
         signing_key: the PEM file of the Ed25519 key that receipts are signed with; None for one of the home's own.
         near_duplicates: by which configuration texts are compared, see ``dedup.configuration``.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
+        keep_runs: days for which Dagster's runs are remembered.
+        environment: one of ``ENVIRONMENTS``.
+        alert_options: where alerts go, see ``codecommons.alerts``; may hold passwords.
     """
 
     home: Path
@@ -76,10 +81,13 @@ class Settings:
     commits: int = 0
     signing_key: Path | None = None
     near_duplicates: str = "words"
-    storage_options: tuple[tuple[str, str], ...] = ()
+    storage_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     gharchive: str = ""
     ray: str = ""
-    export_options: tuple[tuple[str, str], ...] = ()
+    export_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    keep_runs: int = 90
+    environment: str = ENVIRONMENTS[0]
+    alert_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def cache(self) -> Path:
@@ -139,6 +147,9 @@ class Settings:
             if not folder.is_dir():
                 raise UsageError(f"CODECOMMONS_PLUGINS names {folder}, which is no folder")
         numbers = {name: _number(env, name) for name in _NUMBERS}
+        purpose = env.get("CODECOMMONS_ENVIRONMENT") or ENVIRONMENTS[0]
+        if purpose not in ENVIRONMENTS:
+            raise UsageError(f"CODECOMMONS_ENVIRONMENT is {purpose!r}; it must be one of {', '.join(ENVIRONMENTS)}")
         return cls(
             home=home,
             lake=lake if "://" in lake else str(Path(lake).expanduser().absolute()),
@@ -155,14 +166,21 @@ class Settings:
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
             ray=env.get("CODECOMMONS_RAY", ""),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
+            environment=purpose,
+            alert_options=tuple((name, env[name]) for name in _ALERT_VARIABLES if env.get(name)),
             **{_NUMBERS[name]: value for name, value in numbers.items() if value is not None},
         )
 
 
 _S3_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
+_ALERT_VARIABLES = (
+    "CODECOMMONS_ALERT_WEBHOOK", "CODECOMMONS_ALERT_SLACK", "CODECOMMONS_ALERT_MAIL", "CODECOMMONS_ALERT_FROM",
+    "CODECOMMONS_ALERT_LEVEL", "CODECOMMONS_SMTP", "CODECOMMONS_SMTP_PASSWORD", "CODECOMMONS_UI",
+)  # fmt: skip
 _NUMBERS = {
     "CODECOMMONS_WORKERS": "workers",
     "CODECOMMONS_COMMITS": "commits",
+    "CODECOMMONS_KEEP_RUNS": "keep_runs",
     "CODECOMMONS_BUCKET_BITS": "bucket_bits",
     "CODECOMMONS_BATCH_BYTES": "batch_bytes",
     "CODECOMMONS_MAX_CONTENT_BYTES": "max_content_bytes",

@@ -7,14 +7,17 @@
 Six kinds of trouble, in the order in which they matter: tables that are damaged, stages that failed, stages that have not seen
 all of their input (``stale``), followed sources that were not listed in time, licence policies that can't be read (which decide
 nothing), and items that were left out (quarantined).
-Quarantined items are no failure: the slice went on without them. Whatever a damaged table hides, the rest is told.
+Quarantined items are no failure: the slice went on without them. Whatever a damaged table hides, the rest is told. All but those
+are ``troubles``, which people can be alerted of.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from codecommons.alerts import ERROR, WARNING, Trouble
 from codecommons.annotate import current as annotators
 from codecommons.annotate.feed import Reader, readers
 from codecommons.dedup.configuration import configured
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Row = dict[str, Any]
 SLICE_STAGES = STAGES[:-1]
+# Rounds after which a source that was not listed to its end is no matter for tomorrow; it is late after two.
+LOST_AFTER = 4
 
 
 def status(lake: Lake) -> Row:
@@ -43,8 +48,8 @@ def status(lake: Lake) -> Row:
     Returns:
         ``healthy`` (nothing is damaged and nothing failed), ``lake``, ``slices`` (how many), ``damaged`` rows (what, next),
         ``failed`` rows (slice, source, stage, check, detail, next), ``stale`` rows (slice, source, stage, why, next), ``feeds``
-        rows (what is followed and was not listed in time: name, lister, why, next), ``policies`` rows (which can't be read: name,
-        why) and ``quarantine`` rows (reason, stage, items, example, detail).
+        rows (what is followed and was not listed in time: name, lister, rounds since, why, next), ``policies`` rows (which can't
+        be read: name, why) and ``quarantine`` rows (reason, stage, items, example, detail).
 
     Raises:
         LakeError: the lake can't be reached.
@@ -146,11 +151,13 @@ def _feeds(lake: Lake) -> list[Row]:
     try:
         late = overdue(lake)
     except UsageError as error:
-        return [{"name": NAME, "lister": "all", "why": str(error), "next": "codecommons follow --dry-run"}]
+        return [{"name": NAME, "lister": "all", "rounds": LOST_AFTER, "why": str(error), "next": "codecommons follow --dry-run"}]
+    now = dt.datetime.now(dt.UTC)
     return [
         {
             "name": name,
             "lister": options.lister,
+            "rounds": (now - ended) // dt.timedelta(hours=options.every) if ended else None,
             "why": f"it was last listed to its end on {ended:%Y-%m-%d at %H:%M}" if ended else "it was never listed to its end",
             "next": f"codecommons follow {name}",
         }
@@ -170,6 +177,44 @@ def _quarantine(lake: Lake) -> list[Row]:
 
 def _next_command(day: str, source: str, stage: str) -> str:
     return f"codecommons dataset build {source}" if stage == STAGES[-1] else f"codecommons ingest --day {day}"
+
+
+def troubles(state: Row) -> list[Trouble]:
+    """What ``status`` returned, as troubles that people can be told of; their keys begin with ``lake/``."""
+    told = [
+        Trouble(f"lake/damaged/{row['what'].partition(':')[0]}", ERROR, "", "lake", "", row["what"], row["next"])
+        for row in state["damaged"]
+    ]
+    told += [
+        Trouble(
+            f"lake/failed/{row['stage']}/{row['slice']}/{row['source']}", ERROR,
+            row["slice"], row["stage"], row["source"], f"{row['check']}: {row['detail']}", row["next"],
+        )
+        for row in state["failed"]
+    ]  # fmt: skip
+    told += [
+        Trouble(
+            f"lake/stale/{row['stage']}/{row['slice']}/{row['source']}", WARNING,
+            row["slice"], row["stage"], row["source"], row["why"], row["next"],
+        )
+        for row in state["stale"]
+    ]  # fmt: skip
+    told += [
+        Trouble(
+            f"lake/feed/{row['name']}", feed_severity(row), "", f"listing ({row['lister']})", row["name"], row["why"], row["next"]
+        )
+        for row in state["feeds"]
+    ]
+    told += [
+        Trouble(f"lake/policy/{row['name']}", WARNING, "", "policy", row["name"], row["why"], "put the file right, or remove it")
+        for row in state["policies"]
+    ]
+    return told
+
+
+def feed_severity(row: Row) -> str:
+    """How bad it is that a source was not listed: it is late, or lost."""
+    return ERROR if (row["rounds"] or 0) >= LOST_AFTER else WARNING
 
 
 def render(state: Row) -> str:

@@ -14,6 +14,7 @@ from assets import (
     deduped,
     enriched_context,
     expectation_checks,
+    lake_state,
     license_qualified,
     listing,
     opt_out,
@@ -21,14 +22,16 @@ from assets import (
     training_shards,
 )
 from codecommons.settings import Settings
+from codecommons_dagster.alerts import alerts
+from codecommons_dagster.history import history_job
 from codecommons_dagster.jobs import STAGE_JOBS, marts_job
 from codecommons_dagster.maintenance import gc_job, takedown_job
 from codecommons_dagster.progress import progress
-from codecommons_dagster.schedules import followed_sources, newest_slice
-from codecommons_dagster.sensors import new_datasets, new_exports, new_opt_outs, slices_of_followed
+from codecommons_dagster.schedules import SCHEDULES
+from codecommons_dagster.sensors import SENSORS
 from resources import EngineResource, LakeResource
 
-STAGE_MODULES = (listing, raw_archive_slice, enriched_context, license_qualified, deduped, training_shards, opt_out)
+STAGE_MODULES = (listing, raw_archive_slice, enriched_context, license_qualified, deduped, training_shards, opt_out, lake_state)
 
 # In process, since a spawned step costs seconds; and a step starts when the outputs it needs are there even if the step that
 # yielded them failed afterwards over other slices (see assets.outcomes).
@@ -45,9 +48,9 @@ def build_stages(**resources: Any) -> dg.Definitions:
         assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
         asset_checks=expectation_checks.CHECKS,
         resources={"lake": LakeResource(), "engine": EngineResource(), **resources},
-        jobs=[*STAGE_JOBS, gc_job, takedown_job],
-        schedules=[followed_sources, newest_slice],
-        sensors=[new_datasets, new_exports, new_opt_outs, slices_of_followed],
+        jobs=[*STAGE_JOBS, gc_job, takedown_job, history_job],
+        schedules=SCHEDULES,
+        sensors=[*SENSORS, alerts],
         executor=EXECUTOR,
         loggers={"progress": progress, "console": dg.colored_console_logger},
     )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,23 +21,30 @@ from codecommons.errors import LakeError, UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.report import STAGES
 from codecommons.settings import Settings
+from codecommons_dagster.launcher import worker_tags
 
 _EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION.value
-# A tag of runs whose consequences are the business of who started them.
-BY_HAND = "codecommons/by_hand"
 
-# dagster.yaml. SQLite suits one user and two runs at a time; add `storage: {postgres: …}` to the file for more.
-CONFIGURATION = {
+# dagster.yaml. SQLite suits one user and two runs at a time; deploy/dagster.yaml has the same for more, on Postgres.
+CONFIGURATION: dict[str, Any] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
-    "concurrency": {"pools": {"granularity": "run", "default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
+    # A run waits until its pools are free, `engine` as often as the machine carries (`set_pools`). A backfill takes one place.
+    "concurrency": {
+        "pools": {"granularity": "run", "default_limit": 1},
+        "runs": {"max_concurrent_runs": 2, "tag_concurrency_limits": [{"key": "dagster/backfill", "limit": 1}]},
+    },
+    "run_launcher": {"module": "codecommons_dagster.launcher", "class": "WatchfulRunLauncher"},
     "run_monitoring": {
         "enabled": True,
         "start_timeout_seconds": 600,
         "max_runtime_seconds": 21600,
+        "poll_interval_seconds": 60,
         "free_slots_after_run_end_seconds": 300,
     },
-    "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
+    # Of runs whose process died; of those that failed in a step only where the step says that it may pass (assets.outcomes).
+    "run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False},
+    "freshness": {"enabled": True},
     "code_servers": {"local_startup_timeout": 180, "reload_timeout": 180},
     "retention": {
         "schedule": {"purge_after_days": 30},
@@ -78,6 +86,27 @@ def instance(settings: Settings) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(settings.dagster_home))
 
 
+def engines(settings: Settings, cores: int, memory: int) -> int:
+    """How many runs with an engine a machine carries at a time.
+
+    Args:
+        settings: how many workers an engine has.
+        cores: of the machine.
+        memory: of the machine, in bytes; a worker takes up to 1 GB, and a run without any as much.
+    """
+    return max(1, min(cores // max(1, settings.workers), memory // ((settings.workers + 1) * 1_000_000_000)))
+
+
+def set_pools(recorder: dg.DagsterInstance, settings: Settings) -> int:
+    """Set the pool ``engine`` to what this machine carries, and return that."""
+    from assets.stages import POOL
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = engines(settings, len(os.sched_getaffinity(0)), memory)
+    recorder.event_log_storage.set_concurrency_slots(POOL, limit)
+    return limit
+
+
 @contextmanager
 def _recording(settings: Settings) -> Iterator[None]:
     """Say in one line that the instance's database can't be opened or written."""
@@ -109,7 +138,6 @@ def run_job(
     job: str,
     partition: str | None = None,
     config: Mapping[str, Any] | None = None,
-    tags: Mapping[str, str] | None = None,
 ) -> Finished:
     """Run a job in this process and record it.
 
@@ -119,13 +147,13 @@ def run_job(
             ``opt_outs``, ``marts``, ``gc`` or ``takedown``.
         partition: the slice or the dataset; None for the last four.
         config: of the job's steps.
-        tags: of the run.
 
     Raises:
         UsageError: the partition doesn't exist, such as a day before the lake's first.
         LakeError: the run can't be recorded: the disk is full, or the folder can't be written.
     """
     from assets.expectation_checks import expectations_shut
+    from assets.outcomes import BY_HAND
     from assets.partitions import DATASETS, SLICES
     from codecommons.lake import Lake
 
@@ -143,7 +171,7 @@ def run_job(
             definition,
             instance=recorder,
             run_config={"loggers": {"progress": {"config": {"level": level}}}, **(config or {})},
-            tags={**(tags or {}), **({"dagster/partition": partition} if partition else {})},
+            tags={BY_HAND: "true", **worker_tags(), **({"dagster/partition": partition} if partition else {})},
         )
         failed = [event for event in result.all_events if event.is_step_failure]
         # What closes the first stage repeats what the steps of the sources have said.
@@ -171,7 +199,7 @@ def run_follow(settings: Settings, day: str, names: Sequence[str]) -> tuple[Fini
         The run, and what it came to (see ``followed_in``).
     """
     config = {"listing": {"config": {"names": list(names)}}}
-    finished = run_job(settings, "follow", day, {"ops": config}, {BY_HAND: "true"})
+    finished = run_job(settings, "follow", day, {"ops": config})
     with instance(settings) as recorder:
         return finished, followed_in(recorder, finished.run_id)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import deduped, enriched_context, license_qualified, listing, opt_out, raw_archive_slice, training_shards
+from assets import deduped, enriched_context, lake_state, license_qualified, listing, opt_out, raw_archive_slice, training_shards
 from assets.expectation_checks import CHECK_KEYS
 from assets.outcomes import WITHOUT_EXPECTATIONS
 
@@ -62,7 +62,13 @@ opt_out_job = dg.define_asset_job(
     tags=NO_RETRY,
     description="Opt-out requests in the inbox are taken in, challenges looked for, and releases compared with the ledger.",
 )
-STAGE_JOBS = [follow_job, slice_job, ingest_job, dataset_job, opt_out_job]
+watch_job = dg.define_asset_job(
+    "watch",
+    _with_own_checks(lake_state.ASSETS),
+    tags={**NO_RETRY, "dagster/priority": "10"},
+    description="What is broken now: `codecommons status`, as checks that stand.",
+)
+STAGE_JOBS = [follow_job, slice_job, ingest_job, dataset_job, opt_out_job, watch_job]
 
 
 def marts_job(assets: list[dg.AssetsDefinition]) -> Any:

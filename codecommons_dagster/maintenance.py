@@ -17,7 +17,7 @@ from resources import LakeResource
 @dg.op(description="Removes what killed processes left behind and what commits have replaced, once nobody can need it any more.")
 def remove_garbage(context: dg.OpExecutionContext, lake: LakeResource) -> None:
     """Find and remove garbage; the run's metadata says what it was."""
-    with plain_errors():
+    with plain_errors(context):
         opened = lake.open()
         found = garbage(opened)
         free(opened, found)
@@ -52,7 +52,7 @@ def take_down(context: dg.OpExecutionContext, config: TakedownConfig, lake: Lake
     from codecommons.optout.standing import one_of
     from codecommons.optout.takedown import operation
 
-    with plain_errors():
+    with plain_errors(context):
         opened = lake.open()
         standings = ledger.read(opened).standings
         begun = [one_of(standings, name) for name in config.ids] or operation.unfinished(opened)

@@ -13,28 +13,47 @@ import dagster as dg
 from codecommons.lake import Lake
 from codecommons.listing import due, followed
 from codecommons.listing.followed import NAME
+from codecommons.listing.lister import lister_names
 from codecommons.settings import Settings
+from codecommons_dagster.environments import schedule_status
+from codecommons_dagster.history import history_job
 from codecommons_dagster.jobs import follow_job, slice_job
 
+# Minutes between the hourly schedules of two listers, so that not all of them start at once.
+_APART = 4
 
-@dg.schedule(job=follow_job, cron_schedule="5 * * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
-def followed_sources(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Every hour: what `sources.yaml` follows and is due. Listing is the run's work, as a tick has a minute at most."""
-    settings = Settings.from_environment()
-    if not followed(settings):
-        return dg.SkipReason(f"Nothing is followed; {settings.home / NAME} says what is (see examples/{NAME}).")
-    names = due(Lake.open(settings))
-    if not names:
-        return dg.SkipReason("Everything that is followed was listed lately, and nothing waits.")
-    tick = context.scheduled_execution_time.astimezone(dt.UTC)
-    return dg.RunRequest(
-        run_key=tick.isoformat(),
-        partition_key=tick.date().isoformat(),
-        run_config={"ops": {"listing": {"config": {"names": names, "only_due": True}}}},
+
+def follow_schedule(lister: str, minute: int) -> dg.ScheduleDefinition:
+    """The schedule of one lister: a slow or broken one holds up no other, and can be switched off by itself."""
+
+    @dg.schedule(
+        name=f"follow_{lister}",
+        job=follow_job,
+        cron_schedule=f"{minute} * * * *",
+        execution_timezone="UTC",
+        default_status=schedule_status("follow"),
+        description=f"Every hour: what `sources.yaml` follows by `{lister}` and is due.",
     )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Listing is the run's work, as a tick has a minute at most."""
+        settings = Settings.from_environment()
+        mine = {name for name, options in followed(settings).items() if options.lister == lister}
+        if not mine:
+            return dg.SkipReason(f"Nothing is followed by {lister}; {settings.home / NAME} says what is (see examples/{NAME}).")
+        names = [name for name in due(Lake.open(settings)) if name in mine]
+        if not names:
+            return dg.SkipReason(f"Everything that is followed by {lister} was listed lately, and nothing waits.")
+        tick = context.scheduled_execution_time.astimezone(dt.UTC)
+        return dg.RunRequest(
+            run_key=tick.isoformat(),
+            partition_key=tick.date().isoformat(),
+            run_config={"ops": {"listing": {"config": {"names": names, "only_due": True}}}},
+        )
+
+    return schedule
 
 
-@dg.schedule(job=slice_job, cron_schedule="30 0 * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(job=slice_job, cron_schedule="30 0 * * *", execution_timezone="UTC", default_status=schedule_status("newest_slice"))
 def newest_slice(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Just after midnight UTC: the day that has ended, if anything is recorded for it."""
     day = (context.scheduled_execution_time.astimezone(dt.UTC).date() - dt.timedelta(days=1)).isoformat()
@@ -42,3 +61,15 @@ def newest_slice(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Sk
     if not sources:
         return dg.SkipReason(f"No input is recorded for {day}; `codecommons ingest SOURCE… --day {day}` records some.")
     return dg.RunRequest(run_key=day, partition_key=day)
+
+
+@dg.schedule(job=history_job, cron_schedule="15 4 * * *", execution_timezone="UTC", default_status=schedule_status("old_runs"))
+def old_runs(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every night: forgets runs that nobody will look at any more."""
+    return dg.RunRequest(run_key=context.scheduled_execution_time.astimezone(dt.UTC).date().isoformat())
+
+
+FOLLOW_SCHEDULES = [
+    follow_schedule(name, 5 + _APART * number % 55) for number, name in enumerate(lister_names(Settings.from_environment()))
+]
+SCHEDULES = [*FOLLOW_SCHEDULES, newest_slice, old_runs]

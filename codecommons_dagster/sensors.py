@@ -13,17 +13,32 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
+from assets.outcomes import BY_HAND, FAILURE, PASSING
 from assets.partitions import BACKFILL, DATASETS
 from codecommons.datasets.specification import names, specification
 from codecommons.errors import CodeCommonsError
 from codecommons.listing import followed
 from codecommons.listing.lister import listers
 from codecommons.settings import Settings
-from codecommons_dagster.instance import BY_HAND, followed_in
-from codecommons_dagster.jobs import dataset_job, follow_job, opt_out_job, slice_job
+from codecommons_dagster.environments import sensor_status
+from codecommons_dagster.instance import followed_in
+from codecommons_dagster.jobs import dataset_job, follow_job, opt_out_job, slice_job, watch_job
+
+# A tag of runs of what failed before: how many were tried.
+TRY = "codecommons/try"
+MOST_TRIES = 7
+# Days and runs that are looked at for what may be tried again.
+_LOOKS_BACK, _MOST_RUNS = 8, 2000
+_PARTITION = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 
 
-@dg.sensor(job=dataset_job, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(job=dataset_job, minimum_interval_seconds=30, default_status=sensor_status("new_datasets"))
 def new_datasets(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Turns each new or changed specification in the home's ``datasets`` folder into a partition and a run that builds it.
 
@@ -53,7 +68,7 @@ def new_datasets(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     )
 
 
-@dg.sensor(job=follow_job, minimum_interval_seconds=600, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(job=follow_job, minimum_interval_seconds=600, default_status=sensor_status("new_exports"))
 def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Follows a source at once when something has appeared in it that only appears now and then, such as a new export.
 
@@ -83,7 +98,7 @@ def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     )
 
 
-@dg.sensor(job=opt_out_job, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(job=opt_out_job, minimum_interval_seconds=60, default_status=sensor_status("new_opt_outs"))
 def new_opt_outs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Looks after opt-outs when a request lies in the inbox, the ledger has grown, or what was archived may hold a challenge."""
     from codecommons.lake import Lake
@@ -111,7 +126,7 @@ def new_opt_outs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     monitored_jobs=[follow_job],
     request_job=slice_job,
     minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=sensor_status("slices_of_followed"),
 )
 def slices_of_followed(context: dg.RunStatusSensorContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Brings in every slice that a run of `follow` has added to, neighbouring days in one run.
@@ -130,6 +145,66 @@ def slices_of_followed(context: dg.RunStatusSensorContext) -> Iterator[dg.RunReq
         )
 
 
+@dg.sensor(job=watch_job, minimum_interval_seconds=60, default_status=sensor_status("lake_changed"))
+def lake_changed(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Looks what is broken when the lake's log has moved, and every hour, as some things break by nobody's doing.
+
+    One look at a time: what moves meanwhile is looked at after it.
+    """
+    from codecommons.lake import Lake
+
+    try:
+        lake = Lake.open(Settings.from_environment())
+        versions = [str(lake.delta(name).version()) for name in ("slice_log", "slice_input", "cursor")]
+    except CodeCommonsError as error:  # the run will say so, and alerts with it
+        versions = [str(error)]
+    state = hashlib.sha256(f"{versions} {dt.datetime.now(dt.UTC):%Y-%m-%d %H}".encode()).hexdigest()[:16]
+    if state == context.cursor:
+        return dg.SkipReason("Nothing has moved since the last look.")
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=watch_job.name, statuses=_UNDER_WAY)):
+        return dg.SkipReason("A look is under way.")
+    context.update_cursor(state)
+    return dg.RunRequest(run_key=state)
+
+
+@dg.sensor(jobs=[slice_job, dataset_job], minimum_interval_seconds=600, default_status=sensor_status("failures_that_may_pass"))
+def failures_that_may_pass(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Runs a slice or dataset again whose failure may pass: after an hour, two, four … a day, seven times in all.
+
+    Steps and the daemon have tried it before for some minutes. A failure over the input itself is never run again.
+    """
+    now = dt.datetime.now(dt.UTC)
+    latest: set[tuple[str, ...]] = set()
+    asked = 0
+    since = dg.RunsFilter(created_after=now - dt.timedelta(days=_LOOKS_BACK))
+    for record in context.instance.get_run_records(since, limit=_MOST_RUNS):
+        run = record.dagster_run
+        partition = {tag: run.tags[tag] for tag in _PARTITION if tag in run.tags}
+        about = ("slice" if run.job_name == "ingest" else run.job_name, *partition.values())
+        if about in latest:
+            continue
+        latest.add(about)
+        tries = int(run.tags.get(TRY, "0"))
+        ended = dt.datetime.fromtimestamp(record.end_time or now.timestamp(), dt.UTC)
+        due = run.is_failure and run.tags.get(FAILURE) == PASSING and now - ended >= _wait(tries)
+        if due and tries < MOST_TRIES and run.job_name in (slice_job.name, dataset_job.name):
+            asked += 1
+            key = partition.pop("dagster/partition", None)
+            yield dg.RunRequest(
+                run.run_id,
+                job_name=run.job_name,
+                partition_key=key,
+                run_config=run.run_config,
+                tags={**partition, TRY: str(tries + 1)},
+            )
+    if not asked:
+        yield dg.SkipReason("Nothing failed that may pass by now.")
+
+
+def _wait(tries: int) -> dt.timedelta:
+    return dt.timedelta(hours=min(24, 2**tries))
+
+
 def neighbours(days: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Ranges of days that follow each other, none longer than a backfill's run."""
     most = dt.timedelta(days=BACKFILL.max_partitions_per_run or 1)
@@ -141,3 +216,6 @@ def neighbours(days: Iterable[str]) -> Iterator[tuple[str, str]]:
         first, last = first or day, day
     if first is not None and last is not None:
         yield first.isoformat(), last.isoformat()
+
+
+SENSORS = [new_datasets, new_exports, new_opt_outs, slices_of_followed, lake_changed, failures_that_may_pass]

@@ -125,5 +125,12 @@ if __name__ == "__main__":
     try:
         print(f"dbt manifest: {prepare(Settings.from_environment()).manifest}")
         annotate.prepare(Settings.from_environment())
+        if os.environ.get("DAGSTER_HOME"):  # a service: see deploy/
+            import dagster as dg
+
+            from codecommons_dagster.instance import set_pools
+
+            with dg.DagsterInstance.get() as recorder:
+                print(f"pool engine: {set_pools(recorder, Settings.from_environment())} at a time")
     except CodeCommonsError as error:
         sys.exit(f"Error: {error}")

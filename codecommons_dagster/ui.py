@@ -20,7 +20,7 @@ from pathlib import Path
 
 from codecommons.errors import CodeCommonsError
 from codecommons.settings import Settings
-from codecommons_dagster.instance import instance
+from codecommons_dagster.instance import instance, set_pools
 from codecommons_dagster.setup import prepare
 
 WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
@@ -35,7 +35,8 @@ def serve(settings: Settings, host: str, port: int, workspace: Path) -> int:
     """
     # Once, before two code servers want it at the same time.
     prepare(settings)
-    instance(settings).dispose()
+    with instance(settings) as recorder:
+        set_pools(recorder, settings)
     environment = {**os.environ, "CODECOMMONS_HOME": str(settings.home), "DAGSTER_HOME": str(settings.dagster_home)}
     target = ["-w", str(workspace)] if workspace.is_file() else ["-m", "codecommons_dagster.definitions"]
     webserver = [sys.executable, "-m", "dagster_webserver", "-h", host, "-p", str(port), *target]

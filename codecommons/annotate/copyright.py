@@ -56,31 +56,6 @@ _TAGS = re.compile(
     r"[^<>]{0,200}>",
     re.IGNORECASE,
 )
-_END = re.compile(r"[^\r\n]*"), re.compile(r"\r\n?|\n")
-_ONLY_YEARS = re.compile(rf"(?i:{_WORD}|{_SIGN}|by\b|and\b|present\b|[\s,.:;&\d\u2013-])*+$")
-_OPEN = re.compile(r"(?:[,&]|\b(?:by|and|of|the))$")
-# What a line of a comment begins with, and how a line does not begin that goes on with a statement.
-_LEADER = re.compile(r"[ \t]*+(?:[#*;%!|>\"']++|//++|--++|dnl\b|\.\.(?!\.)|REM\b|@c\b)?+[ \t*#]*+")
-_NEXT = re.compile(
-    rf"(?!{_WORD}|{_SIGN}|(?i:Licensed|Permission|This|Redistribution|See|You|Everyone|Tous|These|Use)\b){_NO_NAME}"
-    rf"(?:{_NAME}|\d|by\b|the\b|<)"
-)
-_ALONE = re.compile(r"[\W\d_]*(?:Portions |Parts )?")
-_TAGS = re.compile(
-    r"</?(?:a|abbr|address|b|body|br|center|code|dd|div|dt|em|font|footer|h[1-6]|html|i|li|p|s|small|span|strong|td|th|tr|tt|u)\b"
-    r"[^<>]{0,200}>",
-    re.IGNORECASE,
-)
-_STATEMENT = re.compile(
-    (
-        rb"(?:SPDX-FileCopyrightText:"
-        rb"|%(word)b[ \t]*+%(sign)b?+[ \t,:]*+(?=%(year)b|by[ \t]+[A-Z])"
-        rb"|%(word)b[ \t]++%(sign)b[ \t]*+(?=[A-Z])"
-        rb"|%(sign)b[ \t]*+(?=%(year)b))[^\r\n]{2,300}" + _ON
-    )
-    % {b"word": _WORD, b"sign": _SIGN, b"year": _YEAR}
-)
-_FOLD = re.compile(r"\s*[\r\n][\s#*/;%\"'-]*")
 _END = re.compile(r"\s*(?:\*/|-->|[\"'#;*%/\\])+\s*$")
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -166,7 +166,8 @@ def empty_success(report: StageReport, inputs: Sequence[SliceInput], outcome: Ou
         assert first.error is not None
         failed = len({item.name for item in outcome.items})
         others = "" if failed == 1 else " and one other item" if failed == 2 else f" and {failed - 1:,} other items"
-        return _red(name, f"nothing came in, as {first.name}{others} can't be read: {first.error.detail}", report, figures)
+        red = _red(name, f"nothing came in, as {first.name}{others} can't be read: {first.error.detail}", report, figures)
+        return replace(red, passing=any(item.error is not None and item.error.passing for item in unreachable))
     return CheckResult(name, True, f"{len(inputs)} items, each loaded or quarantined with its reason", figures)
 
 

@@ -74,7 +74,7 @@ def part_of(name: str, settings: Settings) -> Iterator[Path]:
             kept = part.stat().st_size
             if error.reason == "unreachable" and kept:
                 line = f"{error.detail}; {kept:,} bytes are kept, and the next run goes on from there"
-                raise ItemError(error.reason, line) from error
+                raise ItemError(error.reason, line, error.passing) from error
             part.unlink()
             raise
 
@@ -109,16 +109,16 @@ def _fill(stream: Stream, name: str, target: Path, settings: Settings) -> None:
         try:
             status = _append(stream, name, target, settings)
         except httpx2.TransportError as error:
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            said, passing = (str(error).strip().splitlines() or [type(error).__name__])[0], True
         except httpx2.HTTPError as error:
             raise ItemError("unreachable", f"{name} can't be downloaded ({type(error).__name__})") from error
         else:
             if status < 400:
                 return
-            said = f"the server answered {status}"
-            if status < 500 and status != 429:
+            said, passing = f"the server answered {status}", status >= 500 or status in (408, 429)
+            if not passing:
                 break
-    raise ItemError("unreachable", f"{name} can't be downloaded ({said})")
+    raise ItemError("unreachable", f"{name} can't be downloaded ({said})", passing)
 
 
 def _append(stream: Stream, name: str, target: Path, settings: Settings) -> int:

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit, urlunsplit
 from codecommons.archive.cache import copy_archive, keep_archive
 from codecommons.archive.download import TRIES, WAIT, part_of
 from codecommons.archive.scratch import scratch_folder
+from codecommons.credentials import without_credentials
 from codecommons.errors import CodeCommonsError, ItemError, UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.settings import BUCKET, Settings
@@ -41,7 +42,6 @@ _CHAIN = "::"
 _ADDRESS = re.compile(r"(?<=//)\[[0-9a-f:.]+\]", re.IGNORECASE)
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _USER = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)@", re.IGNORECASE)
-_USERS = re.compile(r"(?<=://)[^/?#\s]*@")
 _CHUNK = 1 << 20
 # What servers call the state of a file, the surest first.
 _STATES = ("ETag", "Content-MD5", "Digest", "LastModified", "Last-Modified")
@@ -126,11 +126,6 @@ def check_bucket(uri: str) -> str:
     if uri.startswith("s3://") and not BUCKET.fullmatch(bucket):
         raise UsageError(f"{uri}: {bucket!r} is no name of a bucket, which has letters, digits, dots, dashes and underscores")
     return uri
-
-
-def without_credentials(text: str) -> str:
-    """Any text, such as an error of somebody else's, with what stands before the ``@`` of a URL hidden."""
-    return _USERS.sub("***@", text)
 
 
 def is_web(text: str) -> bool:
@@ -325,7 +320,7 @@ def _open(where: str, settings: Settings) -> tuple[AbstractFileSystem, str]:
     import fsspec
 
     if _URI.match(where) and _CHAIN in where:  # such as a link that a server lists
-        raise ItemError("unreachable", f"{_shown(where)} is a chain of file systems, which is not read")
+        raise ItemError("unreachable", f"{_shown(where)} is a chain of file systems, which is not read", False)
     uri = _URI.match(where)
     scheme = uri[1] if uri else ""
     options: dict[str, object] = {}

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import polars as pl
 
-from codecommons.archive.fetching import local_path, without_credentials
+from codecommons.archive.fetching import local_path
 from codecommons.archive.source import Source, base_item, first_state, rank_of, sources, unexpected
+from codecommons.credentials import without_credentials
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import Lake, SliceInput
 from codecommons.report import STAGES

@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from codecommons.errors import CodeCommonsError, LakeError
+from codecommons.errors import CodeCommonsError, LakeError, UnreachableError
 from codecommons.lake import commits
 from codecommons.lake.schemas import Table
-from codecommons.lake.storage import ADVICE, Storage, lake_errors, of_reader
+from codecommons.lake.storage import ADVICE, Storage, lake_errors, of_reader, unreachable
 
 _MAGIC = b"PAR1"
 _FILES_AT_ONCE = 1000
@@ -96,6 +96,8 @@ def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Excepti
     lake, module = storage.settings.lake, type(error).__module__.partition(".")[0]
     if isinstance(error, CodeCommonsError) or not (of_reader(error) or isinstance(error, FileNotFoundError)):
         return error
+    if storage.remote and unreachable(error):
+        return UnreachableError(f"{lake} can't be reached: {str(error).partition(chr(10))[0]}")
     named = re.search(rf"table (\w+) in {re.escape(lake)}\b|{re.escape(lake)}/(\w+)/", str(error))
     # DuckDB says which file it failed on, or that the query is wrong; only what it hasn't understood itself is of no kind.
     if not named and module in ("duckdb", "_duckdb") and type(error).__name__ != "Error":

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codecommons.errors import LakeError, ReaderPanicError, no_panic
+from codecommons.errors import LakeError, ReaderPanicError, UnreachableError, no_panic
 from codecommons.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,8 +37,14 @@ _SIGNS = {errno.ENOSPC: "No space left", errno.EACCES: "Permission denied", errn
 
 # The packages that read and write tables, by the module of their errors.
 READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_duckdb", "botocore"})
-# What S3's clients say when they can't get through.
-_UNREACHABLE = ("connect", "dispatch", "redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden")
+# What S3's clients say when they can't get through, which passes; and when they are not let in, which doesn't.
+_UNREACHABLE = (
+    "connect", "dispatch", "error sending request", "imed out", "imeout", "reset by peer", "SlowDown", "Slow Down",
+    "ServiceUnavailable", "Service Unavailable", "InternalError", "Internal Server Error", "Bad Gateway", "TooManyRequests",
+)  # fmt: skip
+_REFUSED = ("redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "AccessDenied", "Access Denied")
+# The same of a network file system.
+_PASSING = frozenset({errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ESTALE})
 # What to do about a damaged table.
 ADVICE = "restore its folder from a backup, or remove the lake and ingest again"
 # Has DuckDB join as is written, keeping the right side in memory. It does not know how large a stream or a table of files is,
@@ -56,17 +62,29 @@ def lake_errors(where: str) -> Iterator[None]:
 
     Args:
         where: what was being read or written, for the message.
+
+    Raises:
+        UnreachableError: the storage can't be reached now; the same again may succeed.
+        LakeError: anything else.
     """
     try:
         with no_panic():
             yield
     except OSError as error:
+        kind = UnreachableError if error.errno in _PASSING or unreachable(error) else LakeError
         advice = _ADVICE.get(error.errno or 0, _delta_advice(str(error)))
-        raise LakeError(f"{where}: {advice}") from error
+        raise kind(f"{where}: {advice}") from error
     except Exception as error:
         if not of_reader(error):
             raise
-        raise LakeError(f"{where}: {_delta_advice(str(error))}") from error
+        kind = UnreachableError if unreachable(error) else LakeError
+        raise kind(f"{where}: {_delta_advice(str(error))}") from error
+
+
+def unreachable(error: Exception) -> bool:
+    """Whether an error says that a server can't be reached or is too busy, and not that it lets nobody in."""
+    text = str(error)
+    return any(sign in text for sign in _UNREACHABLE) and not any(sign in text for sign in _REFUSED)
 
 
 def of_reader(error: Exception) -> bool:
@@ -86,7 +104,7 @@ def _delta_advice(text: str) -> str:
     advice = advice_about(text)
     if advice:
         return advice
-    if any(sign in text for sign in _UNREACHABLE):
+    if any(sign in text for sign in (*_UNREACHABLE, *_REFUSED)):
         return f"{first}; is the endpoint right (AWS_ENDPOINT_URL, AWS_REGION, the credentials), and can it be reached from here?"
     return f"{first}; {ADVICE}"
 

@@ -19,9 +19,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from codecommons import archive
-from codecommons.archive.fetching import without_credentials
 from codecommons.archive.packages import PackageSource
 from codecommons.archive.source import Source, base_item, sources, unexpected
+from codecommons.credentials import without_credentials
 from codecommons.errors import CodeCommonsError, ItemError, LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.listing import store

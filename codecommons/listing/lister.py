@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from codecommons import strict
 from codecommons.errors import CodeCommonsError, UsageError
-from codecommons.plugins import discover
+from codecommons.plugins import discover, names
 from codecommons.settings import Settings
 
 HOURS = {"day": 24, "week": 24 * 7}
@@ -137,6 +137,11 @@ class Lister(ABC, Generic[AnyOptions]):
             ListingError: the place can't be asked.
         """
         return []
+
+
+def lister_names(settings: Settings) -> list[str]:
+    """The names of all listers; none of them is imported."""
+    return names("codecommons.listing.listers", settings.plugins)
 
 
 def listers(settings: Settings) -> dict[str, Lister]:

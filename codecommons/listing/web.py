@@ -21,7 +21,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from codecommons.archive.fetching import refuse_credentials, without_credentials
+from codecommons.archive.fetching import refuse_credentials
+from codecommons.credentials import without_credentials
 from codecommons.errors import UsageError
 from codecommons.listing.lister import ListingError
 

@@ -7,16 +7,18 @@
 import dagster as dg
 import pytest
 
-from assets.outcomes import attempt, check_specs
+from assets.outcomes import BY_HAND, FAILURE, attempt, check_specs
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec
 from assets.stages import run_stage
-from codecommons.errors import LakeError
+from codecommons.errors import LakeError, UnreachableError
 from codecommons.lake import Lake, SliceInput, close_stage
 from codecommons.report import CheckResult, StageReport
 from codecommons.settings import Settings
 from codecommons.status import status
 from codecommons_dagster.build import EXECUTOR
+from codecommons_dagster.instance import CONFIGURATION
+from codecommons_dagster.jobs import NO_RETRY
 from resources import EngineResource, LakeResource
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
@@ -183,3 +185,69 @@ def test_a_day_without_input_succeeds_and_says_so(lake):
         event.asset_check_evaluation_data for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"
     ]
     assert {check.description for check in checks if check.passed} == {"There is nothing to look at."}
+
+
+def launched(behaviour, monkeypatch, tags=()):
+    """A run as the daemon launches it; the work behaves as the next of its behaviours says."""
+    monkeypatch.setattr("assets.outcomes.WAITS", (0, 0, 0))
+    BEHAVIOUR.clear()
+    BEHAVIOUR.update(behaviour)
+    with dg.DagsterInstance.ephemeral() as instance:
+        days = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[0]}
+        result = dg.execute_job(dg.reconstructable(toy_job), instance=instance, tags={**days, **dict(tags)})
+        tries = [event.step_key for event in result.all_events if event.is_step_up_for_retry]
+        return result, tries, instance.get_run_by_id(result.run_id).tags
+
+
+class Outage:
+    """What can't be reached the first times."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def __eq__(self, other):
+        self.times -= 1
+        if self.times >= 0:
+            raise UnreachableError("s3://lake can't be reached")
+        return other == "passes"
+
+
+def test_a_step_tries_again_what_may_pass_and_nothing_after_it_has_gone_on_without_it(lake, monkeypatch):
+    result, tries, tags = launched({("raw_archive_slice", DAYS[0], "npm"): Outage(2)}, monkeypatch)
+    assert result.success
+    assert tries == ["raw_archive_slice"] * 2
+    assert FAILURE not in tags
+    order = [event.step_key for event in result.all_events if event.event_type_value in ("STEP_START", "STEP_RESTARTED")]
+    assert order == ["raw_archive_slice"] * 3 + ["enriched_context"]
+    assert lake.log.passed_sources(DAYS[0], "enriched_context") == ["npm", "pypi"]
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "kind", "again"),
+    [(UnreachableError("s3://lake can't be reached"), 3, "passing", "true"), (LakeError("disk full"), 0, "permanent", "false")],
+)
+def test_a_run_says_whether_its_failure_may_pass_and_the_daemon_is_told(lake, monkeypatch, error, tries, kind, again):
+    result, tried, tags = launched({("raw_archive_slice", DAYS[0], "npm"): error}, monkeypatch)
+    assert not result.success
+    assert tried == ["raw_archive_slice"] * tries
+    assert (tags[FAILURE], tags["dagster/retry_on_asset_or_op_failure"]) == (kind, again)
+
+
+def test_a_command_that_a_person_waits_for_fails_at_once(lake, monkeypatch):
+    behaviour = {("raw_archive_slice", DAYS[0], "npm"): UnreachableError("s3://lake can't be reached")}
+    result, tried, tags = launched(behaviour, monkeypatch, {BY_HAND: "true"}.items())
+    assert not result.success
+    assert (tried, FAILURE in tags) == ([], False)
+
+
+def test_the_daemon_runs_again_what_may_pass_and_nothing_else(lake, monkeypatch, tmp_path):
+    monkeypatch.setattr("assets.outcomes.WAITS", ())
+    days = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[0]}
+    said = {}
+    with dg.DagsterInstance.local_temp(str(tmp_path), {"run_retries": CONFIGURATION["run_retries"]}) as instance:
+        for error in (UnreachableError("s3://lake can't be reached"), LakeError("disk full")):
+            BEHAVIOUR.clear()
+            BEHAVIOUR[("raw_archive_slice", DAYS[0], "npm")] = error
+            run = dg.execute_job(dg.reconstructable(toy_job), instance=instance, tags={**days, **NO_RETRY})
+            said[type(error)] = instance.get_run_by_id(run.run_id).tags["dagster/will_retry"]
+    assert said == {UnreachableError: "true", LakeError: "false"}

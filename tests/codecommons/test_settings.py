@@ -24,6 +24,7 @@ from codecommons.settings import Settings
         ("CODECOMMONS_LAKE", "s3://Bad_Bucket!/lake", "a bucket being named by letters, digits, dots, dashes and underscores"),
         ("CODECOMMONS_PLUGINS", "/nonexistent/plugins", "/nonexistent/plugins, which is no folder"),
         ("CODECOMMONS_FIRST_DAY", "January", "it must be a day such as 2025-01-31"),
+        ("CODECOMMONS_ENVIRONMENT", "prod", "it must be one of production, staging, development"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_the_variable_is_named(tmp_path, name, value, said):
@@ -31,3 +32,11 @@ def test_what_makes_no_sense_is_refused_and_the_variable_is_named(tmp_path, name
         Settings.from_environment({"CODECOMMONS_HOME": str(tmp_path / "home"), name: value})
     assert said in str(refused.value)
     assert not (tmp_path / "home").exists()
+
+
+def test_what_settings_print_as_holds_no_credential():
+    secret = "a-secret-that-nobody-may-see"
+    names = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "CODECOMMONS_SMTP_PASSWORD", "CODECOMMONS_ALERT_SLACK")
+    settings = Settings.from_environment({"CODECOMMONS_LAKE": "s3://lake", **dict.fromkeys(names, secret)})
+    assert secret in str((settings.storage_options, settings.export_options, settings.alert_options))
+    assert secret not in repr(settings)

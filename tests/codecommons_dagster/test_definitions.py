@@ -37,7 +37,7 @@ def test_everything_loads_and_every_job_resolves(defs):
 
 def test_every_asset_has_an_owner_a_kind_a_group_a_stage_tag_and_a_description(graph):
     nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
-    assert {node.group_name for node in nodes} == {"listing", *STAGES, "marts", "opt_out"}
+    assert {node.group_name for node in nodes} == {"listing", *STAGES, "marts", "opt_out", "lake_state"}
     for node in nodes:
         assert node.owners, node.key
         assert 1 <= len(node.kinds) <= 3, node.key
@@ -64,7 +64,7 @@ def test_a_blocking_check_of_the_stage_and_one_of_great_expectations_stand_behin
 def test_slices_share_one_partitions_definition_and_datasets_another(graph):
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        expected = {"marts": None, "opt_out": None, STAGES[-1]: DATASETS}.get(node.group_name, SLICES)
+        expected = {"marts": None, "opt_out": None, "lake_state": None, STAGES[-1]: DATASETS}.get(node.group_name, SLICES)
         assert node.partitions_def == expected, key
     assert len(SLICES.get_partition_keys()) <= 4000
 

@@ -1,13 +1,18 @@
-"""The daily schedule makes the day that has ended, the hourly one follows what is due; both say why when they don't."""
+"""The daily schedule makes the day that has ended, the hourly ones follow what is due; they say why when they don't."""
 
 import datetime as dt
 
 import dagster as dg
+import pytest
 
 from codecommons.lake import Lake, SliceInput
 from codecommons.listing import follow
+from codecommons.listing.lister import listers
 from codecommons.settings import Settings
-from codecommons_dagster.schedules import followed_sources, newest_slice
+from codecommons_dagster.alerts import alerts
+from codecommons_dagster.environments import RUNS_IN, schedule_status, sensor_status, switched_on
+from codecommons_dagster.schedules import FOLLOW_SCHEDULES, SCHEDULES, newest_slice
+from codecommons_dagster.sensors import SENSORS
 
 AFTER_MIDNIGHT = dt.datetime(2026, 2, 1, 0, 30, tzinfo=dt.UTC)
 
@@ -27,17 +32,19 @@ def test_a_day_without_input_is_skipped_and_the_reason_names_the_command(tmp_pat
     assert "codecommons ingest SOURCE… --day 2026-01-31" in tick().skip_message
 
 
-def hour():
+def hour(lister="urls"):
     now = dt.datetime.now(dt.UTC)
-    return followed_sources(dg.build_schedule_context(scheduled_execution_time=now)), now.date().isoformat()
+    [schedule] = [one for one in FOLLOW_SCHEDULES if one.name == f"follow_{lister}"]
+    return schedule(dg.build_schedule_context(scheduled_execution_time=now)), now.date().isoformat()
 
 
-def test_what_is_due_is_followed_and_what_was_listed_lately_is_not(tmp_path, monkeypatch):
+def test_what_is_due_is_followed_by_the_schedule_of_its_lister_and_what_was_listed_lately_is_not(tmp_path, monkeypatch):
     monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
-    assert "Nothing is followed" in hour()[0].skip_message
+    assert "Nothing is followed by urls" in hour()[0].skip_message
     (tmp_path / "list").write_text("")
     entry = f"{{lister: urls, list: {tmp_path / 'list'}}}"
     (tmp_path / "sources.yaml").write_text(f"one: {entry}\ntwo: {entry}\n")
+    assert "Nothing is followed by folder" in hour("folder")[0].skip_message
     request, today = hour()
     assert request.partition_key == today
     assert request.run_config["ops"]["listing"]["config"] == {"names": ["one", "two"], "only_due": True}
@@ -46,3 +53,33 @@ def test_what_is_due_is_followed_and_what_was_listed_lately_is_not(tmp_path, mon
     assert hour()[0].run_config["ops"]["listing"]["config"]["names"] == ["two"]
     follow(lake, today, ["two"])
     assert "listed lately" in hour()[0].skip_message
+
+
+def test_every_lister_has_a_schedule_at_a_minute_of_its_own():
+    assert {one.name for one in FOLLOW_SCHEDULES} == {f"follow_{name}" for name in listers(Settings.from_environment())}
+    minutes = [int(one.cron_schedule.split()[0]) for one in FOLLOW_SCHEDULES]
+    assert len(set(minutes)) == len(minutes)
+    assert all(0 <= minute < 60 for minute in minutes)
+
+
+@pytest.mark.parametrize(
+    ("environment", "runs"),
+    [
+        ("production", set(RUNS_IN)),
+        ("staging", set(RUNS_IN) - {"follow", "new_exports", "slices_of_followed", "old_runs"}),
+        ("development", set()),
+    ],
+)
+def test_each_environment_runs_by_itself_what_is_declared_for_it(monkeypatch, environment, runs):
+    monkeypatch.setenv("CODECOMMONS_ENVIRONMENT", environment)
+    assert {name for name in RUNS_IN if switched_on(name)} == runs
+    assert {schedule_status(name) == dg.DefaultScheduleStatus.RUNNING for name in runs} <= {True}
+
+
+def test_everything_that_runs_by_itself_is_declared_and_what_is_not_is_refused():
+    ours = {"follow" if one in FOLLOW_SCHEDULES else one.name for one in (*SCHEDULES, *SENSORS, alerts)}
+    assert ours == set(RUNS_IN)
+    for one in (*SCHEDULES, *SENSORS, alerts):
+        assert one.default_status.value == "RUNNING", "production is what a lake is unless somebody says otherwise"
+    with pytest.raises(KeyError, match="surprise"):
+        sensor_status("surprise")

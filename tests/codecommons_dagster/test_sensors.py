@@ -11,10 +11,21 @@ import dagster as dg
 import pytest
 
 from assets import opt_out
-from codecommons.lake import Lake
+from assets.outcomes import BY_HAND, FAILURE
+from codecommons.lake import Lake, SliceInput
 from codecommons.settings import Settings
-from codecommons_dagster.instance import BY_HAND
-from codecommons_dagster.sensors import neighbours, new_datasets, new_exports, new_opt_outs, slices_of_followed
+from codecommons_dagster.build import build_stages
+from codecommons_dagster.sensors import (
+    MOST_TRIES,
+    TRY,
+    failures_that_may_pass,
+    lake_changed,
+    neighbours,
+    new_datasets,
+    new_exports,
+    new_opt_outs,
+    slices_of_followed,
+)
 from resources import LakeResource
 
 
@@ -178,3 +189,60 @@ def test_a_request_in_the_inbox_is_taken_in_by_a_run_that_shows_it_and_nobody_el
     )
     assert not broken.success
     assert [(check.check_name, check.passed) for check in broken.get_asset_check_evaluations()] == [("ledger_intact", False)]
+
+
+def test_the_lake_is_looked_at_when_its_log_moves_and_by_one_run_at_a_time(folder, dagster_instance):
+    lake = Lake.open(Settings.from_environment())
+    watch = build_stages().resolve_job_def("watch")
+
+    def look(cursor):
+        context = dg.build_sensor_context(instance=dagster_instance, cursor=cursor)
+        return lake_changed(context), context.cursor
+
+    request, first = look(None)
+    assert request.run_key == first
+    assert isinstance(look(first)[0], dg.SkipReason)
+    lake.log.add_input([SliceInput("2026-01-31", "pypi", "six==1.16.0", "1.16.0")])
+    run = dagster_instance.create_run_for_job(watch)
+    skipped, kept = look(first)
+    assert (skipped.skip_message, kept) == ("A look is under way.", first)
+    dagster_instance.report_run_failed(run)
+    assert look(first)[0].run_key != first
+
+
+def test_what_failed_in_a_way_that_may_pass_is_run_again_later_and_later_and_nothing_else(folder, dagster_instance, monkeypatch):
+    job = build_stages().resolve_job_def("slice")
+    clock = dt.datetime.now(dt.UTC)
+
+    class Later(dt.datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return clock + dt.timedelta(hours=hours)
+
+    def asked():
+        with monkeypatch.context() as patch:
+            patch.setattr("codecommons_dagster.sensors.dt.datetime", Later)
+            found = list(failures_that_may_pass(dg.build_sensor_context(instance=dagster_instance)))
+        return [(one.partition_key, one.tags[TRY]) for one in found if isinstance(one, dg.RunRequest)]
+
+    def failed(day, kind, tries=0):
+        tags = {"dagster/partition": day, FAILURE: kind, **({TRY: str(tries)} if tries else {})}
+        dagster_instance.report_run_failed(dagster_instance.create_run_for_job(job, tags=tags))
+
+    failed("2026-01-01", "passing")
+    failed("2026-01-02", "permanent")
+    hours = 0
+    assert asked() == []
+    hours = 1.1
+    assert asked() == [("2026-01-01", "1")]
+    failed("2026-01-01", "passing", 3)
+    hours = 7
+    assert asked() == [], "after three tries it waits eight hours"
+    hours = 9
+    assert asked() == [("2026-01-01", "4")]
+    run = dagster_instance.create_run_for_job(build_stages().resolve_job_def("ingest"), tags={"dagster/partition": "2026-01-01"})
+    assert asked() == [], "somebody is at it"
+    dagster_instance.report_run_failed(run)
+    failed("2026-01-01", "passing", MOST_TRIES)
+    hours = 100
+    assert asked() == []

@@ -205,7 +205,9 @@ def export_errors(where: str) -> Iterator[None]:
         raise ItemError("missing-export", f"{where} is not there: {_line(error)}") from error
     except PermissionError as error:
         raise ItemError(
-            "unreachable", f"{where} may not be read: {_line(error)}; give AWS_* credentials, or anonymous=yes"
+            "unreachable",
+            f"{where} may not be read: {_line(error)}; give AWS_* credentials, or anonymous=yes",
+            False,
         ) from error
     except Exception as error:
         family = type(error).__module__.split(".")[0]

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit, urlunsplit
 import polars as pl
 
 from codecommons.archive.cache import copy_archive, find_archive
-from codecommons.archive.fetching import is_local, local_path, refuse_credentials, without_credentials
+from codecommons.archive.fetching import is_local, local_path, refuse_credentials
 from codecommons.archive.objects import TAKEN_DOWN, Branches
 from codecommons.archive.repository import (
     MISSING,
@@ -47,6 +47,7 @@ from codecommons.archive.states import ChangingSource, State, complete_heads
 from codecommons.archive.tally import Note
 from codecommons.archive.tree import TOO_LARGE
 from codecommons.archive.views import head_of
+from codecommons.credentials import without_credentials
 from codecommons.errors import CodeCommonsError, ItemError, UsageError
 from codecommons.lake import SliceInput, StagedFile
 from codecommons.lake.storage import lake_errors

@@ -22,13 +22,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codecommons.archive.cache import copy_archive, find_archive
-from codecommons.archive.fetching import local_path, without_credentials
+from codecommons.archive.fetching import local_path
 from codecommons.archive.objects import Branches, Rows
 from codecommons.archive.source import TREES, Work, base_item, unexpected
 from codecommons.archive.states import ChangingSource, State
 from codecommons.archive.tally import Tally
 from codecommons.archive.tree import build_tree, file_member, folder_members
 from codecommons.archive.unpack import Member, is_archive, members
+from codecommons.credentials import without_credentials
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import SliceInput, StagedFile, StagingArea
 from codecommons.settings import Settings

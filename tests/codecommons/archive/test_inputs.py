@@ -23,9 +23,9 @@ from codecommons.archive import (
     read_package_list,
     slice_roots,
 )
-from codecommons.archive.fetching import without_credentials
 from codecommons.archive.source import Source, base_item, first_state, rank_of, sources
 from codecommons.archive.sources import npm, path, pypi
+from codecommons.credentials import without_credentials
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake, SliceInput
