@@ -22,7 +22,7 @@ from assets import (
 )
 from codecommons.settings import Settings
 from codecommons_dagster.jobs import STAGE_JOBS, marts_job
-from codecommons_dagster.maintenance import gc_job, takedown_job
+from codecommons_dagster.maintenance import compact_job, gc_job, repair_job, takedown_job
 from codecommons_dagster.progress import progress
 from codecommons_dagster.schedules import followed_sources, newest_slice
 from codecommons_dagster.sensors import new_datasets, new_exports, new_opt_outs, slices_of_followed
@@ -45,7 +45,7 @@ def build_stages(**resources: Any) -> dg.Definitions:
         assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
         asset_checks=expectation_checks.CHECKS,
         resources={"lake": LakeResource(), "engine": EngineResource(), **resources},
-        jobs=[*STAGE_JOBS, gc_job, takedown_job],
+        jobs=[*STAGE_JOBS, gc_job, compact_job, repair_job, takedown_job],
         schedules=[followed_sources, newest_slice],
         sensors=[new_datasets, new_exports, new_opt_outs, slices_of_followed],
         executor=EXECUTOR,
