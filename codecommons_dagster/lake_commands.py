@@ -22,9 +22,7 @@ def lake() -> None:
 
 
 @lake.command(epilog=example("codecommons lake verify\ncodecommons lake verify --all --json\ncodecommons lake verify --seed 7"))
-@click.option(
-    "--all", "everything", is_flag=True, help="Read every page and hash every content, directory and file of a release."
-)
+@click.option("--all", "everything", is_flag=True, help="Read every page, hash every content, directory and file of a release.")
 @click.option("--seed", default=0, show_default=True, help="Chooses the sample: another seed looks at other files.")
 @json_option
 def verify(everything: bool, seed: int, as_json: bool) -> None:
@@ -104,9 +102,7 @@ def backup(dest: str, listing: bool, as_json: bool) -> None:
     say(to_json([dataclasses.asdict(one) for one in made]) if as_json else "\n".join(map(lines.of_backup, made)))
 
 
-@lake.command(
-    epilog=example("codecommons lake restore /mnt/backup/codecommons\ncodecommons lake restore DEST --backup 2026-01-31")
-)
+@lake.command(epilog=example("codecommons lake restore /mnt/backup\ncodecommons lake restore /mnt/backup --backup 2026-01-31"))
 @click.argument("dest", metavar="DEST")
 @click.option("--backup", "name", metavar="NAME", help="Which one, or how it begins; the newest unless given.")
 @json_option

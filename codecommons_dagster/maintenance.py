@@ -14,9 +14,7 @@ from codecommons.lake.lake import MOST_FILES
 from resources import EngineResource, LakeResource
 
 
-@dg.op(
-    description="Removes what killed processes left and what was replaced, files and attempts, once nobody can need it any more."
-)
+@dg.op(description="Removes what killed processes left and what was replaced, files and attempts, once nobody can need it.")
 def remove_garbage(context: dg.OpExecutionContext, lake: LakeResource) -> None:
     """Find and remove it; the run's metadata says what it was."""
     from codecommons.upkeep import vacuum

@@ -9,8 +9,8 @@ A backup is a folder, local or on S3, that holds files as they lie in the lake, 
 and no more. What is listed is consistent while others write: the version of every table is fixed first, the log of slices before
 all others and what is pointed to after what points to it, so that whatever a reader can see in the copy has all below it.
 
-Of the home, what only people could write again is in it too: specifications, policies, and what is followed. Keys, requests to opt
-out and caches are not.
+Of the home, what only people could write again is in it too: specifications, policies, and what is followed. Keys, requests to
+opt out and caches are not.
 """
 
 from __future__ import annotations

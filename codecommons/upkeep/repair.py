@@ -7,7 +7,8 @@
 A lake is a function of what its slices consist of, so nearly every row can be made again. Three steps, each of which may be
 killed and run again: the files that can't be trusted leave their tables, and with them the rows which say that these are there;
 the log says of every slice that it has to be made again; every slice goes through the stages, which add what is missing and
-nothing else. What nobody can make again (what slices consist of, what was listed, the opt-out ledger) is named and left for ``restore``.
+nothing else. What nobody can make again (what slices consist of, what was listed, the opt-out ledger) is named and left for
+``restore``.
 
 No file is deleted: those that left a table go with the next garbage a day later, a table whose log was lost lies in ``_damaged``.
 """

@@ -12,11 +12,12 @@ looked at in a time that does not.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from codecommons.datasets.releases import files_of, list_releases, sha256_of, taken_down
@@ -28,7 +29,7 @@ from codecommons.lake.ranges import bucket_range, in_range
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import Storage, lake_errors
 from codecommons.swhid import content_id, directory_id
-from codecommons.upkeep.references import Dangling, dangling
+from codecommons.upkeep.references import REFERENCES, Dangling, dangling
 
 # What is read without ``everything``.
 _SAMPLE_BYTES = 256 << 20
@@ -166,10 +167,9 @@ def _outside(lake: Lake, name: str, what: str) -> Iterator[Fault]:
             wrong = "is missing" if there is None else f"has {there:,} bytes, not {file.bytes:,}"
             yield Fault(name, f"table {name}: its file {file.path} {wrong}", file=file.path)
             some = True
-    for looked in _look(
-        _Files(lake.storage, name, tuple(f for f in files if sizes.get(whole[f.path]) == f.bytes), frozenset())
-    ).faults:
-        yield looked
+    right = tuple(file for file in files if sizes.get(whole[file.path]) == file.bytes)
+    for fault in _look(_Files(lake.storage, name, right, frozenset())).faults:
+        yield fault
         some = True
     if not some:
         yield Fault(name, what)
@@ -259,9 +259,7 @@ def _directories(lake: Lake, found: Verified, everything: bool, seed: int) -> No
                 found.faults.append(Fault("directory_entry", what, bucket=bucket))
 
 
-def _rows(lake: Lake, table: str, columns: list[str], where: object) -> pl.DataFrame:
-    import pyarrow.dataset as ds
-
+def _rows(lake: Lake, table: str, columns: list[str], where: ds.Expression) -> pl.DataFrame:
     files = [lake.path(table, file.path) for file in commits.data_files(lake.delta(table))]
     schema = pa.schema([field for field in lake.tables()[table].fields if field.name in columns])
     if not files:
@@ -274,8 +272,6 @@ def _rows(lake: Lake, table: str, columns: list[str], where: object) -> pl.DataF
 def _references(lake: Lake, found: Verified) -> None:
     visits = lake.scan("origin_visit_status").select("status", "source").unique().collect()
     partial = sorted(set(visits.filter((pl.col("status") == "partial") | (pl.col("source") == "swh"))["source"].to_list()))
-    from codecommons.upkeep.references import REFERENCES
-
     found.references = len(REFERENCES)
     for one in dangling(lake):
         if one.reference.may_lack and partial:
@@ -292,21 +288,22 @@ def _said(one: Dangling) -> str:
 def _releases(lake: Lake, found: Verified, everything: bool) -> None:
     """Every file of every release is there; with the bytes it was published with, if everything is looked at."""
     for path in sorted(lake.fs.glob(lake.path("datasets", "*", "*", "fingerprint.json"))):
-        name = "/".join(path.split("/")[-3:-1])
+        name, _, digits = "/".join(path.split("/")[-3:-1]).partition("/")
         found.releases += 1
+        advice = f"codecommons dataset verify {name}"
         try:
-            [one] = [one for one in list_releases(lake, name.partition("/")[0]) if one.folder == f"datasets/{name}"] or [None]
+            one = next((one for one in list_releases(lake, name) if one.folder == f"datasets/{name}/{digits}"), None)
         except LakeError as error:
-            found.faults.append(
-                Fault("releases", str(error), f"codecommons dataset verify {name.partition('/')[0]}", release=name)
-            )
+            found.faults.append(Fault("releases", str(error), advice, release=f"{name}/{digits}"))
             continue
         if one is None:
-            what = f"release {name}: its fingerprint.json names another release"
-            found.faults.append(Fault("releases", what, f"codecommons dataset verify {name.partition('/')[0]}", release=name))
+            what = f"release {name}/{digits}: its fingerprint.json is that of another release"
+            found.faults.append(Fault("releases", what, advice, release=f"{name}/{digits}"))
             continue
         for file, wrong in _wrong_files(lake, one.folder, files_of(one.document), everything):
-            found.faults.append(Fault("releases", f"release {name}: {file} {wrong}", file=file, release=name))
+            found.faults.append(
+                Fault("releases", f"release {name}/{digits}: {file} {wrong}", file=file, release=f"{name}/{digits}")
+            )
 
 
 def _wrong_files(lake: Lake, folder: str, named: Mapping[str, str], everything: bool) -> Iterator[tuple[str, str]]:
@@ -320,8 +317,3 @@ def _wrong_files(lake: Lake, folder: str, named: Mapping[str, str], everything: 
             yield file, "is missing"
         elif everything and sha256_of(lake, lake.path(folder, file)) != sha256:
             yield file, "has other bytes than were published"
-
-
-def in_order(faults: Iterable[Fault]) -> list[Fault]:
-    """Each fault once, by table and file."""
-    return sorted(dict.fromkeys(faults), key=lambda one: (one.table, one.file or "", one.what))
