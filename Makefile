@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PEERS ?= $(BIN)/python
 READY := $(VENV)/ready
 
-.PHONY: demo test check bench ui clean
+.PHONY: demo test check bench faults ui clean
 
 demo: $(READY) ## real packages through all five stages, and a report
 	@$(BIN)/python -m codecommons_dagster.demo
@@ -35,6 +35,9 @@ bench: $(READY) ## the main job per stage, and our parts beside those of others
 	@$(BIN)/python -m benchmarks.builds --peers $(PEERS)
 	@$(BIN)/python -m benchmarks.planning
 	@[ ! -d ../shared/data ] || $(BIN)/python -m benchmarks.accuracy
+
+faults: $(READY) ## kills, failing storage, rotten files and wrong clocks, tried for real; writes docs/faults.md
+	@$(BIN)/python -m benchmarks.faults
 
 ui: $(READY) ## Dagster's web interface over your lake
 	@$(BIN)/python -m codecommons_dagster.ui
