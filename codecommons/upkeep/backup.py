@@ -6,7 +6,7 @@
 
 A backup is a folder, local or on S3, that holds files as they lie in the lake, and one list a backup of those it consists of
 (``backups/NAME.json``, written last). Data files never change and have names of their own, so the next backup copies what is new
-and no more. What is listed is consistent while others write: the version of every table is fixed first, the log of slices before
+and no more; what does change (``lake.json``, what people write) lies in ``backups/NAME``. What is listed is consistent while others write: the version of every table is fixed first, the log of slices before
 all others and what is pointed to after what points to it, so that whatever a reader can see in the copy has all below it.
 
 Of the home, what only people could write again is in it too: specifications, policies, and what is followed. Keys, requests to
@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from codecommons.datasets.releases import NOTE
 from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake, commits
 from codecommons.lake.garbage import files_below
@@ -93,10 +94,10 @@ def backup(lake: Lake, where: str, now: dt.datetime | None = None, tell: Callabl
             path.removeprefix(f"{target.path(_FILES)}/"): info["size"]
             for path, info in target.fs.find(target.path(_FILES), detail=True).items()
         }
-    new = [file for file in files if there.get(file.path) != file.bytes or file.path not in known]
+    new = [file for file in files if _changes(file) or there.get(file.path) != file.bytes or file.path not in known]
     tell(f"copying {len(new):,} of {len(files):,} files")
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        copied = list(threads.map(partial(_copy_there, lake, target), new))
+        copied = list(threads.map(partial(_copy_there, lake, target, name), new))
     every = {file.path: known.get(file.path, file) for file in files} | {file.path: file for file in copied}
     document = {
         "name": name,
@@ -163,9 +164,9 @@ def restore(settings: Settings, where: str, name: str | None = None, tell: Calla
     todo = [file for file in files if file not in last and sizes.get(file.path.removeprefix("lake/")) != file.bytes]
     tell(f"copying {len(todo):,} of {len(files):,} files")
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        list(threads.map(partial(_copy_back, place, target, settings), todo))
+        list(threads.map(partial(_copy_back, place, target, settings, chosen.name), todo))
     for file in last:
-        _copy_back(place, target, settings, file)
+        _copy_back(place, target, settings, chosen.name, file)
     with lake_errors(f"removing {half}"):
         target.fs.rm(half)
     return replace(chosen, copied=len(todo) + len(last), copied_bytes=sum(file.bytes for file in (*todo, *last)))
@@ -258,20 +259,30 @@ def _of_table(lake: Lake, table: Table) -> Iterator[_File]:
             yield _File(f"lake/{path.removeprefix(f'{lake.path()}/')}", info["size"])
 
 
-def _copy_there(lake: Lake, target: Storage, file: _File) -> _File:
+def _changes(file: _File) -> bool:
+    """Whether a file may be another one later under the same name."""
+    return file.path.startswith("home/") or file.path.rpartition("/")[2] in ("lake.json", NOTE)
+
+
+def _where(file: _File, name: str) -> str:
+    """Where a file of a backup lies."""
+    return f"{_LISTS}/{name}/{file.path}" if _changes(file) else f"{_FILES}/{file.path}"
+
+
+def _copy_there(lake: Lake, target: Storage, name: str, file: _File) -> _File:
     kind, _, path = file.path.partition("/")
     source = lake.storage if kind == "lake" else Storage(replace(lake.settings, lake=str(lake.settings.home), storage_options=()))
-    return _copy(source, path, target, f"{_FILES}/{file.path}", file)
+    return _copy(source, path, target, _where(file, name), file)
 
 
-def _copy_back(place: Storage, target: Storage, settings: Settings, file: _File) -> None:
+def _copy_back(place: Storage, target: Storage, settings: Settings, name: str, file: _File) -> None:
     kind, _, path = file.path.partition("/")
     if kind == "home":
         if (settings.home / path).exists():  # what somebody has there by now is theirs
             return
         target = Storage(replace(settings, lake=str(settings.home), storage_options=()))
-    if _copy(place, f"{_FILES}/{file.path}", target, path, file).sha256 != file.sha256:
-        there = place.path(_FILES, file.path)
+    if _copy(place, _where(file, name), target, path, file).sha256 != file.sha256:
+        there = place.path(_where(file, name))
         raise LakeError(f"{there} is not what it was when it was backed up; restore an earlier backup, or bring that file back")
 
 
