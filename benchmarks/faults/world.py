@@ -79,11 +79,14 @@ class World:
 
     def fresh(self, name: str) -> Path:
         """An empty lake, in a home with what is prepared once for a machine."""
-        home = self.folder / name
-        Lake.open(settings_of(home))
+        return self.furnish(self.folder / name)
+
+    def furnish(self, home: Path) -> Path:
+        """The same anywhere; what is there stays."""
         shutil.copytree(self.folder / "prepared", home, dirs_exist_ok=True)
-        (home / "datasets").mkdir()
+        (home / "datasets").mkdir(exist_ok=True)
         (home / "datasets" / f"{DATASET}.yaml").write_text("{shard: {bits: 1}}\n")
+        Lake.open(settings_of(home))
         return home
 
     @contextmanager

@@ -6,8 +6,9 @@
 
 A backup is a folder, local or on S3, that holds files as they lie in the lake, and one list a backup of those it consists of
 (``backups/NAME.json``, written last). Data files never change and have names of their own, so the next backup copies what is new
-and no more; what does change (``lake.json``, what people write) lies in ``backups/NAME``. What is listed is consistent while others write: the version of every table is fixed first, the log of slices before
-all others and what is pointed to after what points to it, so that whatever a reader can see in the copy has all below it.
+and no more; what does change (``lake.json``, what people write) lies in ``backups/NAME``. What is listed is consistent while
+others write: the version of every table is fixed first, the log of slices before all others and what is pointed to after what
+points to it, so that whatever a reader can see in the copy has all below it.
 
 Of the home, what only people could write again is in it too: specifications, policies, and what is followed. Keys, requests to
 opt out and caches are not.

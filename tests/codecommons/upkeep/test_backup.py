@@ -86,11 +86,11 @@ def test_the_restored_lake_is_the_one_that_was_backed_up_and_the_next_backup_cop
     assert Lake.open(earlier).scan("tree_file").collect().height == 3
 
 
-def test_a_backup_may_lie_on_s3_and_its_lake_on_a_disk(any_lake, s3_endpoint, tmp_path):
-    put(any_lake, 1, 2)
+def test_a_backup_may_lie_on_s3_and_its_lake_on_a_disk(lake, empty_lake_on_s3, s3_endpoint, tmp_path):
+    put(lake, 1, 2)
     keys = {"AWS_ENDPOINT_URL": s3_endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     given = tuple(sorted((keys | {"AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}).items()))
-    lake = Lake.open(dataclasses.replace(any_lake.settings, export_options=given))
+    lake = Lake.open(dataclasses.replace(lake.settings, export_options=given))
     where = f"s3://tests-of-the-lake/backups-{tmp_path.name}"
     backup(lake, where, NOW)
     settings = elsewhere(lake.settings, tmp_path / "restored")
