@@ -40,7 +40,7 @@ READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_
 # What S3's clients say when they can't get through.
 _UNREACHABLE = ("connect", "dispatch", "redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden")
 # What to do about a damaged table.
-ADVICE = "restore its folder from a backup, or remove the lake and ingest again"
+ADVICE = "`codecommons lake repair` puts it right; or restore its folder from a backup"
 # Has DuckDB join as is written, keeping the right side in memory. It does not know how large a stream or a table of files is,
 # takes it for small, and would keep all of it instead of the few keys that are looked for.
 JOIN_AS_WRITTEN = "set disabled_optimizers = 'join_order,build_side_probe_side'"

@@ -453,11 +453,63 @@ def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, re
     freed = json.loads(run("gc", "--json").stdout)
     assert (freed["freed"], left.parent.exists()) == ([{"path": "_staging/dataset-killed", "bytes": 1000, "files": 1}], False)
 
+    what_rots_is_named_and_made_again(home)
+    a_backup_is_restored_elsewhere_and_nowhere_else(home, tmp_path)
+
     import dagster as dg
 
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
         jobs = [record.dagster_run.job_name for record in instance.get_run_records() if record.dagster_run.is_success]
-    assert jobs == ["gc", "ingest", "dataset", "ingest"]
+    assert jobs == ["compact", "repair", "gc", "ingest", "dataset", "ingest"]
+
+
+def rows(home: Path) -> dict[str, pl.DataFrame]:
+    lake = Lake.open(Settings(home=home, lake=str(home / "lake"), workers=0))
+    names = {table.name for table in lake.stored()} - {"stage_report"}
+    return {name: pl.read_delta(lake.path(name)).sort(pl.all().exclude(pl.List, pl.Struct)) for name in sorted(names)}
+
+
+def what_rots_is_named_and_made_again(home: Path) -> None:
+    """Files of every kind at once: bytes, trees, history, annotations, pairs' signatures, a visit, and a shard."""
+    before, lake = rows(home), home / "lake"
+    assert run("lake", "verify", "--all").stdout.endswith("all is whole\n")
+    tables = {"annotation_language", "content_data", "directory_entry", "introduced", "origin_visit", "revision", "signature"}
+    for number, table in enumerate(sorted(tables)):
+        file = next((lake / table).rglob("*.parquet"))
+        file.write_bytes(bytes(file.stat().st_size)) if number % 2 else file.unlink()
+    [shard] = (lake / "datasets").rglob("data/*.parquet")
+    published = shard.read_bytes()
+    shard.write_bytes(bytes(len(published)))
+    named = run("lake", "verify", "--all", "--json")
+    assert named.exit_code == 1
+    assert {fault["table"] for fault in json.loads(named.stdout)["faults"]} == {*tables, "releases"}
+    assert "next: codecommons lake repair" in run("lake", "repair", "--dry-run").stdout
+    assert not shard.read_bytes().strip(bytes(1)), "a dry run changes nothing"
+    done = run("lake", "repair")
+    assert done.exit_code == 0, done.output
+    assert shard.read_bytes() == published
+    after = rows(home)
+    assert [name for name in before if not after[name].equals(before[name])] == []
+    assert run("lake", "verify", "--all").exit_code == 0
+    assert run("status").exit_code == 0
+    merged = run("lake", "compact", "--most", "1", "--json")
+    assert merged.exit_code == 0, merged.output
+
+
+def a_backup_is_restored_elsewhere_and_nowhere_else(home: Path, folder: Path) -> None:
+    where, before = str(folder / "backups"), rows(home)
+    [made] = json.loads(run("lake", "backup", where, "--json").stdout)
+    assert made["files"] == made["copied"] > 0
+    assert made["name"] in run("lake", "backup", where, "--list").stdout
+    refused = run("lake", "restore", where)
+    assert (refused.exit_code, "overwrites nothing" in refused.stderr) == (2, True)
+    elsewhere = {"CODECOMMONS_HOME": str(folder / "elsewhere")}
+    restored = CliRunner().invoke(main, ["lake", "restore", where], env=elsewhere)
+    assert restored.exit_code == 0, restored.output
+    after = rows(folder / "elsewhere")
+    assert [name for name in before if not after[name].equals(before[name])] == []
+    verified = CliRunner().invoke(main, ["dataset", "verify", "mine"], env=elsewhere)
+    assert "no problems" in verified.output
 
 
 def test_a_takedown_is_a_recorded_run_that_says_what_went_and_nothing_of_what_it_said(filled: Lake, repository: Path) -> None:
