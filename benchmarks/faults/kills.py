@@ -19,7 +19,7 @@ from codecommons.lake import Lake
 from codecommons.report import STAGES
 
 # Kills in a row of one lake, at most: then somebody is let through, and its rows are compared.
-_IN_A_ROW = 5
+IN_A_ROW = 5
 _LOOK = 0.002
 
 
@@ -40,7 +40,7 @@ class Kills:
     differs: list[str] = field(default_factory=list)
 
 
-def kill_at_random(world: World, times: int, seed: int) -> Kills:
+def kill_at_random(world: World, times: int, seed: int, in_a_row: int = IN_A_ROW) -> Kills:
     """Kill a number of processes, each when it has made a random number of files; then let the next one come through.
 
     Of several in a row each goes on where the one before was killed, and so dies in what is left of the way.
@@ -50,7 +50,7 @@ def kill_at_random(world: World, times: int, seed: int) -> Kills:
         home = world.fresh(f"killed-{seed}-{done.lakes}")
         done.lakes += 1
         empty = files_in(home)
-        for _ in range(min(times - done.killed, dice.randint(1, _IN_A_ROW))):
+        for _ in range(min(times - done.killed, dice.randint(1, in_a_row))):
             # A run that is resumed stages again what was not committed: nobody knows how many files are left to be made.
             left = max(1, world.files - (files_in(home) - empty))
             more = dice.randint(1, left)

@@ -235,7 +235,7 @@ def full_disk(world: World, seed: int, times: int) -> Iterator[Tried]:
 def two_at_once(world: World, seed: int, times: int) -> Iterator[Tried]:
     """Two operators who materialise the same slice at the same time."""
     wrong = []
-    for number in range(5):
+    for number in range(min(5, times)):
         home = world.fresh(f"two-{number}")
         with world.started(home, _told) as one, world.started(home, _told) as other:
             one.join()

@@ -36,9 +36,15 @@ _ADVICE = {
 _SIGNS = {errno.ENOSPC: "No space left", errno.EACCES: "Permission denied", errno.EROFS: "Read-only file system"}
 
 # The packages that read and write tables, by the module of their errors.
-READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_duckdb", "botocore"})
+READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_duckdb", "botocore", "aiohttp"})
 # What S3's clients say when they can't get through.
 _UNREACHABLE = ("connect", "dispatch", "redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden")
+# What they say when a server fails, or breaks off in the middle; each has tried several times by then.
+_BROKEN_OFF = (
+    "HTTP error", "Generic S3 error", "SlowDown", "reduce your request rate", "InternalError", "Internal Server Error",
+    "Service Unavailable", "max retries", "timed out", "not completed", "Connection reset", "closed before", "disconnected",
+)  # fmt: skip
+_AGAIN = "the storage failed: run the same command again, in a while; nothing committed is lost"
 # What to do about a damaged table.
 ADVICE = "`codecommons lake repair` puts it right; or restore its folder from a backup"
 # Has DuckDB join as is written, keeping the right side in memory. It does not know how large a stream or a table of files is,
@@ -88,7 +94,7 @@ def _delta_advice(text: str) -> str:
         return advice
     if any(sign in text for sign in _UNREACHABLE):
         return f"{first}; is the endpoint right (AWS_ENDPOINT_URL, AWS_REGION, the credentials), and can it be reached from here?"
-    return f"{first}; {ADVICE}"
+    return f"{first}; {_AGAIN if any(sign in text for sign in _BROKEN_OFF) else ADVICE}"
 
 
 class Storage:
