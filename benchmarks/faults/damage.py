@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -48,6 +49,8 @@ def lose(file: Path, dice: random.Random) -> None:
     file.unlink()
 
 
+# Tables that are damaged in one lake.
+_AT_ONCE = 6
 WAYS: Mapping[str, Callable[[Path, random.Random], None]] = {"flip": flip, "cut": cut, "overwrite": overwrite, "lose": lose}
 
 
@@ -88,16 +91,20 @@ def repaired(world: World, damage: Callable[[Path], set[str]], name: str) -> str
     return "; ".join(fault.what for fault in again.faults)
 
 
-def of_each_table(world: World, seed: int) -> Iterator[tuple[str, str, str]]:
-    """Damage one file of every table in one way: the table, the way, and what was wrong in the end."""
+def of_each_table(world: World, seed: int) -> Iterator[tuple[list[tuple[str, str]], str]]:
+    """Damage one file of every table, some tables of a lake at once: (table, way) of these, and what was wrong in the end."""
     dice = random.Random(seed)
-    ways = list(WAYS)
-    for number, (table, files) in enumerate(data_of(world.folder / "undisturbed").items()):
-        way = ways[number % len(ways)]
-        file = dice.choice(files).relative_to(world.folder / "undisturbed")
+    files = {name: some for name, some in data_of(world.folder / "undisturbed").items() if name not in ORIGINAL}
+    chosen = [
+        (name, way, dice.choice(some).relative_to(world.folder / "undisturbed"))
+        for (name, some), way in zip(files.items(), itertools.cycle(WAYS), strict=False)
+    ]
+    dice.shuffle(chosen)
+    for number, some in enumerate([chosen[at : at + _AT_ONCE] for at in range(0, len(chosen), _AT_ONCE)]):
 
-        def damage(home: Path, table: str = table, way: str = way, file: Path = file) -> set[str]:
-            WAYS[way](home / file, dice)
-            return {table}
+        def damage(home: Path, some: Sequence[tuple[str, str, Path]] = some) -> set[str]:
+            for _, way, file in some:
+                WAYS[way](home / file, dice)
+            return {name for name, _, _ in some}
 
-        yield table, way, repaired(world, damage, f"{table}-{seed}")
+        yield [(name, way) for name, way, _ in some], repaired(world, damage, f"{number}-{seed}")

@@ -36,6 +36,13 @@ from codecommons.settings import Settings
 from codecommons.upkeep import vacuum
 
 _BUCKET = "faults"
+# What happens to which part of the requests.
+_RATES = {
+    "errors 500 and 503": dict.fromkeys(FAULTS[:2], 0.03),
+    "connections reset before or after the server carried a request out, answers cut off": dict.fromkeys(FAULTS[2:5], 0.02),
+    "answers that take a second": {FAULTS[5]: 0.05},
+    "all of these": dict.fromkeys(FAULTS, 0.01),
+}
 _SAME = "the undisturbed lake, every row and byte"
 _SKEW = r"""
 #define _GNU_SOURCE
@@ -103,12 +110,14 @@ def kills(world: World, seed: int, times: int) -> Iterator[Tried]:
 def rot(world: World, seed: int, times: int) -> Iterator[Tried]:
     """Files of tables that rot, one after the other; a repository's too."""
     world = World.make(world.folder / "rot")
-    of_way: dict[str, list[str]] = {}
-    for table, way, wrong in damage.of_each_table(world, seed):
-        of_way.setdefault(way, []).append(wrong and f"{table}: {wrong}")
-    said = {"flip": "one bit flipped in a page", "cut": "cut short", "overwrite": "overwritten", "lose": "gone"}
-    for way, wrong in sorted(of_way.items()):
-        yield Tried.of(f"a data file of a table {said[way]}, one table after the other", f"named, repaired: {_SAME}", wrong)
+    wrong: dict[str, list[str]] = {way: [] for way in damage.WAYS}
+    for some, said in damage.of_each_table(world, seed):
+        for table, way in some:
+            wrong[way].append(said and f"{table}: {said}")
+    names = {"flip": "one bit flipped in a page", "cut": "cut short", "overwrite": "overwritten", "lose": "gone"}
+    for way, found in wrong.items():
+        what = f"a data file {names[way]}, each time of another table, six of a lake at once in one way or another"
+        yield Tried.of(what, f"named, repaired: {_SAME}", found)
 
     def log(home: Path) -> set[str]:
         for path in (home / "lake" / "content" / "_delta_log").glob("*.json"):
@@ -235,7 +244,7 @@ def full_disk(world: World, seed: int, times: int) -> Iterator[Tried]:
 def two_at_once(world: World, seed: int, times: int) -> Iterator[Tried]:
     """Two operators who materialise the same slice at the same time."""
     wrong = []
-    for number in range(min(5, times)):
+    for number in range(min(3, times)):
         home = world.fresh(f"two-{number}")
         with world.started(home, _told) as one, world.started(home, _told) as other:
             one.join()
