@@ -366,6 +366,15 @@ def _poisons(folder: Path, canary: Path, seed: int) -> Iterator[tuple[str, Path]
     yield "noise", noise
 
 
+def daemon(world: World, seed: int, times: int) -> Iterator[Tried]:
+    """A daemon that is killed in the middle of a backfill."""
+    from benchmarks.faults.daemon import restarted
+
+    wrong = [restarted(world, random.Random(seed).randint(1, 8))]
+    what = "Dagster's daemon killed (-9) in the middle of a backfill of three days, and started again"
+    yield Tried.of(what, "the backfill goes on to its end: every row of an undisturbed one", wrong)
+
+
 KINDS: dict[str, Callable[[World, int, int], Iterator[Tried]]] = {
     "kills": kills,
     "storage": storage,
@@ -374,4 +383,5 @@ KINDS: dict[str, Callable[[World, int, int], Iterator[Tried]]] = {
     "two-at-once": two_at_once,
     "clock": clock,
     "poison": poison,
+    "daemon": daemon,
 }
