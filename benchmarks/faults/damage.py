@@ -18,7 +18,7 @@ from benchmarks.faults.world import World, settings_of
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
 from codecommons.upkeep import repair, verify
-from codecommons.upkeep.repair import ORIGINAL
+from codecommons.upkeep.verify import ORIGINAL
 
 
 def flip(file: Path, dice: random.Random) -> None:

@@ -35,14 +35,12 @@ from codecommons.lake.schemas import TABLES, Table
 from codecommons.lake.storage import lake_errors
 from codecommons.license import qualify_slice
 from codecommons.report import STAGES
-from codecommons.upkeep.verify import Fault, Verified, verify
+from codecommons.upkeep.verify import ORIGINAL, Fault, Verified, verify
 
 # The failing check of slices that have to be made again.
 CHECK = "whole"
 DAMAGED = "_damaged"
 WORK = dict(zip(STAGES[:-1], (ingest_slice, annotate_slice, qualify_slice, compare_slice), strict=True))
-# What can't be made again from anything.
-ORIGINAL = frozenset({"slice_input", "listed_origin", "cursor", "opt_out_ledger"})
 # What says that something was done before, whatever it was: without it sources are read again, and only what is missing is added.
 _MEMORY = ("extid", "collection_tree")
 # What says that rows of a table are there: a loader that finds it looks for none of them. Keyed alike, so in the same bucket.

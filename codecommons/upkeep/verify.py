@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 import pyarrow as pa
@@ -38,6 +38,9 @@ _SAMPLE_DIRECTORIES = 1_000
 _TASK_BYTES = 64 << 20
 _DIRECTORIES_AT_ONCE = 20_000
 REPAIR = "codecommons lake repair"
+# What can't be made again from anything.
+ORIGINAL = frozenset({"slice_input", "listed_origin", "cursor", "opt_out_ledger"})
+RESTORE = "put the table's folder back from a backup (codecommons lake restore, to another place); nobody can make it again"
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ def verify(lake: Lake, engine: Engine, everything: bool = False, seed: int = 0) 
         found.bytes += looked.bytes
         found.contents += looked.contents
         found.faults += looked.faults
+    found.faults = [replace(one, next=RESTORE) if one.table in ORIGINAL else one for one in found.faults]
     unreadable = broken | {fault.table for fault in found.faults}
     if not unreadable & {"directory", "directory_entry"}:
         _directories(lake, found, everything, seed)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import os
@@ -29,6 +30,7 @@ from codecommons.lake.storage import lake_errors
 from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, swhid_text
+from codecommons.upkeep import vacuum
 from codecommons_dagster.cli import main
 from codecommons_dagster.instance import instance
 
@@ -494,6 +496,11 @@ def what_rots_is_named_and_made_again(home: Path) -> None:
     assert run("status").exit_code == 0
     merged = run("lake", "compact", "--most", "1", "--json")
     assert merged.exit_code == 0, merged.output
+    # A day later what was replaced goes for good, and the release can still be made again.
+    opened = Lake.open(Settings(home=home, lake=str(lake), workers=0))
+    assert vacuum(opened, dt.datetime.now(dt.UTC) + dt.timedelta(hours=25))
+    assert run("lake", "verify", "--all").exit_code == 0
+    assert "1 rows, byte for byte the same, no problems" in run("dataset", "reproduce", "mine").output
 
 
 def a_backup_is_restored_elsewhere_and_nowhere_else(home: Path, folder: Path) -> None:

@@ -15,6 +15,7 @@ from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake
 from codecommons.lake.schemas import TABLES
+from codecommons.upkeep import verify
 
 DAY, STAGE = "2026-01-31", "raw_archive_slice"
 
@@ -51,6 +52,8 @@ def test_requests_that_fail_before_or_after_the_server_has_seen_them_lose_and_do
     assert sorted(lake.scan("origin").collect()["url"]) == [f"u{number}" for number in range(6)]
     assert sorted(lake.scan("quarantine").collect()["item"]) == [f"i{number}" for number in numbers]
     assert lake.log.verdicts()["source"].to_list() == [f"s{number}" for number in numbers]
+    assert verify(lake, InlineEngine(), everything=True).faults == []
     for line in failed:
-        assert "run the same command again" in line, line
+        assert "run the same command again" in line or "can it be reached from here" in line, line
+        assert "backup" not in line, "nothing is damaged"
         assert "\n" not in line
