@@ -19,8 +19,8 @@ from codecommons.lake import Lake
 from codecommons.report import STAGES
 
 # Kills in a row of one lake, at most: then somebody is let through, and its rows are compared.
-IN_A_ROW = 5
-_LOOK = 0.002
+IN_A_ROW = 8
+_LOOK = 0.01
 
 
 @dataclass
@@ -58,6 +58,7 @@ def kill_at_random(world: World, times: int, seed: int, in_a_row: int = IN_A_ROW
                 done.killed += 1
                 done.after[_reached(home)] += 1
         wrong = world.finish(settings_of(home))
+        print(f"{done.killed} killed in {done.lakes} lakes{f', other rows in {wrong}' if wrong else ''}", flush=True)
         if wrong:
             done.differs.append(f"lake {done.lakes} of seed {seed}: {', '.join(wrong)}")
     return done

@@ -99,7 +99,7 @@ def kills(world: World, seed: int, times: int) -> Iterator[Tried]:
     done = kill_at_random(world, times, seed)
     reached = ", ".join(f"{count} after {stage}" for stage, count in done.after.most_common())
     yield Tried(
-        f"kill -9 at a random point of a slice through all stages and a dataset, up to five in a row ({reached})",
+        f"kill -9 at a random point of a slice through all stages and a dataset, up to eight in a row ({reached})",
         done.killed,
         f"run again: {_SAME}, in all {done.lakes} lakes",
         len(done.differs),
