@@ -44,8 +44,9 @@ def verify(everything: bool, seed: int, as_json: bool) -> None:
 
 @lake.command(epilog=example("codecommons lake repair --dry-run\ncodecommons lake repair"))
 @click.option("--dry-run", is_flag=True, help="Say what is wrong, and change nothing.")
+@click.option("--others-stopped", is_flag=True, help="Your word that nothing else works on the lake.")
 @json_option
-def repair(dry_run: bool, as_json: bool) -> None:
+def repair(dry_run: bool, others_stopped: bool, as_json: bool) -> None:
     """Take out what is damaged and make it again from the raw slices, as a Dagster run.
 
     Everything is read first, as by `verify --all`. Nothing is deleted. What slices consist of, what was listed and the opt-out
@@ -57,7 +58,8 @@ def repair(dry_run: bool, as_json: bool) -> None:
         return
     from codecommons_dagster.instance import run_upkeep
 
-    run, told = run_upkeep(open_lake().settings, "repair")
+    config = {"ops": {"put_right": {"config": {"others_stopped": others_stopped}}}}
+    run, told = run_upkeep(open_lake().settings, "repair", config)
     finish(run)
     made = (*told["slices"].values(), *told["releases"].values())
     whole = not told["left"] and all(said == "passed" for said in made)

@@ -59,13 +59,19 @@ def compact_job() -> None:
     merge_files()
 
 
+class RepairConfig(dg.Config):
+    """How to go about it."""
+
+    others_stopped: bool = Field(default=False, description="Your word that nothing else works on the lake.")
+
+
 @dg.op(description="Takes out what is damaged, and makes it again from the raw slices.")
-def put_right(context: dg.OpExecutionContext, lake: LakeResource, engine: EngineResource) -> None:
+def put_right(context: dg.OpExecutionContext, config: RepairConfig, lake: LakeResource, engine: EngineResource) -> None:
     """Repair the lake; the run's metadata says what was found, what was made again, and what is left."""
     from codecommons.upkeep import repair
 
     with plain_errors(), engine.open() as workers:
-        done = repair(lake.open(), workers, tell=context.log.info)
+        done = repair(lake.open(), workers, others_stopped=config.others_stopped, tell=context.log.info)
     context.add_output_metadata({"repaired": dataclasses.asdict(done)})
 
 

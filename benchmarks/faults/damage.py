@@ -80,7 +80,7 @@ def repaired(world: World, damage: Callable[[Path], set[str]], name: str) -> str
     named = {fault.table for fault in found.faults}
     if not hurt <= named:
         return f"{', '.join(sorted(hurt - named))} not named by verify"
-    done = repair(lake, engine, found)
+    done = repair(lake, engine, found, others_stopped=True)
     if hurt & ORIGINAL:
         return "" if {fault.table for fault in done.left} == hurt & ORIGINAL else "not left for restore"
     if not done.passed:

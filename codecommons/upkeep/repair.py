@@ -29,8 +29,9 @@ from codecommons.datasets.releases import is_whole, list_releases
 from codecommons.datasets.reproduce import specification_of
 from codecommons.dedup import compare_slice
 from codecommons.engine import Engine
-from codecommons.errors import CodeCommonsError, LakeError
+from codecommons.errors import CodeCommonsError, LakeError, UsageError
 from codecommons.lake import Lake, commits
+from codecommons.lake.erasing import at_work
 from codecommons.lake.schemas import TABLES, Table
 from codecommons.lake.storage import lake_errors
 from codecommons.license import qualify_slice
@@ -84,16 +85,25 @@ class Repaired:
         return not self.left and all(said == "passed" for said in (*self.slices.values(), *self.releases.values()))
 
 
-def repair(lake: Lake, engine: Engine, found: Verified | None = None, tell: Callable[[str], None] = lambda _: None) -> Repaired:
+def repair(
+    lake: Lake,
+    engine: Engine,
+    found: Verified | None = None,
+    others_stopped: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Repaired:
     """Find what is damaged and put it right.
 
     Args:
         lake: the lake.
         engine: where files are read and slices are made.
         found: what a verification of everything has found; it is done here otherwise.
+        others_stopped: the operator's word that nothing else works on the lake: who does may have found rows that go now, and
+            would remember that they are there.
         tell: is told of each step.
 
     Raises:
+        UsageError: somebody may be at work, and nobody has said otherwise.
         LakeError: the lake can't be read or written; what was done stays done, and the next run goes on.
     """
     if found is None:
@@ -106,6 +116,11 @@ def repair(lake: Lake, engine: Engine, found: Verified | None = None, tell: Call
         return done
     mine = [fault for fault in found.faults if not fault.release]
     if mine:
+        if not others_stopped and (busy := at_work(lake.storage)):
+            raise UsageError(
+                f"{lake.path('_staging', busy[0])} may be of a run at work; wait until it has ended, or stop it and all else "
+                "that works on this lake, then say --others-stopped"
+            )
         tell(f"taking out what is damaged: {', '.join(sorted({fault.table for fault in mine}))}")
         done.taken = take_out(lake, mine)
     lake = Lake.open(lake.settings)

@@ -191,13 +191,13 @@ def _tasks(storage: Storage, files: Mapping[str, Sequence[commits.DataFile]], ev
                 chosen.add((name, file.path))
     for name, some in sorted(files.items()):
         run: list[commits.DataFile] = []
+        size = 0
         for file in some:
             run.append(file)
-            if sum(one.bytes for one in run) >= _TASK_BYTES:
+            size += file.bytes
+            if size >= _TASK_BYTES or file is some[-1]:
                 yield _Files(storage, name, tuple(run), frozenset(one.path for one in run if (name, one.path) in chosen))
-                run = []
-        if run:
-            yield _Files(storage, name, tuple(run), frozenset(one.path for one in run if (name, one.path) in chosen))
+                run, size = [], 0
 
 
 def _look(task: _Files) -> _Looked:
