@@ -12,7 +12,7 @@ TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 PEERS ?= $(BIN)/python
 READY := $(VENV)/ready
 
-.PHONY: demo test check bench bench-scale ui clean
+.PHONY: demo test check bench bench-scale faults ui clean
 
 demo: $(READY) ## real packages through all five stages, and a report
 	@$(BIN)/python -m codecommons_dagster.demo
@@ -40,6 +40,9 @@ bench: $(READY) ## the main job per stage, and our parts beside those of others
 
 bench-scale: $(READY) ## five stages over 500 packages and four git histories, and over a half and a quarter of them
 	@$(BIN)/python -m benchmarks.scale
+
+faults: $(READY) ## kills, failing storage, rotten files and wrong clocks, tried for real; writes docs/faults.md
+	@$(BIN)/python -m benchmarks.faults
 
 ui: $(READY) ## Dagster's web interface over your lake
 	@$(BIN)/python -m codecommons_dagster.ui

@@ -25,7 +25,7 @@ from codecommons.settings import Settings
 from codecommons_dagster.alerts import alerts
 from codecommons_dagster.history import history_job
 from codecommons_dagster.jobs import STAGE_JOBS, marts_job
-from codecommons_dagster.maintenance import gc_job, takedown_job
+from codecommons_dagster.maintenance import compact_job, gc_job, repair_job, takedown_job
 from codecommons_dagster.progress import progress
 from codecommons_dagster.schedules import SCHEDULES
 from codecommons_dagster.sensors import SENSORS
@@ -48,7 +48,7 @@ def build_stages(**resources: Any) -> dg.Definitions:
         assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
         asset_checks=expectation_checks.CHECKS,
         resources={"lake": LakeResource(), "engine": EngineResource(), **resources},
-        jobs=[*STAGE_JOBS, gc_job, takedown_job, history_job],
+        jobs=[*STAGE_JOBS, gc_job, compact_job, repair_job, takedown_job, history_job],
         schedules=SCHEDULES,
         sensors=[*SENSORS, alerts],
         executor=EXECUTOR,

@@ -29,6 +29,7 @@ import click
 from codecommons.errors import CodeCommonsError, LakeError, UsageError, no_panic
 from codecommons_dagster import lines
 from codecommons_dagster.dataset_commands import dataset
+from codecommons_dagster.lake_commands import lake
 from codecommons_dagster.opt_out_commands import opt_out
 from codecommons_dagster.terminal import example, finish, json_option, open_lake, say, tell_unreadable, to_json, watched
 
@@ -389,14 +390,15 @@ def status(as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what could go, and change nothing.")
 @json_option
 def gc(dry_run: bool, as_json: bool) -> None:
-    """Free what killed processes left in the lake, and files that commits have replaced, as a Dagster run.
+    """Free what killed processes left in the lake, and files and attempts that others have replaced, as a Dagster run.
 
-    Only what has been untouched for a day goes, and nothing that a process at work, or a reader who began within it, may need.
+    Only what has been untouched for a day goes, and nothing that a process at work, a reader who began within it, or a published
+    release may need.
     """
-    from codecommons.lake.garbage import garbage
+    from codecommons.upkeep import removable
 
     lake = open_lake()
-    found = garbage(lake)
+    found = removable(lake)
     run = None
     if found and not dry_run:
         from codecommons_dagster.instance import run_job
@@ -417,4 +419,5 @@ def _accepts(terms: str) -> bool:
 
 
 main.add_command(dataset)
+main.add_command(lake)
 main.add_command(opt_out)

@@ -144,8 +144,8 @@ def run_job(
     Args:
         settings: whose instance records the run.
         job: ``follow``, ``slice``, ``ingest`` (but ``slice`` where expectations shut a gate: only they open it), ``dataset``,
-            ``opt_outs``, ``marts``, ``gc`` or ``takedown``.
-        partition: the slice or the dataset; None for the last four.
+            ``opt_outs``, ``marts``, ``gc``, ``compact``, ``repair`` or ``takedown``.
+        partition: the slice or the dataset; None for the last six.
         config: of the job's steps.
 
     Raises:
@@ -218,6 +218,21 @@ def run_takedowns(settings: Settings, ids: Sequence[str], others_stopped: bool) 
             said: Any = record.event_log_entry.get_dagster_event().step_output_data.metadata["takedowns"].value
             done += said
     return finished, done
+
+
+def run_upkeep(settings: Settings, job: str, config: Mapping[str, Any] | None = None) -> tuple[Finished, dict[str, Any]]:
+    """Run job ``compact`` or ``repair`` in this process and record it.
+
+    Returns:
+        The run, and what it came to: table -> files before and after, or the fields of a ``Repaired``.
+    """
+    finished = run_job(settings, job, None, config)
+    told: dict[str, Any] = {}
+    with instance(settings) as recorder:
+        for record in recorder.get_records_for_run(finished.run_id, of_type=dg.DagsterEventType.STEP_OUTPUT).records:
+            metadata: Any = record.event_log_entry.get_dagster_event().step_output_data.metadata
+            told = next(iter(metadata.values())).value
+    return finished, told
 
 
 def _failure(event: dg.DagsterEvent) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from codecommons.optout.standing import Standing
     from codecommons.optout.takedown.covered import Covered
     from codecommons.report import StageReport
+    from codecommons.upkeep import Backup, Verified
 
 
 # Rows of a difference that are named.
@@ -188,6 +189,36 @@ def of_garbage(found: Sequence[Garbage], dry_run: bool) -> Iterator[str]:
         yield f"{'could be freed' if dry_run else 'freed'}: {size(sum(one.bytes for one in found))}"
     else:
         yield "nothing to free"
+
+
+def of_verified(found: Verified) -> Iterator[str]:
+    """What a verification of the lake found: a line a fault with the command that puts it right, then what was looked at."""
+    for fault in found.faults:
+        yield f"wrong   {fault.what}"
+        yield f"        next: {fault.next}"
+    yield from (f"remark  {remark}" for remark in found.remarks)
+    looked = f"{found.tables} tables, {found.files:,} files ({size(found.bytes)} read), {found.contents:,} contents and"
+    looked += f" {found.directories:,} directories hashed, {found.references} references, {found.releases} releases"
+    yield f"{looked}: {f'{len(found.faults):,} faults' if found.faults else 'all is whole'}"
+
+
+def of_repaired(done: Mapping[str, Any]) -> Iterator[str]:
+    """What a repair did (the fields of a ``Repaired``)."""
+    yield from (f"found   {fault['what']}" for fault in done["found"])
+    for table, files in done["taken"].items():
+        yield f"taken   {f'{files:,} files' if files >= 0 else 'all'} of table {table}"
+    for what in ("slices", "releases"):
+        for name, said in done[what].items():
+            yield f"made    {name}" if said == "passed" else f"failed  {name}: {said}"
+    for fault in done["left"]:
+        yield f"left    {fault['what']}; nobody can make that again: `codecommons lake restore` brings it back from a backup"
+    if not done["found"] and not done["slices"]:
+        yield "nothing to repair"
+
+
+def of_backup(one: Backup) -> str:
+    """A backup, or what was restored from one."""
+    return f"{one.name}  {one.files:,} files, {size(one.bytes)}; {one.copied:,} copied, {size(one.copied_bytes)}  {one.where}"
 
 
 def of_annotations(row: dict[str, Any]) -> str:

@@ -10,17 +10,18 @@ import dagster as dg
 from pydantic import Field
 
 from assets.outcomes import plain_errors
-from codecommons.lake.garbage import free, garbage
-from resources import LakeResource
+from codecommons.lake.lake import MOST_FILES
+from resources import EngineResource, LakeResource
 
 
-@dg.op(description="Removes what killed processes left behind and what commits have replaced, once nobody can need it any more.")
+@dg.op(description="Removes what killed processes left and what was replaced, files and attempts, once nobody can need it.")
 def remove_garbage(context: dg.OpExecutionContext, lake: LakeResource) -> None:
-    """Find and remove garbage; the run's metadata says what it was."""
+    """Find and remove it; the run's metadata says what it was."""
+    from codecommons.upkeep import vacuum
+
     with plain_errors(context):
         opened = lake.open()
-        found = garbage(opened)
-        free(opened, found)
+        found = vacuum(opened)
     context.add_output_metadata(
         {
             "files": sum(one.files for one in found),
@@ -34,6 +35,50 @@ def remove_garbage(context: dg.OpExecutionContext, lake: LakeResource) -> None:
 def gc_job() -> None:
     """One step."""
     remove_garbage()
+
+
+class CompactConfig(dg.Config):
+    """What to merge."""
+
+    most: int = Field(default=MOST_FILES, description="Files that a bucket of a table may have.")
+
+
+@dg.op(description="Merges the files of buckets that have many; no row changes, and readers at the same time go on.")
+def merge_files(context: dg.OpExecutionContext, config: CompactConfig, lake: LakeResource, engine: EngineResource) -> None:
+    """Compact every table; the run's metadata says which had how many files before and after."""
+    from codecommons.upkeep import compact
+
+    with plain_errors(), engine.open() as workers:
+        merged = compact(lake.open(), workers, config.most)
+    context.add_output_metadata({"files": {name: list(files) for name, files in merged.items()}})
+
+
+@dg.job(name="compact", description="Merges small files: `codecommons lake compact`.", tags={"dagster/max_retries": "0"})
+def compact_job() -> None:
+    """One step."""
+    merge_files()
+
+
+class RepairConfig(dg.Config):
+    """How to go about it."""
+
+    others_stopped: bool = Field(default=False, description="Your word that nothing else works on the lake.")
+
+
+@dg.op(description="Takes out what is damaged, and makes it again from the raw slices.")
+def put_right(context: dg.OpExecutionContext, config: RepairConfig, lake: LakeResource, engine: EngineResource) -> None:
+    """Repair the lake; the run's metadata says what was found, what was made again, and what is left."""
+    from codecommons.upkeep import repair
+
+    with plain_errors(), engine.open() as workers:
+        done = repair(lake.open(), workers, others_stopped=config.others_stopped, tell=context.log.info)
+    context.add_output_metadata({"repaired": dataclasses.asdict(done)})
+
+
+@dg.job(name="repair", description="Makes what is damaged again: `codecommons lake repair`.", tags={"dagster/max_retries": "0"})
+def repair_job() -> None:
+    """One step."""
+    put_right()
 
 
 class TakedownConfig(dg.Config):

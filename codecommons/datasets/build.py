@@ -59,7 +59,7 @@ CHECKS = {
 _SAME = {"commits": ("content", "before_content")}
 
 
-def build(lake: Lake, engine: Engine, name: str) -> StageReport:
+def build(lake: Lake, engine: Engine, name: str, asked: Specification | None = None) -> StageReport:
     """Build a dataset as of its day and publish it, unless the same was published before.
 
     Nothing is published when one of ``CHECKS`` fails. The rows, shards and dropped candidates of a release are written to the
@@ -69,6 +69,7 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
         lake: the lake.
         engine: where shards are written.
         name: of a specification in the home's ``datasets`` folder.
+        asked: what to build instead of what is written there: of a release whose files are damaged, its own specification.
 
     Returns:
         The report. ``details``: fingerprint, folder (below the lake's root), steps, languages, licenses, left_out, shards; of a
@@ -80,7 +81,7 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
         LakeError: the lake can't be read or written, or a slice changed meanwhile.
     """
     with Measure() as measured:
-        asked = specification(lake.settings, name)
+        asked = asked or specification(lake.settings, name)
         releases.fixed_bits(lake, name, asked.shard.bits)
         form = format_for(lake.settings, asked)
         inputs = resolve(lake, asked)
@@ -96,7 +97,7 @@ def build(lake: Lake, engine: Engine, name: str) -> StageReport:
         }
         inputs_digest = digest(identity)
         known = next((one for one in releases.list_releases(lake, name) if one.document["inputs_digest"] == inputs_digest), None)
-        if known and releases.is_whole(lake, known):
+        if known and releases.is_whole(lake, known) and _recorded(lake, known):
             report, checks = _published_before(lake, known, inputs)
         else:
             document = {"name": name, "format": 2, "inputs": identity, "inputs_digest": inputs_digest}
@@ -178,6 +179,12 @@ def _build(
             _write_tables(lake, asked, document, table, selection.drops)
             releases.publish(lake, document, staged, [*releases.files_of(document), releases.ATTESTATION])
     return report, checks
+
+
+def _recorded(lake: Lake, one: Release) -> bool:
+    """Whether the tables have the release, too; its row of ``dataset`` is the last."""
+    mine = (pl.col("dataset") == one.name) & (pl.col("fingerprint") == one.fingerprint)
+    return bool(lake.scan("dataset").filter(mine).select(pl.len()).collect().item())
 
 
 def _published_before(lake: Lake, known: Release, inputs: Inputs) -> tuple[StageReport, list[CheckResult]]:

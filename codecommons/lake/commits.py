@@ -123,7 +123,7 @@ def write_file(storage: Storage, table: Table, partition: tuple[tuple[str, str],
     target = storage.path(table.name, path)
     with lake_errors(f"writing {target}"):
         with storage.fs.open(target, "wb") as sink:
-            pq.write_table(rows, sink, compression="zstd", compression_level=3)
+            pq.write_table(rows, sink, compression="zstd", compression_level=3, write_page_checksum=True)
         return DataFile(path, partition, rows.num_rows, storage.fs.size(target))
 
 

@@ -11,7 +11,6 @@ a file that is written and not yet committed looks like one that was left behind
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import operator
 import re
@@ -28,7 +27,7 @@ from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.lake import commits
-from codecommons.lake.garbage import AGE, files_below, modified
+from codecommons.lake.garbage import AGE, clock, files_below, modified
 from codecommons.lake.ranges import buckets
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import Storage, lake_errors
@@ -57,7 +56,7 @@ class Erased:
 
 def at_work(storage: Storage) -> list[str]:
     """Staging folders in which something was written within a day: of processes at work, or of killed ones; sorted."""
-    root, cutoff = storage.path("_staging"), dt.datetime.now(dt.UTC) - AGE
+    root, cutoff = storage.path("_staging"), clock(storage) - AGE
     found = {path.removeprefix(f"{root}/").partition("/")[0]: modified(info) for path, info in sorted_files(storage, root)}
     return sorted(name for name, written in found.items() if written >= cutoff)
 
@@ -148,7 +147,13 @@ def _without(storage: Storage, name: str, file: commits.DataFile, wanted: Mappin
         with (
             storage.create(target) as sink,
             pq.ParquetWriter(
-                sink, old.schema_arrow, compression="zstd", compression_level=1, store_schema=False, use_dictionary=plain or False
+                sink,
+                old.schema_arrow,
+                compression="zstd",
+                compression_level=1,
+                store_schema=False,
+                use_dictionary=plain or False,
+                write_page_checksum=True,
             ) as writer,
         ):
             for group in range(old.num_row_groups):

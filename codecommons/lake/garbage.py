@@ -6,20 +6,27 @@
 
 A file is garbage only when it has been untouched for ``AGE`` and nobody who is alive can want it. A writer's sign of life is its
 staging folder, in which it writes now and then since when it is at work; what it has written to the tables is younger than
-that. A reader holds a version of a table that was the newest when it began, within ``AGE``.
+that. A reader holds a version of a table that was the newest when it began, within ``AGE``. All times are those of the storage:
+the clock of this machine may be wrong, and that of another one wrong in another way.
+
+Rows of slice-scoped tables of an attempt that another has replaced go, too, unless a published release was made from it; they
+leave the newest version of their table, and their files are garbage a day later.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from deltalake import DeltaTable
+from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.errors import LakeError
 from codecommons.lake import commits
@@ -47,17 +54,33 @@ class Garbage:
     files: int = 1
 
 
+@dataclass(frozen=True)
+class Superseded:
+    """Rows of a slice-scoped table of an attempt that another has replaced.
+
+    Attributes:
+        table: its name.
+        attempt: slice, source and attempt.
+        files: where the rows are.
+    """
+
+    table: str
+    attempt: tuple[str, ...]
+    files: tuple[commits.DataFile, ...]
+
+
 def garbage(lake: Lake, now: dt.datetime | None = None) -> list[Garbage]:
     """Find what nobody needs any more, by path; nothing is changed.
 
     Args:
         lake: the lake.
-        now: the time by the lake's storage; this machine's unless given.
+        now: the time by the lake's storage, which is asked unless it is given.
 
     Raises:
         LakeError: the lake can't be read. A damaged table is left as it is.
     """
-    storage, cutoff = lake.storage, (now or dt.datetime.now(dt.UTC)) - AGE
+    storage = lake.storage
+    cutoff = (now or clock(storage)) - AGE
     abandoned, begun = _staging(storage, cutoff)
     with ThreadPoolExecutor(8) as threads:
         names = [table.name for table in lake.stored()]
@@ -76,6 +99,66 @@ def free(lake: Lake, found: list[Garbage]) -> None:
         with lake_errors(f"removing {path}"):
             if lake.fs.exists(path):
                 lake.fs.rm(path, recursive=True)
+
+
+def clock(storage: Storage) -> dt.datetime:
+    """The time by the clock that files are dated with.
+
+    Raises:
+        LakeError: nothing can be written there.
+    """
+    path = storage.path("_staging", f"clock-{uuid.uuid4().hex}")
+    with lake_errors(f"writing {path}"):
+        storage.fs.pipe_file(path, b"")
+        now = modified(storage.fs.info(path))
+        storage.fs.rm(path)
+    return now
+
+
+def superseded(lake: Lake, kept: Collection[tuple[str, str, str]] = (), now: dt.datetime | None = None) -> list[Superseded]:
+    """Attempts whose rows no reader sees any more, by table; nothing is changed.
+
+    Args:
+        lake: the lake.
+        kept: attempts (slice, source, attempt) that are needed all the same, such as those that releases were made from.
+        now: see ``garbage``.
+
+    Raises:
+        LakeError: the lake can't be read.
+    """
+    storage = lake.storage
+    cutoff = (now or clock(storage)) - AGE
+    # Somebody at work writes news before the log says so.
+    cutoff = min([cutoff, *_staging(storage, cutoff)[1]])
+    wanted = {*kept, *lake.log.live().iter_rows()}
+    found = []
+    for table in (table for table in lake.tables().values() if table.scope == "slice"):
+        files: dict[tuple[str, ...], list[commits.DataFile]] = {}
+        for file in commits.data_files(lake.delta(table)):
+            files.setdefault(tuple(value for _, value in file.partition), []).append(file)
+        written = {path: modified(info) for path, info in files_below(storage, storage.path(table.name)).items()} if files else {}
+        for attempt, some in sorted(files.items()):
+            old = all(written.get(storage.path(table.name, unquote(file.path)), cutoff) < cutoff for file in some)
+            if old and attempt not in wanted:
+                found.append(Superseded(table.name, attempt, tuple(some)))
+    return found
+
+
+def let_go(lake: Lake, found: Sequence[Superseded]) -> None:
+    """Take the rows of superseded attempts out of the newest version of their tables.
+
+    Raises:
+        LakeError: a table can't be read or written.
+    """
+    for name in sorted({one.table for one in found}):
+        paths = {file.path for one in found if one.table == name for file in one.files}
+
+        def prepare(delta: DeltaTable, paths: set[str] = paths) -> list[AddAction | RemoveAction]:
+            live = set(lake.log.live().iter_rows())  # one may have come to life again
+            files = [file for file in commits.data_files(delta) if file.path in paths]
+            return [file.remove() for file in files if tuple(value for _, value in file.partition) not in live]
+
+        commits.commit_loop(lake.storage, lake.tables()[name], prepare, {"what": "superseded attempts"})
 
 
 def _staging(storage: Storage, cutoff: dt.datetime) -> tuple[list[Garbage], list[dt.datetime]]:

@@ -19,16 +19,17 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from deltalake import DeltaTable, WriterProperties
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.engine import Engine
+from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
 from codecommons.lake.damage import Damage, damaged, require_whole, told
 from codecommons.lake.keys import missing
-from codecommons.lake.merging import ROW_GROUP_BYTES, Merged, MergeTask, bundles, merge_all
+from codecommons.lake.merging import Merged, MergeTask, bundles, merge_all, rewrite
 from codecommons.lake.news import NewsFile, place
 from codecommons.lake.ranges import slices_of
 from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
@@ -240,27 +241,59 @@ class Lake:
                 f"table {name}: {commits.ATTEMPTS} commits in a row lost against other writers; run the same command again"
             )
         if any(one.files > MOST_FILES for one in merged):
-            self._compact(name)
+            self.compact(engine, name)
         return Committed(
             sum(one.rows_in for one in merged),
             sum(one.rows_new for one in merged),
             sum(one.bytes_new for one in merged),
         )
 
-    def _compact(self, name: str) -> None:
-        """Merge the files of partitions that have too many, in delta-rs' own way."""
-        delta = self.delta(name)
-        counts: dict[tuple[tuple[str, str], ...], int] = defaultdict(int)
+    def compact(self, engine: Engine, name: str, most: int = MOST_FILES) -> tuple[int, int]:
+        """Merge the files of every partition of a table that has more than ``most``; readers of older versions go on.
+
+        Rows of a content-scoped table are sorted by key: what comes out depends on the set of rows alone. News stay as they are,
+        as the names of their files mean something.
+
+        Returns:
+            Files before and after of the partitions that were merged.
+
+        Raises:
+            LakeError: the table can't be read or written.
+        """
+        table, delta = self._table(name), self.delta(name)
+        files: dict[tuple[tuple[str, str], ...], list[commits.DataFile]] = defaultdict(list)
         for file in commits.data_files(delta):
-            counts[file.partition] += 1
-        properties = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=_group_rows(delta))
-        for partition in sorted(key for key, files in counts.items() if files > MOST_FILES):
+            files[file.partition].append(file)
+        many = {partition: some for partition, some in sorted(files.items()) if len(some) > most}
+        if table.scope in ("slice", "dataset") or not many:
+            return 0, 0
+        if table.scope == "log":
+            self._compact_log(name, sorted(many))
+        else:
+            tasks = [MergeTask(self.storage, table, tuple(partition), (), tuple(some)) for partition, some in many.items()]
+            for one in engine.map(rewrite, tasks, name=str):
+                self._exchange(name, one)
+        return sum(map(len, many.values())), len(many)
+
+    def _exchange(self, name: str, one: Merged) -> None:
+        """Put a merged file in the place of those it was made of, unless somebody has replaced one of them: then all stays."""
+        assert one.file is not None
+        actions: list[AddAction | RemoveAction] = [*(file.remove() for file in one.replaced), one.file.add()]
+        for _ in range(commits.ATTEMPTS):
+            delta = self.delta(name)
+            there = {file.path for file in commits.data_files(delta, dict(one.task.partition))}
+            with lake_errors(f"compacting table {name} in {self.settings.lake}"):
+                if not {file.path for file in one.replaced} <= there:
+                    return
+                if commits.try_commit(delta, self._table(name), actions, {"what": "compaction"}):
+                    return
+
+    def _compact_log(self, name: str, partitions: Sequence[tuple[tuple[str, str], ...]]) -> None:
+        """Merge the files of some partitions in delta-rs' own way."""
+        for partition in partitions:
             filters = [(column, "=", value) for column, value in partition]
-            # Somebody may replace one of the files meanwhile; who commits next has the same number of files to merge.
             with lake_errors(f"compacting table {name} in {self.settings.lake}"), contextlib.suppress(CommitFailedError):
-                delta.optimize.compact(
-                    partition_filters=filters, target_size=1 << 40, max_concurrent_tasks=1, writer_properties=properties
-                )
+                self.delta(name).optimize.compact(partition_filters=filters or None, max_concurrent_tasks=1)
 
     def write_news(
         self, news: Mapping[str, pa.Table], slice: str, source: str, attempt: str, files: Sequence[NewsFile] = ()
@@ -319,7 +352,7 @@ class Lake:
             return [commits.write_file(self.storage, STAGE_REPORT, (), rows).add()]
 
         commits.commit_loop(self.storage, STAGE_REPORT, prepare, {"stage": report.stage, "slice": report.slice})
-        self._compact(STAGE_REPORT.name)
+        self.compact(InlineEngine(), STAGE_REPORT.name)
 
     def runs(self) -> pl.DataFrame:
         """How often every stage of a slice and source has run (columns slice, source, stage, run)."""
@@ -457,10 +490,3 @@ def _marker(storage: Storage, path: str) -> dict[str, Any]:
         raise LakeError(
             f"{path} is damaged: it doesn't say how many buckets the lake has and which tables; restore it from a backup"
         ) from error
-
-
-def _group_rows(delta: DeltaTable) -> int:
-    """Rows of a row group of about ``ROW_GROUP_BYTES``, from what the table holds."""
-    files = commits.data_files(delta)
-    rows = sum(file.rows for file in files)
-    return max(64, int(rows * ROW_GROUP_BYTES / max(1, 4 * sum(file.bytes for file in files))))

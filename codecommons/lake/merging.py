@@ -168,6 +168,32 @@ def merge(task: MergeTask) -> Merged:
     return Merged(task, file, rows_in, rows_new - sum(one.rows for one in old_files), max(0, bytes_new), old_files)
 
 
+def rewrite(task: MergeTask) -> Merged:
+    """Write the rows of all files of a bucket as one, sorted by key: what comes out depends on the set of rows alone.
+
+    Raises:
+        LakeError: a file can't be read or written.
+    """
+    storage, table, schema = task.storage, task.table, _stored_schema(task.table)
+    path = f"{partition_folder(task.partition)}part-{uuid.uuid4().hex}.parquet"
+    target, rows = storage.path(table.name, path), 0
+    with lake_errors(f"compacting {table.name} {partition_folder(task.partition)} in {storage.settings.lake}"):
+        paths = task.paths(task.known)
+        sizes = [pq.read_metadata(one, filesystem=storage.arrow_fs) for one in paths]
+        unpacked = sum(one.row_group(at).total_byte_size for one in sizes for at in range(one.num_row_groups))
+        parts = max(1, -(-unpacked // storage.settings.batch_bytes))
+        every = dataset_of(storage, paths, table)
+        with storage.create(target) as sink, _parquet(sink, schema, table) as writer:
+            for part in range(parts):
+                low, high = bucket_range(task.bucket, storage.settings.bucket_bits, part, parts)
+                found = read_columns(every, schema.names, in_range(table.bucket_key, low, high)).to_batches()
+                for group in _row_groups(found, _new_rows(table, found, None, low, high)):
+                    writer.write_table(group)
+                    rows += group.num_rows
+        file = DataFile(path, task.partition, rows, storage.fs.size(target))
+    return Merged(task, file, rows, 0, 0, task.known)
+
+
 def _files_to_replace(task: MergeTask, ranges: Iterable[tuple[bytes, bytes | None]]) -> tuple[DataFile, ...]:
     """Files of the lake with a row that a staged one, being verified, replaces; by path."""
     table = task.table
@@ -262,5 +288,11 @@ def _parquet(sink: pa.NativeFile, schema: pa.Schema, table: Table) -> pq.Parquet
     unique = {"data"} if table.many else {"data", *table.key}
     dictionary: Any = [name for name in schema.names if name not in unique and not pa.types.is_nested(schema.field(name).type)]
     return pq.ParquetWriter(
-        sink, schema, compression="zstd", compression_level=1, store_schema=False, use_dictionary=dictionary or False
+        sink,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        store_schema=False,
+        use_dictionary=dictionary or False,
+        write_page_checksum=True,  # a flipped bit is found by who looks for it (``upkeep.verify``)
     )

@@ -77,7 +77,13 @@ class NewsWriter:
             if self._sink is None:
                 self._opened = self._storage.fs.open(self._path, "wb")
                 self._sink = pq.ParquetWriter(
-                    self._opened, schema, compression="zstd", compression_level=3, store_schema=False, use_dictionary=False
+                    self._opened,
+                    schema,
+                    compression="zstd",
+                    compression_level=3,
+                    store_schema=False,
+                    use_dictionary=False,
+                    write_page_checksum=True,
                 )
             groups = max(1, rows.nbytes // ROW_GROUP_BYTES)
             self._sink.write_table(rows.select(schema.names).cast(schema), row_group_size=-(-rows.num_rows // groups))

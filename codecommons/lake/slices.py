@@ -199,6 +199,35 @@ class SliceLog:
         )
         return recorded
 
+    def distrust(self, stage: str, check: str, detail: str) -> int:
+        """Let a stage count as failed in every slice and source that has input, in one commit; live attempts stay live.
+
+        Args:
+            stage: one of ``STAGES``.
+            check: what readers find as ``failing_check``.
+            detail: why, and what to do.
+
+        Returns:
+            How many rows say so now.
+        """
+        told = 0
+
+        def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
+            nonlocal told
+            old = self._read(SLICE_LOG, delta)
+            wanted = self._read(SLICE_INPUT).select("slice", "source").unique().with_columns(stage=pl.lit(stage))
+            told = wanted.height
+            key = ["slice", "source", "stage"]
+            kept = wanted.join(old.select(*key, "attempt", "input_digest"), on=key, how="left")
+            said = {"verdict": "failed", "failing_check": check, "detail": detail}
+            new = kept.with_columns(**{name: pl.lit(text) for name, text in said.items()}, input_digest=pl.lit(""))
+            rows = pl.concat([old.join(wanted, on=key, how="anti"), new.select(old.columns)]).sort(key)
+            stale = [file.remove() for file in commits.data_files(delta)]
+            return [*stale, commits.write_file(self._storage, SLICE_LOG, (), _arrow(rows, SLICE_LOG)).add()] if told else []
+
+        commits.commit_loop(self._storage, SLICE_LOG, prepare, {"stage": stage, "verdict": "failed", "check": check})
+        return told
+
     def require_passed(self, day: str, source: str, stage: str) -> None:
         """Refuse to go on when a stage has not passed.
 

@@ -36,17 +36,21 @@ _ADVICE = {
 _SIGNS = {errno.ENOSPC: "No space left", errno.EACCES: "Permission denied", errno.EROFS: "Read-only file system"}
 
 # The packages that read and write tables, by the module of their errors.
-READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_duckdb", "botocore"})
-# What S3's clients say when they can't get through, which passes; and when they are not let in, which doesn't.
-_UNREACHABLE = (
-    "connect", "dispatch", "error sending request", "imed out", "imeout", "reset by peer", "SlowDown", "Slow Down",
-    "ServiceUnavailable", "Service Unavailable", "InternalError", "Internal Server Error", "Bad Gateway", "TooManyRequests",
-)  # fmt: skip
+READERS = frozenset({"deltalake", "_internal", "pyarrow", "polars", "duckdb", "_duckdb", "botocore", "aiohttp"})
+# What S3's clients say when they can't get through, and when they are not let in.
+_UNREACHABLE = ("connect", "dispatch", "error sending request")
 _REFUSED = ("redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "AccessDenied", "Access Denied")
+# What they say when a server fails, is busy, or breaks off in the middle; each has tried several times by then.
+_BROKEN_OFF = (
+    "imed out", "imeout", "reset by peer", "Connection reset", "closed before", "disconnected", "not completed", "max retries",
+    "SlowDown", "Slow Down", "reduce your request rate", "TooManyRequests", "ServiceUnavailable", "Service Unavailable",
+    "InternalError", "Internal Server Error", "Bad Gateway",
+)  # fmt: skip
 # The same of a network file system.
 _PASSING = frozenset({errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ESTALE})
+_AGAIN = "the storage failed: run the same command again, in a while; nothing committed is lost"
 # What to do about a damaged table.
-ADVICE = "restore its folder from a backup, or remove the lake and ingest again"
+ADVICE = "`codecommons lake repair` puts it right; or restore its folder from a backup"
 # Has DuckDB join as is written, keeping the right side in memory. It does not know how large a stream or a table of files is,
 # takes it for small, and would keep all of it instead of the few keys that are looked for.
 JOIN_AS_WRITTEN = "set disabled_optimizers = 'join_order,build_side_probe_side'"
@@ -84,7 +88,7 @@ def lake_errors(where: str) -> Iterator[None]:
 def unreachable(error: Exception) -> bool:
     """Whether an error says that a server can't be reached or is too busy, and not that it lets nobody in."""
     text = str(error)
-    return any(sign in text for sign in _UNREACHABLE) and not any(sign in text for sign in _REFUSED)
+    return any(sign in text for sign in (*_UNREACHABLE, *_BROKEN_OFF)) and not any(sign in text for sign in _REFUSED)
 
 
 def of_reader(error: Exception) -> bool:
@@ -106,7 +110,8 @@ def _delta_advice(text: str) -> str:
         return advice
     if any(sign in text for sign in (*_UNREACHABLE, *_REFUSED)):
         return f"{first}; is the endpoint right (AWS_ENDPOINT_URL, AWS_REGION, the credentials), and can it be reached from here?"
-    return f"{first}; {ADVICE}"
+    failed = any(sign in text for sign in (*_BROKEN_OFF, "HTTP error", "Generic S3 error"))
+    return f"{first}; {_AGAIN if failed else ADVICE}"
 
 
 class Storage:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import os
@@ -34,6 +35,7 @@ from codecommons.optout.requests import Request, Submission
 from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, swhid_text
+from codecommons.upkeep import vacuum
 from codecommons_dagster.cli import main
 from codecommons_dagster.instance import instance
 from codecommons_dagster.lines import of_copy
@@ -460,11 +462,68 @@ def test_from_a_repository_to_a_verified_dataset_as_recorded_runs(home: Path, re
     freed = json.loads(run("gc", "--json").stdout)
     assert (freed["freed"], left.parent.exists()) == ([{"path": "_staging/dataset-killed", "bytes": 1000, "files": 1}], False)
 
+    what_rots_is_named_and_made_again(home)
+    a_backup_is_restored_elsewhere_and_nowhere_else(home, tmp_path)
+
     import dagster as dg
 
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
         jobs = [record.dagster_run.job_name for record in instance.get_run_records() if record.dagster_run.is_success]
-    assert jobs == ["gc", "ingest", "dataset", "ingest"]
+    assert jobs == ["compact", "repair", "gc", "ingest", "dataset", "ingest"]
+
+
+def rows(home: Path) -> dict[str, pl.DataFrame]:
+    lake = Lake.open(Settings(home=home, lake=str(home / "lake"), workers=0))
+    names = {table.name for table in lake.stored()} - {"stage_report"}
+    return {name: pl.read_delta(lake.path(name)).sort(pl.all().exclude(pl.List, pl.Struct)) for name in sorted(names)}
+
+
+def what_rots_is_named_and_made_again(home: Path) -> None:
+    """Files of every kind at once: bytes, trees, history, annotations, pairs' signatures, a visit, and a shard."""
+    before, lake = rows(home), home / "lake"
+    assert run("lake", "verify", "--all").stdout.endswith("all is whole\n")
+    tables = {"annotation_language", "content_data", "directory_entry", "introduced", "origin_visit", "revision", "signature"}
+    for number, table in enumerate(sorted(tables)):
+        file = next((lake / table).rglob("*.parquet"))
+        file.write_bytes(bytes(file.stat().st_size)) if number % 2 else file.unlink()
+    [shard] = (lake / "datasets").rglob("data/*.parquet")
+    published = shard.read_bytes()
+    shard.write_bytes(bytes(len(published)))
+    named = run("lake", "verify", "--all", "--json")
+    assert named.exit_code == 1
+    assert {fault["table"] for fault in json.loads(named.stdout)["faults"]} == {*tables, "releases"}
+    assert "next: codecommons lake repair" in run("lake", "repair", "--dry-run").stdout
+    assert not shard.read_bytes().strip(bytes(1)), "a dry run changes nothing"
+    done = run("lake", "repair")
+    assert done.exit_code == 0, done.output
+    assert shard.read_bytes() == published
+    after = rows(home)
+    assert [name for name in before if not after[name].equals(before[name])] == []
+    assert run("lake", "verify", "--all").exit_code == 0
+    assert run("status").exit_code == 0
+    merged = run("lake", "compact", "--most", "1", "--json")
+    assert merged.exit_code == 0, merged.output
+    # A day later what was replaced goes for good, and the release can still be made again.
+    opened = Lake.open(Settings(home=home, lake=str(lake), workers=0))
+    assert vacuum(opened, dt.datetime.now(dt.UTC) + dt.timedelta(hours=25))
+    assert run("lake", "verify", "--all").exit_code == 0
+    assert "1 rows, byte for byte the same, no problems" in run("dataset", "reproduce", "mine").output
+
+
+def a_backup_is_restored_elsewhere_and_nowhere_else(home: Path, folder: Path) -> None:
+    where, before = str(folder / "backups"), rows(home)
+    [made] = json.loads(run("lake", "backup", where, "--json").stdout)
+    assert made["files"] == made["copied"] > 0
+    assert made["name"] in run("lake", "backup", where, "--list").stdout
+    refused = run("lake", "restore", where)
+    assert (refused.exit_code, "overwrites nothing" in refused.stderr) == (2, True)
+    elsewhere = {"CODECOMMONS_HOME": str(folder / "elsewhere")}
+    restored = CliRunner().invoke(main, ["lake", "restore", where], env=elsewhere)
+    assert restored.exit_code == 0, restored.output
+    after = rows(folder / "elsewhere")
+    assert [name for name in before if not after[name].equals(before[name])] == []
+    verified = CliRunner().invoke(main, ["dataset", "verify", "mine"], env=elsewhere)
+    assert "no problems" in verified.output
 
 
 def test_a_takedown_is_a_recorded_run_that_says_what_went_and_nothing_of_what_it_said(filled: Lake, repository: Path) -> None:
