@@ -15,13 +15,19 @@ from typing import Any
 import dagster as dg
 import sqlalchemy.exc
 import yaml
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from codecommons.errors import LakeError, UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.report import STAGES
 from codecommons.settings import Settings
+from codecommons_dagster.ui import LOCATION
 
 _EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION.value
+# What `dg.execute_job` does not record: where the job is. The interface can't re-execute a run of which nobody has said that.
+_REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), SINGLETON_REPOSITORY_NAME)
 # A tag of runs whose consequences are the business of who started them.
 BY_HAND = "codecommons/by_hand"
 
@@ -139,12 +145,14 @@ def run_job(
             job = "slice"
         definition = dg.build_reconstructable_job(__name__, "_marts_job" if job == "marts" else "_stage_job", (job,))
         level = "INFO" if sys.stderr.isatty() else "CRITICAL"
-        result = dg.execute_job(
-            definition,
-            instance=recorder,
+        run = recorder.create_run_for_job(
+            definition.get_definition(),
             run_config={"loggers": {"progress": {"config": {"level": level}}}, **(config or {})},
             tags={**(tags or {}), **({"dagster/partition": partition} if partition else {})},
+            remote_job_origin=RemoteJobOrigin(_REPOSITORY, job),
+            job_code_origin=definition.get_python_origin(),
         )
+        result = execute_run(definition, run, recorder, raise_on_error=False)
         failed = [event for event in result.all_events if event.is_step_failure]
         # What closes the first stage repeats what the steps of the sources have said.
         told = [event for event in failed if event.step_key != STAGES[0]] or failed
