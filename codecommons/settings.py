@@ -53,6 +53,7 @@ class Settings:
         commits: 1 looks at what the commits of a history changed, for datasets of commits; 0 does not.
         signing_key: the PEM file of the Ed25519 key that receipts are signed with; None for one of the home's own.
         near_duplicates: by which configuration texts are compared, see ``dedup.configuration``.
+        repository: URL under which the files of this repository can be read, which the UI links to; empty where there is none.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
     """
 
@@ -77,6 +78,7 @@ class Settings:
     near_duplicates: str = "words"
     storage_options: tuple[tuple[str, str], ...] = ()
     gharchive: str = ""
+    repository: str = ""
     export_options: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -151,6 +153,7 @@ class Settings:
             storage_options=tuple(sorted(options.items())),
             near_duplicates=env.get("CODECOMMONS_NEAR_DUPLICATES", "words"),
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
+            repository=env.get("CODECOMMONS_REPOSITORY", ""),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
             **{_NUMBERS[name]: value for name, value in numbers.items() if value is not None},
         )

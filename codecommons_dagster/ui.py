@@ -43,7 +43,12 @@ def serve(settings: Settings, host: str, port: int) -> int:
     # In a process of its own, which takes what it has imported with it.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as once:
         once.submit(_prepare, settings).result()
-    environment = {**_FEW_ARENAS, **os.environ, "CODECOMMONS_HOME": str(settings.home), "DAGSTER_HOME": str(settings.dagster_home)}
+    environment = {
+        **_FEW_ARENAS,
+        **os.environ,
+        "CODECOMMONS_HOME": str(settings.home),
+        "DAGSTER_HOME": str(settings.dagster_home),
+    }
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     running: list[subprocess.Popen[bytes]] = []
