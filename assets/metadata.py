@@ -15,10 +15,12 @@ import pyarrow as pa
 
 from assets import drawing
 from assets.outcomes import Outcome
+from codecommons.costs import cost_of
 from codecommons.lake import Lake
 from codecommons.lake.commits import DataFile, data_files
 from codecommons.lake.schemas import Table
 from codecommons.report import Count, StageReport
+from codecommons.settings import Settings
 
 OWNERS = ["team:codecommons"]
 MEGABYTE = 1_000_000
@@ -29,8 +31,7 @@ IDENTIFIERS = frozenset(
     ("a", "after", "b", "before", "content", "directory", "id", "revision", "root", "sha1_git", "snapshot", "statement", "target")
 )
 CLASSES = frozenset(
-    ("decided", "ecosystem", "encoding", "expression", "kind", "language", "rule", "resolution", "shard", "status", "target_type")
-    + ("type", "verdict", "verified")
+    ("decided", "ecosystem", "encoding", "expression", "kind", "language", "rule", "resolution", "shard", "status", "verdict")
 )
 # Details whose change since the last slice is drawn.
 SPREADS = ("languages", "licenses")
@@ -130,6 +131,17 @@ def stage_metadata(outcomes: Sequence[Outcome], before: Sequence[StageReport] = 
     }
 
 
+def cost_metadata(reports: Sequence[StageReport], settings: Settings) -> dict[str, Any]:
+    """What the work took and what that costs, as figures that the UI plots over slices."""
+    paid = [cost_of(report, settings) for report in reports]
+    return {
+        "CPU seconds": round(sum(one.cpu_seconds for one in paid), 2),
+        "added to the lake MB": round(sum(one.stored_bytes for one in paid) / MEGABYTE, 3),
+        "cost": round(sum(one.cost for one in paid), 6),
+        "cost of keeping it a month": round(sum(one.cost_a_month for one in paid), 6),
+    }
+
+
 def reports_before(lake: Lake, outcomes: Sequence[Outcome]) -> list[StageReport]:
     """What a stage said of the last slice before this one that each source has passed it with."""
     wanted = {
@@ -186,6 +198,7 @@ def by_source(reports: Sequence[StageReport]) -> str:
 def _figures(reports: Sequence[StageReport]) -> dict[str, str]:
     """Details that are one value: a line each, a column per source. Details that are sentences: a list."""
     scalars = {label for report in reports for label, detail in report.details.items() if isinstance(detail, (str, int, float))}
+    scalars -= {"cpu_seconds", "stored_bytes"}
     rows = [
         (label.replace("_", " "), *(_figure(report.details.get(label, "")) for report in reports)) for label in sorted(scalars)
     ]

@@ -54,6 +54,7 @@ class Settings:
         signing_key: the PEM file of the Ed25519 key that receipts are signed with; None for one of the home's own.
         near_duplicates: by which configuration texts are compared, see ``dedup.configuration``.
         repository: URL under which the files of this repository can be read, which the UI links to; empty where there is none.
+        core_hour: price of an hour of one core, in whatever money; ``gigabyte_month`` of 10^9 bytes kept for a month.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
     """
 
@@ -79,6 +80,8 @@ class Settings:
     storage_options: tuple[tuple[str, str], ...] = ()
     gharchive: str = ""
     repository: str = ""
+    core_hour: float = 0.04
+    gigabyte_month: float = 0.02
     export_options: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -154,6 +157,8 @@ class Settings:
             near_duplicates=env.get("CODECOMMONS_NEAR_DUPLICATES", "words"),
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
             repository=env.get("CODECOMMONS_REPOSITORY", ""),
+            core_hour=_price(env, "CODECOMMONS_CORE_HOUR", cls.core_hour),
+            gigabyte_month=_price(env, "CODECOMMONS_GIGABYTE_MONTH", cls.gigabyte_month),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
             **{_NUMBERS[name]: value for name, value in numbers.items() if value is not None},
         )
@@ -195,6 +200,15 @@ def _number(env: Mapping[str, str], name: str) -> int | None:
         limit = f" and at most {most}" if name in _MOST else ""
         raise UsageError(f"{name} is {raw!r}; it must be a whole number, {'1 or more' if least else 'not negative'}{limit}")
     return int(raw)
+
+
+def _price(env: Mapping[str, str], name: str, otherwise: float) -> float:
+    raw = env.get(name)
+    if not raw:
+        return otherwise
+    if not re.fullmatch(r"\d+(\.\d+)?", raw, re.ASCII):
+        raise UsageError(f"{name} is {raw!r}; it must be a price such as 0.04")
+    return float(raw)
 
 
 def _day(env: Mapping[str, str], name: str) -> dt.date | None:
