@@ -34,6 +34,7 @@ bench: $(READY) ## the main job per stage, and our parts beside those of others
 	@$(BIN)/python -m benchmarks.duplicates --peers $(PEERS)
 	@$(BIN)/python -m benchmarks.builds --peers $(PEERS)
 	@$(BIN)/python -m benchmarks.planning
+	@$(BIN)/python -m benchmarks.orchestration
 	@[ ! -d ../shared/data ] || $(BIN)/python -m benchmarks.accuracy
 
 ui: $(READY) ## Dagster's web interface over your lake

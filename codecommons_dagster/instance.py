@@ -132,6 +132,7 @@ def run_job(
         LakeError: the run can't be recorded: the disk is full, or the folder can't be written.
     """
     from assets.expectation_checks import expectations_shut
+    from assets.listing import INPUT
     from assets.partitions import DATASETS, SLICES
     from codecommons.lake import Lake
 
@@ -141,6 +142,9 @@ def run_job(
         elif partition and not SLICES.has_partition_key(partition):
             first, last = SLICES.get_first_partition_key(), SLICES.get_last_partition_key()
             raise UsageError(f"{partition} is no slice of this lake: slices go from {first} to {last} (CODECOMMONS_FIRST_DAY)")
+        if job == "ingest" and partition:
+            # `codecommons ingest` has just added to it; else the interface warns that what the first stage needs is not there.
+            recorder.report_runless_asset_event(dg.AssetMaterialization(INPUT, partition=partition))
         if job == "ingest" and partition and expectations_shut(Lake.open(settings), partition):
             job = "slice"
         definition = dg.build_reconstructable_job(__name__, "_marts_job" if job == "marts" else "_stage_job", (job,))

@@ -42,7 +42,9 @@ def of_report(report: StageReport) -> str:
 
 def of_estimate(found: Estimate) -> Iterator[str]:
     """What bringing days in will take: a line a stage, and the sum."""
-    yield f"{found.days:,} days, {found.items:,} items, {found.open:,} of them not brought in yet"
+    yield f"days: {found.days:,}, items: {found.items:,}, not brought in yet: {found.open:,}"
+    if not found.open:
+        return
     for name, one in [*found.stages.items(), ("together", found.total)]:
         took = f"{one.seconds:>9,.0f} s  {one.cpu_seconds:>9,.0f} CPU s  {size(one.stored_bytes):>9}"
         yield f"  {name:18} {took}  costs {one.cost:,.4f}, and {one.cost_a_month:,.4f} a month"

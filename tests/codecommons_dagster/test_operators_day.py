@@ -19,17 +19,20 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from codecommons import archive
 from codecommons.lake import Lake
+from codecommons.report import tree_memory
 from codecommons.settings import Settings
 
 TODAY = dt.datetime.now(dt.UTC).date()
 FAILED = (TODAY - dt.timedelta(days=1)).isoformat()
 WEEK = [(TODAY - dt.timedelta(days=back)).isoformat() for back in range(8, 1, -1)]
 MOST_CLICKS = 6
+MOST_MEMORY = 900_000_000  # bytes, after a day's work; the sum of PSS over all processes
 PATIENCE = 600_000  # milliseconds, on a machine with much other work; a quiet one takes seconds
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -67,15 +70,20 @@ def environment(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(environment):
+def interface(environment):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "codecommons_dagster.ui", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        yield f"http://127.0.0.1:{port}"
+        yield Interface(f"http://127.0.0.1:{port}", process.pid)
         process.send_signal(signal.SIGINT)
         process.wait(60)
+
+
+class Interface(NamedTuple):
+    address: str
+    pid: int
 
 
 class Operator:
@@ -104,7 +112,7 @@ class Operator:
 
 
 @pytest.fixture(scope="module")
-def operator(address):
+def operator(interface):
     missing = "Chromium is not installed (apt-get install chromium)" if CHROMIUM is None else ""
     if not importlib.util.find_spec("playwright"):
         missing = "Playwright is not installed (pip install 'codecommons[test]')"
@@ -113,9 +121,9 @@ def operator(address):
         pytest.skip(missing)
     from playwright.sync_api import sync_playwright
 
-    wait_for(address)
+    wait_for(interface.address)
     with sync_playwright() as browsers, browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]) as browser:
-        yield Operator(browser.new_context(viewport={"width": 1500, "height": 950}).new_page(), address)
+        yield Operator(browser.new_context(viewport={"width": 1500, "height": 950}).new_page(), interface.address)
 
 
 def wait_for(address):
@@ -180,17 +188,34 @@ def test_a_week_is_backfilled_in_one_run(operator, environment):
 
 def test_a_dataset_is_launched(operator, environment):
     lake, _ = environment
-    (lake.settings.home / "datasets" / "python.yaml").write_text("languages: [Python]\n")
     page = operator.page
-    operator.opens("/assets/training_shards")
-    operator.clicks_on(page.get_by_role("button", name=re.compile("Materialize")))
-    operator.saw("ui-launch-dataset")
-    operator.clicks_on(page.get_by_text(re.compile("Add (a |new )?partition", re.IGNORECASE)))
+    operator.opens("/locations/codecommons/jobs/dataset")
+    operator.clicks_on(page.get_by_role("button", name=re.compile("Materialize all")))
+    operator.clicks_on(page.get_by_text("Add a partition"))
     page.get_by_role("textbox").last.fill("python")
     operator.clicks_on(page.get_by_role("button", name="Save"))
-    operator.clicks_on(page.get_by_role("button", name=re.compile("Launch")))
+    # Written last, so that the sensor which builds new ones by itself finds that somebody does already.
+    (lake.settings.home / "datasets" / "python.yaml").write_text("languages: [Python]\n")
+    operator.clicks_on(page.get_by_role("button", name="Launch 1 run"))
+    operator.opens("/locations/codecommons/jobs/dataset/runs")
+    operator.clicks_on(page.locator("a[href^='/runs/']"))
+    operator.reads(re.compile("^Success$"))
+    [built] = [one for one in lake.reports() if one.stage == "training_shards"]
+    assert (built.source, built.rows_kept) == ("python", len(WEEK) + 1)
     operator.opens("/assets/training_shards")
     operator.reads(re.compile("^files kept$"))
     operator.saw("ui-dataset")
-    [built] = [one for one in lake.reports() if one.stage == "training_shards"]
-    assert (built.source, built.rows_kept) == ("python", len(WEEK) + 1)
+
+
+def test_the_page_of_a_stage_shows_what_it_did_what_it_cost_and_where_more_is(operator):
+    operator.opens("/assets/deduped?partition=" + WEEK[-1])
+    for text in ("docs/deduplication.md", "funnel", "CPU seconds", "Open assets/deduped.py in editor"):
+        operator.reads(text)
+    operator.opens("/assets/license_qualified/license_judgement")
+    for text in ("from license_resolution.statement", "preview"):
+        operator.reads(text)
+    operator.saw("ui-table")
+
+
+def test_the_three_servers_together_are_light(interface):
+    assert tree_memory(interface.pid) < MOST_MEMORY
