@@ -31,7 +31,7 @@ from codecommons.report import STAGES, tree_memory
 
 TODAY = dt.datetime.now(dt.UTC).date()
 DAYS = [(TODAY - dt.timedelta(days=back)).isoformat() for back in range(30, 0, -1)]
-ROUNDS = 3
+ROUNDS = 2
 SETTLED_SECONDS = 60
 
 _LOAD = """
@@ -131,7 +131,7 @@ def steps() -> list[str]:
     with tempfile.TemporaryDirectory(prefix="codecommons-") as alone, tempfile.TemporaryDirectory(prefix="codecommons-") as home:
         for one in (alone, home):
             _record(Path(one), [day])
-            _python("-m", "codecommons_dagster.setup", home=one)
+        _python("-m", "codecommons_dagster.setup", home=home)
         direct, _ = _timed("-c", _DIRECT, day, home=alone)
         whole, told = _timed("-c", _RUN, "ingest", day, home=home)
         of_steps = _seconds(told)

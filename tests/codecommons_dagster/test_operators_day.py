@@ -31,6 +31,7 @@ from codecommons.settings import Settings
 TODAY = dt.datetime.now(dt.UTC).date()
 FAILED = (TODAY - dt.timedelta(days=1)).isoformat()
 WEEK = [(TODAY - dt.timedelta(days=back)).isoformat() for back in range(8, 1, -1)]
+BUSY = {WEEK[0]: 1, WEEK[-1]: 2}  # on the other days nothing came, which is no failure
 MOST_CLICKS = 6
 MOST_MEMORY = 900_000_000  # bytes, after a day's work; the sum of PSS over all processes
 PATIENCE = 600_000  # milliseconds, on a machine with much other work; a quiet one takes seconds
@@ -53,7 +54,7 @@ def environment(tmp_path_factory):
         patch.setenv("CODECOMMONS_WORKERS", "0")
         settings = Settings.from_environment()
         lake = Lake.open(settings)
-        for factor, day in enumerate(WEEK):
+        for day, factor in BUSY.items():
             archive.add_inputs(lake, [f"path:{write_project(mirrors / day, factor)}"], day)
         mirror = write_project(mirrors / "mirror", 100)
         git = ["git", "-C", str(mirror), "-c", "user.name=A", "-c", "user.email=a@example.org"]
@@ -178,12 +179,16 @@ def test_a_week_is_backfilled_in_one_run(operator, environment):
     operator.reads(re.compile("^(Success|Completed)$"))
     operator.saw("ui-backfilled")
     passed = {day for day in WEEK if lake.log.passed_sources(day, "deduped")}
-    assert passed == set(WEEK)
+    assert passed == set(BUSY)
     from codecommons_dagster.instance import instance
 
     with instance(lake.settings) as recorder:
         runs = [one for one in recorder.get_runs() if "dagster/backfill" in one.tags]
     assert len(runs) == 1
+
+
+def test_the_three_servers_together_are_light(interface):
+    assert tree_memory(interface.pid) < MOST_MEMORY
 
 
 def test_a_dataset_is_launched(operator, environment):
@@ -199,23 +204,20 @@ def test_a_dataset_is_launched(operator, environment):
     operator.clicks_on(page.get_by_role("button", name="Launch 1 run"))
     operator.opens("/locations/codecommons/jobs/dataset/runs")
     operator.clicks_on(page.locator("a[href^='/runs/']"))
-    operator.reads(re.compile("^Success$"))
+    # Great Expectations goes on to look at it, for longer than all of this takes.
+    operator.reads('Finished execution of step "training_shards"')
     [built] = [one for one in lake.reports() if one.stage == "training_shards"]
-    assert (built.source, built.rows_kept) == ("python", len(WEEK) + 1)
+    assert (built.source, built.rows_kept) == ("python", len(BUSY) + 1)
     operator.opens("/assets/training_shards")
     operator.reads(re.compile("^files kept$"))
     operator.saw("ui-dataset")
 
 
 def test_the_page_of_a_stage_shows_what_it_did_what_it_cost_and_where_more_is(operator):
-    operator.opens("/assets/deduped?partition=" + WEEK[-1])
+    operator.opens(f"/assets/deduped?partition={WEEK[-1]}")
     for text in ("docs/deduplication.md", "funnel", "CPU seconds", "Open assets/deduped.py in editor"):
         operator.reads(text)
     operator.opens("/assets/license_qualified/license_judgement")
     for text in ("from license_resolution.statement", "preview"):
         operator.reads(text)
     operator.saw("ui-table")
-
-
-def test_the_three_servers_together_are_light(interface):
-    assert tree_memory(interface.pid) < MOST_MEMORY
