@@ -36,6 +36,7 @@ bench: $(READY) ## the main job per stage, and our parts beside those of others
 	@$(BIN)/python -m benchmarks.duplicates --peers $(PEERS)
 	@$(BIN)/python -m benchmarks.builds --peers $(PEERS)
 	@$(BIN)/python -m benchmarks.planning
+	@$(BIN)/python -m benchmarks.orchestration
 	@[ ! -d ../shared/data ] || $(BIN)/python -m benchmarks.accuracy
 
 bench-scale: $(READY) ## five stages over 500 packages and four git histories, and over a half and a quarter of them

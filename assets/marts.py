@@ -57,6 +57,10 @@ class Translator(DagsterDbtTranslator):
         """The catalogue for every source."""
         return catalogue.key if dbt_resource_props["resource_type"] == "source" else super().get_asset_key(dbt_resource_props)
 
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """What the project says of it; its SQL is a link away."""
+        return str(dbt_resource_props["description"]).strip()
+
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """Add what every asset of the house has."""
         spec = super().get_asset_spec(manifest, unique_id, project)

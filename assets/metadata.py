@@ -10,19 +10,30 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pyarrow as pa
 
 from assets import drawing
 from assets.outcomes import Outcome
+from codecommons.costs import cost_of
 from codecommons.drawing import plain
 from codecommons.lake import Lake
-from codecommons.lake.commits import data_files
+from codecommons.lake.commits import DataFile, data_files
 from codecommons.lake.schemas import Table
 from codecommons.report import Count, StageReport
+from codecommons.settings import Settings
 
 OWNERS = ["team:codecommons"]
 MEGABYTE = 1_000_000
 LONGEST_LIST = 15
+PREVIEWED, PREVIEWED_COLUMNS = 5, 6
+# What a preview shows beside figures: hashes, and columns of few values.
+IDENTIFIERS = frozenset(
+    ("a", "after", "b", "before", "content", "directory", "id", "revision", "root", "sha1_git", "snapshot", "statement", "target")
+)
+CLASSES = frozenset(
+    ("decided", "ecosystem", "encoding", "expression", "kind", "language", "rule", "resolution", "shard", "status", "verdict")
+)
 # Details whose change since the last slice is drawn.
 SPREADS = ("languages", "licenses")
 
@@ -49,12 +60,39 @@ def table_metadata(lake: Lake, table: str | Table) -> dict[str, Any]:
     """Rows and bytes of a table as it stands, from the Delta log alone; one that no stage has had rows for is empty."""
     name = table if isinstance(table, str) else table.name
     files = data_files(lake.delta(table)) if name in lake.tables() or not isinstance(table, str) else []
+    shown = preview(lake, name, files) if files else ""
     return {
         "dagster/row_count": sum(file.rows for file in files),
+        **({"preview": dg.MetadataValue.md(shown)} if shown else {}),
         "stored MB": round(sum(file.bytes for file in files) / MEGABYTE, 3),
         "files": len(files),
         "dagster/uri": lake.storage.uri(name),
     }
+
+
+def preview(lake: Lake, name: str, files: Sequence[DataFile]) -> str:
+    """Some rows of the newest file of a table, in a table of their own.
+
+    It stays in the history of runs, which no opt-out and no takedown reaches: so it shows identifiers, figures and what things
+    were classed as, and no name, path or text.
+    """
+    newest = lake.storage.uri(name, files[-1].path)
+    rows = pl.read_parquet(newest, n_rows=PREVIEWED, storage_options=lake.storage.options or None, hive_partitioning=False)
+    told = [one for one in rows.columns if one in CLASSES or _tells_nothing(rows.schema[one], one)][:PREVIEWED_COLUMNS]
+    cells = [[_short(cell) for cell in row] for row in rows.select(told).iter_rows()]
+    return drawing.table(told, cells) if told else ""
+
+
+def _tells_nothing(kind: pl.DataType, column: str) -> bool:
+    return kind.is_numeric() or kind == pl.Boolean or (kind == pl.Binary and column in IDENTIFIERS)
+
+
+def _short(cell: object) -> object:
+    if isinstance(cell, bytes):
+        return f"{cell.hex()[:12]}…"
+    return (
+        "" if cell is None else round(cell, 3) if isinstance(cell, float) else cell if isinstance(cell, int) else str(cell)[:24]
+    )
 
 
 def stage_metadata(outcomes: Sequence[Outcome], before: Sequence[StageReport] = ()) -> dict[str, Any]:
@@ -91,6 +129,17 @@ def stage_metadata(outcomes: Sequence[Outcome], before: Sequence[StageReport] = 
         "work avoided": round(reused / (computed + reused), 4) if computed + reused else 0.0,
         "seconds saved": round(sum(report.seconds_saved for report in reports), 2),
         "peak memory MB": round(max(report.peak_memory for report in reports) / MEGABYTE, 1),
+    }
+
+
+def cost_metadata(reports: Sequence[StageReport], settings: Settings) -> dict[str, Any]:
+    """What the work took and what that costs, as figures that the UI plots over slices."""
+    paid = [cost_of(report, settings) for report in reports]
+    return {
+        "CPU seconds": round(sum(one.cpu_seconds for one in paid), 2),
+        "added to the lake MB": round(sum(one.stored_bytes for one in paid) / MEGABYTE, 3),
+        "cost": round(sum(one.cost for one in paid), 6),
+        "cost of keeping it a month": round(sum(one.cost_a_month for one in paid), 6),
     }
 
 
@@ -150,6 +199,7 @@ def by_source(reports: Sequence[StageReport]) -> str:
 def _figures(reports: Sequence[StageReport]) -> dict[str, str]:
     """Details that are one value: a line each, a column per source. Details that are sentences: a list."""
     scalars = {label for report in reports for label, detail in report.details.items() if isinstance(detail, (str, int, float))}
+    scalars -= {"cpu_seconds", "stored_bytes"}
     rows = [
         (label.replace("_", " "), *(_figure(report.details.get(label, "")) for report in reports)) for label in sorted(scalars)
     ]

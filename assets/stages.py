@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
 
-from assets.metadata import reports_before, stage_metadata, table_metadata
+from assets.metadata import cost_metadata, reports_before, stage_metadata, table_metadata
 from assets.outcomes import (
     Outcome,
     Work,
@@ -74,7 +74,8 @@ def close_stage(
         shown = {
             label: dg.MetadataValue.md(text) for label, text in more(lake, [one.report for one in group if one.report]).items()
         }
-        metadata = {**stage_metadata(group, reports_before(lake, group)), **shown}
+        costs = cost_metadata([one.report for one in group if one.report], lake.settings)
+        metadata = {**stage_metadata(group, reports_before(lake, group)), **costs, **shown}
         context.add_asset_metadata(metadata, closing.key, partition_key=partition)
     try_again_what_may_pass(context, outcomes)
     results = [(outcome.partition, outcome.source, check) for outcome in outcomes for check in checks_of(outcome)]

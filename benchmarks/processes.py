@@ -15,34 +15,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-_TICK = os.sysconf("SC_CLK_TCK")
-
-
-def tree_cpu_seconds() -> float:
-    """CPU seconds (user and system) of this process, its living descendants, and the dead ones they waited for."""
-    return sum(sum(map(int, fields[11:15])) for fields in _tree(os.getpid()).values()) / _TICK
-
-
-def _tree(root: int) -> dict[int, list[str]]:
-    """A process and all its living descendants: what ``/proc/PID/stat`` says of each behind its name."""
-    children: dict[int, list[int]] = {}
-    stats: dict[int, list[str]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        pid = int(entry.parent.name)
-        stats[pid] = fields
-        children.setdefault(int(fields[1]), []).append(pid)
-    found: dict[int, list[str]] = {}
-    todo = [root]
-    while todo:
-        pid = todo.pop()
-        todo += children.get(pid, [])
-        if pid in stats:
-            found[pid] = stats[pid]
-    return found
+from codecommons.report import process_tree, tree_cpu_seconds
 
 
 def children_cpu_seconds() -> float:
@@ -99,7 +72,7 @@ class PeakMemory:
         while not self._stop.is_set():
             self._times.append(time.perf_counter())
             total = 0
-            for pid in _tree(self._root):
+            for pid in process_tree(self._root):
                 total += _kilobytes(pid, "smaps_rollup", "Pss:")
                 self.largest = max(self.largest, _kilobytes(pid, "status", "VmHWM:"))
             self.total = max(self.total, total)

@@ -103,6 +103,11 @@ class StageReport:
         """The stage's verdicts about itself."""
         return [CheckResult(**check) for check in self.details.get("checks", [])]
 
+    def took(self, measured: Measure) -> None:
+        """Note what the work took; ``details`` has CPU seconds and the bytes that it added to the lake."""
+        self.seconds, self.peak_memory = measured.seconds, measured.peak_memory
+        self.details |= {"cpu_seconds": round(measured.cpu_seconds, 3), "stored_bytes": measured.stored_bytes}
+
     def drop(self, reason: str, rows: int, nbytes: int = 0) -> None:
         """Count ``rows`` and their bytes as left out for ``reason``; nothing happens for no rows."""
         if rows:
@@ -125,8 +130,19 @@ class StageReport:
         return cls(**values)
 
 
+class Stored:
+    """The bytes that this process has committed to lakes so far, as packed in their files; what is deleted is not taken off."""
+
+    bytes = 0
+
+
 class Measure:
-    """Wall seconds and peak memory of this process and all its children, as a context manager.
+    """Wall seconds, CPU seconds and peak memory of this process and all its children, as a context manager.
+
+    Attributes:
+        seconds: from the clock; ``cpu_seconds`` user and system, also of children that have ended.
+        stored_bytes: what was committed to lakes meanwhile.
+        peak_memory: bytes, see below.
 
     Memory is the sum of PSS (shared pages counted once over the tree), sampled at most every 0.25 s from ``/proc``;
     0 where the system has no ``smaps_rollup``.
@@ -134,20 +150,21 @@ class Measure:
 
     def __init__(self) -> None:
         """Nothing is measured before the context is entered."""
-        self.seconds = 0.0
-        self.peak_memory = 0
+        self.seconds = self.cpu_seconds = 0.0
+        self.peak_memory = self.stored_bytes = 0
         self._stop = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
 
     def __enter__(self) -> Measure:
         """Start the clock and the sampler."""
-        self._start = time.perf_counter()
+        self._start, self._cpu, self._stored = time.perf_counter(), tree_cpu_seconds(), Stored.bytes
         self._sampler.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop both."""
-        self.seconds = time.perf_counter() - self._start
+        self.seconds, self.cpu_seconds = time.perf_counter() - self._start, max(0.0, tree_cpu_seconds() - self._cpu)
+        self.stored_bytes = Stored.bytes - self._stored
         self._stop.set()
         self._sampler.join()
 
@@ -160,22 +177,40 @@ class Measure:
                 return
 
 
+def tree_cpu_seconds() -> float:
+    """CPU seconds of this process, its living descendants, and the dead ones that they waited for."""
+    return sum(sum(map(int, fields[11:15])) for fields in process_tree(os.getpid()).values()) / os.sysconf("SC_CLK_TCK")
+
+
 def tree_memory(root: int | None = None) -> int:
     """Bytes of PSS of a process (this one by default) and all its descendants, now."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-    total, todo = 0, [root or os.getpid()]
-    while todo:
-        pid = todo.pop()
-        todo += parents.get(pid, [])
+    total = 0
+    for pid in process_tree(root or os.getpid()):
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         except OSError:
             continue
         total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
     return total
+
+
+def process_tree(root: int) -> dict[int, list[str]]:
+    """A process and all its living descendants: what ``/proc/PID/stat`` says of each behind its name."""
+    children: dict[int, list[int]] = {}
+    stats: dict[int, list[str]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        pid = int(entry.parent.name)
+        stats[pid] = fields
+        children.setdefault(int(fields[1]), []).append(pid)
+    found: dict[int, list[str]] = {}
+    todo = [root]
+    while todo:
+        pid = todo.pop()
+        todo += children.get(pid, [])
+        if pid in stats:
+            found[pid] = stats[pid]
+    return found

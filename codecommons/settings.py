@@ -56,6 +56,8 @@ class Settings:
         commits: 1 looks at what the commits of a history changed, for datasets of commits; 0 does not.
         signing_key: the PEM file of the Ed25519 key that receipts are signed with; None for one of the home's own.
         near_duplicates: by which configuration texts are compared, see ``dedup.configuration``.
+        repository: URL under which the files of this repository can be read, which the UI links to; empty where there is none.
+        core_hour: price of an hour of one core, in whatever money; ``gigabyte_month`` of 10^9 bytes kept for a month.
         gharchive: where GH Archive's hours are, a folder or the URL of one; empty when nobody has said.
         keep_runs: days for which Dagster's runs are remembered.
         environment: one of ``ENVIRONMENTS``.
@@ -84,6 +86,9 @@ class Settings:
     storage_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     gharchive: str = ""
     ray: str = ""
+    repository: str = ""
+    core_hour: float = 0.04
+    gigabyte_month: float = 0.02
     export_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     keep_runs: int = 90
     environment: str = ENVIRONMENTS[0]
@@ -165,6 +170,9 @@ class Settings:
             near_duplicates=env.get("CODECOMMONS_NEAR_DUPLICATES", "words"),
             gharchive=env.get("CODECOMMONS_GHARCHIVE", ""),
             ray=env.get("CODECOMMONS_RAY", ""),
+            repository=env.get("CODECOMMONS_REPOSITORY", ""),
+            core_hour=_price(env, "CODECOMMONS_CORE_HOUR", cls.core_hour),
+            gigabyte_month=_price(env, "CODECOMMONS_GIGABYTE_MONTH", cls.gigabyte_month),
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
             environment=purpose,
             alert_options=tuple((name, env[name]) for name in _ALERT_VARIABLES if env.get(name)),
@@ -213,6 +221,15 @@ def _number(env: Mapping[str, str], name: str) -> int | None:
         limit = f" and at most {most}" if name in _MOST else ""
         raise UsageError(f"{name} is {raw!r}; it must be a whole number, {'1 or more' if least else 'not negative'}{limit}")
     return int(raw)
+
+
+def _price(env: Mapping[str, str], name: str, otherwise: float) -> float:
+    raw = env.get(name)
+    if not raw:
+        return otherwise
+    if not re.fullmatch(r"\d+(\.\d+)?", raw, re.ASCII):
+        raise UsageError(f"{name} is {raw!r}; it must be a price such as 0.04")
+    return float(raw)
 
 
 def _day(env: Mapping[str, str], name: str) -> dt.date | None:

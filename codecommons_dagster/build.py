@@ -21,6 +21,7 @@ from assets import (
     raw_archive_slice,
     training_shards,
 )
+from assets.pages import with_pages
 from codecommons.settings import Settings
 from codecommons_dagster.alerts import alerts
 from codecommons_dagster.history import history_job
@@ -45,7 +46,7 @@ def build_stages(**resources: Any) -> dg.Definitions:
         **resources: resources to use instead of ours, by name (``lake``, ``engine``).
     """
     return dg.Definitions(
-        assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
+        assets=with_pages([asset for module in STAGE_MODULES for asset in module.ASSETS], Settings.from_environment()),
         asset_checks=expectation_checks.CHECKS,
         resources={"lake": LakeResource(), "engine": EngineResource(), **resources},
         jobs=[*STAGE_JOBS, gc_job, compact_job, repair_job, takedown_job, history_job],
@@ -69,7 +70,7 @@ def build_marts(**resources: Any) -> dg.Definitions:
 
     settings = Settings.from_environment()
     dbt = prepare(settings)
-    assets = marts(dbt.project, dbt.target)
+    assets = with_pages(marts(dbt.project, dbt.target), settings)
     return dg.Definitions(
         assets=assets,
         resources={"duckdb": catalogue(settings), "dbt": DbtResource.of(dbt.project, dbt.environment), **resources},

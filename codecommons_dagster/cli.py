@@ -386,6 +386,22 @@ def status(as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+@main.command(epilog=example("codecommons estimate 2026-01-01 2026-01-31"))
+@click.argument("first", type=click.DateTime(["%Y-%m-%d"]), metavar="FIRST")
+@click.argument("last", type=click.DateTime(["%Y-%m-%d"]), required=False, metavar="[LAST]")
+@json_option
+def estimate(first: dt.datetime, last: dt.datetime | None, as_json: bool) -> None:
+    """Say what a backfill of some days will take, stage by stage: time, disk and money, by what earlier slices took.
+
+    Prices are CODECOMMONS_CORE_HOUR and CODECOMMONS_GIGABYTE_MONTH.
+    """
+    from codecommons import costs
+
+    days = [day.date().isoformat() for day in (first, last or first)]
+    found = costs.estimate(open_lake(), *days)
+    say(to_json({**dataclasses.asdict(found), "total": vars(found.total)}) if as_json else "\n".join(lines.of_estimate(found)))
+
+
 @main.command(epilog=example("codecommons gc --dry-run\ncodecommons gc"))
 @click.option("--dry-run", is_flag=True, help="Say what could go, and change nothing.")
 @json_option

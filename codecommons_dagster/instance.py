@@ -16,14 +16,20 @@ from typing import Any
 import dagster as dg
 import sqlalchemy.exc
 import yaml
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from codecommons.errors import LakeError, UsageError
 from codecommons.lake.storage import lake_errors
 from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons_dagster.launcher import worker_tags
+from codecommons_dagster.ui import LOCATION
 
 _EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION.value
+# What `dg.execute_job` does not record: where the job is. The interface can't re-execute a run of which nobody has said that.
+_REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), SINGLETON_REPOSITORY_NAME)
 
 # dagster.yaml. SQLite suits one user and two runs at a time; deploy/dagster.yaml has the same for more, on Postgres.
 CONFIGURATION: dict[str, Any] = {
@@ -153,6 +159,7 @@ def run_job(
         LakeError: the run can't be recorded: the disk is full, or the folder can't be written.
     """
     from assets.expectation_checks import expectations_shut
+    from assets.listing import INPUT
     from assets.outcomes import BY_HAND
     from assets.partitions import DATASETS, SLICES
     from codecommons.lake import Lake
@@ -163,16 +170,21 @@ def run_job(
         elif partition and not SLICES.has_partition_key(partition):
             first, last = SLICES.get_first_partition_key(), SLICES.get_last_partition_key()
             raise UsageError(f"{partition} is no slice of this lake: slices go from {first} to {last} (CODECOMMONS_FIRST_DAY)")
+        if job == "ingest" and partition:
+            # `codecommons ingest` has just added to it; else the interface warns that what the first stage needs is not there.
+            recorder.report_runless_asset_event(dg.AssetMaterialization(INPUT, partition=partition))
         if job == "ingest" and partition and expectations_shut(Lake.open(settings), partition):
             job = "slice"
         definition = dg.build_reconstructable_job(__name__, "_marts_job" if job == "marts" else "_stage_job", (job,))
         level = "INFO" if sys.stderr.isatty() else "CRITICAL"
-        result = dg.execute_job(
-            definition,
-            instance=recorder,
+        run = recorder.create_run_for_job(
+            definition.get_definition(),
             run_config={"loggers": {"progress": {"config": {"level": level}}}, **(config or {})},
             tags={BY_HAND: "true", **worker_tags(), **({"dagster/partition": partition} if partition else {})},
+            remote_job_origin=RemoteJobOrigin(_REPOSITORY, job),
+            job_code_origin=definition.get_python_origin(),
         )
+        result = execute_run(definition, run, recorder, raise_on_error=False)
         failed = [event for event in result.all_events if event.is_step_failure]
         # What closes the first stage repeats what the steps of the sources have said.
         told = [event for event in failed if event.step_key != STAGES[0]] or failed

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from codecommons.drawing import size
 
 if TYPE_CHECKING:
+    from codecommons.costs import Estimate
     from codecommons.datasets import Difference, Moved, Plan, Release, Reproduction
     from codecommons.lake import Lake
     from codecommons.lake.garbage import Garbage
@@ -38,6 +39,19 @@ def of_report(report: StageReport) -> str:
         f" ({size(report.bytes_kept)}) in {report.seconds:.1f} s; {report.computed:,} computed, {report.reused:,} found done"
         f"{f'; left out {left}' if left else ''}"
     )
+
+
+def of_estimate(found: Estimate) -> Iterator[str]:
+    """What bringing days in will take: a line a stage, and the sum."""
+    yield f"days: {found.days:,}, items: {found.items:,}, not brought in yet: {found.open:,}"
+    if not found.open:
+        return
+    for name, one in [*found.stages.items(), ("together", found.total)]:
+        took = f"{one.seconds:>9,.0f} s  {one.cpu_seconds:>9,.0f} CPU s  {size(one.stored_bytes):>9}"
+        yield f"  {name:18} {took}  costs {one.cost:,.4f}, and {one.cost_a_month:,.4f} a month"
+    yield f"going by {found.basis:,} items of the same sources in other slices"
+    if found.unknown:
+        yield f"not in it, as nothing of theirs was ever brought in: {', '.join(found.unknown)}"
 
 
 def of_standing(one: Standing, applied: Sequence[str] = ()) -> str:

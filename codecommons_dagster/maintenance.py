@@ -48,7 +48,7 @@ def merge_files(context: dg.OpExecutionContext, config: CompactConfig, lake: Lak
     """Compact every table; the run's metadata says which had how many files before and after."""
     from codecommons.upkeep import compact
 
-    with plain_errors(), engine.open() as workers:
+    with plain_errors(context), engine.open() as workers:
         merged = compact(lake.open(), workers, config.most)
     context.add_output_metadata({"files": {name: list(files) for name, files in merged.items()}})
 
@@ -70,7 +70,7 @@ def put_right(context: dg.OpExecutionContext, config: RepairConfig, lake: LakeRe
     """Repair the lake; the run's metadata says what was found, what was made again, and what is left."""
     from codecommons.upkeep import repair
 
-    with plain_errors(), engine.open() as workers:
+    with plain_errors(context), engine.open() as workers:
         done = repair(lake.open(), workers, others_stopped=config.others_stopped, tell=context.log.info)
     context.add_output_metadata({"repaired": dataclasses.asdict(done)})
 

@@ -67,6 +67,8 @@ def dbt_project(settings: Settings) -> DbtProject:
         "CODECOMMONS_MARTS": str(settings.marts),
         "CODECOMMONS_DUCKDB_EXTENSIONS": str(connection_config(settings)["extension_directory"]),
         "CODECOMMONS_DBT_TARGET": "s3" if settings.lake.startswith("s3://") else "local",
+        "CODECOMMONS_CORE_HOUR": str(settings.core_hour),
+        "CODECOMMONS_GIGABYTE_MONTH": str(settings.gigabyte_month),
         "DBT_PROJECT_DIR": str(project),
         "DBT_PROFILES_DIR": str(project),
         "DBT_TARGET_PATH": str(target),

@@ -130,7 +130,7 @@ def annotate_records(lake: Lake, engine: Engine, report: StageReport, reader: Re
             if reader.then:
                 files = [file for read in found for file in read.files]
                 report.details |= reader.then(lake, engine, report.slice, report.source, files)
-        report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
+        report.took(measure)
         problems = [problem for read in found for problem in read.problems]
         for reason, count in sorted(sum((Counter(read.lost) for read in found), Counter()).items()):
             report.drop(reason, count)

@@ -88,7 +88,7 @@ def annotate_slice(lake: Lake, engine: Engine, slice: str, source: str) -> Stage
         _describe(report, annotators, todo, found, files)
         report.details["verdicts"] = resolve(lake, engine, slice, source)
         report.details["past_versions"] = past.height
-    report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
+    report.took(measure)
     report.computed = sum(frame.height for frame in todo.values())
     report.reused = sum(frame.height for frame in units.values()) - report.computed
     report.seconds_saved = report.reused * _seconds_each(lake, report)

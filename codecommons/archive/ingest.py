@@ -91,7 +91,7 @@ def _ingest(lake: Lake, engine: Engine, day: str, source: str) -> StageReport:
                 empty_success(report, inputs, outcome),
                 wiped_out(lake, report, outcome.visits),
             ]
-        report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
+        report.took(measure)
         report.seconds_saved = report.reused * _seconds_per_item(lake, source)
         report.details |= outcome.details | {
             "committed": {name: one.rows_new for name, one in sorted(committed.items()) if one.rows_new}

@@ -104,7 +104,7 @@ def build(lake: Lake, engine: Engine, name: str, asked: Specification | None = N
             selection, selecting = selected()
             report, checks = _build(lake, engine, asked, inputs, selection, form, supplies, document)
             report.details["selecting_seconds"] = round(selecting, 3)
-    report.seconds, report.peak_memory = measured.seconds, measured.peak_memory
+    report.took(measured)
     return close_stage(lake, report, checks, input_digest=inputs_digest)
 
 

@@ -55,7 +55,7 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         compared = compare_texts(lake, engine, texts, comparing)
         mine = _touching(lake, contents)
         described = overview(lake, slice, source, files, mine)
-    report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
+    report.took(measure)
     report.rows_in, report.bytes_in = int(contents["files"].sum()), int((contents["files"] * contents["length"]).sum())
     report.rows_kept, report.bytes_kept = contents.height, int(contents["length"].sum())
     report.drop("exact_duplicate", report.rows_in - report.rows_kept, report.bytes_in - report.bytes_kept)

@@ -27,6 +27,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.errors import LakeError
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import Storage, lake_errors
+from codecommons.report import Stored
 
 ATTEMPTS = 60
 
@@ -141,6 +142,7 @@ def try_commit(delta: DeltaTable, table: Table, actions: list[AddAction | Remove
         delta.create_write_transaction(actions, "append", table.schema, table.partition_by, commit_properties=properties)
     except CommitFailedError:
         return False
+    Stored.bytes += sum(action.size for action in actions if isinstance(action, AddAction))
     return True
 
 

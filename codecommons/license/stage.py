@@ -67,7 +67,7 @@ def qualify_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         files = slice_files(lake, slice, source)
         _describe(report, keys, decided, files)
     report.details["remarks"] = [f"left out: {why}" for why in unreadable(lake.settings).values()]
-    report.seconds, report.peak_memory = measure.seconds, measure.peak_memory
+    report.took(measure)
     report.computed = sum(
         frame.filter(
             pl.col("root").is_in(new_roots[known[name].resolution]["root"].implode())

@@ -155,6 +155,7 @@ def test_a_table_shows_its_rows_and_bytes_from_the_log_alone(lake, settings):
     shown = table_metadata(lake, "origin")
     assert shown["dagster/row_count"] == 2
     assert shown["files"] == 2
+    assert shown["preview"].value == "|id|\n|---|\n|ffffffffffff…|", "identifiers, and no address"
 
 
 def test_a_table_of_an_annotator_that_has_had_nothing_to_do_is_empty(lake):

@@ -18,6 +18,7 @@ from codecommons.settings import Settings
         ("CODECOMMONS_BATCH_BYTES", "16 MB", "a whole number, 1 or more"),
         ("CODECOMMONS_BATCH_BYTES", "0", "a whole number, 1 or more"),
         ("CODECOMMONS_MAX_CONTENT_BYTES", str(1 << 31), f"not negative and at most {1 << 30}"),
+        ("CODECOMMONS_CORE_HOUR", "4 cents", "it must be a price such as 0.04"),
         ("CODECOMMONS_LAKE", "gs://bucket/lake", "it must be a folder or s3://BUCKET/PREFIX"),
         ("CODECOMMONS_LAKE", "s3://", "it must be a folder or s3://BUCKET/PREFIX"),
         ("CODECOMMONS_LAKE", "s3:///lake", "it must be a folder or s3://BUCKET/PREFIX"),

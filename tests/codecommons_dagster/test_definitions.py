@@ -17,9 +17,14 @@ SLICE_STAGES = STAGES[:-1]
 
 
 @pytest.fixture(scope="module")
-def defs(tmp_path_factory):
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def defs(home):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODECOMMONS_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("CODECOMMONS_HOME", str(home))
         from codecommons_dagster.build import build_defs
 
         yield build_defs()
@@ -30,8 +35,9 @@ def graph(defs):
     return defs.resolve_asset_graph()
 
 
-def test_everything_loads_and_every_job_resolves(defs):
+def test_everything_loads_without_a_lake_and_every_job_resolves(defs, home):
     dg.Definitions.validate_loadable(defs)
+    assert not (home / "lake").exists(), "nothing has opened one, so no table was read"
     assert {job.name for job in defs.resolve_all_job_defs()} >= {"follow", "slice", "ingest", "dataset", "marts"}
 
 

@@ -113,5 +113,8 @@ def test_dbt_builds_the_marts_and_its_tests_pass(
         assert connection.sql("select stage, runs, rows_in, computed, reused from stage_cost").fetchall() == [
             ("raw_archive_slice", 1, 3, 1, 0)
         ]
+        [(cpu, stored, cost)] = connection.sql("select cpu_seconds, stored_bytes, cost from stage_cost").fetchall()
+        assert cost == pytest.approx(cpu / 3600 * settings.core_hour)
+        assert stored >= 0
         names = connection.sql(f"select swhid from read_parquet('{settings.marts}/popular_content_name.parquet')").fetchall()
         assert {name for (name,) in names} == {swhid_text("cnt", content_id(data)) for data in FILES.values()}

@@ -3,8 +3,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- What each stage cost, and what it did not cost because the work was there already. Volumes are those of the newest run.
+-- Runs before CPU time was measured have none: their seconds count for a core each.
 with run as (
-    select *, row_number() over (partition by slice, source, stage order by run desc) = 1 as newest
+    select
+        *,
+        coalesce(json_extract(details, '$.cpu_seconds')::double, seconds) as cpu,
+        coalesce(json_extract(details, '$.stored_bytes')::bigint, 0) as stored,
+        row_number() over (partition by slice, source, stage order by run desc) = 1 as newest
     from {{ source('lake', 'stage_report') }}
 )
 
@@ -23,7 +28,11 @@ select
     sum(reused) / nullif(sum(computed) + sum(reused), 0) as share_avoided,
     sum(seconds) as seconds,
     sum(seconds_saved) as seconds_saved,
-    max(peak_memory) as peak_memory
+    sum(cpu) as cpu_seconds,
+    sum(stored)::bigint as stored_bytes,
+    max(peak_memory) as peak_memory,
+    sum(cpu) / 3600 * {{ env_var('CODECOMMONS_CORE_HOUR', '0.04') }} as cost,
+    sum(stored) / 1e9 * {{ env_var('CODECOMMONS_GIGABYTE_MONTH', '0.02') }} as cost_a_month
 from run
 group by slice, source, stage
 order by slice, source, stage
