@@ -18,6 +18,8 @@ after the other, at a nanosecond each.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -141,7 +143,7 @@ def _elect(
 
 
 @compiled(nogil=True)
-def _ones(word: np.uint64) -> int:
+def _ones(word: Any) -> int:
     """How many bits of a word are set."""
     word = word - (word >> np.uint64(1) & np.uint64(0x5555555555555555))
     word = (word & np.uint64(0x3333333333333333)) + (word >> np.uint64(2) & np.uint64(0x3333333333333333))
