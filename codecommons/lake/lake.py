@@ -27,6 +27,7 @@ from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
 from codecommons.lake.damage import Damage, damaged, require_whole, told
+from codecommons.lake.garbage import modified
 from codecommons.lake.keys import missing
 from codecommons.lake.merging import ROW_GROUP_BYTES, Merged, MergeTask, bundles, merge_all
 from codecommons.lake.news import NewsFile, place
@@ -138,19 +139,23 @@ class Lake:
         """The Delta table itself, at its newest version."""
         return commits.open_table(self.storage, self._table(table))
 
-    def versions(self) -> dict[str, int]:
-        """The newest version of every table that holds facts, by name, without opening one; logs and releases aside."""
+    def versions(self) -> dict[str, str]:
+        """What tells the state of every table that holds facts from all others, without opening one; logs and releases aside.
+
+        That is the newest entry of its log, with its size and when it was written: the number alone may come twice, where a lake
+        was restored from a backup.
+        """
         aside = {name for name, table in self._tables.items() if table.scope in ("log", "dataset")}
+        found = {}
         with lake_errors(f"reading the lake {self.settings.lake}"):
-            logs = {log.rpartition("/")[0].rpartition("/")[2]: log for log in self.fs.glob(self.path("*", "_delta_log"))}
-            return {
-                name: max(
-                    (int(number) for path in self.fs.ls(log, detail=False) if (number := path.rpartition("/")[2][:20]).isdigit()),
-                    default=-1,
-                )
-                for name, log in sorted(logs.items())
-                if name not in aside
-            }
+            for log in self.fs.glob(self.path("*", "_delta_log")):
+                name = log.rpartition("/")[0].rpartition("/")[2]
+                if name not in aside:
+                    entries = {info["name"].rpartition("/")[2]: info for info in self.fs.ls(log, detail=True)}
+                    newest = max((entry for entry in entries if entry[:20].isdigit()), default="")
+                    one = entries.get(newest)
+                    found[name] = f"{newest} {one['size']} {modified(one).isoformat()}" if one else ""
+        return found
 
     def scan(self, table: str | Table) -> pl.LazyFrame:
         """Rows that readers may see: of a content-scoped table what none overrules, of a slice-scoped one the live attempts."""
