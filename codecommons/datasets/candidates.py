@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -49,6 +50,8 @@ ON_DEMAND: Mapping[str, tuple[str, ...]] = {"filter_signals": tuple(FILTER_SIGNA
 SAME_TEXT = "normalized_text"
 # Read only where a dataset leaves items of benchmarks out.
 BENCHMARKS = "benchmark_items"
+# The trees of the inputs that were asked for last.
+_TREES: WeakKeyDictionary[Lake, tuple[Inputs, pl.DataFrame]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,12 @@ def _benchmarks(lake: Lake, specification: Specification) -> tuple[str, ...]:
 
 def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """Every tree that a visit of the input slices saw; columns as ``archive.views.visited_trees``."""
-    return visited_trees(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
+    # A selection asks four times; inputs say which attempts count, so what they saw does not change.
+    known = _TREES.get(lake)
+    if known is None or known[0] is not inputs:
+        known = inputs, visited_trees(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
+        _TREES[lake] = known
+    return known[1]
 
 
 def contents(lake: Lake, inputs: Inputs) -> pl.DataFrame:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 # design.md section 5: above this many files in one partition of a table they are merged into one.
 MOST_FILES = 32
+# Row groups of contents whose keys are looked up together: of 4 MB they are some 20,000 contents.
+_GROUPS = 64
 
 
 @dataclass(frozen=True)
@@ -391,20 +393,23 @@ class Lake:
         Yields:
             Batches of (sha1_git, data), of a row group each. A content without bytes is simply absent.
         """
-        wanted = ids.select("sha1_git").unique().sort("sha1_git")
+        wanted = ids.select("sha1_git", held=pl.lit(True)).unique()
         for file in commits.data_files(self.delta("content_data")):
             path = self.path("content_data", file.path)
             with lake_errors(f"table content_data in {self.settings.lake}"):
                 parquet = pq.ParquetFile(path, filesystem=self.storage.arrow_fs)
-            for group in range(parquet.num_row_groups):
+            for groups in (range(parquet.num_row_groups)[at : at + _GROUPS] for at in range(0, parquet.num_row_groups, _GROUPS)):
                 with lake_errors(f"table content_data in {self.settings.lake}"):
-                    keys = pl.DataFrame(parquet.read_row_group(group, columns=["sha1_git"], use_threads=False))
-                    here = wanted.filter(pl.col("sha1_git").is_between(keys["sha1_git"].min(), keys["sha1_git"].max()))
-                    held = keys.select(pl.col("sha1_git").is_in(here["sha1_git"].implode())).to_series()
-                    if not held.any():
-                        continue
-                    found = parquet.read_row_group(group, columns=["sha1_git", "data"], use_threads=False)
-                yield from (found if held.all() else found.filter(held.to_arrow())).combine_chunks().to_batches()
+                    keys = pl.DataFrame(parquet.read_row_groups(groups, columns=["sha1_git"], use_threads=False))
+                held = keys.join(wanted, on="sha1_git", how="left", maintain_order="left")["held"].fill_null(False)
+                at = 0
+                for group in groups:
+                    here = held[at : at + parquet.metadata.row_group(group).num_rows]
+                    at += len(here)
+                    if here.any():
+                        with lake_errors(f"table content_data in {self.settings.lake}"):
+                            found = parquet.read_row_group(group, columns=["sha1_git", "data"], use_threads=False)
+                        yield from (found if here.all() else found.filter(here.to_arrow())).combine_chunks().to_batches()
             pa.default_memory_pool().release_unused()
 
     def sql(self) -> duckdb.DuckDBPyConnection:
