@@ -57,7 +57,7 @@ class Facts:
         bytes: of the same rows ``content`` and ``path``, which are read where they are asked for.
         contents: how many numbers there are for contents.
         pairs: (a, b, similarity) of accepted pairs, a and b as ``content_id``.
-        uncompared: why the stage before has to run again if near-duplicates matter, of the dataset ``ANY``; empty if it has not to.
+        uncompared: why dataset ``ANY`` is refused if near-duplicates matter to it; empty if it is not.
     """
 
     rows: pl.DataFrame
