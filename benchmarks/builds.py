@@ -2,43 +2,55 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Datasets: shards beside what the Parquet library takes for the same rows, and a whole build beside datatrove's.
+"""Datasets: shards beside what plain libraries take for the same rows, and a whole build beside datatrove's.
 
 ``python -m benchmarks.builds [--peers PYTHON]``, over a copy of the lake that the settings name (``make demo``). The peer runs in
 an interpreter of its own: ``python -m venv PLACE`` and ``PLACE/bin/pip install "datatrove[io]" regex orjson``.
 
 The build takes every text whose licence is no conflict, each content once, within the limits of ``LIMITS``. datatrove gets the
 same texts as one Parquet file, decoded, chosen and without copies, and the same limits as filters in Python. What ours filters by
-was annotated before, once for all datasets; what annotating these lines takes is measured, too, and stands beside it. Everything
-is CPU seconds of a process tree, with one worker.
+was annotated before, once for all datasets; what annotating these lines takes is measured, too, and stands beside it. A small
+dataset is built before, as datatrove, too, is measured after it was imported.
+
+Every format is measured beside its library with the same rows in memory on both sides, and the same settings: Parquet by
+``pyarrow``; lines by ``orjson`` and zstd; tokens by ``tokenizers`` and a file of numbers. Ours seals what it wrote with sha256,
+and, where it says so, reads it back. Everything is CPU seconds of a process tree, with one worker.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
+import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
+from tokenizers import Tokenizer
 
 from benchmarks.accuracy import put
 from benchmarks.processes import machine, tree_cpu_seconds
 from codecommons.annotate.annotator import current
-from codecommons.datasets import build, release, specification
+from codecommons.datasets import build, release, specification, tokenizer
 from codecommons.datasets import shards as shards_
 from codecommons.datasets.candidates import Inputs, resolve
+from codecommons.datasets.format import ShardFormat, Terms, format_of
 from codecommons.datasets.selection import select
-from codecommons.datasets.specification import Filters, Specification
+from codecommons.datasets.specification import Filters, Format, Specification
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake
@@ -55,6 +67,21 @@ ASKED = {
     "deduplicate": {"threshold": None},
 }
 PASSES = 3
+# Made first, so that all is imported: a few files of every package.
+WARM = "warm"
+# Texts of the tokens that are measured, and of what their tokenizer is trained on.
+TOKENS_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class Written:
+    """One format, from rows in memory: CPU seconds of its library, of ours, and of ours with reading back."""
+
+    kind: str
+    bytes: int
+    plain: float
+    writing: float
+    checked: float
 
 
 @dataclass(frozen=True)
@@ -67,6 +94,7 @@ class Result:
         rows: of the dataset; ``bytes`` of their texts.
         writing: shards from rows that are chosen: reading the lake, re-hashing, decoding, writing, sealing, reading back.
         plain: the Parquet library alone, with the same settings and texts in memory.
+        formats: each one beside its library, rows in memory on both sides.
         building: the whole build, chosen from tables, published with all of its documents.
         annotating: the lines of these texts, which is what the limits read.
         peer: datatrove's pipeline; None where it is not installed. ``peer_rows`` are what it kept.
@@ -85,6 +113,7 @@ class Result:
     peer: float | None
     peer_rows: int
     memory: tuple[int, int]
+    formats: list[Written]
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, with the ratios."""
@@ -113,6 +142,14 @@ class Result:
         quarter, whole = self.memory
         lines += [
             "",
+            "| rows in memory | MB | library, CPU seconds | ours | | … and read back | |",
+            "|---|---:|---:|---:|---:|---:|---:|",
+        ]
+        for one in self.formats:
+            ours = f"{one.writing:.2f} | **{one.plain / one.writing:.2f}** | {one.checked:.2f} | {one.plain / one.checked:.2f}"
+            lines.append(f"| {one.kind} | {one.bytes / 1e6:.0f} | {one.plain:.2f} | {ours} |")
+        lines += [
+            "",
             f"Writing a quarter of the rows peaks at {quarter / 1e6:,.0f} MB, all of them at {whole / 1e6:,.0f} MB.",
         ]
         return "\n".join(lines)
@@ -138,6 +175,8 @@ def run(settings: Settings, peers: str) -> Result:
         (home / f"datasets/{NAME}.yaml").write_text(json.dumps(ASKED))
         own = replace(settings, home=home, lake=str(home / "lake"), workers=0)
         lake, engine = Lake.open(own), InlineEngine()
+        (home / f"datasets/{WARM}.yaml").write_text(json.dumps({**ASKED, "names": ["setup.py", "package.json"]}))
+        build(lake, engine, WARM)
         cpu = tree_cpu_seconds()
         report = build(lake, engine, NAME)
         building = tree_cpu_seconds() - cpu
@@ -169,7 +208,67 @@ def run(settings: Settings, peers: str) -> Result:
             peer,
             kept,
             (memory[0], memory[1]),
+            _formats(lake, folder),
         )
+
+
+def _formats(lake: Lake, folder: str) -> list[Written]:
+    """Write the rows of a release's first shard again, in every format and by its library."""
+    source = pq.ParquetFile(min(Path(folder).glob("*.parquet")))
+    tables = [source.read_row_group(number) for number in range(source.num_row_groups)]
+    fewer, size = list[pa.Table](), 0
+    for table in tables:
+        if size < TOKENS_BYTES:
+            fewer.append(table)
+            size += table["length"].to_numpy().sum()
+    made = tokenizer.trained((text for table in fewer for text in table["text"].to_pylist()), 8192)
+    writers = {
+        "parquet": (_parquet, tables, {}),
+        "jsonl": (_jsonl, tables, {}),
+        "tokens": (_tokens, fewer, {tokenizer.FILE: made}),
+    }
+    found = []
+    for kind, (library, rows, supplies) in writers.items():
+        form, terms = format_of(lake.settings, kind), Terms(Format(kind), supplies)
+
+        def ours(check: bool, form: ShardFormat = form, terms: Terms = terms, rows: list[pa.Table] = rows) -> None:
+            with ExitStack() as stack:
+                files = [stack.enter_context(shards_.scratch_file(lake)) for _ in form.endings(terms.asked)]
+                form.write(files, source.schema_arrow.remove_metadata(), rows, "0" * 64, terms)
+                for file in files:
+                    shards_.sealed(file)
+                if check:
+                    expected = [swhid for table in rows for swhid in table["swhid"].to_pylist()]
+                    assert pl.concat([*form.swhids(files)]).to_list() == expected
+
+        def plain(library: Any = library, rows: list[pa.Table] = rows) -> None:
+            with shards_.scratch_file(lake) as file:
+                library(file, rows, made)
+
+        seconds = [min(_seconds(work) for _ in range(PASSES)) for work in (plain, partial(ours, False), partial(ours, True))]
+        found.append(Written(kind, int(sum(table["length"].to_numpy().sum() for table in rows)), *seconds))
+    return found
+
+
+def _parquet(file: IO[bytes], tables: list[pa.Table], made: bytes) -> None:
+    with pq.ParquetWriter(file, tables[0].schema, **shards_.WRITER) as writer:
+        for table in tables:
+            writer.write_table(table)
+
+
+def _jsonl(file: IO[bytes], tables: list[pa.Table], made: bytes) -> None:
+    with zstandard.ZstdCompressor(level=3, write_checksum=True).stream_writer(file, closefd=False) as packed:
+        for table in tables:
+            for row in table.to_pylist():
+                packed.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _tokens(file: IO[bytes], tables: list[pa.Table], made: bytes) -> None:
+    library = Tokenizer.from_str(made.decode())
+    end = library.token_to_id("<|endoftext|>")
+    for table in tables:
+        for one in library.encode_batch_fast(table["text"].to_pylist(), add_special_tokens=False):
+            file.write(np.array([*one.ids, end], np.uint16).tobytes())
 
 
 def _seconds(work: Any) -> float:
@@ -246,6 +345,8 @@ def _peer(python: str, folder: Path) -> tuple[float | None, int]:
 
 
 if __name__ == "__main__":
+    # One core for both: the library would take all there are.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     parser = argparse.ArgumentParser(prog="python -m benchmarks.builds", description="Shards and whole builds beside others.")
     parser.add_argument("--peers", default=sys.executable, help="an interpreter that has datatrove (default: this one)")
     result = run(Settings.from_environment(), parser.parse_args().peers)

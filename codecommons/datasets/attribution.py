@@ -138,7 +138,7 @@ def _statements(lake: Lake, redact: Redact, contents: pl.DataFrame) -> dict[byte
     texts = texts.join(redactions(lake, hidden, contents).lazy(), on="content", how="left")
     known = {content: rest for content, *rest in texts.select("content", "encoding", "redactions").collect().iter_rows()}
     found = {}
-    for batch in lake.contents(pl.DataFrame({"sha1_git": [*known]}, {"sha1_git": pl.Binary})):
+    for batch in lake.contents_as_they_lie(pl.DataFrame({"sha1_git": [*known]}, {"sha1_git": pl.Binary})):
         for content, data in zip(batch["sha1_git"].to_pylist(), batch["data"], strict=True):
             encoding, spans = known[content]
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -53,6 +54,8 @@ SAME_TEXT = "normalized_text"
 BENCHMARKS = "benchmark_items"
 # Read only where the files of a tree come by what they import, and where notebooks become texts.
 IMPORTS, NOTEBOOK = "in_edges", "notebook"
+# The trees of the inputs that were asked for last.
+_TREES: WeakKeyDictionary[Lake, tuple[Inputs, pl.DataFrame]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,12 @@ def _benchmarks(lake: Lake, specification: Specification) -> tuple[str, ...]:
 
 def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """Every tree that a visit of the input slices saw; columns as ``archive.views.visited_trees``."""
-    return visited_trees(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
+    # A selection asks four times; inputs say which attempts count, so what they saw does not change.
+    known = _TREES.get(lake)
+    if known is None or known[0] is not inputs:
+        known = inputs, visited_trees(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique())
+        _TREES[lake] = known
+    return known[1]
 
 
 def contents(lake: Lake, inputs: Inputs) -> pl.LazyFrame:

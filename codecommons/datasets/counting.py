@@ -19,7 +19,7 @@ import polars as pl
 
 from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.election import winners
-from codecommons.datasets.facts import UNKNOWN, Facts
+from codecommons.datasets.facts import ANY, UNKNOWN, Facts
 from codecommons.datasets.losses import ALARMING, LOST
 from codecommons.datasets.selection import Funnel, Step, preference, ruled
 from codecommons.datasets.specification import AS_IS, Deduplicate, Specification
@@ -95,7 +95,7 @@ def count(lake: Lake, known: Facts, asked: Specification, inputs: Inputs) -> Cou
         UsageError: the condition fails on a value.
     """
     if known.uncompared and asked.deduplicate.threshold is not None:
-        raise GateError(known.uncompared)
+        raise GateError(known.uncompared.replace(ANY, asked.name, 1))
     texts = asked.names or asked.where or _SHORTEST in asked.deduplicate.order
     funnel = Counted(known.with_texts() if texts else known.rows)
     ruled(funnel, asked, lake, inputs)

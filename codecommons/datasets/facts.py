@@ -41,6 +41,8 @@ _FILES, _NAMES, _PAIRS, _NOTE = "files.arrow", "names.arrow", "pairs.arrow", "no
 # What only evidence says, or follows from the rest.
 _UNUSED = ("name", "root", "visit", "snapshot", "skipped", "verified_reason", "rule", "evidence")
 UNKNOWN = "unknown"
+# Stands for the dataset in what is kept of a refusal.
+ANY = "<dataset>"
 _WIDTHS = {pl.UInt8: 1 << 8, pl.UInt16: 1 << 16, pl.UInt32: 1 << 32}
 
 
@@ -55,7 +57,7 @@ class Facts:
         bytes: of the same rows ``content`` and ``path``, which are read where they are asked for.
         contents: how many numbers there are for contents.
         pairs: (a, b, similarity) of accepted pairs, a and b as ``content_id``.
-        uncompared: why the stage before has to run again if near-duplicates matter; empty if it has not to.
+        uncompared: why dataset ``ANY`` is refused if near-duplicates matter to it; empty if it is not.
         crowded: whether some share a band so crowded that a build compares them when it elects.
     """
 
@@ -133,7 +135,7 @@ def _make(lake: Lake, engine: Engine, inputs: Inputs, name: str, folder: Path) -
     rows = files(lake, inputs)
     refuse_stale(lake, name, rows, near=False)
     try:
-        refuse_stale(lake, name, rows, near=True)
+        refuse_stale(lake, ANY, rows, near=True)
         uncompared = ""
     except GateError as error:
         uncompared = str(error)
@@ -167,7 +169,7 @@ def write(
             )
             column = column.replace_strict(values, pl.Series(range(len(values)), dtype=width), default=None, return_dtype=width)
             names.append(pl.DataFrame({"value": values}).with_columns(column=pl.lit(column.name)))
-        columns[column.name] = column.rechunk().to_arrow()
+        columns[column.name] = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     put(folder, pa.table(columns), pl.concat(names), contents, pairs, uncompared, crowded)
 
 

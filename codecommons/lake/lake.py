@@ -28,6 +28,7 @@ from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
 from codecommons.lake.damage import Damage, damaged, require_whole, told
+from codecommons.lake.garbage import modified
 from codecommons.lake.keys import missing
 from codecommons.lake.merging import Merged, MergeTask, bundles, merge_all, rewrite
 from codecommons.lake.news import NewsFile, place
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 # design.md section 5: above this many files in one partition of a table they are merged into one.
 MOST_FILES = 32
+# Row groups of contents whose keys are looked up together: of 4 MB they are some 20,000 contents.
+_GROUPS = 64
 
 
 @dataclass(frozen=True)
@@ -139,19 +142,23 @@ class Lake:
         """The Delta table itself, at its newest version."""
         return commits.open_table(self.storage, self._table(table))
 
-    def versions(self) -> dict[str, int]:
-        """The newest version of every table that holds facts, by name, without opening one; logs and releases aside."""
+    def versions(self) -> dict[str, str]:
+        """What tells the state of every table that holds facts from all others, without opening one; logs and releases aside.
+
+        That is the newest entry of its log, with its size and when it was written: the number alone may come twice, where a lake
+        was restored from a backup.
+        """
         aside = {name for name, table in self._tables.items() if table.scope in ("log", "dataset")}
+        found = {}
         with lake_errors(f"reading the lake {self.settings.lake}"):
-            logs = {log.rpartition("/")[0].rpartition("/")[2]: log for log in self.fs.glob(self.path("*", "_delta_log"))}
-            return {
-                name: max(
-                    (int(number) for path in self.fs.ls(log, detail=False) if (number := path.rpartition("/")[2][:20]).isdigit()),
-                    default=-1,
-                )
-                for name, log in sorted(logs.items())
-                if name not in aside
-            }
+            for log in self.fs.glob(self.path("*", "_delta_log")):
+                name = log.rpartition("/")[0].rpartition("/")[2]
+                if name not in aside:
+                    entries = {info["name"].rpartition("/")[2]: info for info in self.fs.ls(log, detail=True)}
+                    newest = max((entry for entry in entries if entry[:20].isdigit()), default="")
+                    one = entries.get(newest)
+                    found[name] = f"{newest} {one['size']} {modified(one).isoformat()}" if one else ""
+        return found
 
     def scan(self, table: str | Table) -> pl.LazyFrame:
         """Rows that readers may see: of a content-scoped table what none overrules, of a slice-scoped one the live attempts."""
@@ -419,20 +426,23 @@ class Lake:
         Yields:
             Batches of (sha1_git, data), of a row group each. A content without bytes is simply absent.
         """
-        wanted = ids.select("sha1_git").unique().sort("sha1_git")
+        wanted = ids.select("sha1_git", held=pl.lit(True)).unique()
         for file in commits.data_files(self.delta("content_data")):
             path = self.path("content_data", file.path)
             with lake_errors(f"table content_data in {self.settings.lake}"):
                 parquet = pq.ParquetFile(path, filesystem=self.storage.arrow_fs)
-            for group in range(parquet.num_row_groups):
+            for groups in (range(parquet.num_row_groups)[at : at + _GROUPS] for at in range(0, parquet.num_row_groups, _GROUPS)):
                 with lake_errors(f"table content_data in {self.settings.lake}"):
-                    keys = pl.DataFrame(parquet.read_row_group(group, columns=["sha1_git"], use_threads=False))
-                    here = wanted.filter(pl.col("sha1_git").is_between(keys["sha1_git"].min(), keys["sha1_git"].max()))
-                    held = keys.select(pl.col("sha1_git").is_in(here["sha1_git"].implode())).to_series()
-                    if not held.any():
-                        continue
-                    found = parquet.read_row_group(group, columns=["sha1_git", "data"], use_threads=False)
-                yield from (found if held.all() else found.filter(held.to_arrow())).combine_chunks().to_batches()
+                    keys = pl.DataFrame(parquet.read_row_groups(groups, columns=["sha1_git"], use_threads=False))
+                held = keys.join(wanted, on="sha1_git", how="left", maintain_order="left")["held"].fill_null(False)
+                at = 0
+                for group in groups:
+                    here = held[at : at + parquet.metadata.row_group(group).num_rows]
+                    at += len(here)
+                    if here.any():
+                        with lake_errors(f"table content_data in {self.settings.lake}"):
+                            found = parquet.read_row_group(group, columns=["sha1_git", "data"], use_threads=False)
+                        yield from (found if here.all() else found.filter(here.to_arrow())).combine_chunks().to_batches()
             pa.default_memory_pool().release_unused()
 
     def sql(self) -> duckdb.DuckDBPyConnection:

@@ -62,7 +62,7 @@ class JsonLines(ShardFormat):
 
     def writer(self) -> str:
         """See ``ShardFormat``."""
-        return f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}, orjson {orjson.__version__}"
+        return f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}, polars {pl.__version__}"
 
     def rules(self, terms: Terms) -> list[Any]:
         """See ``ShardFormat``."""
@@ -73,10 +73,12 @@ class JsonLines(ShardFormat):
         compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
         entries = []
         for table in tables:
-            lines = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in _dicts(table))
-            frame = compressor.compress(lines)
+            # Every line has all columns, as an absent one of many would make readers guess.
+            lines = io.BytesIO()
+            pl.DataFrame(table).write_ndjson(lines)
+            frame = compressor.compress(lines.getbuffer())
             files[0].write(frame)
-            entries.append(_ENTRY.pack(len(frame), len(lines)))
+            entries.append(_ENTRY.pack(len(frame), lines.tell()))
         files[0].write(_HEAD.pack(_SKIPPED, _DIGITS) + identity.encode())
         entries.append(_ENTRY.pack(_HEAD.size + _DIGITS, 0))
         end = _FOOT.pack(len(entries), 0, _TABLE_END)
@@ -134,12 +136,6 @@ class JsonLines(ShardFormat):
             "is (`frame`, a byte offset) and as which line of it (`row_in_frame`). `mlcroissant` validates what is said of these "
             "files and does not load them, as it reads no zstd."
         )
-
-
-def _dicts(table: pa.Table) -> Iterator[dict[str, Any]]:
-    """Rows; an absent one of many columns would make readers guess, so every line has all."""
-    for batch in table.to_batches(max_chunksize=GROUP_ROWS):
-        yield from batch.to_pylist()
 
 
 def _frames(file: IO[bytes]) -> list[_Frame]:

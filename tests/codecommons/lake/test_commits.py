@@ -115,6 +115,8 @@ def test_contents_stream_in_order_in_bounded_batches_and_rehash(any_lake):
     assert [row["sha1_git"] for row in got] == sorted(list(found)[::2])
     assert all(found[row["sha1_git"]] == row["data"] for row in got)
     assert max(sum(len(d) for d in batch["data"].to_pylist()) for batch in any_lake.contents(ids, batch_bytes=50_000)) <= 50_000
+    as_they_lie = [row for batch in any_lake.contents_as_they_lie(ids) for row in batch.to_pylist()]
+    assert sorted(as_they_lie, key=lambda row: row["sha1_git"]) == got
 
 
 def test_while_a_reader_works_on_a_batch_of_contents_there_is_one_copy_of_it(lake):
