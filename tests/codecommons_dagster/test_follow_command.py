@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from assets.outcomes import BY_HAND
 from codecommons.lake import Lake
 from codecommons_dagster.cli import main
-from codecommons_dagster.instance import BY_HAND
 
 
 def run(*arguments):
