@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.faults.world import STAGES, World, settings_of, state
+from benchmarks.faults.world import DATASET, STAGES, World, settings_of, state
 from codecommons.archive import add_inputs
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
@@ -33,6 +33,7 @@ def restarted(world: World, after: int) -> str:
     home, right = world.fresh(f"daemon-{after}"), world.fresh(f"daemon-{after}-undisturbed")
     settings = dataclasses.replace(settings_of(home), first_day=dt.date.fromisoformat(DAYS[0]))
     for one in (settings, settings_of(right)):
+        (one.home / "datasets" / f"{DATASET}.yaml").unlink(missing_ok=True)  # a sensor would build it, sooner or later
         for number, day in enumerate(DAYS):
             folder = world.folder / f"day-{number}"
             folder.mkdir(exist_ok=True)

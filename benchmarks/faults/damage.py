@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.faults.world import World, settings_of
 from codecommons.engine.local import InlineEngine
-from codecommons.lake import Lake
+from codecommons.lake import Lake, commits
 from codecommons.upkeep import repair, verify
 from codecommons.upkeep.verify import ORIGINAL
 
@@ -55,13 +55,10 @@ WAYS: Mapping[str, Callable[[Path, random.Random], None]] = {"flip": flip, "cut"
 
 
 def data_of(home: Path) -> dict[str, list[Path]]:
-    """The data files of every table that has some, by table."""
-    lake = home / "lake"
-    tables = sorted(path.parent.name for path in lake.glob("*/_delta_log"))
-    found = {
-        table: sorted(file for file in (lake / table).rglob("*.parquet") if "_delta_log" not in file.parts) for table in tables
-    }
-    return {table: files for table, files in found.items() if files}
+    """The data files of the newest version of every table that has some, by table."""
+    lake = Lake.open(settings_of(home))
+    files = {table.name: commits.data_files(commits.open_table(lake.storage, table)) for table in lake.stored()}
+    return {name: [home / "lake" / name / file.path for file in some] for name, some in sorted(files.items()) if some}
 
 
 def repaired(world: World, damage: Callable[[Path], set[str]], name: str) -> str:

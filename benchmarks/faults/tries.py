@@ -372,7 +372,7 @@ def daemon(world: World, seed: int, times: int) -> Iterator[Tried]:
 
     wrong = [restarted(world, random.Random(seed).randint(1, 8))]
     what = "Dagster's daemon killed (-9) in the middle of a backfill of three days, and started again"
-    yield Tried.of(what, "the backfill goes on to its end: every row of an undisturbed one", wrong)
+    yield Tried.of(what, "the backfill goes on to its end: every row of an undisturbed one, in all twelve stages", wrong)
 
 
 KINDS: dict[str, Callable[[World, int, int], Iterator[Tried]]] = {

@@ -51,13 +51,15 @@ _SAYS = {
     "revision_history": "revision",
     "revision_extra_headers": "revision",
 }
-# The same, in whatever bucket: heads that were traced, texts whose pairs were looked for.
+# The same, in whatever bucket: heads that were traced, texts whose pairs were looked for, commits whose authors are known.
 _SAYS_OF_ALL = {
+    "person": ("revision", "release"),
     "introduced": ("origin_revision",),
     "origin_revision": ("origin_revision",),
     "band": ("signature",),
     "duplicate_pair": ("signature",),
 }
+_SAYING = {*_MEMORY, *_SAYS.values(), *(name for names in _SAYS_OF_ALL.values() for name in names)}
 _OF_RELEASES = ("dataset_row", "dataset_drop", "shard", "dataset")
 
 
@@ -160,7 +162,7 @@ def take_out(lake: Lake, faults: Sequence[Fault]) -> dict[str, int]:
         _distrust(lake, tables)
     taken = {name: len(files) for name, files in sorted(gone.items()) if files and name not in aside}
     # What says that rows are there goes before the rows do.
-    for name in sorted(taken, key=lambda name: name not in {*_MEMORY, *_SAYS.values(), "origin_revision", "signature"}):
+    for name in sorted(taken, key=lambda name: name not in _SAYING):
         _remove(lake, stored[name], set(gone[name]))
     for name in aside:
         _set_aside(lake, name)
