@@ -23,13 +23,11 @@ from codecommons.settings import Settings
 from resources import EngineResource, LakeResource
 
 STAGE = "raw_archive_slice"
-# No day's listing need have run: any day's may add to the input of any other, and `codecommons ingest` to today's.
-_input = dg.AssetDep(INPUT, partition_mapping=dg.SpecificPartitionsPartitionMapping([]))
 
 
 def tables(source: Source) -> list[dg.AssetSpec]:
     """What a source writes, as assets."""
-    return [table_spec(source.name, TABLES[name], STAGE, deps=[_input]) for name in source.tables]
+    return [table_spec(source.name, TABLES[name], STAGE, deps=[INPUT]) for name in source.tables]
 
 
 def source_step(source: Source) -> dg.AssetsDefinition:

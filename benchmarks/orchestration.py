@@ -65,7 +65,7 @@ run = run_job(settings, sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
 assert run, run.failures
 with instance(settings) as recorder:
     for step in recorder.get_run_step_stats(run.run_id):
-        print(step.step_key, step.end_time - step.start_time)
+        print("step", step.step_key, step.end_time - step.start_time)
 """
 _MONTH = """
 import sys
@@ -197,7 +197,8 @@ def _longest(of_steps: dict[str, float]) -> float:
 
 
 def _seconds(told: str) -> dict[str, float]:
-    return {name: float(seconds) for name, _, seconds in (line.partition(" ") for line in told.splitlines())}
+    steps = (line.split() for line in told.splitlines() if line.startswith("step "))  # dbt says more
+    return {name: float(seconds) for _, name, seconds in steps}
 
 
 def _environment(home: str) -> dict[str, str]:

@@ -38,7 +38,7 @@ def test_the_interface_loads_our_code_and_stops_cleanly_when_interrupted(tmp_pat
     environment = {**os.environ, "CODECOMMONS_HOME": str(tmp_path)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            for _ in range(180):
+            for _ in range(600):
                 assert process.poll() is None
                 try:
                     entries = ask(port, QUERY)["workspaceOrError"]["locationEntries"]
