@@ -274,6 +274,8 @@ def _make_releases(lake: Lake, engine: Engine, done: Repaired, tell: Callable[[s
     """Build releases again whose files or rows are not all there: of the same inputs it is the same release, byte for byte."""
     damaged = {fault.release for fault in done.found if fault.release}
     recorded = set(lake.scan("dataset").select("fingerprint").collect()["fingerprint"])
+    log = lake.log.verdicts()
+    logged = set(log.filter(log["stage"] == STAGES[-1]).select("slice", "source").iter_rows())
     try:
         every = list_releases(lake)
     except LakeError as error:
@@ -281,7 +283,8 @@ def _make_releases(lake: Lake, engine: Engine, done: Repaired, tell: Callable[[s
         return
     for one in every:
         name = one.folder.removeprefix("datasets/")
-        if name not in damaged and one.fingerprint in recorded:
+        known = one.fingerprint in recorded and (one.document["inputs"]["as_of"], one.name) in logged
+        if name not in damaged and known:
             continue
         tell(f"making release {name} again")
         try:
