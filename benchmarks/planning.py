@@ -56,6 +56,7 @@ OBJECTS = {
     "signature": ("content",),
     "duplicate_pair": ("a", "b"),
     "band": ("content",),
+    "crowded_band": (),
     "annotation_normalized_text": ("content", "normalized"),
 }
 # Bytes of an identifier that tell the copies apart; the others are the original's, and so is its bucket.

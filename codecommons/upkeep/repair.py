@@ -57,6 +57,7 @@ _SAYS_OF_ALL = {
     "introduced": ("origin_revision",),
     "origin_revision": ("origin_revision",),
     "band": ("signature",),
+    "crowded_band": ("signature",),
     "duplicate_pair": ("signature",),
 }
 _SAYING = {*_MEMORY, *_SAYS.values(), *(name for names in _SAYS_OF_ALL.values() for name in names)}
