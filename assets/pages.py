@@ -30,6 +30,7 @@ GROUPS = {
     "deduped": ("docs/deduplication.md", "codecommons/dedup/stage.py"),
     "training_shards": ("docs/researchers.md", "codecommons/datasets/build.py"),
     "opt_out": ("docs/opt-out.md", "codecommons/optout/ledger.py"),
+    "lake_state": ("docs/operators.md", "codecommons/status.py"),
     "marts": ("docs/operators.md", "codecommons/lake/views.sql"),
 }
 
