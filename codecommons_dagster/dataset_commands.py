@@ -50,6 +50,7 @@ def plan(specification: str, as_json: bool) -> None:
 def build(specification: str, as_json: bool) -> None:
     """Build a dataset as a Dagster run. A FILE is taken into CODECOMMONS_HOME/datasets first."""
     from codecommons import datasets
+    from codecommons.datasets.candidates import resolve
 
     lake = open_lake()
     asked = _specification(specification)
@@ -59,7 +60,7 @@ def build(specification: str, as_json: bool) -> None:
 
     finished = run_job(lake.settings, "dataset", asked.name)
     if finished:
-        release = datasets.release(lake, asked.name)
+        release = datasets.release(lake, asked.name, as_of=resolve(lake, asked).as_of)
         say(to_json(release.document) if as_json else lines.of_release(release, lake))
     finish(finished)
 

@@ -94,10 +94,12 @@ def facts(lake: Lake, engine: Engine, inputs: Inputs, name: str) -> Facts:
     """
     folder = lake.settings.cache / "plans"
     place = folder / _key(lake, inputs)[:32]
-    with contextlib.suppress(OSError, pa.ArrowException, ValueError, KeyError):
+    with contextlib.suppress(OSError, pa.ArrowException, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
         found = read(place)
         place.touch()
         return found
+    # Not there, or damaged: nothing else would ever take it out of the way.
+    shutil.rmtree(place, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="codecommons-plans-") as elsewhere:
         # Where the home can't be written, they are made each time.
         own = Path(elsewhere)

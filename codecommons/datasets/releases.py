@@ -30,6 +30,7 @@ from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 from codecommons.optout.receipts import Published
+from codecommons.report import STAGES
 
 MARKER = "fingerprint.json"
 ATTESTATION = "attestation.dsse.json"
@@ -128,7 +129,7 @@ def _sealed(shard: dict[str, Any]) -> list[Any]:
 
 
 def list_releases(lake: Lake, name: str | None = None) -> list[Release]:
-    """Published releases, of one dataset or of all, by name and as-of day.
+    """Published releases, of one dataset or of all, by name and as-of day; of one day that which was built last comes last.
 
     Raises:
         LakeError: one can't be read.
@@ -137,7 +138,16 @@ def list_releases(lake: Lake, name: str | None = None) -> list[Release]:
     with lake_errors(f"reading {root}"):
         pattern = f"{root}/{name or '*'}/*/{MARKER}"
         releases = [_read(path, lake.fs.cat_file(path)) for path in sorted(lake.fs.glob(pattern))]
-    return sorted(releases, key=lambda one: (one.name, one.document["inputs"]["as_of"], one.fingerprint))
+    last = _built_last(lake) if len({(one.name, one.document["inputs"]["as_of"]) for one in releases}) < len(releases) else set()
+    return sorted(releases, key=lambda one: (one.name, one.document["inputs"]["as_of"], one.fingerprint in last, one.fingerprint))
+
+
+def _built_last(lake: Lake) -> set[str]:
+    """Fingerprints of the releases that the log says are live: one a dataset and day."""
+    log = lake.log.verdicts().lazy().filter(pl.col("stage") == STAGES[-1]).select("attempt").drop_nulls()
+    reports = lake.scan("stage_report").filter(pl.col("stage") == STAGES[-1]).select("attempt", "details")
+    details = reports.join(log, on="attempt", how="semi").select("details").unique().collect()["details"]
+    return {json.loads(said).get("fingerprint", "") for said in details}
 
 
 def _read(path: str, text: bytes) -> Release:
@@ -150,13 +160,14 @@ def _read(path: str, text: bytes) -> Release:
         ) from None
 
 
-def release(lake: Lake, name: str, fingerprint: str | None = None) -> Release:
-    """One release: the one whose fingerprint starts so, or the last by as-of day.
+def release(lake: Lake, name: str, fingerprint: str | None = None, as_of: str | None = None) -> Release:
+    """One release: the one whose fingerprint starts so, or the last (see ``list_releases``), of any day or of one.
 
     Raises:
         UsageError: there is none, or the beginning fits several.
     """
     found = [one for one in list_releases(lake, name) if one.fingerprint.startswith(fingerprint or "")]
+    found = [one for one in found if as_of in (None, one.document["inputs"]["as_of"])]
     if not found:
         which = f" {fingerprint}" if fingerprint else ""
         raise UsageError(f"there is no release{which} of dataset {name!r}; build one with `codecommons dataset build {name}`")

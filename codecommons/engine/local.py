@@ -39,7 +39,9 @@ _PRELOAD = [
 class InlineEngine(Engine):
     """Runs tasks in the calling process, one after the other; who dies there takes the driver along."""
 
-    workers = 0
+    def __init__(self, workers: int = 0) -> None:
+        """No worker is ever started, whatever the number says."""
+        self.workers = workers
 
     def results(self, job: Job[T, R]) -> Iterator[R]:
         """See ``Engine.results``."""

@@ -298,7 +298,7 @@ def test_a_reader_that_breaks_down_is_an_error_like_any_other(filled: Lake) -> N
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ReaderPanicError), no_panic():
         pl.scan_delta(filled.storage.uri("tree_file")).collect()
-    with pytest.raises(LakeError, match=r"reading it: .*; restore"), lake_errors("reading it"):
+    with pytest.raises(LakeError, match=r"reading it: .*; `codecommons lake repair` puts it right"), lake_errors("reading it"):
         pl.scan_delta(filled.storage.uri("tree_file")).collect()
     with pytest.raises(KeyboardInterrupt), no_panic():
         raise KeyboardInterrupt

@@ -123,14 +123,16 @@ def evidence_of(data: bytes) -> list[Statement]:
     found += denials
     no = {line for one in denials for line in range(one.start_line, one.end_line + 1)}
     lines: list[bytes] = []
+    back: dict[tuple[int, int, bool], bool] = {}  # a line of a megabyte may have fifty thousand matches
     for match in notices.statements(matches):
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
         expression = match.expression
         if match.words <= SHORT:
             lines = lines or data.split(b"\n")
-            around = match.kind in ("notice", "text")
-            if match.start_line in no or taken_back(lines, match.start_line, match.end_line, around):
-                expression = UNKNOWN
+            place = match.start_line, match.end_line, match.kind in ("notice", "text")
+            if place not in back:
+                back[place] = match.start_line in no or taken_back(lines, *place)
+            expression = UNKNOWN if back[place] else expression
         found.append(Statement(match.start_line, match.end_line, expression, detector, match.words, match.relevance))
     found = list(_told(sorted(found, key=lambda statement: (statement.start_line, statement.end_line))))
     if short := [at for at, one in enumerate(found) if one.detector.endswith("license-tag")]:

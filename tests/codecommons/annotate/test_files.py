@@ -111,7 +111,7 @@ def test_copyright_statements_are_read_in_the_encoding_of_their_file():
 def test_copyrights_without_end_cost_no_more_than_their_length():
     start = time.process_time()
     for text in (b"Copyright 2000,\n", b"(c) 2000 ", b"a Copyright Foo\n", b"Copyright (c)\n # "):
-        assert len(copyrights(text * 5_000)) <= 2
+        assert len(copyrights(text * 5_000)) <= MOST
     assert len(copyrights(b"".join(b"(c) 2000 X%d\n" % number for number in range(2_000)))) == MOST
     for word in (b"Copyright", b"Copyright (c)", b"Copyright by"):
         assert copyrights(word + b" " * 500_000 + b"x") == []

@@ -73,10 +73,21 @@ def test_a_lake_that_has_changed_is_counted_anew(shop, chosen, monkeypatch):
 def test_what_was_cut_short_is_made_again(module_shop, file):
     asked = specification(module_shop.settings, module_shop.specify("all", "{}"))
     first = plan(module_shop.lake, asked)
-    for place in (module_shop.settings.cache / "plans").iterdir():
-        whole = (place / file).read_bytes()
-        (place / file).write_bytes(whole[: len(whole) // 2])
+    whole = {place / file: (place / file).read_bytes() for place in (module_shop.settings.cache / "plans").iterdir()}
+    for path, data in whole.items():
+        path.write_bytes(data[: len(data) // 2])
     assert plan(module_shop.lake, asked) == first
+    assert any(path.read_bytes() == data for path, data in whole.items()), "and takes the place of the damaged one"
+    assert plan(module_shop.lake, asked) == first
+
+
+def test_what_holds_something_else_is_made_again_too(module_shop):
+    asked = specification(module_shop.settings, module_shop.specify("all", "{}"))
+    first = plan(module_shop.lake, asked)
+    for place in (module_shop.settings.cache / "plans").iterdir():
+        data = bytearray((place / "files.arrow").read_bytes())
+        data[len(data) // 4 : len(data) // 2] = b"\xff" * (len(data) // 2 - len(data) // 4)
+        (place / "files.arrow").write_bytes(data)
     assert plan(module_shop.lake, asked) == first
 
 

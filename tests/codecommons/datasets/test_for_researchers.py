@@ -87,6 +87,7 @@ def asked(filled_shop, tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
         for model in sorted((ROOT / "dbt/models/marts").glob("*.sql")):
             source = r"\{\{ source\('(\w+)', '(\w+)'\) \}\}"
             text = re.sub(source, lambda found: SCHEMAS.get(found[1], "") + found[2], model.read_text())
+            text = re.sub(r"\{\{ env_var\('\w+', '([\d.]+)'\) \}\}", r"\1", text)
             connection.sql(text).write_parquet(str(lake.settings.marts / f"{model.stem}.parquet"))
     with lake.sql() as connection:
         yield connection

@@ -17,7 +17,7 @@ import pytest
 
 from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, plan, specification, verify
-from codecommons.datasets.releases import published
+from codecommons.datasets.releases import published, release
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import GateError, UsageError
 from codecommons.optout import desk, ledger, receipts, signing
@@ -223,6 +223,23 @@ def test_a_claim_takes_effect_at_once_and_a_refused_one_comes_back(shop):
     assert "index.js" not in rows_of(shop, build(shop.lake, ENGINE, name))["path"].to_list()
     desk.refuse(shop.lake, one.id, "not theirs")
     assert "index.js" in rows_of(shop, build(shop.lake, ENGINE, name))["path"].to_list()
+
+
+def test_of_several_releases_of_a_day_the_last_is_the_one_that_was_built_last(shop):
+    """By fingerprint every other one of them would be."""
+    name = shop.specify("all", "{}")
+    for number in range(3):
+        asked = ask(shop, "origin", "pkg:npm/beta", saw=None)
+        for ended in (lambda: None, lambda asked=asked: desk.refuse(shop.lake, asked.id, "not theirs")):
+            ended()
+            built = build(shop.lake, ENGINE, name).details["fingerprint"]
+            assert release(shop.lake, name).fingerprint == list_releases(shop.lake, name)[-1].fingerprint == built
+        assert len(list_releases(shop.lake, name)) == 2 * (number + 1)
+    shop.specify("all", "{languages: [Python]}")
+    build(shop.lake, ENGINE, name)
+    shop.specify("all", "{}")
+    assert build(shop.lake, ENGINE, name).details["fingerprint"] == built
+    assert release(shop.lake, name).fingerprint == built, "the same as before, which is the last again"
 
 
 def test_the_challenge_is_found_in_the_archive_and_is_the_evidence(world):

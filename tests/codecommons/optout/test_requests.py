@@ -89,7 +89,7 @@ def test_a_form_becomes_owners_and_origins_and_the_rest_stays_private():
         ("scope: content\nvalues: [abc]", "abc"),
         ("scope: author\nvalues: [Jane Doe <jane@example.org>]", "never the name itself"),
         ('scope: origin\nvalues: ["https://github.com/me/to\\u202Eol"]', "invisible character U+202E"),
-        ('scope: origin\nvalues: ["https://github.com/me/tool\\0"]', "invisible character U+0000"),
+        ('scope: origin\nvalues: ["https://github.com/me/tool\\0"]', "control character U+0000"),
         ("scope: origin\nvalues: [pkg:pypi/a]\nforce: true", "unknown key 'force'"),
         ("scope: origin\nscope: owner\nvalues: [pkg:pypi/a]", "written twice"),
         ("scope: origin\nvalues: [pkg:pypi/a]\nrequests: []", "beside it"),
