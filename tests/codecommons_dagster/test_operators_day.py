@@ -4,8 +4,8 @@
 
 """An operator's day in Dagster's interface, in a real browser, over a webserver, a daemon and a code server that really run.
 
-``CODECOMMONS_SCREENSHOTS`` names a folder for what the operator saw. Runs where ``CODECOMMONS_BROWSER`` is set: it takes minutes on a
-busy machine, and has not yet been seen to pass from start to end.
+``CODECOMMONS_SCREENSHOTS`` names a folder for what the operator saw. Runs where ``CODECOMMONS_BROWSER`` is set: it takes
+minutes on a busy machine, and has not yet been seen to pass from start to end.
 """
 
 import datetime as dt
