@@ -45,7 +45,7 @@ from codecommons.settings import Settings
 from codecommons.swhid import Span, Swhid, swhid_text
 
 # Raised when the code resolves differently on the same evidence.
-VERSION = 4
+VERSION = 5
 HEADER, DECLARED, LISTED = "header", "declared", "listed"
 LICENSE_FILE, METADATA, MENTION = "license-file", "metadata", "mention"
 # What third parties' licences are to a folder: more to ask for, where it has a licence of its own.
@@ -61,13 +61,17 @@ RESOLVED = ("root", "path", "content", "expression", "otherwise", "kind", "evide
 # Annotators whose answers are resolved.
 ANNOTATORS = ("file_licenses", "language", "license_evidence", "path_facts", "project_metadata")
 
-# Folders with somebody else's code: what lies in them never takes the licence of the project around them.
+# Paths of folders with somebody else's code: what lies in them never takes the licence of the project around them. Where package
+# managers keep what they fetched is known by two names (``.cargo`` also has the project's own settings) or by a version.
 FOREIGN_FOLDERS = re.compile(
-    rb"node_modules|bower_components|jspm_packages|web_modules|elm-stuff|site-packages|dist-packages|__pypackages__|\.eggs|\.tox|\.nox|"
+    rb"(?:.*/)?(?:node_modules|bower_components|jspm_packages|web_modules|elm-stuff|site-packages|dist-packages|__pypackages__|\.eggs|\.tox|\.nox|"
     rb"\.venv|subprojects|submodules|deps|_deps|godeps|pods|carthage|\.bundle|\.m2|\.pnpm-store|\.pub-cache|packagecache|"
     rb"(?:_?vendor(?:s|ed)?|third[-_ ]?part(?:y|ies)|3rd[-_ ]?party|externals?|extern)"
-    rb"(?:[-_](?:libs?|librar(?:y|ies)|src|sources?|code|deps|modules|packages))?",
-    re.IGNORECASE,
+    rb"(?:[-_](?:libs?|librar(?:y|ies)|src|sources?|code|deps|modules|packages))?|"
+    rb"\.cargo/(?:registry|git)|\.?go(?:path)?/pkg/mod|[^/]+@v\d[^/]*|\.cabal/packages|\.stack|\.opam|\.julia/packages|\.dub/packages|"
+    rb"\.gradle/caches|\.ivy2|\.nuget/packages|\.yarn/(?:cache|unplugged)|\.cpan(?:m|plus)?|perl5/lib/perl5|renv/library|packrat/(?:lib|src)|"
+    rb"\.conan2?|vcpkg_installed|lua_modules|\.luarocks|jspm_modules|deno_modules|\.terraform)",
+    re.IGNORECASE | re.DOTALL,
 )
 # Where virtual environments of any age and system have their packages.
 _PACKAGES = re.compile(rb"(?s)(.*?)/(?:lib(?:64)?/[^/]+/|Lib/)?site-packages/")
@@ -345,7 +349,7 @@ class _Nearest:
         while (root, folder) not in self._known:
             below.append((root, folder))
             statement = self._statements.get((root, folder))
-            foreign = bool(FOREIGN_FOLDERS.fullmatch(folder.rpartition(b"/")[2])) or (root, folder) in self._environments
+            foreign = bool(FOREIGN_FOLDERS.fullmatch(folder)) or (root, folder) in self._environments
             if statement is not None or foreign or not folder:
                 here = statement, foreign and statement is None, folder
                 self._known[root, folder] = self._with_others((root, folder), here)

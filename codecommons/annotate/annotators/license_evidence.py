@@ -4,12 +4,12 @@
 
 """What a file says about licences, with the lines that say it.
 
-SPDX tags are read anywhere and checked. Licence texts, notices and mentions are found by published rules (``annotate.notices``):
-word for word, and long ones also with some words changed. ``expression`` is all of it, whatever the file is called. ``stated`` is
-the part that decisions go by: without what names no licence, without mentions where something firmer is said, without a few words
-in passing in a file that is not named like a licence file (a tag such as ``License: MIT`` is none, but in a manifest or in
-JSON, which say it of what they describe), and without the lines between ``REUSE-IgnoreStart`` and ``REUSE-IgnoreEnd``: by the
-REUSE specification, they are not about the file.
+SPDX tags are read anywhere and checked. Licence texts, notices and mentions are found by published rules
+(``annotate.notices``): word for word, and long ones also with some words changed. ``expression`` is all of it, whatever the
+file is called. ``stated`` is the part that decisions go by: without what names no licence, without mentions where something
+firmer is said, without a few words in passing in a file that is not named like a licence file (a tag such as ``License: MIT``
+is none, but in a manifest or in JSON, which say it of what they describe, or as a value inside code), and without the lines
+between ``REUSE-IgnoreStart`` and ``REUSE-IgnoreEnd``: by the REUSE specification, they are not about the file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import HEDGE, UNKNOWN, leading, together
 from codecommons.annotate.manifests.licenses import license_of
 from codecommons.annotate.manifests.project import formats
-from codecommons.annotate.notices.denials import SHORT, denied, taken_back
+from codecommons.annotate.notices.denials import HOLDS, OF_A_PART, SHORT, TAKEN_BACK, bearing, denied
 from codecommons.annotate.wide import as_utf8
 
 # What it takes for a rule to count for ``stated``: words of it, in a file not named like a licence file, and percent.
@@ -56,6 +56,10 @@ _FEW_WORDS, _LONG_WORD = 3, 12
 # A short tag, as far as it goes on its line.
 _TAG_LINE = 2000
 _SHORT_TAG = re.compile(rb"licen[cs]ed?(?:__)?[\"']?[ \t]*[:=][ \t]*[\"']?([^\r\n\"']{1,200})", re.IGNORECASE)
+# An argument or a value of that name inside code is not about the file: ``package(name="x", license="MIT")``.
+_IN_CODE = re.compile(
+    rb"(?![ \t]*(?:[#*;%@\"'!]|//|/\*|--|<!--|\.\. )).+\blicen[cs]ed?[\"']?[ \t]*[:=][ \t]*[\"']", re.IGNORECASE | re.DOTALL
+)
 _JOINED = re.compile(r"\b(?:and|or|with)\b|[,;&/|(]", re.IGNORECASE)
 _SLASHES = re.compile(r"[\w.+ -]+(?:/[\w.+ -]+)+")
 # All that a file's first comment says; daemontools says no more.
@@ -88,8 +92,8 @@ class Statement(NamedTuple):
         start_line: from 1; ``end_line`` is inclusive.
         expression: SPDX expression.
         detector: ``spdx-tag``, ``license-text``, ``license-notice``, ``license-tag``, ``license-reference``, ``license-intro``,
-            ``license-denial`` for what says that one does not hold, and ``changed-license-…`` when some words differ from the
-            rule's.
+            ``license-clue`` for a value inside code, ``license-denial`` for what says that one does not hold, and
+            ``changed-license-…`` when some words differ from the rule's.
         words: how many words say it; ``relevance``: how surely the rule means the expression, in percent.
         ignored: whether the file says, by REUSE's markers, that this is not about it.
     """
@@ -119,26 +123,31 @@ def evidence_of(data: bytes) -> list[Statement]:
         found.append(Statement(line, line, "LicenseRef-scancode-public-domain", "license-notice"))
     tagged = {statement.start_line for statement in found}
     matches = [match for match in notices.find(notices.load(), data) if match.start_line not in tagged]
-    denials = list(_denials(data, matches)) if matches else []
+    lines = data.split(b"\n") if matches else []
+    denials = list(_denials(lines, matches))
     found += denials
     no = {line for one in denials for line in range(one.start_line, one.end_line + 1)}
-    lines: list[bytes] = []
-    back: dict[tuple[int, int, bool], bool] = {}  # a line of a megabyte may have fifty thousand matches
+    known: dict[tuple[int, int, bool], str] = {}  # a line of a megabyte may have fifty thousand matches
+    of_a_part: list[Statement] = []
     for match in notices.statements(matches):
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
-        expression = match.expression
+        said = Statement(match.start_line, match.end_line, match.expression, detector, match.words, match.relevance)
+        bears = HOLDS
         if match.words <= SHORT:
-            lines = lines or data.split(b"\n")
             place = match.start_line, match.end_line, match.kind in ("notice", "text")
-            if place not in back:
-                back[place] = match.start_line in no or taken_back(lines, *place)
-            expression = UNKNOWN if back[place] else expression
-        found.append(Statement(match.start_line, match.end_line, expression, detector, match.words, match.relevance))
+            if place not in known:
+                known[place] = TAKEN_BACK if match.start_line in no else bearing(lines, *place)
+            bears = known[place]
+        (of_a_part if bears == OF_A_PART else found).append(said._replace(expression=UNKNOWN) if bears == TAKEN_BACK else said)
+    # What holds for parts of a file is asked for beside what holds for the whole; alone it leaves the rest unknown.
+    whole = any(one.expression not in (UNKNOWN, *NO_LICENSE) for one in found)
+    found += of_a_part if whole else [one._replace(expression=UNKNOWN) for one in of_a_part]
     found = list(_told(sorted(found, key=lambda statement: (statement.start_line, statement.end_line))))
-    if short := [at for at, one in enumerate(found) if one.detector.endswith("license-tag")]:
-        lines = data.split(b"\n", found[short[-1]].start_line)
-        for at in (at for at in short if found[at].expression != UNKNOWN):
-            found[at] = found[at]._replace(expression=_whole_tag(lines[found[at].start_line - 1], found[at].expression))
+    for at, one in enumerate(found):
+        if one.detector.endswith("license-tag") and one.expression != UNKNOWN:
+            on_line = lines[one.start_line - 1][:_TAG_LINE]
+            detector = "license-clue" if _IN_CODE.match(on_line) else one.detector
+            found[at] = one._replace(expression=_whole_tag(on_line, one.expression), detector=detector)
     blocks = list(_ignored(data)) if found else []
     firsts = [first for first, _ in blocks]
     return [
@@ -152,12 +161,12 @@ def _tags(data: bytes) -> Iterator[Statement]:
         yield Statement(line, line, _tagged(tag[1].decode("utf-8", "replace")), "spdx-tag")
 
 
-def _denials(data: bytes, matches: Sequence[notices.Match]) -> Iterator[Statement]:
+def _denials(lines: Sequence[bytes], matches: Sequence[notices.Match]) -> Iterator[Statement]:
     """What says of a licence that is named there that it does not hold; not what licences' texts deny in their own words."""
     named, long = (
         {line for one in matches if one.words > least for line in range(one.start_line, one.end_line + 1)} for least in (0, SHORT)
     )
-    for first, last in denied(data):
+    for first, last in denied(lines, [(one.start_line, one.end_line) for one in matches if one.words <= SHORT]):
         if not named.isdisjoint(range(first, last + 1)) and first not in long and last not in long:
             yield Statement(first, last, UNKNOWN, "license-denial")
 
@@ -181,7 +190,7 @@ def _told(found: list[Statement]) -> Iterator[Statement]:
 
 def _whole_tag(line: bytes, expression: str) -> str:
     """What a short tag says with all that it goes on to say: a rule may know the first words of ``License: MIT and our own``."""
-    said = [one.decode("utf-8", "replace") for one in _SHORT_TAG.findall(line[:_TAG_LINE])]
+    said = [one.decode("utf-8", "replace") for one in _SHORT_TAG.findall(line)]
     if len(said) != 1 or not (HEDGE.search(said[0]) or _JOINED.search(said[0])):
         return expression
     return license_of(said[0].split("*/")[0].split("-->")[0].strip()) or expression
@@ -278,7 +287,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="license_evidence",
     description="What a content under one of its names says about licences: SPDX expressions, and the lines that say it.",
-    version=8,
+    version=9,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

@@ -4,20 +4,22 @@
 
 """Words that take back what a licence's name says: denials, and what stands in the sentence of a short notice.
 
-A rule knows "released under the MIT license" and not the words around it: "formerly", "until 2020", "may not be used". These are
-looked for in the sentence, which goes on over the lines of a comment; longer notices and texts of licences deny other things in
-their own words.
+A rule knows "released under the MIT license" and not the words around it: "formerly", "until 2020", "may not be used", "parts
+of this file are". These are looked for in the sentence, which goes on over the lines of a comment; longer notices and texts of
+licences deny other things in their own words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 # Words of a notice, up to which its sentence is looked at; lines before it and after it that the sentence may be on.
 SHORT = 20
 _AROUND = 3
 _LONGEST_LINE = 500
+
+HOLDS, TAKEN_BACK, OF_A_PART = "holds", "taken back", "of a part"
 
 _GAP = r"[\s#*/;%]{1,9}"
 _NAMES = r"(?:MIT|BSD|ISC|Apache|zlib|Boost|CC0|open[ -]source|free" + _GAP + r"software|public" + _GAP + r"domain)"
@@ -48,22 +50,48 @@ _TAKES_BACK = re.compile(
     r"|\b(?:is|are|remains?|now) (?:proprietary|closed[ -]source|confidential)\b",
     re.IGNORECASE,
 )
+_OF_A_PART = re.compile(
+    r"^\W*(?:(?:some|certain|other|small|large|many|most|several) )?"
+    r"(?:portions?|parts?|sections?|pieces|bits|fragments|functions|routines|methods|snippets) "
+    r"(?:of|in|from|are|is|were|was|may|have|copyright|\(c\)|©)\b|^\W*some (?:of (?:the|this|these)|code|files)\b",
+    re.IGNORECASE,
+)
 # The Apache licence's own words, of which a short rule may know the beginning.
 _NO_MATTER = re.compile(r"you may not use this \w+ except in compliance", re.IGNORECASE)
 _SIGNS = re.compile(r"^[\s#*/;%!<>|-]+|[\s*/>-]+$")
 _SENTENCE = re.compile(r"(?<=[.!?])[\"')]*\s+(?=[A-Z\d\"'(*])")
 
 
-def denied(data: bytes) -> Iterator[tuple[int, int]]:
-    """First and last line, from 1, of what says of a licence that it does not hold."""
-    line, counted = 1, 0
-    for found in _DENIAL.finditer(data):
-        line, counted = line + data.count(b"\n", counted, found.start()), found.start()
-        yield line, line + found[0].count(b"\n")
+def denied(lines: Sequence[bytes], named: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """First and last line, from 1, of what says of a licence that it does not hold.
+
+    Args:
+        lines: of the content.
+        named: first and last lines of what names a licence; only around them is looked, as looking everywhere took 40 % of the
+            time that a content's licences take.
+    """
+    for start, stop in _stretches(named):
+        text, line, counted = b"\n".join(lines[start - 1 : stop]), start, 0
+        for found in _DENIAL.finditer(text):
+            line, counted = line + text.count(b"\n", counted, found.start()), found.start()
+            yield line, line + found[0].count(b"\n")
 
 
-def taken_back(lines: Sequence[bytes], start: int, end: int, whole: bool) -> bool:
-    """Whether the words around a short notice take back what it says.
+def _stretches(named: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """First and last lines of the surroundings of some places, those that touch in one."""
+    start = stop = 0
+    for first, last in sorted(named):
+        if first - _AROUND > stop + 1:
+            if stop:
+                yield start, stop
+            start = first - _AROUND
+        start, stop = max(1, start), max(stop, last + _AROUND)
+    if stop:
+        yield start, stop
+
+
+def bearing(lines: Sequence[bytes], start: int, end: int, whole: bool) -> str:
+    """What the words around a short notice make of it: ``TAKEN_BACK``, ``OF_A_PART`` of the file only, or ``HOLDS``.
 
     Args:
         lines: of the content.
@@ -82,9 +110,12 @@ def taken_back(lines: Sequence[bytes], start: int, end: int, whole: bool) -> boo
     words, at = _NO_MATTER.sub("", " ".join(texts)), 0
     for sentence in _SENTENCE.split(words):
         at = words.index(sentence, at)
-        if at < stop and at + len(sentence) > begin and _TAKES_BACK.search(sentence):
-            return True
-    return False
+        if at < stop and at + len(sentence) > begin:
+            if _TAKES_BACK.search(sentence):
+                return TAKEN_BACK
+            if _OF_A_PART.search(sentence):
+                return OF_A_PART
+    return HOLDS
 
 
 def _text(line: bytes) -> str:

@@ -224,8 +224,7 @@ def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]
 
 def _changed(index: Index, slots: NDArray[np.int64]) -> list[Place]:
     """Long rules of which most n-grams stand close together, given the slot of the n-gram that starts at each word."""
-    places = np.flatnonzero(slots >= 0)
-    slots, ids = np.unique(slots[places], return_inverse=True)
+    places, ids, slots = _numbered(slots)
     if len(slots) < LEAST_GRAMS:
         return []
     counts = np.zeros(len(index.grams), np.int32)
@@ -303,6 +302,30 @@ def _slots(words: Words, vocabulary: NDArray[np.uint8], keys: Words) -> NDArray[
             start = at - GRAM + 1
             out[start] = probe(keys, sequence_hash(words[start : at + 1]))
     return out
+
+
+@compiled(nogil=True)
+def _numbered(slots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The words at which n-grams start, a number for the n-gram at each, and the slot of each number."""
+    places = np.flatnonzero(slots >= 0)
+    size = 16
+    while size < 2 * len(places):
+        size *= 2
+    table = np.full(size, -1, np.int64)
+    ids = np.empty(len(places), np.int64)
+    distinct = np.empty(len(places), np.int64)
+    count = 0
+    for at in range(len(places)):
+        slot = slots[places[at]]
+        probed = slot & (size - 1)  # a slot is where a hash fell: as good as one
+        while table[probed] >= 0 and distinct[table[probed]] != slot:
+            probed = (probed + 1) & (size - 1)
+        if table[probed] < 0:
+            table[probed] = count
+            distinct[count] = slot
+            count += 1
+        ids[at] = table[probed]
+    return places, ids, distinct[:count]
 
 
 @compiled(nogil=True)

@@ -338,3 +338,37 @@ OURS = "This is the exclusive property of ACME Corporation. Nobody may copy it."
 def test_a_file_that_must_be_the_licence_and_is_none_that_is_known_says_so(say, name, text, unread):
     assert say("license_evidence", text.encode(), name=name)["unread"] is unread
     assert say("license_evidence", text.encode("utf-16"), name=name)["unread"] is unread
+
+
+@pytest.mark.parametrize(
+    ("text", "expressions"),
+    [
+        ("# Portions of this file are licensed under the MIT License.", {"LicenseRef-scancode-unknown-spdx"}),
+        ("/* Some parts of this code are\n * released under the MIT license. */", {"LicenseRef-scancode-unknown-spdx"}),
+        ("# Portions of it are old.\n# This file is licensed under the MIT License.", {"MIT"}),
+        ("# This module is part of sqlparse and is released under the MIT License.", {"MIT"}),
+        (
+            "# SPDX-License-Identifier: Apache-2.0\n#\n# Portions of this file are licensed under the MIT License.",
+            {"Apache-2.0", "MIT"},
+        ),
+    ],
+)
+def test_what_holds_for_parts_of_a_file_does_not_hold_for_all_of_it(text, expressions):
+    assert stated_in(f"{text}\n\nx = 1\n") == expressions
+
+
+@pytest.mark.parametrize(
+    ("line", "expressions"),
+    [
+        ("    package = new_author(name='x', license='MIT')", set()),
+        ('const license = "MIT";', set()),
+        ("x = dict(license='MIT')", set()),
+        ('  "license": "MIT",', {"MIT"}),
+        ("__license__ = 'MIT'", {"MIT"}),
+        ("license = 'MIT'", {"MIT"}),
+        ("    # License: MIT", {"MIT"}),
+        (" * @license: 'MIT'", {"MIT"}),
+    ],
+)
+def test_a_value_inside_code_is_not_about_the_file(line, expressions):
+    assert stated_in(f"import x\n{line}\n") == expressions

@@ -437,10 +437,14 @@ def test_a_script_called_activate_alone_makes_no_virtual_environment(permissive,
         *("_deps/foo-src/a.c", "subprojects/zlib/a.c", "third-party-libs/a.c", "external_libs/a.c", "vendor-src/a.c"),
         *("Third Party/a.c", "submodules/x/a.c", ".bundle/ruby/a.rb", ".m2/a.java", "Library/PackageCache/x/a.cs"),
         *("jspm_packages/a.js", "web_modules/a.js", "elm-stuff/a.elm", "src/thirdparty_code/a.c"),
+        *(".cargo/registry/src/index.crates.io-6f17d22bba15001f/memchr-2.7.4/src/lib.rs", ".cargo/git/checkouts/x/1/a.rs"),
+        *("go/pkg/mod/github.com/pkg/errors@v0.9.1/a.go", "tools/github.com/pkg/errors@v0.9.1/a.go", ".gradle/caches/a.java"),
+        *(".yarn/unplugged/x/a.js", ".nuget/packages/x/a.cs", "renv/library/x/a.R", "vcpkg_installed/x/a.h"),
     ],
 )
 def test_folders_of_other_peoples_code_do_not_take_the_licence_around_them(path):
     environment = "env/bin/activate", "env/lib/python3.9/site-packages/six.py"
-    found = kinds_of(text("LICENSE", "MIT"), *environment, "vendored.py", "venv/__init__.py", path)
+    own = ["vendored.py", "venv/__init__.py", ".cargo/config.toml", "pkg/mod/mod.go", "user@vcs/a.go", ".yarn/releases/a.js"]
+    found = kinds_of(text("LICENSE", "MIT"), *environment, *own, path)
     assert found[path] == ("foreign", "")
-    assert found["vendored.py"] == found["venv/__init__.py"] == ("license-file", "MIT")
+    assert [found[one] for one in own] == [("license-file", "MIT")] * len(own)
