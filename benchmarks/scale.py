@@ -16,6 +16,7 @@ import math
 import shutil
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ class Share:
         parts: one of how many.
         packages: that came in; ``histories`` likewise, of 5,000 commits each.
         contents: distinct ones in the lake afterwards; ``content_bytes`` theirs.
-        lake_bytes: the lake's folder.
+        tables: bytes of each folder of the lake: tables by name, and ``datasets`` with their shards.
         stages: what the stages took, with everything that their checks read.
     """
 
@@ -57,8 +58,13 @@ class Share:
     histories: int
     contents: int
     content_bytes: int
-    lake_bytes: int
+    tables: dict[str, int]
     stages: list[StageCost]
+
+    @property
+    def lake_bytes(self) -> int:
+        """All of the lake."""
+        return sum(self.tables.values())
 
 
 def measure(settings: Settings, shares: tuple[int, ...], say: Any) -> list[Share]:
@@ -98,8 +104,15 @@ def _share(settings: Settings, packages: list[str], histories: int, parts: int, 
     costs.append(timed(STAGES[-1], [bound(datasets.build, lake, engine, name) for name in datasets.names(settings)], say))
     engine.close()
     contents, size = lake.scan("content").select(pl.len(), pl.col("length").sum()).collect().row(0)
-    used = sum(path.stat().st_size for path in Path(settings.lake).rglob("*") if path.is_file())
-    return Share(parts, len(archives), histories, contents, int(size), used, costs)
+    return Share(parts, len(archives), histories, contents, int(size), _tables(Path(settings.lake)), costs)
+
+
+def _tables(lake: Path) -> dict[str, int]:
+    used: Counter[str] = Counter()
+    for path in lake.rglob("*"):
+        if path.is_file():
+            used[path.relative_to(lake).parts[0]] += path.stat().st_size
+    return dict(sorted(used.items()))
 
 
 def slope(small: StageCost, large: StageCost) -> float:
