@@ -48,11 +48,10 @@ def to_markdown(shares: list[Share], settings: Settings) -> str:
     """The plan's tables."""
     first, last = shares[0], shares[-1]
     by_content, by_byte = CONTENTS / last.contents, BYTES / last.content_bytes
-    price = settings.core_hour
     lines = [
         f"{CONTENTS / 1e9:.0f} billion contents, {BYTES / 1e15:.0f} PB, in {SLICES} slices; {BUCKETS:,} buckets; "
-        f"{BYTES / TASK_BYTES / 1e6:.1f} million tasks of {TASK_BYTES >> 20} MB a stage; {CORES:,} cores at {settings.core_hour:g} an hour, "
-        f"{settings.gigabyte_month:g} a GB and month.",
+        f"{BYTES / TASK_BYTES / 1e6:.1f} million tasks of {TASK_BYTES >> 20} MB a stage; "
+        f"{CORES:,} cores at {settings.core_hour:g} an hour, {settings.gigabyte_month:g} a GB and month.",
         "",
         f"| stage | CPU ms a content | CPU s a GB | core-hours | hours on {CORES:,} cores | cost | grows with power |",
         "|---|---:|---:|---:|---:|---:|---:|",
