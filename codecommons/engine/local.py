@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import islice
 from typing import TypeVar
 
@@ -110,15 +111,16 @@ class PoolEngine(Engine):
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(_PRELOAD)
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_die_with, initargs=(os.getpid(),))
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=die_with, initargs=(os.getpid(),))
         return self._pool
 
 
-def _die_with(driver: int) -> None:
+def die_with(driver: int) -> None:
     """End this worker when the driver is gone: one that was killed can't tell its workers, and they would stay for ever."""
 
     def watch() -> None:
-        select.select([os.pidfd_open(driver)], [], [])
+        with suppress(ProcessLookupError):  # it is gone already
+            select.select([os.pidfd_open(driver)], [], [])
         os._exit(1)
 
     if hasattr(os, "pidfd_open"):  # Linux

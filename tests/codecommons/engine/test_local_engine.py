@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from codecommons.engine.local import InlineEngine, PoolEngine
+from codecommons.engine.local import InlineEngine, PoolEngine, die_with
 from codecommons.errors import TaskCrashedError
 
 
@@ -144,3 +144,19 @@ def eventually(happens: Callable[[], bool]) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("it did not happen within 30 s")
+
+
+def test_a_worker_whose_driver_was_gone_before_it_started_ends():
+    context = multiprocessing.get_context("fork")
+    driver = context.Process(target=int)
+    driver.start()
+    driver.join()
+    worker = context.Process(target=wait_unless_without, args=(driver.pid,))
+    worker.start()
+    worker.join(20)
+    assert worker.exitcode == 1
+
+
+def wait_unless_without(driver: int) -> None:
+    die_with(driver)
+    time.sleep(15)
