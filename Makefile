@@ -11,6 +11,8 @@ TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 # An interpreter that has the programs we are measured against; each benchmark says which.
 PEERS ?= $(BIN)/python
 READY := $(VENV)/ready
+# Many containers set this. Every process would then compile what it imports again: 11 s of a core for Dagster and us, not 4.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check bench bench-scale faults ui clean
 
