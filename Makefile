@@ -10,17 +10,22 @@ BIN := $(VENV)/bin
 TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 # An interpreter that has the programs we are measured against; each benchmark says which.
 PEERS ?= $(BIN)/python
+INSTALLED := $(VENV)/installed
 READY := $(VENV)/ready
+# Many containers set this. Every process would then compile what it imports again: 11 s of a core for Dagster and us, not 4.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench bench-scale faults ui clean
+.PHONY: demo setup test check bench bench-scale faults ui clean
 
 demo: $(READY) ## real packages through all five stages, and a report
 	@$(BIN)/python -m codecommons_dagster.demo
 
-test: $(READY) ## the tests, a file per process at a time, in the order of their folders: the longest are not the last
+setup: $(READY) ## what everything but the checks needs, done by the first target that needs it
+
+test: $(READY) ## the tests, a file per process at a time, in the order that tests/conftest.py gives them
 	@$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
-check: $(READY) ## style, types, the direction of imports, licences
+check: $(INSTALLED) ## style, types, the direction of imports, licences
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -51,10 +56,13 @@ ui: $(READY) ## Dagster's web interface over your lake
 clean: ## everything that set-up and tools made; .codecommons, your lake, stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dbt/target dbt/logs dist
 
-$(READY): requirements.lock pyproject.toml
+$(INSTALLED): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV), once ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY): $(INSTALLED)
 	@$(BIN)/python -m codecommons_dagster.setup
 	@touch $@

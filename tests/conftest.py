@@ -33,6 +33,12 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return f"{argname}-of-{len(val)}" if isinstance(val, bytes) and not (val.isascii() and len(val) < 40) else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The library's files come last: they are short, so no process still has a long one when the others are done."""
+    library = ROOT / "tests" / "codecommons"
+    items.sort(key=lambda item: library in item.path.parents)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real data with known answers, beside the checkout; a file that is missing in it fails the test that opens it."""

@@ -27,7 +27,7 @@ READERS = ("language", "line_statistics", "filter_signals", "generated", "normal
 
 @pytest.mark.parametrize(("codec", "mark"), CODECS)
 def test_what_reads_a_text_says_of_it_in_utf_16_and_utf_32_what_it_says_in_utf_8(batch, codec, mark):
-    pytest.importorskip("tree_sitter")
+    pytest.importorskip("tree_sitter", reason="the extra syntax is not installed")
     annotators = current(Settings.from_environment({"CODECOMMONS_ANNOTATORS": "syntax"}))
     files = [TEXT.encode(), mark + TEXT.encode(codec), b"\xff\xfe", b"\0", b""]
     for name in READERS:

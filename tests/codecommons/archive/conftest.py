@@ -122,6 +122,11 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def git(path: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """What git says of a repository."""
+    return subprocess.run(["git", "-C", str(path), *arguments], input=stdin, capture_output=True, check=True).stdout
+
+
 @dataclass
 class Repository:
     """A git repository, made by git."""

@@ -15,11 +15,9 @@ from codecommons import archive
 from codecommons.archive import changes
 from codecommons.engine import local_engine
 
+from .conftest import git
+
 DAY = "2026-01-30"
-
-
-def git(path, *arguments, stdin=b""):
-    return subprocess.run(["git", "-C", str(path), *arguments], input=stdin, capture_output=True, check=True).stdout
 
 
 @pytest.fixture

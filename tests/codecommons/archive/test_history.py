@@ -20,11 +20,9 @@ from codecommons.lake import Lake
 from codecommons.settings import Settings
 from codecommons.swhid.parsing import parse_directory, parse_revision
 
+from .conftest import git
+
 DAY, NEXT = "2026-01-30", "2026-01-31"
-
-
-def git(path, *arguments, stdin=b""):
-    return subprocess.run(["git", "-C", str(path), *arguments], input=stdin, capture_output=True, check=True).stdout
 
 
 @pytest.fixture
