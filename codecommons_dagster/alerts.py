@@ -24,7 +24,7 @@ import dagster as dg
 from dagster._core.events import DagsterEventType
 
 from assets.lake_state import BROKEN, NAME, TROUBLES
-from assets.outcomes import BY_HAND, LOGGED
+from assets.outcomes import LOGGED, by_hand
 from codecommons.alerts import ERROR, WARNING, Trouble, targets, tell, tidy
 from codecommons.errors import UsageError
 from codecommons.report import STAGES
@@ -133,7 +133,7 @@ def _look_at_runs(instance: dg.DagsterInstance, after: float | None, red: dict[s
         if again:
             continue
         red.pop(key, None)
-        if run.is_failure and BY_HAND not in run.tags and run.tags.get(LOGGED) != "true":
+        if run.is_failure and not by_hand(run) and run.tags.get(LOGGED) != "true":
             command = _NEXT.get(run.job_name, "") if "to" not in about.split() else ""
             red[key] = tidy(
                 Trouble(

@@ -242,6 +242,16 @@ def test_a_run_whose_failure_the_lake_tells_of_and_a_command_are_not_told_twice(
     assert mail.got == []
 
 
+def test_a_command_that_failed_once_more_in_the_interface_is_told(lake, mail, tick, jobs, dagster_instance):
+    run = dagster_instance.create_run_for_job(jobs["gc"], tags={"codecommons/by_hand": "true"})
+    dagster_instance.report_run_failed(run, "the disk is full")
+    again = {**run.tags, "dagster/parent_run_id": run.run_id, "dagster/root_run_id": run.run_id}
+    run = dagster_instance.create_run_for_job(jobs["gc"], tags=again, parent_run_id=run.run_id, root_run_id=run.run_id)
+    dagster_instance.report_run_failed(run, "the disk is still full")
+    tick()
+    assert "the disk is still full" in mail.got[0].get_content()
+
+
 def test_red_checks_of_others_are_told_and_yellow_ones_where_that_is_wanted(lake, mail, tick, dagster_instance, monkeypatch):
     def evaluate(passed, severity):
         key, said = dg.AssetKey("opt_out"), "an entry is missing"
