@@ -11,6 +11,8 @@ TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 # An interpreter that has the programs we are measured against; each benchmark says which.
 PEERS ?= $(BIN)/python
 READY := $(VENV)/ready
+# Set-up compiles nothing ahead; what is imported is compiled once, not by every process again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check bench bench-scale faults ui clean
 
