@@ -46,12 +46,12 @@ SAYS = {
     "our definitions {cpu:.1f} more ({wall:.1f}; aim: 3). {lakes} lake was opened for it.",
     "memory": "**Memory**: webserver, daemon, code server and who started them take {megabytes:.0f} MB together (sum of PSS; "
     "aim: 900), {settled} s after they came up, which took {up:.0f} s.",
-    "steps": "**A run**, `ingest` of a small slice in {steps} steps: {run_cpu:.1f} CPU seconds ({run:.1f} by the clock); the entry "
-    "functions alone {direct_cpu:.1f} ({direct:.1f}). That is {more_cpu:.1f} ({more:.1f}) a run more (aim: 15), loading included, "
-    "and {step:.2f} s by the clock a step beside its work (aim: 1). Great Expectations, apart: {expectations:.1f} s in {suites} "
-    "steps, {first_suite:.1f} of them in the first, which imports it; dbt: {dbt:.1f} s.",
-    "month": "**A month**, {days} small slices one of which fails, as the daemon runs such a backfill: {runs} run, which ends failed, "
-    "and {done} days done; {cpu:.0f} CPU seconds ({wall:.0f} by the clock).",
+    "steps": "**A run**, `ingest` of a small slice in {steps} steps: {run_cpu:.1f} CPU seconds ({run:.1f} by the clock); the "
+    "entry functions alone {direct_cpu:.1f} ({direct:.1f}). That is {more_cpu:.1f} ({more:.1f}) a run more (aim: 15), loading "
+    "included, and {step:.2f} s by the clock a step beside its work (aim: 1). Great Expectations, apart: {expectations:.1f} s "
+    "in {suites} steps, {first_suite:.1f} of them in the first, which imports it; dbt: {dbt:.1f} s.",
+    "month": "**A month**, {days} small slices one of which fails, as the daemon runs such a backfill: {runs} run, which ends "
+    "failed, and {done} days done; {cpu:.0f} CPU seconds ({wall:.0f} by the clock).",
 }
 
 _LOAD = """
