@@ -38,7 +38,7 @@ COMPLETED = "completed"
 # A tag of runs that leave Great Expectations out.
 WITHOUT_EXPECTATIONS = "codecommons/without_expectations"
 
-# A tag of runs that a person waits for and whose consequences are their business: commands.
+# A tag of runs that a person waits for and whose consequences are their business: commands. Ask `by_hand`.
 BY_HAND = "codecommons/by_hand"
 
 # A tag of failed runs: whether what made them fail may pass; ``dagster/retry_on_asset_or_op_failure`` tells the daemon the same.
@@ -83,6 +83,11 @@ class Outcome:
         return self.problem is None
 
 
+def by_hand(run: dg.DagsterRun) -> bool:
+    """Whether a command runs it; one that runs it again, from the interface or by itself, has its tags, but nobody who waits."""
+    return BY_HAND in run.tags and run.parent_run_id is None
+
+
 @contextmanager
 def plain_errors(context: Context) -> Iterator[None]:
     """Turn what a user can put right into a ``Failure`` whose description is that line; what may pass is tried again first."""
@@ -100,7 +105,7 @@ def try_again(context: Context, problem: str) -> None:
     Raises:
         dg.RetryRequested: it will be run again.
     """
-    if BY_HAND not in context.run.tags and context.retry_number < len(WAITS):
+    if not by_hand(context.run) and context.retry_number < len(WAITS):
         seconds = WAITS[context.retry_number]
         context.log.warning("%s. It may pass: this step tries again in %d s", problem, seconds)
         raise dg.RetryRequested(max_retries=len(WAITS), seconds_to_wait=seconds)
@@ -113,7 +118,7 @@ def give_up(context: Context, problem: str, passing: bool, logged: bool = False)
         dg.Failure: always; its description is the problem.
     """
     run = context.instance.get_run_by_id(context.run.run_id)
-    if run is not None and BY_HAND not in run.tags:
+    if run is not None and not by_hand(run):
         kind = PASSING if passing or run.tags.get(FAILURE) == PASSING else PERMANENT
         known = logged and run.tags.get(LOGGED) != "false"
         tags = {FAILURE: kind, LOGGED: str(known).lower(), RETRY_ON_ASSET_OR_OP_FAILURE_TAG: str(kind == PASSING).lower()}

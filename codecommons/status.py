@@ -229,6 +229,8 @@ def render(state: Row) -> str:
             f"failed  {row['slice']} {row['source']} {row['stage']}: {row['check']}: {row['detail']}",
             f"        next: {row['next']}",
         ]
+    for row in state.get("runs", []):
+        lines += [f"failed  {row['stage']} {row['slice']}".rstrip() + f": {row['cause']}", f"        next: {row['next']}"]
     for row in state["stale"]:
         lines += [f"stale   {row['slice']} {row['source']} {row['stage']}: {row['why']}", f"        next: {row['next']}"]
     for row in state["feeds"]:

@@ -22,9 +22,10 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.events import DagsterEventType
+from dagster._core.launcher import WorkerStatus
 
 from assets.lake_state import BROKEN, NAME, TROUBLES
-from assets.outcomes import BY_HAND, LOGGED
+from assets.outcomes import LOGGED, by_hand
 from codecommons.alerts import ERROR, WARNING, Trouble, targets, tell, tidy
 from codecommons.errors import UsageError
 from codecommons.report import STAGES
@@ -119,35 +120,65 @@ def _look_at_runs(instance: dg.DagsterInstance, after: float | None, red: dict[s
     """The same with runs that have ended; one that is run again by itself is not the last word."""
     now = dt.datetime.now(dt.UTC)
     # A second is looked at again, since many runs may have ended in it; the order is the same, and so is what comes out.
-    since = dt.datetime.fromtimestamp(after - 1, dt.UTC) if after else now - dt.timedelta(days=1)
+    since = now - dt.timedelta(days=1) if after is None else dt.datetime.fromtimestamp(after - 1, dt.UTC)
     wanted = dg.RunsFilter(statuses=_ENDED, updated_after=since)
     for record in instance.get_run_records(wanted, limit=_MOST_RUNS, order_by="update_timestamp", ascending=True):
         if now - record.update_timestamp < SETTLES:
             break
         after = record.update_timestamp.timestamp()
         run = record.dagster_run
-        first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
-        about = run.tags.get("dagster/partition") or (f"{first} to {last}" if first else "")
-        key = f"run/{'slice' if run.job_name == 'ingest' else run.job_name}/{about}"
+        key = _key(run)
         again = run.tags.get("dagster/will_retry") == "true" and run.remote_job_origin is not None
         if again:
             continue
         red.pop(key, None)
-        if run.is_failure and BY_HAND not in run.tags and run.tags.get(LOGGED) != "true":
-            command = _NEXT.get(run.job_name, "") if "to" not in about.split() else ""
-            red[key] = tidy(
-                Trouble(
-                    key,
-                    ERROR,
-                    about,
-                    f"run of {run.job_name}",
-                    "",
-                    _cause(instance, run),
-                    command.format(slice=about) or f"re-execute run {run.run_id[:8]} from failure in the web interface",
-                    _link(settings, f"runs/{run.run_id}"),
-                )
-            )
+        if run.is_failure and not by_hand(run) and run.tags.get(LOGGED) != "true":
+            red[key] = _trouble(run, _cause(instance, run), settings)
     return after
+
+
+def broken_runs(instance: dg.DagsterInstance, settings: Settings) -> list[Trouble]:
+    """What `codecommons status --runs` adds: runs that failed without a word in the lake, or died with no daemon to notice it."""
+    red: dict[str, Trouble] = {}
+    before, after = None, 0.0
+    while after is not None and after != before:
+        before, after = after, _look_at_runs(instance, after, red, settings)
+    launcher = instance.run_launcher
+    if launcher.supports_check_run_worker_health:
+        for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+            run = record.dagster_run
+            health = launcher.check_run_worker_health(run)
+            later = instance.get_run_records(dg.RunsFilter(created_after=record.create_timestamp))
+            if health.status == WorkerStatus.NOT_FOUND and _key(run) not in {_key(one.dagster_run) for one in later}:
+                red[_key(run)] = _trouble(run, health.msg or "its process is gone", settings)
+    return list(red.values())
+
+
+def _about(run: dg.DagsterRun) -> str:
+    """The slice, the days or the dataset of a run."""
+    first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    return run.tags.get("dagster/partition") or (f"{first} to {last}" if first else "")
+
+
+def _key(run: dg.DagsterRun) -> str:
+    return f"run/{'slice' if run.job_name == 'ingest' else run.job_name}/{_about(run)}"
+
+
+def _trouble(run: dg.DagsterRun, cause: str, settings: Settings) -> Trouble:
+    about = _about(run)
+    command = _NEXT.get(run.job_name, "") if "to" not in about.split() else ""
+    return tidy(
+        Trouble(
+            _key(run),
+            ERROR,
+            about,
+            f"run of {run.job_name}",
+            "",
+            cause,
+            command.format(slice=about) or f"re-execute run {run.run_id[:8]} from failure in the web interface",
+            _link(settings, f"runs/{run.run_id}"),
+        )
+    )
 
 
 def _cause(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:

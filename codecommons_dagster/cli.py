@@ -374,13 +374,22 @@ def whence(target: str, places: int, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@main.command(epilog=example("codecommons status --json"))
+@main.command(epilog=example("codecommons status --runs\ncodecommons status --json"))
+@click.option("--runs", is_flag=True, help="Runs, too, that broke without a word in the lake. It takes Dagster's time to start.")
 @json_option
-def status(as_json: bool) -> None:
-    """Say what is broken now and what to run next. Exit code 1 when a stage has failed."""
+def status(runs: bool, as_json: bool) -> None:
+    """Say what is broken now and what to run next. Exit code 1 when a stage or, with --runs, a run has failed."""
     from codecommons import status as states
 
-    state = states.status(open_lake())
+    lake = open_lake()
+    state = states.status(lake)
+    if runs:
+        from codecommons_dagster.alerts import broken_runs
+        from codecommons_dagster.instance import instance
+
+        with instance(lake.settings) as recorder:
+            state["runs"] = [dataclasses.asdict(one) for one in broken_runs(recorder, lake.settings)]
+        state["healthy"] = state["healthy"] and not state["runs"]
     say(to_json(state) if as_json else states.render(state))
     if not state["healthy"]:
         raise click.exceptions.Exit(1)

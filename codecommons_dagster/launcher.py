@@ -23,8 +23,8 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
-# A tag of runs of commands: where their process is.
-WORKER = "codecommons/worker"
+# A tag of runs of commands: where their process is. The prefix keeps it out of the interface.
+WORKER = ".dagster/codecommons_worker"
 # A code server that does not answer for so long is gone, and its runs with it.
 PATIENCE_SECONDS = 300
 # Between the start of a process and its first event: imports on a busy machine.
@@ -98,10 +98,11 @@ class WatchfulRunLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Ask the code server that started the process, then look for the process itself."""
-        if WORKER in run.tags:
+        # This first: a run that is re-executed in the interface takes over the tags of the command's, whose process is gone.
+        client: DagsterGrpcClient | None = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
+        if client is None and WORKER in run.tags:
             process = Process.parse(run.tags[WORKER])
             return self._verdict(process.alive(), f"process {process.pid} of the command that ran it")
-        client: DagsterGrpcClient | None = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "nobody recorded where it runs")
         pid, when = self._reported(run.run_id)

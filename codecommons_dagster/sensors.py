@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
-from assets.outcomes import BY_HAND, FAILURE, PASSING
+from assets.outcomes import FAILURE, PASSING, by_hand
 from assets.partitions import BACKFILL, DATASETS
 from codecommons.datasets.specification import names, specification
 from codecommons.errors import CodeCommonsError
@@ -134,7 +134,7 @@ def slices_of_followed(context: dg.RunStatusSensorContext) -> Iterator[dg.RunReq
     `codecommons follow` does that itself.
     """
     run = context.dagster_run
-    reports = followed_in(context.instance, run.run_id) if BY_HAND not in run.tags else []
+    reports = [] if by_hand(run) else followed_in(context.instance, run.run_id)
     slices = {day for report in reports for day in report["taken"]}
     if not slices:
         yield dg.SkipReason("Nothing became input.")

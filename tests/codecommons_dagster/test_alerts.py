@@ -12,18 +12,23 @@ import email
 import email.policy
 import http.server
 import json
+import socket
 import socketserver
 import threading
 from contextlib import contextmanager
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent
 
+from assets.outcomes import BY_HAND
 from codecommons.lake import Lake, SliceInput
 from codecommons.report import STAGES
 from codecommons.settings import Settings
-from codecommons_dagster.alerts import alerts
+from codecommons_dagster.alerts import alerts, broken_runs
 from codecommons_dagster.build import build_stages
+from codecommons_dagster.instance import CONFIGURATION
+from codecommons_dagster.launcher import WORKER
 
 DAY = "2026-01-31"
 SECRET = "wJalrXUtnFEMI-a-marker-that-nobody-may-see"
@@ -234,12 +239,37 @@ def test_a_run_that_died_is_told_with_what_to_run_and_is_green_after_another(lak
     assert [letter["Subject"].partition(": ")[2] for letter in mail.got] == ["1 broken: run of gc", "1 green again: run of gc"]
 
 
+def test_status_tells_of_runs_that_died_until_another_has_succeeded(lake, jobs, tmp_path):
+    def told(recorder):
+        return [(one.stage, one.cause, one.next) for one in broken_runs(recorder, lake.settings)]
+
+    gone = "vm boot 4194305 1"
+    with dg.DagsterInstance.local_temp(str(tmp_path), {"run_launcher": CONFIGURATION["run_launcher"]}) as recorder:
+        run = recorder.create_run_for_job(jobs["gc"], tags={WORKER: gone.replace("vm", socket.gethostname()), BY_HAND: "true"})
+        recorder.report_dagster_event(DagsterEvent("PIPELINE_START", "gc", message=""), run.run_id)
+        [(stage, cause, command)] = told(recorder)
+        assert (stage, command) == ("run of gc", "codecommons gc")
+        assert "process 4194305 of the command that ran it is gone" in cause
+        assert jobs["gc"].execute_in_process(instance=recorder).success
+        assert told(recorder) == []
+
+
 def test_a_run_whose_failure_the_lake_tells_of_and_a_command_are_not_told_twice(lake, mail, tick, jobs, dagster_instance):
     for tags in ({"codecommons/logged": "true"}, {"codecommons/by_hand": "true"}):
         run = dagster_instance.create_run_for_job(jobs["gc"], tags=tags)
         dagster_instance.report_run_failed(run, "a step failed")
     tick()
     assert mail.got == []
+
+
+def test_a_command_that_failed_once_more_in_the_interface_is_told(lake, mail, tick, jobs, dagster_instance):
+    run = dagster_instance.create_run_for_job(jobs["gc"], tags={"codecommons/by_hand": "true"})
+    dagster_instance.report_run_failed(run, "the disk is full")
+    again = {**run.tags, "dagster/parent_run_id": run.run_id, "dagster/root_run_id": run.run_id}
+    run = dagster_instance.create_run_for_job(jobs["gc"], tags=again, parent_run_id=run.run_id, root_run_id=run.run_id)
+    dagster_instance.report_run_failed(run, "the disk is still full")
+    tick()
+    assert "the disk is still full" in mail.got[0].get_content()
 
 
 def test_red_checks_of_others_are_told_and_yellow_ones_where_that_is_wanted(lake, mail, tick, dagster_instance, monkeypatch):

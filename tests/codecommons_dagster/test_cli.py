@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,8 @@ from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, swhid_text
 from codecommons.upkeep import vacuum
+from codecommons_dagster.alerts import SETTLES
+from codecommons_dagster.build import build_stages
 from codecommons_dagster.cli import main
 from codecommons_dagster.instance import instance
 from codecommons_dagster.lines import of_copy
@@ -326,6 +329,23 @@ def test_status_ends_with_1_when_a_stage_has_failed(filled: Lake) -> None:
     failed = run("status", "--json")
     assert failed.exit_code == 1
     assert json.loads(failed.stdout)["failed"][0]["detail"] == "a reason"
+
+
+def test_status_tells_of_runs_when_it_is_asked_to(filled: Lake) -> None:
+    assert run("status", "--runs").exit_code == 0
+    with instance(filled.settings) as recorder:
+        from codecommons_dagster.maintenance import gc_job
+
+        died = recorder.create_run_for_job(build_stages().resolve_job_def(gc_job.name))
+        recorder.report_run_failed(died, "its process is gone")
+    assert run("status").exit_code == 0
+    # It waits a moment with runs that have just ended, as somebody may run them again.
+    time.sleep(SETTLES.total_seconds() + 0.5)
+    told = run("status", "--runs")
+    assert told.exit_code == 1
+    assert "failed  run of gc: its process is gone" in told.stdout
+    [one] = json.loads(run("status", "--runs", "--json").stdout)["runs"]
+    assert one["next"] == "codecommons gc"
 
 
 def test_a_policy_that_can_not_be_read_is_one_line_beside_what_was_asked_for(filled: Lake, repository: Path) -> None:

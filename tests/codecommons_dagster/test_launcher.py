@@ -67,6 +67,16 @@ def test_a_run_of_a_command_that_was_killed_is_found_and_the_daemon_would_run_it
     assert f"process {process.pid} of the command that ran it is gone" in event.message
 
 
+def test_a_command_that_is_run_again_in_the_interface_is_not_looked_for_where_the_command_was(instance, process):
+    gone = {**vars(Process.this()), "pid": 2**22 + 1}
+    server = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": "/nonexistent"})}
+    run_id = under_way(instance, {WORKER: str(Process(**gone)), **server}, process.pid)
+    assert monitored(instance, run_id).status == dg.DagsterRunStatus.STARTED
+    process.kill()
+    process.wait()
+    assert monitored(instance, run_id).status == dg.DagsterRunStatus.FAILURE
+
+
 def test_a_run_of_a_code_server_that_died_with_it_is_found(instance, process):
     server = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": "/nonexistent"})}
     run_id = under_way(instance, server, process.pid)
