@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from codecommons.datasets.like import linear
 from codecommons.errors import UsageError
 from codecommons.strict import nearest, text
 
@@ -202,8 +203,9 @@ def _query(connection: duckdb.DuckDBPyConnection, condition: str) -> str:
     wanted = {key: value for key, value in expected["statements"][0]["node"].items() if key != "where_clause"}
     if len(tree["statements"]) != 1 or frame != wanted:
         raise UsageError("it must be one expression, without ORDER BY, LIMIT, UNION or the like")
-    for expression in _expressions(node["where_clause"]):
+    for expression in [*_expressions(node["where_clause"])]:
         _check(expression)
+        linear(expression)
     made = connection.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(tree)]).fetchone()
     assert made is not None
     return str(made[0])

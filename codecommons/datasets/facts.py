@@ -7,7 +7,7 @@
 Making them takes what choosing rows takes; they are made by the first plan after the lake has changed, and kept in
 ``cache/plans``, a folder that may be emptied at any time. They are found by what they are made from: inputs, code, and the
 version of every table that holds facts; so a lake that has changed in any way never meets them again, and a takedown removes
-them. Plans alone read them: what is built is chosen from the tables.
+them. Every file is read once, for its checksum, before it is mapped. Plans alone read them: what is built is chosen from the tables.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from isal import isal_zlib
 
 from codecommons.annotate import store
 from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
@@ -43,7 +44,8 @@ _UNUSED = ("name", "root", "visit", "snapshot", "skipped", "verified_reason", "r
 UNKNOWN = "unknown"
 # Stands for the dataset in what is kept of a refusal.
 ANY = "<dataset>"
-_WIDTHS = {pl.UInt8: 1 << 8, pl.UInt16: 1 << 16, pl.UInt32: 1 << 32}
+# Bytes of a file that its checksum is made of at a time, and hexadecimal digits of a checksum.
+_BITE, _DIGITS = 1 << 20, 8
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def facts(lake: Lake, engine: Engine, inputs: Inputs, name: str) -> Facts:
     """
     folder = lake.settings.cache / "plans"
     place = folder / _key(lake, inputs)[:32]
-    with contextlib.suppress(OSError, pa.ArrowException, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError):
         found = read(place)
         place.touch()
         return found
@@ -185,19 +187,33 @@ def put(
     crowded: bool = False,
 ) -> None:
     """The same, of columns that are numbers already; ``names`` says what they stand for (value, column), in order."""
-    _put(folder / _FILES, files)
-    _put(folder / _NAMES, names.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
-    _put(folder / _PAIRS, pairs.rechunk().to_arrow())
-    (folder / _NOTE).write_text(json.dumps({"contents": contents, "uncompared": uncompared, "crowded": crowded}))
+    tables = {
+        _FILES: files,
+        _NAMES: names.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()),
+        _PAIRS: pairs.rechunk().to_arrow(),
+    }
+    sums = {}
+    for file, table in tables.items():
+        _put(folder / file, table)
+        sums[file] = _sum(folder / file)
+    note = json.dumps({"contents": contents, "uncompared": uncompared, "crowded": crowded, "sums": sums}).encode()
+    (folder / _NOTE).write_bytes(f"{isal_zlib.crc32(note):0{_DIGITS}x}".encode() + note)
 
 
 def read(folder: Path) -> Facts:
     """Map what ``write`` has written.
 
     Raises:
-        OSError: it is not there, or it can't be read; or it is no Arrow file, or another error of Arrow's.
+        OSError: it is not there, or it can't be read.
+        ValueError: it is not what was written.
     """
-    note = json.loads((folder / _NOTE).read_text())
+    data = (folder / _NOTE).read_bytes()
+    if int(data[:_DIGITS], 16) != isal_zlib.crc32(data[_DIGITS:]):
+        raise ValueError(f"{folder / _NOTE} was changed")
+    note = json.loads(data[_DIGITS:])
+    for file, expected in note["sums"].items():
+        if _sum(folder / file) != expected:
+            raise ValueError(f"{folder / file} was changed")
     found, names = _mapped(folder / _FILES), pl.DataFrame(_mapped(folder / _NAMES))
     texts = {str(column): rows["value"] for (column,), rows in names.group_by("column", maintain_order=True)}
     rows = pl.DataFrame(found.drop_columns(["content", "path"]))
@@ -210,6 +226,15 @@ def _put(path: Path, table: pa.Table) -> None:
     table = table.combine_chunks()
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
+
+
+def _sum(path: Path) -> int:
+    """A checksum of a file, which is read and not mapped, so that its pages are nobody's memory."""
+    found, bite = 0, memoryview(bytearray(_BITE))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(bite):
+            found = isal_zlib.crc32(bite[:size], found)
+    return found
 
 
 def _mapped(path: Path) -> pa.Table:

@@ -5,12 +5,13 @@
 """Proof that a release can be made again: from what its fingerprint names, under today's opt-out ledger, byte for byte.
 
 After a removal the new one differs in exactly the rows that were withdrawn, and in copies that were elected in their place
-(design section 7); anything else is a failure.
+(design section 7); anything else is a failure: a file of a shard none of whose origins lost or won a row, and in the other shards what
+is said of a row that stayed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +19,20 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons import strict
-from codecommons.datasets import shards
+from codecommons.datasets import discussions, shards
 from codecommons.datasets.candidates import resolve
-from codecommons.datasets.difference import Moved, difference, rows_and_drops
-from codecommons.datasets.format import format_of
-from codecommons.datasets.releases import Release, release, supplies_of
+from codecommons.datasets.difference import KEY, Moved, difference, rows_and_drops
+from codecommons.datasets.format import READ, Terms, format_of, terms_of
+from codecommons.datasets.releases import Release, manifest_of, release, supplies_of
+from codecommons.datasets.rows import COMMIT_READ
 from codecommons.datasets.selection import select
 from codecommons.datasets.specification import Specification
 from codecommons.engine import Engine
 from codecommons.lake import Lake
+from codecommons.lake.storage import lake_errors
 
+# What a manifest says of a row that is the same wherever the row stands.
+_SAID = ("swhid", "length", "before_length", "language", "license", "license_type")
 _COPIES = ("exact_duplicate", "near_duplicate", "near_repository")
 
 
@@ -75,11 +80,13 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     asked = specification_of(one)
     inputs = resolve(lake, asked)
     selection = select(lake, engine, asked, inputs)
+    terms = terms_of(one.document, supplies_of(lake, one))
     with lake.staging(f"reproduce-{name}") as area:
         folder = f"{lake.path(area.folder)}/data"
-        written = shards.write(lake, engine, asked, selection.rows, folder, {}, supplies_of(lake, one), inputs)
-    columns = shards.manifest_schema(format_of(lake.settings, asked.format.kind), asked.format)
-    table = pl.DataFrame(pa.concat_tables([columns.empty_table(), *(shard.manifest for shard in written)]))
+        written = shards.write(lake, engine, asked, selection.rows, folder, {}, terms.supplies, inputs)
+        columns = shards.manifest_schema(format_of(lake.settings, asked.format.kind), asked.format)
+        table = pl.DataFrame(pa.concat_tables([columns.empty_table(), *(shard.manifest for shard in written)]))
+        others = [*_others(lake, one, terms, written, table, folder)]
     old, old_drops = rows_and_drops(lake, one)
     found = difference(old, old_drops, table, selection.drops)
     withdrawn = tuple(moved for moved in found.went if moved.rule == "opt_out")
@@ -87,8 +94,7 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     elected = (*moved[0], *moved[1])
     odd = [f"{row.swhid} is not there any more: {row.rule}" for row in found.went if row not in withdrawn and row not in moved[1]]
     odd += [f"{row.swhid} was not there: {row.rule}" for row in found.came if row not in moved[0]]
-    if not (found.came or found.went):
-        odd += [f"data/{shard} differs, with the same rows" for shard in _other_files(one, written)]
+    odd += others
     changed = _changed(one.document["inputs"], inputs.to_mapping()) if odd else []
     return Reproduction(name, one.fingerprint, table.height, withdrawn, elected, (*odd, *changed))
 
@@ -126,6 +132,57 @@ def _elected(
 
 def _content(moved: Moved) -> str:
     return moved.swhid.partition(";")[0]
+
+
+def _others(
+    lake: Lake, one: Release, terms: Terms, written: list[shards.Shard], now: pl.DataFrame, folder: str
+) -> Iterator[str]:
+    """What differs though no row came or went there.
+
+    Args:
+        lake: the lake.
+        one: the release.
+        terms: what its shards were written by.
+        written: the new shards; ``now`` their manifest, ``folder`` where they are.
+    """
+    was = manifest_of(lake, one, *now.columns)
+    was = was.with_columns(pl.lit(None, kind).alias(name) for name, kind in now.schema.items() if name not in was.columns)
+    pairs = [(was, now), (now, was)]
+    moved = pl.concat([mine.join(other, on=KEY, how="anti", nulls_equal=True).select("origin") for mine, other in pairs])
+    touched = [mine.join(moved, on="origin", how="semi")["shard"].unique().sort().to_list() for mine, _ in pairs]
+    stems = {_stem(name) for names in touched for name in names}
+    yield from (f"data/{name} differs, with the same rows" for name in _other_files(one, written) if _stem(name) not in stems)
+    before, after = (
+        _told(lake, terms, mine, place, names)
+        for (mine, _), place, names in zip(pairs, (lake.path(one.folder, "data"), folder), touched, strict=True)
+    )
+    both = before.join(after, on=KEY, nulls_equal=True).filter(pl.col("said") != pl.col("said_right"))
+    yield from (f"{swhid} stayed, and is described otherwise" for swhid in both["swhid"].sort())
+
+
+def _told(lake: Lake, terms: Terms, manifest: pl.DataFrame, folder: str, names: Collection[str]) -> pl.DataFrame:
+    """Rows of some shards: ``KEY``, swhid, and a hash of all that is said of each; a shard that is gone has none."""
+    form = format_of(lake.settings, terms.asked.kind)
+    endings = form.endings(terms.asked)
+    columns = READ | (COMMIT_READ if terms.rows == "commits" else {"number": pl.Int64} if terms.rows in discussions.KINDS else {})
+    found = [manifest.clear().select(*KEY, "swhid", said=pl.lit(0, pl.UInt64))]
+    for name in names:
+        path = f"{folder}/{name}"
+        rows = manifest.filter(pl.col("shard") == name).sort("row")
+        with lake_errors(f"reading {path}"):
+            if not lake.fs.exists(path):
+                continue
+            with shards.opened_shard(lake, path, endings) as files:
+                for part in form.read(files, rows, terms, columns):
+                    if part.found is not None:
+                        said = pl.concat([part.expected.select(_SAID), part.found.drop("stored", "swhid")], how="horizontal")
+                        hashed = pl.Series("said", said.write_ndjson().splitlines(), dtype=pl.String).hash(0)
+                        found.append(part.expected.select(*KEY, "swhid").with_columns(hashed))
+    return pl.concat(found)
+
+
+def _stem(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _other_files(one: Release, written: list[shards.Shard]) -> list[str]:

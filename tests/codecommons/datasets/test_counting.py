@@ -81,14 +81,23 @@ def test_what_was_cut_short_is_made_again(module_shop, file):
     assert plan(module_shop.lake, asked) == first
 
 
-def test_what_holds_something_else_is_made_again_too(module_shop):
+@pytest.mark.parametrize("file", ["files.arrow", "names.arrow", "pairs.arrow", "note.json"])
+def test_a_flipped_byte_anywhere_is_found_and_the_facts_are_made_again(module_shop, file, monkeypatch):
     asked = specification(module_shop.settings, module_shop.specify("all", "{}"))
     first = plan(module_shop.lake, asked)
-    for place in (module_shop.settings.cache / "plans").iterdir():
-        data = bytearray((place / "files.arrow").read_bytes())
-        data[len(data) // 4 : len(data) // 2] = b"\xff" * (len(data) // 2 - len(data) // 4)
-        (place / "files.arrow").write_bytes(data)
-    assert plan(module_shop.lake, asked) == first
+    [place] = (module_shop.settings.cache / "plans").iterdir()
+    path = place / file
+    whole = path.read_bytes()
+    made, files = [], facts.files
+    monkeypatch.setattr(facts, "files", lambda *arguments: made.append(1) or files(*arguments))
+    for at in range(0, len(whole), -(-len(whole) // 3)):
+        data = bytearray(whole)
+        data[at] ^= 4
+        path.write_bytes(data)
+        made.clear()
+        assert plan(module_shop.lake, asked) == first
+        assert made == [1]
+        assert path.read_bytes() == whole
 
 
 def test_where_nothing_can_be_kept_plans_are_the_same(module_shop):

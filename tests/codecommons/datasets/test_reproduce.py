@@ -9,6 +9,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from codecommons.archive.views import visited_trees
@@ -82,6 +83,31 @@ def test_whatever_else_differs_is_a_failure_and_named(released):
     found = reproduce(released.lake, ENGINE, "all")
     assert not found.passed
     assert any("is not there any more: min_length" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "tokens, vocabulary: 512"])
+def test_what_differs_beside_what_was_withdrawn_is_a_failure_and_named(shop, kind):
+    asked = "{shard: {bits: 4}, redact: {secrets: 0.5}, format: {kind: %s}}"
+    build(shop.lake, ENGINE, shop.specify("all", asked % kind))
+    opt_out(shop, "pkg:pypi/alpha")
+    assert reproduce(shop.lake, ENGINE, "all").problems == ()
+    [one] = list_releases(shop.lake, "all")
+    root = Path(shop.settings.lake, one.folder)
+    manifest = pl.read_parquet(root / "manifest.parquet")
+    # A licence of a row that stayed in a shard that lost another one, and a shard that lost none.
+    came = pl.col("origin") == "https://forge.example/eve/gamma"
+    there = manifest.filter(came)["shard"].unique()
+    odd = manifest.with_columns(license=pl.when(came).then(pl.lit("Zlib")).otherwise("license"))
+    odd.write_parquet(root / "manifest.parquet")
+    document = json.loads((root / "fingerprint.json").read_text())
+    for shard in document["result"]["shards"]:
+        if shard["name"] not in there and not manifest.filter(pl.col("shard") == shard["name"])["origin"].is_in(["pkg:pypi/alpha"]).any():
+            shard["sha256"] = "0" * 64
+            changed = shard["name"]
+    (root / "fingerprint.json").write_text(json.dumps(document))
+    problems = reproduce(shop.lake, ENGINE, "all").problems
+    assert f"data/{changed} differs, with the same rows" in problems
+    assert any("origin=https://forge.example/eve/gamma;" in one and "described otherwise" in one for one in problems)
 
 
 def test_two_releases_side_by_side_say_what_came_what_went_and_by_which_rule(released):
