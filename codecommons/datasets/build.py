@@ -225,7 +225,7 @@ def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.Da
 
 
 def _write_manifest(lake: Lake, written: Sequence[shards.Shard], columns: pa.Schema, target: str) -> dict[str, Any]:
-    with lake_errors(f"writing {target}"), shards.scratch_file(lake) as file:
+    with lake_errors(f"writing {target}"), lake.scratch_file() as file:
         with pq.ParquetWriter(file, columns, **shards.MANIFEST_WRITER) as writer:
             for one in written:
                 writer.write_table(one.manifest, row_group_size=1 << 16)

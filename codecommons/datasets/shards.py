@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -236,7 +235,7 @@ def write_bundle(bundle: Bundle) -> list[Shard]:
     """
     shards = [_known(task) for task in bundle.tasks]
     lake = bundle.tasks[0].lake
-    with scratch_file(lake) as spill:
+    with lake.scratch_file() as spill:
         with lake_errors(str(bundle)):
             places = _spill([one.task for one in shards if one.kept is None], spill)
         return [_shard(one, spill, places) for one in shards]
@@ -368,7 +367,7 @@ def _write(
     sample = {content for side in sides(schema.names) for content in looked[side.content]}
     endings = task.format.endings(task.terms.asked)
     with ExitStack() as stack:
-        files = [stack.enter_context(scratch_file(task.lake)) for _ in endings]
+        files = [stack.enter_context(task.lake.scratch_file()) for _ in endings]
         tables = (_group_table(task, group, schema, spill, places, sample, faults) for group in groups(rows))
         task.format.write(files, schema, tables, identity, task.terms)
         sums = [sealed(file) for file in files]
@@ -386,13 +385,6 @@ def _write(
 def manifest_schema(form: ShardFormat, asked: Format) -> pa.Schema:
     """The columns of the manifest of shards in a format."""
     return pa.schema([*MANIFEST, *form.offsets(asked)])
-
-
-def scratch_file(lake: Lake) -> IO[bytes]:
-    """A file without a name, gone when it is closed or its process dies, on a disk (``/tmp`` may be memory)."""
-    folder = lake.settings.home / "scratch"
-    folder.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryFile(dir=folder)
 
 
 def sealed(file: IO[bytes]) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 import polars as pl
@@ -30,7 +30,7 @@ from codecommons.dedup.crowds import forget, stale_pairs
 from codecommons.dedup.signatures import sign
 from codecommons.dedup.similarity import jaccard, shingle_sets
 from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE, TABLES
-from codecommons.dedup.texts import concatenate, read_texts, select_texts
+from codecommons.dedup.texts import read_texts, select_texts
 from codecommons.engine import Engine
 from codecommons.engine.local import release_memory
 from codecommons.lake import Committed, Lake, StagedFile, StagingArea
@@ -38,10 +38,14 @@ from codecommons.lake.commits import DataFile, data_files
 from codecommons.lake.ranges import bucket_range, in_range, slices_of
 from codecommons.lake.schemas import Table
 from codecommons.lake.staging import Writer, staged_batches
+from codecommons.lake.storage import lake_errors
 
 # Rows that a task looks at in one go; a row is 30 to 50 bytes.
 _BANDS_AT_ONCE = 2_000_000
 _PAIRS_AT_ONCE = 100_000
+# Texts of so many batches are in a scratch file at once, as sets of shingles: most take as much room as the text.
+_SPILLED_BATCHES = 32
+_COMPARED = ("a", "b", "similarity", "accepted")
 
 
 @dataclass(frozen=True)
@@ -246,41 +250,66 @@ def _verify(context: Context, candidates: Sequence[StagedFile], part: Part) -> l
     pairs = pairs.join(known.rename({"sha1_git": "a", "text": "left"}), on="a")
     pairs = pairs.join(known.rename({"sha1_git": "b", "text": "right"}), on="b")
     floor, threshold = context.configuration.floor, context.configuration.threshold
+    left, right = _numbers(pairs)
+    # Related texts together; in a crowded band the left ones are a few anchors, so that each of the others is needed once.
+    pairs = pairs[np.lexsort((left, right, components(left, right, texts.height)))]
     writer = context.area.writer("verify")
-    for block in _blocks(pairs, texts["length"].to_numpy(), context.lake.settings.batch_bytes):
-        similarity = _compare(context.lake, texts, block, context.configuration)
-        block = block.with_columns(similarity=similarity, accepted=similarity >= threshold)
-        rows = block.filter(pl.col("similarity") >= floor).to_arrow()
-        columns = {name: rows[name].cast(DUPLICATE_PAIR.schema.field(name).type) for name in ("a", "b", "similarity", "accepted")}
-        writer.add(DUPLICATE_PAIR.name, _rows(DUPLICATE_PAIR, context.key, **columns))
-        release_memory()  # sets of shingles differ in size: those of the next block would not fit where these were
+    for some in _blocks(pairs, texts["length"].to_numpy(), _SPILLED_BATCHES * context.lake.settings.batch_bytes):
+        with context.lake.scratch_file() as file:
+            starts, sizes = _spill(context.lake, texts, some, context.configuration, file)
+            for block in _blocks(some, 8 * sizes, context.lake.settings.batch_bytes):
+                similarity = pl.Series(_compare(file, starts, sizes, *_numbers(block), floor), dtype=pl.Float64)
+                block = block.with_columns(similarity=similarity, accepted=similarity >= threshold)
+                rows = block.filter(pl.col("similarity") >= floor).to_arrow()
+                columns = {name: rows[name].cast(DUPLICATE_PAIR.schema.field(name).type) for name in _COMPARED}
+                writer.add(DUPLICATE_PAIR.name, _rows(DUPLICATE_PAIR, context.key, **columns))
+                release_memory()  # sets of shingles differ in size: those of the next block would not fit where these were
     return writer.close()
 
 
-def _compare(lake: Lake, texts: pl.DataFrame, pairs: pl.DataFrame, configuration: Configuration) -> pl.Series:
-    """Similarity of pairs (columns left, right: rows of ``texts``) whose texts fit into memory together."""
-    wanted = texts[np.unique(np.concatenate([pairs["left"].to_numpy(), pairs["right"].to_numpy()]))]
-    batches = [(ids, *shingle_sets(data, configuration)) for ids, data in read_texts(lake, wanted)]
-    ids = pl.DataFrame({"sha1_git": concatenate([ids for ids, _, _ in batches])}).with_row_index("place")
-    sets = np.concatenate([np.empty(0, np.uint64), *(shingles for _, shingles, _ in batches)])
-    sizes = np.concatenate([np.zeros(1, np.int64), *(np.diff(ends) for _, _, ends in batches)])
-    # A text whose bytes have gone meanwhile is an empty set.
-    place = pl.col("place").fill_null(ids.height).cast(pl.Int64)
-    places = wanted.join(ids, on="sha1_git", how="left").select(place, pl.col("text"))
-    offsets = np.append(np.cumsum(sizes), len(sets))
-    left, right = (
-        pairs.join(places, left_on=side, right_on="text", maintain_order="left")["place"].to_numpy() for side in ("left", "right")
-    )
-    return pl.Series("similarity", jaccard(sets, offsets, left, right, configuration.floor))
+def _spill(
+    lake: Lake, texts: pl.DataFrame, pairs: pl.DataFrame, configuration: Configuration, file: IO[bytes]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Write the sets of shingles of all texts of some pairs, each once.
 
-
-def _blocks(pairs: pl.DataFrame, lengths: NDArray[np.int64], most: int) -> Iterator[pl.DataFrame]:
-    """Cut pairs into blocks whose texts have at most ``most`` bytes together, related texts in the same block where possible.
-
-    In a crowded band the left ones are a few anchors: in order of the right ones, each of those is read once.
+    Returns:
+        Where each row of ``texts`` begins in the file, in shingles, and how many it has: none where it is in no pair, or where
+        its bytes have gone meanwhile.
     """
-    pairs = pairs.with_columns(group=components(*_numbers(pairs), len(lengths))).sort("group", "right", "left")
-    yield from pairs.with_columns(block=_cut(*_numbers(pairs), lengths, most)).partition_by("block", maintain_order=True)
+    starts, sizes = np.zeros(texts.height, np.int64), np.zeros(texts.height, np.int64)
+    wanted = texts[np.unique(np.concatenate(_numbers(pairs)))]
+    at = 0
+    for ids, data in read_texts(lake, wanted, in_order=False):
+        sets, ends = shingle_sets(data, configuration)
+        rows = pl.DataFrame({"sha1_git": ids}).join(wanted, on="sha1_git", how="left", maintain_order="left")["text"].to_numpy()
+        starts[rows], sizes[rows] = at + ends[:-1], np.diff(ends)
+        with lake_errors(f"writing a scratch file in {lake.settings.home}"):
+            file.write(sets.data)
+        at += len(sets)
+    return starts, sizes
+
+
+def _compare(
+    file: IO[bytes],
+    starts: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    floor: float,
+) -> NDArray[np.float64]:
+    """Similarity of pairs of texts (places in ``starts`` and ``sizes``) whose sets of shingles fit into memory together."""
+    wanted = np.unique(np.concatenate([left, right]))
+    offsets = np.concatenate([[0], np.cumsum(sizes[wanted])])
+    sets = np.empty(offsets[-1], np.uint64)
+    for at, text in enumerate(wanted):
+        file.seek(8 * starts[text])
+        file.readinto(sets[offsets[at] : offsets[at + 1]].data)  # type: ignore[attr-defined]
+    return jaccard(sets, offsets, np.searchsorted(wanted, left), np.searchsorted(wanted, right), floor)
+
+
+def _blocks(pairs: pl.DataFrame, sizes: NDArray[np.int64], most: int) -> Iterator[pl.DataFrame]:
+    """Cut pairs, as they come, into blocks whose texts have ``most`` together, or one pair."""
+    yield from pairs.with_columns(block=_cut(*_numbers(pairs), sizes, most)).partition_by("block", maintain_order=True)
 
 
 def _numbers(pairs: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -288,18 +317,18 @@ def _numbers(pairs: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @compiled(nogil=True)
-def _cut(left: NDArray[np.int64], right: NDArray[np.int64], lengths: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+def _cut(left: NDArray[np.int64], right: NDArray[np.int64], sizes: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """The number of each pair's block; a block ends where the next pair's texts don't fit any more."""
-    seen = np.full(len(lengths), -1, np.int64)
+    seen = np.full(len(sizes), -1, np.int64)
     blocks = np.empty(len(left), np.int64)
     block = total = 0
     for pair in range(len(left)):
         x, y = left[pair], right[pair]
-        more = (lengths[x] if seen[x] != block else 0) + (lengths[y] if seen[y] != block else 0)
+        more = (sizes[x] if seen[x] != block else 0) + (sizes[y] if seen[y] != block else 0)
         if total and total + more > most:
             block += 1
             total = 0
-            more = lengths[x] + lengths[y]
+            more = sizes[x] + sizes[y]
         total += more
         seen[x] = seen[y] = block
         blocks[pair] = block

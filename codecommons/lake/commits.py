@@ -73,7 +73,8 @@ def open_table(storage: Storage, table: Table) -> DeltaTable:
 
 def create_table(storage: Storage, table: Table) -> None:
     """Create an empty table; nothing happens when it is there."""
-    with lake_errors(f"creating table {table.name} in {storage.settings.lake}"):
+
+    def create() -> None:
         DeltaTable.create(
             storage.uri(table.name),
             table.schema,
@@ -84,15 +85,31 @@ def create_table(storage: Storage, table: Table) -> None:
             storage_options=storage.options,
         )
 
+    with lake_errors(f"creating table {table.name} in {storage.settings.lake}"):
+        _once_more(create)
+
 
 def add_columns(storage: Storage, table: Table) -> None:
     """Give a table that an earlier version made the columns it lacks; rows that are there say null."""
-    delta = open_table(storage, table)
-    with lake_errors(f"adding columns to table {table.name} in {storage.settings.lake}"):
+
+
+    def add() -> None:
+        delta = open_table(storage, table)
         there = {field.name for field in delta.schema().fields}
         new = [field for field in Schema.from_arrow(table.schema).fields if field.name not in there]
         if new:
             delta.alter.add_columns(new)
+
+    with lake_errors(f"adding columns to table {table.name} in {storage.settings.lake}"):
+        _once_more(add)
+
+
+def _once_more(change: Callable[[], None]) -> None:
+    """Change a table; when somebody else was faster, look again: what is wanted may be there by now."""
+    try:
+        change()
+    except CommitFailedError:
+        change()
 
 
 def data_files(delta: DeltaTable, partition: Mapping[str, str] | None = None) -> list[DataFile]:

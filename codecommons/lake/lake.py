@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -444,6 +445,12 @@ class Lake:
                             found = parquet.read_row_group(group, columns=["sha1_git", "data"], use_threads=False)
                         yield from (found if here.all() else found.filter(here.to_arrow())).combine_chunks().to_batches()
             pa.default_memory_pool().release_unused()
+
+    def scratch_file(self) -> IO[bytes]:
+        """A file without a name, gone when it is closed or its process dies, on a disk (``/tmp`` may be memory)."""
+        folder = self.settings.home / "scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=folder)
 
     def sql(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with every view."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from codecommons.datasets.documents.document import Document, Facts
 from codecommons.datasets.documents.figures import rollup
-from codecommons.datasets.shards import put, scratch_file, sealed
+from codecommons.datasets.shards import put, sealed
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
 
@@ -59,7 +59,7 @@ def write(lake: Lake, facts: Facts, folder: str) -> Written:
     for one in documents():
         for path, pieces in one.files.items():
             told: int | None = None
-            with lake_errors(f"writing {folder}/{path}"), scratch_file(lake) as file:
+            with lake_errors(f"writing {folder}/{path}"), lake.scratch_file() as file:
                 for piece in pieces(facts):
                     if one.rows and told is None and (found := one.rows.search(piece)):
                         told = int(found[1].replace(",", ""))

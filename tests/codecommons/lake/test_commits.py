@@ -12,6 +12,7 @@ import random
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from codecommons.lake.commits import data_files
 from codecommons.lake.lake import MOST_FILES
 from codecommons.lake.merging import ROW_GROUP_BYTES
 from codecommons.lake.ranges import bucket_range, buckets
-from codecommons.lake.schemas import TABLES
+from codecommons.lake.schemas import TABLES, Table
 from codecommons.settings import Settings
 
 DAY = "2026-01-31"
@@ -345,6 +346,35 @@ def test_an_annotators_table_gets_the_columns_that_a_new_version_says_more_in(se
     assert lake.scan(table).select("name", missing).collect().rows() == [(b"LICENSE", None)]
     with lake.sql() as connection:
         assert connection.sql(f"select name, {missing} from lake.{table.name}").fetchall() == [(b"LICENSE", None)]
+
+
+def test_many_at_once_may_open_a_new_lake_and_make_the_same_tables_and_columns(settings):
+    fields = [pa.field(name, pa.string()) for name in ("key", "value")]
+    older = [Table(f"made_{number}", "Made by many.", tuple(fields[:1]), ("key",)) for number in range(12)]
+    newer = [dataclasses.replace(table, fields=tuple(fields)) for table in older]
+    together = threading.Barrier(4)
+    failed = []
+
+    def make():
+        try:
+            for tables in (older, newer):
+                together.wait()
+                lake = Lake.open(settings)
+                for table in tables:
+                    together.wait()
+                    lake.register(table)
+        except Exception as error:  # shown below: a thread has nobody to raise to
+            failed.append(error)
+            together.abort()
+
+    threads = [threading.Thread(target=make) for _ in range(together.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [error for error in failed if not isinstance(error, threading.BrokenBarrierError)] == []
+    lake = Lake.open(settings)
+    assert all(set(lake.delta(table).schema().to_arrow().names) >= {"key", "value"} for table in newer)
 
 
 def test_an_endpoint_that_does_not_answer_is_one_clear_error(tmp_path, monkeypatch):
