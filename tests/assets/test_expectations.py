@@ -135,6 +135,11 @@ def test_a_sound_slice_is_green(sound, tmp_path):
     assert judged(sound, tmp_path) == set()
 
 
+@pytest.mark.parametrize("detector", ["license-denial", "license-restriction", "license-clue", "changed-license-text"])
+def test_every_detector_of_ours_is_green(sound, tmp_path, detector):
+    assert judged(sound, tmp_path, statement(detector=f"'{detector}'")) == set()
+
+
 def test_a_slice_without_anything_of_feeds_is_green(sound, tmp_path):
     feeds = ("thread_event", "repository_observation", "vulnerability_record", "vulnerability_statement", "mention")
     assert judged(sound, tmp_path, *(f"delete from lake.{name}" for name in feeds)) == set()
