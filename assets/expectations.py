@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from codecommons.annotate.annotators.filter_signals import FIELDS as FILTER_SIGNALS
+from codecommons.annotate.annotators.license_evidence import DETECTORS
 
 Expectation = tuple[str, dict[str, Any]]
 
@@ -265,7 +266,7 @@ SUITES = (
             where digest = getvariable('digests')['license_evidence']
         )
         select one.detector as detector, count(*) as statements,
-            regexp_full_match(detector, 'spdx-tag|(changed-)?license-(text|notice|tag|reference|intro|clue|denial)') as is_ours,
+            regexp_full_match(detector, '{DETECTORS}') as is_ours,
             count(*) filter (one.expression is null) as silent,
             count(*) filter (one.start_line < 1 or one.end_line < one.start_line) as misplaced,
             swhid('cnt', min(content)) as example

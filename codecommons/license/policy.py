@@ -25,7 +25,7 @@ from codecommons.license.obligations import OBLIGATIONS, obligations
 from codecommons.settings import Settings
 
 # Raised when the code decides differently on the same evidence.
-VERSION = 1
+VERSION = 2
 
 # From the best to the worst: an OR takes the best of its parts, an AND the worst. ``no_license`` is only ever said of nothing.
 VERDICTS = ("permissive", "copyleft", "non_permissive", "no_license", "unknown")
@@ -207,10 +207,11 @@ class Policy:
     def _judge_license(self, identifier: str, exception: str | None) -> Judgement:
         unknown = Judgement("unknown", UNRECOGNISED)
         one = licenses().get(identifier.lower())
-        if one is not None and one.exception:
-            return _EXCEPTION
         if one is None:
             return unknown
+        if one.exception:
+            alone = self._by_license.get(one.identifier, unknown)
+            return alone if alone.verdict == "non_permissive" else _EXCEPTION
         base = self._by_license.get(one.identifier, unknown)
         if exception is None:
             return base
@@ -226,7 +227,8 @@ def _badness(judgement: Judgement) -> int:
     return VERDICTS.index(judgement.verdict)
 
 
-# An exception that was found by itself: beside a licence it takes nothing away from it, alone it says nothing.
+# An exception that was found by itself: beside a licence it takes nothing away from it, alone it says nothing; unless it is a
+# restriction to the policy, as the Commons Clause is.
 _EXCEPTION = Judgement("unknown", "exception-alone")
 
 

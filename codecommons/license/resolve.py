@@ -45,7 +45,7 @@ from codecommons.settings import Settings
 from codecommons.swhid import Span, Swhid, swhid_text
 
 # Raised when the code resolves differently on the same evidence.
-VERSION = 5
+VERSION = 6
 HEADER, DECLARED, LISTED = "header", "declared", "listed"
 LICENSE_FILE, METADATA, MENTION = "license-file", "metadata", "mention"
 # What third parties' licences are to a folder: more to ask for, where it has a licence of its own.
@@ -61,18 +61,23 @@ RESOLVED = ("root", "path", "content", "expression", "otherwise", "kind", "evide
 # Annotators whose answers are resolved.
 ANNOTATORS = ("file_licenses", "language", "license_evidence", "path_facts", "project_metadata")
 
-# Paths of folders with somebody else's code: what lies in them never takes the licence of the project around them. Where package
-# managers keep what they fetched is known by two names (``.cargo`` also has the project's own settings) or by a version.
-FOREIGN_FOLDERS = re.compile(
-    rb"(?:.*/)?(?:node_modules|bower_components|jspm_packages|web_modules|elm-stuff|site-packages|dist-packages|__pypackages__|\.eggs|\.tox|\.nox|"
-    rb"\.venv|subprojects|submodules|deps|_deps|godeps|pods|carthage|\.bundle|\.m2|\.pnpm-store|\.pub-cache|packagecache|"
-    rb"(?:_?vendor(?:s|ed)?|third[-_ ]?part(?:y|ies)|3rd[-_ ]?party|externals?|extern)"
-    rb"(?:[-_](?:libs?|librar(?:y|ies)|src|sources?|code|deps|modules|packages))?|"
-    rb"\.cargo/(?:registry|git)|\.?go(?:path)?/pkg/mod|[^/]+@v\d[^/]*|\.cabal/packages|\.stack|\.opam|\.julia/packages|\.dub/packages|"
-    rb"\.gradle/caches|\.ivy2|\.nuget/packages|\.yarn/(?:cache|unplugged)|\.cpan(?:m|plus)?|perl5/lib/perl5|renv/library|packrat/(?:lib|src)|"
-    rb"\.conan2?|vcpkg_installed|lua_modules|\.luarocks|jspm_modules|deno_modules|\.terraform)",
-    re.IGNORECASE | re.DOTALL,
-)
+# Folders with somebody else's code, as regular expressions of how their paths end: what lies in them never takes the licence of
+# the project around them. Where package managers keep what they fetched is known by two names (``.cargo`` also has the project's
+# own settings) or by a version.
+_FOREIGN = rb"""
+    (?:[._]?vendor(?:s|ed)?|third[-_\x20]?part(?:y|ies)|3rd[-_\x20]?party|externals?|extern)(?:[-_]<kind>)? ext[-_]<kind>
+    deps _deps subprojects submodules packagecache dist-packages site-packages __pypackages__ [^/]+@v\d[^/]* [^/]+\.egg
+    \.eggs \.tox \.nox \.venv \.virtualenvs? \.pyenv \.cache/(?:pip|pypoetry|uv) \.conda
+    (?:ana|mini)conda\d?/(?:envs|lib|pkgs) node[-_]modules(?:[-_.](?:bak|backup|old|orig|tmp))? bower_components
+    jspm_(?:packages|modules) web_modules deno_modules elm-stuff \.pnpm-store \.npm/_cacache \.yarn/(?:cache|unplugged)
+    \.bundle \.rbenv \.m2 \.ivy2 \.gradle/caches \.nuget/packages packages/[A-Z][\w.-]*\.\d+\.\d+[\w.-]* godeps
+    \.?go(?:path)?/pkg/mod (?:\.|usr/local/)cargo/(?:registry|git) \.rustup pods carthage \.swiftpm
+    (?:\.build|SourcePackages)/checkouts \.pub-cache \.hex/packages \.cabal/packages \.cabal-sandbox \.stack(?:-work)?
+    [._]opam _esy \.?nimble[/_]pkgs2? \.shards \.dub/packages \.haxelib quicklisp/dists zig-pkg \.?zig-cache/p
+    \.cpan(?:m|plus)? perl5/lib/perl5 renv/library packrat/(?:lib|src) \.julia/packages lua_modules \.luarocks elpa
+    \.vim/(?:bundle|plugged) \.conan2? vcpkg_installed \.terraform
+""".replace(b"<kind>", rb"(?:libs?|librar(?:y|ies)|src|sources?|code|deps|modules|packages)")
+FOREIGN_FOLDERS = re.compile(rb"(?:.*/)?(?:%s)" % b"|".join(_FOREIGN.split()), re.IGNORECASE | re.DOTALL)
 # Where virtual environments of any age and system have their packages.
 _PACKAGES = re.compile(rb"(?s)(.*?)/(?:lib(?:64)?/[^/]+/|Lib/)?site-packages/")
 # Called vendored by Linguist, and yet the project's own: declarations of types, and what a project tells its tools.

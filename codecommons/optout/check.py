@@ -176,7 +176,8 @@ def _unspoken(predicate: Mapping[str, Any], release: Mapping[str, Any]) -> list[
     unspoken = [f"{missing} contents"] if missing > 0 else []
     if request["scope"] in ("origin", "owner"):
         exact = request["scope"] == "origin"
-        shown = {proof["text"] for proof in release["absent"]["origins"] if proof["exact"] or not exact}
+        # That no origin is called like an owner's URL says nothing of those that begin so.
+        shown = {proof["text"] for proof in release["absent"]["origins"] if exact or not proof["exact"]}
         return unspoken + sorted(set(request["values"]) - shown)
     if request["scope"] == "content":
         # It goes everywhere, so that it can't be there from elsewhere.

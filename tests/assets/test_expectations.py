@@ -135,8 +135,8 @@ def test_a_sound_slice_is_green(sound, tmp_path):
     assert judged(sound, tmp_path) == set()
 
 
-@pytest.mark.parametrize("detector", ["spdx-tag", "license-clue", "license-denial", "changed-license-notice"])
-def test_every_way_to_find_a_licence_is_one_of_ours(sound, tmp_path, detector):
+@pytest.mark.parametrize("detector", ["license-denial", "license-restriction", "license-clue", "changed-license-text"])
+def test_every_detector_of_ours_is_green(sound, tmp_path, detector):
     assert judged(sound, tmp_path, statement(detector=f"'{detector}'")) == set()
 
 

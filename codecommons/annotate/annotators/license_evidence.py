@@ -28,7 +28,7 @@ from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import HEDGE, UNKNOWN, leading, together
 from codecommons.annotate.manifests.licenses import license_of
 from codecommons.annotate.manifests.project import formats
-from codecommons.annotate.notices.denials import HOLDS, OF_A_PART, SHORT, TAKEN_BACK, bearing, denied
+from codecommons.annotate.notices.denials import HOLDS, OF_A_PART, SHORT, TAKEN_BACK, bearing, denied, restrictions
 from codecommons.annotate.wide import as_utf8
 
 # What it takes for a rule to count for ``stated``: words of it, in a file not named like a licence file, and percent.
@@ -58,15 +58,23 @@ _TAG_LINE = 2000
 _SHORT_TAG = re.compile(rb"licen[cs]ed?(?:__)?[\"']?[ \t]*[:=][ \t]*[\"']?([^\r\n\"']{1,200})", re.IGNORECASE)
 # An argument or a value of that name inside code is not about the file: ``package(name="x", license="MIT")``.
 _IN_CODE = re.compile(
-    rb"(?![ \t]*(?:[#*;%@\"'!]|//|/\*|--|<!--|\.\. )).+\blicen[cs]ed?[\"']?[ \t]*[:=][ \t]*[\"']", re.IGNORECASE | re.DOTALL
+    rb"(?![ \t]*(?:[#*;%@\"'!]|//|/\*|--|<!--|\.\. )).+\blicen[cs]ed?[\"']?[ \t]*[:=][ \t]*[\"']"
+    rb"|[ \t]*licen[cs]es?[\"']?[ \t]*[:=][ \t]*[\[({]+[\"']",
+    re.IGNORECASE | re.DOTALL,
 )
 _JOINED = re.compile(r"\b(?:and|or|with)\b|[,;&/|(]", re.IGNORECASE)
 _SLASHES = re.compile(r"[\w.+ -]+(?:/[\w.+ -]+)+")
 # All that a file's first comment says; daemontools says no more.
 _PUBLIC_DOMAIN = re.compile(rb"\A[\s/*#;%-]{0,99}public domain\.?[ \t*/]*$", re.IGNORECASE | re.MULTILINE)
+# Of matches that state nothing; and expressions that no permissive verdict comes of, whatever else is restricted.
+_IN_PASSING = ("clue", "reference", "intro")
+_DEMANDING = re.compile(r"GPL|MPL|EPL|CDDL|EUPL|SSPL|BUSL|OSL|-NC\b|-NC-|proprietary|commercial|commons-clause|unknown-spdx")
+_COMMONS_CLAUSE = "LicenseRef-scancode-commons-clause"
 _IGNORE = b"REUSE-IgnoreStart", b"REUSE-IgnoreEnd"
 _TAG = re.compile(rb"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][^\r\n]{0,1000})")
 
+# What a statement's detector can be, see ``Statement``.
+DETECTORS = "spdx-tag|(changed-)?license-(text|notice|tag|reference|intro|clue)|license-(denial|restriction)"
 EVIDENCE = pa.struct(
     [
         pa.field("start_line", pa.int64()),
@@ -92,8 +100,9 @@ class Statement(NamedTuple):
         start_line: from 1; ``end_line`` is inclusive.
         expression: SPDX expression.
         detector: ``spdx-tag``, ``license-text``, ``license-notice``, ``license-tag``, ``license-reference``, ``license-intro``,
-            ``license-clue`` for a value inside code, ``license-denial`` for what says that one does not hold, and
-            ``changed-license-…`` when some words differ from the rule's.
+            ``license-clue`` for a value inside code, ``license-denial`` for what says that one does not hold,
+            ``license-restriction`` for what is asked for beside a licence that asks for less, and ``changed-license-…`` when some
+            words differ from the rule's.
         words: how many words say it; ``relevance``: how surely the rule means the expression, in percent.
         ignored: whether the file says, by REUSE's markers, that this is not about it.
     """
@@ -138,7 +147,11 @@ def evidence_of(data: bytes) -> list[Statement]:
             if place not in known:
                 known[place] = TAKEN_BACK if match.start_line in no else bearing(lines, *place)
             bears = known[place]
-        (of_a_part if bears == OF_A_PART else found).append(said._replace(expression=UNKNOWN) if bears == TAKEN_BACK else said)
+        lost = bears == TAKEN_BACK or match.restricted
+        (of_a_part if bears == OF_A_PART else found).append(said._replace(expression=UNKNOWN) if lost else said)
+    if matches and not any(_DEMANDING.search(one.expression) for one in found if _is_firm(one)):
+        places = [(one.start_line, one.end_line, one.words) for one in matches if one.kind not in _IN_PASSING]
+        found += [Statement(line, line, UNKNOWN, "license-restriction") for line in restrictions(lines, places)]
     # What holds for parts of a file is asked for beside what holds for the whole; alone it leaves the rest unknown.
     whole = any(one.expression not in (UNKNOWN, *NO_LICENSE) for one in found)
     found += of_a_part if whole else [one._replace(expression=UNKNOWN) for one in of_a_part]
@@ -250,19 +263,33 @@ def stated_of(evidence: Sequence[Statement], license_file: bool, description: bo
         license_file: whether its name says that it is about the licence.
         description: whether its name says that it describes something else, see ``is_description``.
     """
-    said = [
+    usable = [
         one
         for one in evidence
         if not one.ignored
         and one.expression not in NO_LICENSE
         and one.relevance >= LEAST_RELEVANCE
         and not one.detector.endswith(("-intro", "-clue"))
-        and (license_file or one.words >= LEAST_WORDS or one.detector.endswith("-tag"))
         and not (description and one.detector.endswith("license-tag"))
     ]
-    firm = [one for one in said if not one.detector.endswith("-reference")]
+    said = [one for one in usable if license_file or one.words >= LEAST_WORDS or one.detector.endswith("-tag")]
     # Words that are only nearly a rule's don't outweigh a mention: a GPL notice full of links was read as another licence's.
-    return firm if any(not one.detector.startswith("changed-") for one in firm) else said
+    if not any(_is_firm(one) and not one.detector.startswith("changed-") for one in said):
+        return said
+    # Nor does a short notice what its own lines go on to name.
+    lines = {at for one in said if _is_firm(one) and one.words <= SHORT for at in range(one.start_line, one.end_line + 1)}
+    return [
+        one
+        for one in usable
+        if (one in said and _is_firm(one))
+        or one.expression == _COMMONS_CLAUSE
+        or (one.start_line in lines and _DEMANDING.search(one.expression))
+    ]
+
+
+def _is_firm(one: Statement) -> bool:
+    """Whether it is more than a mention."""
+    return not one.detector.endswith("-reference")
 
 
 def _distinct(statements: Sequence[Statement]) -> tuple[str, ...]:
@@ -287,7 +314,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="license_evidence",
     description="What a content under one of its names says about licences: SPDX expressions, and the lines that say it.",
-    version=9,
+    version=10,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

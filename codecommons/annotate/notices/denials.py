@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Words that take back what a licence's name says: denials, and what stands in the sentence of a short notice.
+"""Words that take back what a licence says: denials, what stands in the sentence of a short notice, restrictions beside a text.
 
 A rule knows "released under the MIT license" and not the words around it: "formerly", "until 2020", "may not be used", "parts
 of this file are". These are looked for in the sentence, which goes on over the lines of a comment; longer notices and texts of
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 # Words of a notice, up to which its sentence is looked at; lines before it and after it that the sentence may be on.
 SHORT = 20
@@ -28,7 +29,7 @@ _DENIALS = [
     rf"(?:\b(?:not|never|cannot|no{_GAP}longer)|n't){_GAP}(?:\w{{1,20}}{_GAP}){{0,2}}"
     rf"(?:licen[cs]ed|covered|distributed|released|available|published|provided|offered){_GAP}(?:under|by)\b",
     # this file is not under the MIT license; this is no longer MIT
-    rf"\bthis{_GAP}(?:\w{{1,20}}{_GAP}){{0,2}}(?:(?:is|are){_GAP}(?:not|never|no{_GAP}longer)|isn't|aren't){_GAP}"
+    rf"\b(?:this|it){_GAP}(?:\w{{1,20}}{_GAP}){{0,2}}(?:(?:is|are){_GAP}(?:not|never|no{_GAP}longer)|isn't|aren't){_GAP}"
     rf"(?:(?!only\b)\w{{1,20}}{_GAP}){{0,3}}{_NAMES}\b",
     # the MIT license does not apply, is revoked
     rf"\b{_NAMES}{_GAP}licen[cs]e{_GAP}(?:(?:does|do|did|will){_GAP}not|doesn't|don't|no{_GAP}longer){_GAP}(?:apply|applies|hold|holds|cover)",
@@ -37,10 +38,16 @@ _DENIALS = [
     rf"\b(?:exempt(?:ed)?|excluded){_GAP}from{_GAP}(?:the{_GAP})?{_NAMES}{_GAP}licen[cs]e",
 ]
 _DENIAL = re.compile("|".join(_DENIALS).encode(), re.IGNORECASE)
+_LICENSED = r"(?:(?:re-?)?licen[cs]ed|released|distributed|published|available|open[- ]?sourced)"
 _TAKES_BACK = re.compile(
     r"\b(?:formerly|previously|no longer|until|neither|unlike|used to be|once (?:was|were)|(?:was|were) once)\b"
     r"|(?:\b(?:not|cannot)|n't)(?: [\w'-]{1,20}){0,4} under\b"
-    r"|^\W*will be\b|\bwill be (?:governed|re-?licen[cs]ed)\b|\bwill (?:be|become)\b.{0,99}\b20\d\d\b"
+    rf"|^\W*will be\b|\bwill be governed\b|\bwill (?:be |get )?(?:\w+ )?{_LICENSED}"
+    r"|\b(?:plans?|intends?|considering|wants?|hope) (?:whether )?to (?:\w+ ){0,2}(?:re-?)?(?:licen[cs]e|release|publish)\b"
+    rf"|^\W*originally {_LICENSED}|\bonce {_LICENSED}|\bthe original (?:[\w-]+ ){{0,3}}(?:is|was)\b|\blike (?:that|those) of\b"
+    r"|\b(?:to|for) (?:our |paying |registered |the |all )?(?:members|customers|clients|subscribers|partners|employees)\b"
+    r"|\b(?:up)?on (?:request|payment)\b|\bif you (?:pay|buy|bought|purchase|have)\b|\ball (?:the )?other (?:files|code|parts)\b"
+    r"|\bwill (?:be|become)\b.{0,99}\b20\d\d\b"
     r"|\bchange (?:date|licen[cs]e)\b|\b(?:as of|from|after|starting)(?: [\w,]{1,20}){0,3} 20\d\d\b"
     r"|\bfor (?:personal|private|academic|educational|non-?commercial|research|internal|evaluation)(?: [\w-]{1,20}){0,2} "
     r"(?:use|uses|purposes?|only)\b|\bonly (?:for|to|by|if|when|within)\b"
@@ -53,9 +60,30 @@ _TAKES_BACK = re.compile(
 _OF_A_PART = re.compile(
     r"^\W*(?:(?:some|certain|other|small|large|many|most|several) )?"
     r"(?:portions?|parts?|sections?|pieces|bits|fragments|functions|routines|methods|snippets) "
-    r"(?:of|in|from|are|is|were|was|may|have|copyright|\(c\)|©)\b|^\W*some (?:of (?:the|this|these)|code|files)\b",
+    r"(?:of|in|from|are|is|were|was|may|have|copyright|\(c\)|©)\b|^\W*some (?:of (?:the|this|these)|code|files)\b"
+    r"|^\W*(?:the |all |our )?(?:documentation|docs|examples|samples|icons?|images?|logos?|fonts?|artwork|data ?sets?)\b"
+    r".{0,40}\b(?:is|are)\b|\b(?:following|this|the) (?:function|method|routine|snippet|algorithm)\b.{0,40}\b(?:is|was)\b"
+    # somebody else's: based on work that is licensed under; uses jQuery, which is released under
+    r"|(?<!-)\b(?:uses|using|links? (?:with|to|against)|depends? on|requires?|based (?:up)?on|inspired by"
+    r"|(?:taken|copied|borrowed|adapted|ported|derived) from)\b.{0,120}?(?:, | which | that |\()(?:is |are |was |were )?"
+    rf"{_LICENSED}",
     re.IGNORECASE,
 )
+_COMMERCE = r"commercial (?:use|usage|users?|purposes?|redistribution|distribution|exploitation|applications?)"
+_RESTRICTS = re.compile(
+    r"\bcommons clause\b"
+    r"|(?<!commercial and )(?<!commercial or )(?<!commercial and/or )(?<!commercial, )\bnon-?commercial (?:\w+ ){0,2}"
+    r"(?:uses?|purposes?|only|basis)\b(?! (?:and|or)(?: for)? commercial)"
+    rf"|\b{_COMMERCE}\b[^.;]{{0,40}}(?:\b(?:not|prohibited|forbidden|disallowed|requires?|must|contact|needs?)\b|n't\b)"
+    rf"|(?:\b(?:not(?! limited| only)|never|prohibit\w*|forbid\w*)|n't)\b[^.;]{{0,60}}\b{_COMMERCE}\b"
+    r"|\b(?:may|must|can|shall) ?not (?:be )?(?:sell|sold|resell|resold)\b"
+    r"|\b(?:must|have to|shall|need to) (?:first )?(?:pay|buy|purchase|(?:obtain|acquire) a (?:commercial|paid) licen[cs]e)\b"
+    r"|\b(?:is|are|remains?)(?: now)? (?:proprietary|closed[- ]source|confidential)\b"
+    r"|\badditional restrictions?\b",
+    re.IGNORECASE,
+)
+# Lines around what states a licence in which restrictions are looked for.
+_BESIDE = 8
 # The Apache licence's own words, of which a short rule may know the beginning.
 _NO_MATTER = re.compile(r"you may not use this \w+ except in compliance", re.IGNORECASE)
 _SIGNS = re.compile(r"^[\s#*/;%!<>|-]+|[\s*/>-]+$")
@@ -77,17 +105,33 @@ def denied(lines: Sequence[bytes], named: Iterable[tuple[int, int]]) -> Iterator
             yield line, line + found[0].count(b"\n")
 
 
-def _stretches(named: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _stretches(named: Iterable[tuple[int, int]], around: int = _AROUND) -> Iterator[tuple[int, int]]:
     """First and last lines of the surroundings of some places, those that touch in one."""
     start = stop = 0
     for first, last in sorted(named):
-        if first - _AROUND > stop + 1:
+        if first - around > stop + 1:
             if stop:
                 yield start, stop
-            start = first - _AROUND
-        start, stop = max(1, start), max(stop, last + _AROUND)
+            start = first - around
+        start, stop = max(1, start), max(stop, last + around)
     if stop:
         yield start, stop
+
+
+def restrictions(lines: Sequence[bytes], stated: Sequence[tuple[int, int, int]]) -> Iterator[int]:
+    """Lines, from 1, at which text around a licence asks for more than it: "commercial use requires", "non-commercial use only".
+
+    Args:
+        lines: of the content.
+        stated: first and last line and number of words of what states a licence; long texts' own words are passed over.
+    """
+    own = {line for first, last, words in stated if words > SHORT for line in range(first, last + 1)}
+    for start, stop in _stretches(((first, last) for first, last, _ in stated), _BESIDE):
+        numbers = [line for line in range(start, min(stop, len(lines)) + 1) if line not in own]
+        texts = [_text(lines[line - 1]) for line in numbers]
+        if found := _RESTRICTS.search(" ".join(texts)):
+            ends = accumulate(len(text) + 1 for text in texts)
+            yield next(line for line, end in zip(numbers, ends, strict=True) if found.start() < end)
 
 
 def bearing(lines: Sequence[bytes], start: int, end: int, whole: bool) -> str:

@@ -49,6 +49,14 @@ OR_LATER = (
 # Expressions of rules that name a licence without a version, and how those of its versions begin.
 FAMILIES = {"GPL-1.0-or-later": "GPL-", "LGPL-2.0-or-later": "LGPL-", "AGPL-3.0-or-later": "AGPL-"}
 VERSION = 8  # words: so far behind such a rule its version is looked for
+# Words that make another licence of a permissive one, where a changed text has them and the rule has not; and those that do with
+# one of ``USE`` right behind them.
+RESTRICTING = (
+    "noncommercial commercial commercially nonprofit not never cannot denied refused revoked prohibited forbidden except unless "
+    "only fee fees pay paid payment proprietary"
+)
+RESTRICTING_USE = "personal private academic educational research evaluation internal"
+USE = "use uses usage purpose purposes only"
 
 
 class Match(NamedTuple):
@@ -62,6 +70,7 @@ class Match(NamedTuple):
         words: words of the content that the match covers.
         share: 1.0 for word for word, else the share of the rule that was found.
         relevance: how sure the rule is about its expression, in percent.
+        restricted: whether a word that the rule has not takes back what it grants ("for any *noncommercial* purpose").
     """
 
     rule: int
@@ -72,6 +81,7 @@ class Match(NamedTuple):
     words: int
     share: float
     relevance: int
+    restricted: bool = False
 
 
 Place = tuple[int, int, int, float]  # rule, first word, end, share
@@ -85,10 +95,19 @@ class _Words(Splitter):
     def __init__(self) -> None:
         super().__init__(MOST_WORDS)
         self.or_later = [self.words(text.encode())[0].copy() for text in OR_LATER]
+        self.restricting, self.restricting_use, self.use = (
+            np.sort(self.words(some.encode())[0]) for some in (RESTRICTING, RESTRICTING_USE, USE)
+        )
 
     def goes_on(self, words: Words, end: int) -> bool:
         """Whether ``OR_LATER`` stands behind the words up to ``end``."""
         return any(np.array_equal(words[end : end + len(text)], text) for text in self.or_later)
+
+    def restrict(self, words: Words, at: NDArray[np.int64]) -> bool:
+        """Whether one of the words at some places restricts what is granted."""
+        behind = words[np.minimum(at + 1, len(words) - 1)]
+        use = np.isin(words[at], self.restricting_use) & np.isin(behind, self.use)
+        return bool((np.isin(words[at], self.restricting) | use).any())
 
 
 _splitter: list[_Words] = []
@@ -112,6 +131,7 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
     if changed and len(words) >= LEAST_GRAMS + GRAM - 1:
         found = _with_changed(index, words, found)
     found.sort(key=lambda match: (match[1], -match[2]))
+    slots = _slots(words, index.vocabulary, index.gram_keys) if any(share < 1 for *_, share in found) else None
     matches = []
     for (rule, start, end, share), following in itertools.zip_longest(found, found[1:]):
         kind, expression = int(index.kinds[rule]), index.expression(rule)
@@ -124,7 +144,8 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
         if KINDS[kind] != "text" and _ONLY.fullmatch(expression) and _splitter[0].goes_on(words, end):
             expression = expression.removesuffix("-only") + "-or-later"
         place = int(lines[start]), int(lines[end - 1])
-        matches.append(Match(rule, expression, KINDS[kind], *place, end - start, share, int(index.relevance[rule])))
+        restricted = share < 1 and slots is not None and _restricted(index, words, slots, rule, start, end)
+        matches.append(Match(rule, expression, KINDS[kind], *place, end - start, share, int(index.relevance[rule]), restricted))
     return matches
 
 
@@ -141,6 +162,19 @@ def _exact(index: Index, words: Words, least: int) -> list[Place]:
             taken[start:end] = True
             found.append((int(rules[start]), start, end, 1.0))
     return found
+
+
+def _restricted(index: Index, words: Words, slots: NDArray[np.int64], rule: int, start: int, end: int) -> bool:
+    """Whether a word of a changed text (or right before it) that is in no n-gram of its rule restricts what the rule grants."""
+    start = max(0, start - GRAM)
+    grams = slots[start : max(start, end - GRAM + 1)]
+    strange = np.ones(end - start, np.bool_)
+    for at in np.flatnonzero(grams >= 0).tolist():
+        first, last = int(index.gram_first[grams[at]]), int(index.gram_last[grams[at]])
+        place = first + int(np.searchsorted(index.by_gram[first:last], rule))
+        if place < last and index.by_gram[place] == rule:
+            strange[at : at + GRAM] = False
+    return _splitter[0].restrict(words, start + np.flatnonzero(strange))
 
 
 def _version(index: Index, words: Words, start: int, end: int, family: str) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ import pytest
 
 from codecommons.annotate.annotators.license_evidence import evidence_of, is_license_file, stated_of
 from codecommons.license.expressions import licenses
+from codecommons.license.texts import texts
 
 AGPL = (
     "/* This program is free software: you can redistribute it and/or modify it under the terms of the GNU Affero General\n"
@@ -28,6 +29,7 @@ APACHE = b"""# Licensed under the Apache License, Version 2.0 (the "License");
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
+MIT = texts(["MIT"])["MIT"].encode()
 
 
 @pytest.mark.parametrize(
@@ -268,6 +270,12 @@ def stated_in(text, license_file=False):
         "# Unlike the rest of the project, which is licensed under the MIT License, this file is ours alone.",
         "# Released under the MIT license, except for this file.",
         "# From 2030 on licensed under the MIT License.",
+        "# This file will be released under the MIT License.",
+        "# Originally released under the MIT license.",
+        "# Distributed under the MIT license to customers of ACME.",
+        "# Available under the MIT license upon request.",
+        "# All other files are licensed under the MIT license.",
+        "# The original was released under the MIT license.\n# This version is ours.",
         "// Change License: Apache License, Version 2.0",
         "// Use of this software is governed by the Business Source License\n// included in the file licenses/BSL.txt.\n//\n"
         "// As of the Change Date specified in that file, in accordance with\n// the Business Source License, use of this "
@@ -345,6 +353,11 @@ def test_a_file_that_must_be_the_licence_and_is_none_that_is_known_says_so(say, 
     [
         ("# Portions of this file are licensed under the MIT License.", {"LicenseRef-scancode-unknown-spdx"}),
         ("/* Some parts of this code are\n * released under the MIT license. */", {"LicenseRef-scancode-unknown-spdx"}),
+        ("// Adapted from https://x.example, licensed under the MIT License.", {"LicenseRef-scancode-unknown-spdx"}),
+        ("# Uses jQuery, which is released under the MIT license.", {"LicenseRef-scancode-unknown-spdx"}),
+        ("# The documentation is licensed under the MIT license.", {"LicenseRef-scancode-unknown-spdx"}),
+        ("# The following function is released under the MIT license.", {"LicenseRef-scancode-unknown-spdx"}),
+        ("# This module is based on X and is released under the MIT License.", {"MIT"}),
         ("# Portions of it are old.\n# This file is licensed under the MIT License.", {"MIT"}),
         ("# This module is part of sqlparse and is released under the MIT License.", {"MIT"}),
         (
@@ -363,6 +376,7 @@ def test_what_holds_for_parts_of_a_file_does_not_hold_for_all_of_it(text, expres
         ("    package = new_author(name='x', license='MIT')", set()),
         ('const license = "MIT";', set()),
         ("x = dict(license='MIT')", set()),
+        ('LICENSES = ["MIT", "Zlib"]', set()),
         ('  "license": "MIT",', {"MIT"}),
         ("__license__ = 'MIT'", {"MIT"}),
         ("license = 'MIT'", {"MIT"}),
@@ -372,3 +386,49 @@ def test_what_holds_for_parts_of_a_file_does_not_hold_for_all_of_it(text, expres
 )
 def test_a_value_inside_code_is_not_about_the_file(line, expressions):
     assert stated_in(f"import x\n{line}\n") == expressions
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"without restriction", b"without commercial use"),
+        (b"free of charge", b"for a fee"),
+        (b"to any person", b"for personal use only, to any person"),
+        (b"hereby granted", b"hereby denied"),
+        (b"hereby granted", b"not granted"),
+    ],
+)
+def test_a_text_changed_by_a_word_that_restricts_it_is_no_longer_that_licence(old, new):
+    assert stated_in(MIT.decode(), license_file=True) == {"MIT"}
+    assert old in MIT
+    assert "MIT" not in stated_in(MIT.replace(old, new).decode(), license_file=True)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "The Software may not be used for commercial purposes.",
+        "For non-commercial use only.",
+        "Commercial users must contact us first.",
+        "Users in companies must pay.",
+        "You may not sell the Software.",
+        "All files in src/enterprise are proprietary.",
+        "It was under the MIT license until 2019, and is now closed source.",
+    ],
+)
+def test_a_restriction_beside_a_text_is_asked_for_too(more):
+    unknown = "LicenseRef-scancode-unknown-spdx"
+    assert unknown in stated_in(f"{MIT.decode()}\n\n{more}\n", license_file=True)
+    assert unknown in stated_in(f"# Licensed under the MIT License.\n# {more}\n\nx = 1\n")
+
+
+@pytest.mark.parametrize("more", ["This is not for sale.", "You may copy and sell it.", "It is not confidential."])
+def test_what_restricts_nothing_does_not(more):
+    assert stated_in(f"{MIT.decode()}\n\n{more}\n", license_file=True) == {"MIT"}
+
+
+def test_a_clause_or_another_licence_that_is_named_beside_a_short_notice_counts():
+    clause = "LicenseRef-scancode-commons-clause"
+    assert clause in stated_in("# Licensed under the Apache License, Version 2.0 with Commons Clause\n")
+    assert clause in stated_in(f'{MIT.decode()}\n\n"Commons Clause" License Condition v1.0\n', license_file=True)
+    assert "GPL-2.0-only" in stated_in("/* Released under the MIT license; changes under the GNU GPL version 2. */\n")

@@ -66,6 +66,7 @@ def permissive(settings):
         ("MIT OR LicenseRef-of-my-own", "permissive"),
         ("GPL-2.0-only AND x11vnc-openssl-exception", "copyleft"),
         ("MIT AND Classpath-exception-2.0", "permissive"),
+        ("MIT AND LicenseRef-scancode-commons-clause", "non_permissive"),
     ],
 )
 def test_an_expression_is_worth_its_worst_and_or_its_best_or(permissive, expression, verdict):

@@ -440,11 +440,19 @@ def test_a_script_called_activate_alone_makes_no_virtual_environment(permissive,
         *(".cargo/registry/src/index.crates.io-6f17d22bba15001f/memchr-2.7.4/src/lib.rs", ".cargo/git/checkouts/x/1/a.rs"),
         *("go/pkg/mod/github.com/pkg/errors@v0.9.1/a.go", "tools/github.com/pkg/errors@v0.9.1/a.go", ".gradle/caches/a.java"),
         *(".yarn/unplugged/x/a.js", ".nuget/packages/x/a.cs", "renv/library/x/a.R", "vcpkg_installed/x/a.h"),
+        *("node_modules.bak/x/a.js", ".vendor/x/a.go", "ext-libs/a.c", "packages/Newtonsoft.Json.12.0.3/a.cs", "x-1.2.egg/x.py"),
+        *(
+            "App/SourcePackages/checkouts/x/a.swift",
+            "_opam/lib/a.ml",
+            "usr/local/cargo/registry/src/a.rs",
+            "miniconda3/pkgs/a.py",
+        ),
     ],
 )
 def test_folders_of_other_peoples_code_do_not_take_the_licence_around_them(path):
     environment = "env/bin/activate", "env/lib/python3.9/site-packages/six.py"
     own = ["vendored.py", "venv/__init__.py", ".cargo/config.toml", "pkg/mod/mod.go", "user@vcs/a.go", ".yarn/releases/a.js"]
+    own += ["src/cargo/registry/a.rs", "packages/core/a.js", "opam/a.opam", "miniconda3/Dockerfile", "ext/a.c", "eggs/a.py"]
     found = kinds_of(text("LICENSE", "MIT"), *environment, *own, path)
     assert found[path] == ("foreign", "")
     assert [found[one] for one in own] == [("license-file", "MIT")] * len(own)
