@@ -298,8 +298,9 @@ def test_a_dataset_is_launched(operator, environment):
 
 def test_the_page_of_a_stage_shows_what_it_did_what_it_cost_and_where_more_is(operator):
     operator.opens(f"/assets/deduped?partition={WEEK[-1]}")
-    for text in ("docs/deduplication.md", "funnel", "CPU seconds", "Open assets/deduped.py in editor"):
+    for text in ("docs/deduplication.md", "funnel", "CPU seconds", "Source code"):
         operator.reads(text)
+    assert "assets/deduped.py" in operator.page.inner_text("body")
     operator.saw("ui-stage")
     operator.opens("/assets/license_qualified/license_judgement")
     for text in ("from license_resolution.statement", "preview"):
@@ -308,7 +309,7 @@ def test_the_page_of_a_stage_shows_what_it_did_what_it_cost_and_where_more_is(op
 
 
 def test_the_graph_of_a_stage_shows_its_tables_and_what_they_are_made_from(operator):
-    operator.opens("/asset-groups/codecommons/groups/license_qualified")
+    operator.opens("/locations/codecommons/asset-groups/license_qualified/lineage")
     for text in ("license_judgement", "license_resolution"):
         operator.reads(text)
     operator.saw("ui-graph")
