@@ -217,12 +217,16 @@ def _figure(value: object) -> object:
     return round(value, 3) if isinstance(value, float) else value
 
 
+# Details that nothing is added up of: pairs of one name are several, and have a similarity each.
+_NO_COUNTS = frozenset({"checks", "examples"})
+
+
 def _detail_tables(reports: Sequence[StageReport]) -> dict[str, str]:
     """Every detail that counts things by name, added up over the sources, as a table of the most frequent."""
     tables: dict[str, dict[str, dict[str, float]]] = {}
     for report in reports:
         for label, detail in report.details.items():
-            for name, counts in _counts(detail) if label != "checks" else ():
+            for name, counts in _counts(detail) if label not in _NO_COUNTS else ():
                 row = tables.setdefault(label, {}).setdefault(name, {})
                 for column, count in counts.items():
                     row[column] = row.get(column, 0) + count
