@@ -5,8 +5,8 @@
 r"""Near-duplicates: ours beside rensa, datasketch, text-dedup and datatrove, on the same texts in one run.
 
 ``python -m benchmarks.duplicates [--peers PYTHON] [--megabytes N]``. The peers run in an interpreter of their own: make one with
-``python -m venv PLACE`` and ``PLACE/bin/pip install -r benchmarks/duplicates/peers.txt``, and name ``PLACE/bin/python``. Texts are
-the beginning of the list of packages, where versions of the same projects stand together.
+``python -m venv PLACE`` and ``PLACE/bin/pip install -r benchmarks/duplicates/peers.txt``, and name ``PLACE/bin/python``. Texts
+are the beginning of the list of packages, where versions of the same projects stand together.
 
 All have the same shingles (five ``\w+`` words, lower case), 36 bands of 7 and threshold 0.7; but datatrove has words of its own.
 Each runs in a process of its own on one core; CPU seconds, without reading the texts. What is right is known exactly (``truth``).
