@@ -173,8 +173,10 @@ def of_reproduction(found: Reproduction) -> Iterator[str]:
         yield f"withdrawn: {row.swhid}{_because(row)}"
     for row in found.elected:
         yield f"elected anew: {row.swhid} ({row.rule})"
+    for file in found.told:
+        yield f"the same rows, which tell something else of a copy or of their tree, of which a file was withdrawn: {file}"
     yield from (f"differs: {problem}" for problem in found.problems)
-    same = not (found.withdrawn or found.elected or found.problems)
+    same = not (found.withdrawn or found.elected or found.told or found.problems)
     what = "byte for byte the same" if same else f"{len(found.withdrawn):,} rows withdrawn, {len(found.elected):,} elected anew"
     yield f"{found.name} {found.fingerprint[:12]}: {found.rows:,} rows, {what}, {len(found.problems) or 'no'} problems"
 

@@ -5,8 +5,8 @@
 r"""Near-duplicates: ours beside rensa, datasketch, text-dedup and datatrove, on the same texts in one run.
 
 ``python -m benchmarks.duplicates [--peers PYTHON] [--megabytes N]``. The peers run in an interpreter of their own: make one with
-``python -m venv PLACE`` and ``PLACE/bin/pip install rensa datasketch text-dedup "datatrove[processing]" orjson spacy``, and name
-``PLACE/bin/python``. Texts are the beginning of the list of packages, where versions of the same projects stand together.
+``python -m venv PLACE`` and ``PLACE/bin/pip install -r benchmarks/duplicates/peers.txt``, and name ``PLACE/bin/python``. Texts
+are the beginning of the list of packages, where versions of the same projects stand together.
 
 All have the same shingles (five ``\w+`` words, lower case), 36 bands of 7 and threshold 0.7; but datatrove has words of its own.
 Each runs in a process of its own on one core; CPU seconds, without reading the texts. What is right is known exactly (``truth``).
@@ -177,6 +177,9 @@ def run(settings: Settings, peers: str, megabytes: float, say: Callable[[str], N
     with tempfile.TemporaryDirectory(prefix="codecommons-") as place:
         folder, home = Path(place, "texts"), Path(place, "home")
         folder.mkdir()
+        # First, as it leaves all compiled code in its cache: in a fresh checkout the tools' processes would compile it.
+        say("growth")
+        growth = list(_growth(settings, Path(place, "growth")))
         say("the texts, through the first two stages")
         lake = _lake(settings, home)
         requests = archive.read_package_list(PACKAGES)
@@ -200,8 +203,6 @@ def run(settings: Settings, peers: str, megabytes: float, say: Callable[[str], N
             pairs = _as_set(np.load(folder / f"pairs-{name}.npy"))
             right = len(pairs & truth)
             tools[name] = Found(measured["seconds"], measured["memory"], len(pairs), right, len(truth) - right)
-        say("growth")
-        growth = list(_growth(settings, Path(place, "growth")))
         size = pa.compute.sum(pa.compute.binary_length(texts["text"].cast(pa.large_binary()))).as_py()
         return Duplicates(machine(), texts.num_rows, size, len(truth), tools, growth)
 

@@ -4,32 +4,37 @@
 
 """Proof that a release can be made again: from what its fingerprint names, under today's opt-out ledger, byte for byte.
 
-After a removal the new one differs in exactly the rows that were withdrawn, and in copies that were elected in their place
-(design section 7); anything else is a failure: a file of a shard none of whose origins lost or won a row, and in the other shards what
-is said of a row that stayed.
+After a removal the new one differs in exactly the rows that were withdrawn, in copies that were elected in their place, and in
+what rows tell of others (design section 7); anything else is a failure: a file of a shard none of whose origins lost or won a
+row, and in the other shards what is said of a row that stayed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
 from codecommons import strict
+from codecommons.archive.objects import TAKEN_DOWN
 from codecommons.datasets import discussions, shards
 from codecommons.datasets.candidates import resolve
-from codecommons.datasets.difference import KEY, Moved, difference, rows_and_drops
+from codecommons.datasets.difference import KEY, Difference, Moved, difference, rows_and_drops
 from codecommons.datasets.format import READ, Terms, format_of, terms_of
 from codecommons.datasets.releases import Release, manifest_of, release, supplies_of
-from codecommons.datasets.rows import COMMIT_READ
+from codecommons.datasets.rows import COMMIT_READ, MARKS, TREE
 from codecommons.datasets.selection import select
 from codecommons.datasets.specification import Specification
+from codecommons.dedup.configuration import configured
+from codecommons.dedup.crowds import crowds_of
 from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
+from codecommons.swhid import Swhid, swhid_text
 
 # What a manifest says of a row that is the same wherever the row stands.
 _SAID = ("swhid", "length", "before_length", "language", "license", "license_type")
@@ -46,6 +51,7 @@ class Reproduction:
         rows: rows of the new one.
         withdrawn: rows that the ledger leaves out by now; the evidence names the requests, each of which has a receipt.
         elected: rows that came in the place of withdrawn ones, or had to make room for those that did.
+        told: files of shards with the same rows, which tell something else as a copy or a file of their tree was withdrawn.
         problems: all else that differs; none means reproduced.
     """
 
@@ -54,6 +60,7 @@ class Reproduction:
     rows: int
     withdrawn: tuple[Moved, ...]
     elected: tuple[Moved, ...]
+    told: tuple[str, ...]
     problems: tuple[str, ...]
 
     @property
@@ -84,19 +91,22 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     with lake.staging(f"reproduce-{name}") as area:
         folder = f"{lake.path(area.folder)}/data"
         written = shards.write(lake, engine, asked, selection.rows, folder, {}, terms.supplies, inputs)
-        columns = shards.manifest_schema(format_of(lake.settings, asked.format.kind), asked.format)
-        table = pl.DataFrame(pa.concat_tables([columns.empty_table(), *(shard.manifest for shard in written)]))
-        others = [*_others(lake, one, terms, written, table, folder)]
+    columns = shards.manifest_schema(format_of(lake.settings, asked.format.kind), asked.format)
+    table = pl.DataFrame(pa.concat_tables([columns.empty_table(), *(shard.manifest for shard in written)]))
+        files, otherwise = _others(lake, one, terms, written, table, folder)
     old, old_drops = rows_and_drops(lake, one)
     found = difference(old, old_drops, table, selection.drops)
     withdrawn = tuple(moved for moved in found.went if moved.rule == "opt_out")
-    moved = _elected(found.came, found.went, withdrawn)
-    elected = (*moved[0], *moved[1])
-    odd = [f"{row.swhid} is not there any more: {row.rule}" for row in found.went if row not in withdrawn and row not in moved[1]]
-    odd += [f"{row.swhid} was not there: {row.rule}" for row in found.came if row not in moved[0]]
-    odd += others
+    removed = _opted_out(selection.drops).join(_opted_out(old_drops), on=KEY, how="anti", nulls_equal=True)
+    came, went = _elected(lake, found, removed, old["content"], table["content"])
+    odd = [f"{row.swhid} is not there any more: {row.rule}" for row in found.went if row not in withdrawn and row not in went]
+    odd += [f"{row.swhid} was not there: {row.rule}" for row in found.came if row not in came]
+    may_tell = removed.height > 0 and not (MARKS | TREE).keys().isdisjoint(selection.rows.columns)
+    told = tuple(f"data/{file}" for file in files if may_tell)
+    odd += [f"data/{file} differs, with the same rows" for file in files if not may_tell]
+    odd += [f"{swhid} stayed, and is described otherwise" for swhid in otherwise]
     changed = _changed(one.document["inputs"], inputs.to_mapping()) if odd else []
-    return Reproduction(name, one.fingerprint, table.height, withdrawn, elected, (*odd, *changed))
+    return Reproduction(name, one.fingerprint, table.height, withdrawn, (*came, *went), told, (*odd, *changed))
 
 
 def specification_of(one: Release) -> Specification:
@@ -111,33 +121,99 @@ def _written(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if value not in ([], "") and (key, value) != ("where", None)}
 
 
-def _elected(
-    came: tuple[Moved, ...], went: tuple[Moved, ...], withdrawn: tuple[Moved, ...]
-) -> tuple[tuple[Moved, ...], tuple[Moved, ...]]:
-    """Those rows that came because what they were a copy of went, and those that went as they are a copy of one that came.
+def _opted_out(drops: pl.DataFrame) -> pl.DataFrame:
+    return drops.filter(pl.col("rule") == "opt_out")
 
-    It all begins with what was withdrawn: a row that comes in its place may push another one out, in whose place a third comes.
+
+def _elected(
+    lake: Lake, found: Difference, removed: pl.DataFrame, before: pl.Series, after: pl.Series
+) -> tuple[list[Moved], list[Moved]]:
+    """The rows that came, and those that went, as a consequence of what was removed.
+
+    A row comes as what it was a copy of went, and goes as it is a copy of one that came; so it is with repositories, which change
+    with each of their files. And in a crowded band it matters who else stays (``election``): see ``_Crowds``. It all begins with
+    what was removed: a row that comes in its place may push another one out, in whose place a third comes.
+
+    Args:
+        lake: the lake.
+        found: what differs.
+        removed: candidates that were opted out since (columns content, origin, anchor).
+        before: contents of the rows of the release.
+        after: those of the new one.
     """
-    gone, new = {_content(moved) for moved in withdrawn}, set[str]()
-    before = -1
-    while before < len(gone) + len(new):
-        before = len(gone) + len(new)
-        new |= {_content(moved) for moved in came if moved.rule in _COPIES and moved.kept in gone}
-        gone |= {_content(moved) for moved in went if moved.rule in _COPIES and moved.kept in new}
-    return (
-        tuple(moved for moved in came if moved.rule in _COPIES and moved.kept in gone),
-        tuple(moved for moved in went if moved.rule in _COPIES and moved.kept in new),
-    )
+    gone = {swhid_text("cnt", content) for content in removed["content"]}
+    new: set[str] = set()
+    repositories = {f"{anchor} of {origin}" for anchor, origin in removed.select("anchor", "origin").iter_rows()}
+    crowds = _Crowds(lake, before, after, removed["content"])
+    came: dict[Moved, None] = {}
+    went: dict[Moved, None] = {}
+
+    def follows(moved: Moved, others: set[str], stay: pl.Series) -> bool:
+        if moved.rule == "near_repository":
+            return not repositories.isdisjoint({_repository(moved), *moved.evidence})
+        return moved.rule in _COPIES and (moved.kept in others or crowds.let(moved, stay, gone | new))
+
+    steps = -1
+    while removed.height and steps < len(came) + len(went):
+        steps = len(came) + len(went)
+        for rows, known, others, mine, stay in ((found.came, came, gone, new, after), (found.went, went, new, gone, before)):
+            fresh = [moved for moved in rows if moved not in known and follows(moved, others, stay)]
+            known.update(dict.fromkeys(fresh))
+            mine |= {_content(moved) for moved in fresh}
+            repositories |= {_repository(moved) for moved in fresh}
+    return list(came), list(went)
+
+
+class _Crowds:
+    """Who was or is not compared, as more rows of a crowded band stay than are compared with all others.
+
+    A removal there changes who the first of them are: two that are alike may both have stayed until one is among these, or may
+    both stay as it is not any more.
+    """
+
+    def __init__(self, lake: Lake, before: pl.Series, after: pl.Series, removed: pl.Series) -> None:
+        """Nothing is read before somebody asks."""
+        self._lake, self._configuration = lake, configured(lake.settings)
+        self._contents = pl.concat([before, after, removed])
+
+    @cached_property
+    def _members(self) -> pl.DataFrame:
+        return crowds_of(self._lake, self._contents, self._configuration)
+
+    @cached_property
+    def _bands(self) -> dict[str, set[bytes]]:
+        rows = self._members.group_by("content").agg("value").iter_rows()
+        return {swhid_text("cnt", content): set(values) for content, values in rows}
+
+    @cached_property
+    def _taken_down(self) -> bool:
+        """Whether something was erased, and with it what bands it was in."""
+        left = self._lake.scan("skipped_content").filter(pl.col("reason") == TAKEN_DOWN)
+        return not left.filter(pl.col("sha1_git").is_in(self._contents.implode())).limit(1).collect().is_empty()
+
+    def let(self, moved: Moved, stay: pl.Series, changed: set[str]) -> bool:
+        """Whether a row could stay beside what it is a copy of, among those that stay, until something changed in their band."""
+        if moved.rule != "near_duplicate":
+            return False
+        shared = self._bands.get(_content(moved), set()) & self._bands.get(moved.kept or "", set())
+        some = self._members.filter(pl.col("value").is_in(list(shared)) & pl.col("content").is_in(stay.implode()))
+        full = set(some.group_by("value").len().filter(pl.col("len") > self._configuration.anchors)["value"])
+        return bool(full) and (self._taken_down or any(not full.isdisjoint(self._bands.get(one, ())) for one in changed))
 
 
 def _content(moved: Moved) -> str:
     return moved.swhid.partition(";")[0]
 
 
+def _repository(moved: Moved) -> str:
+    place = Swhid.parse(moved.swhid)
+    return f"{place.anchor} of {place.origin}"
+
+
 def _others(
     lake: Lake, one: Release, terms: Terms, written: list[shards.Shard], now: pl.DataFrame, folder: str
-) -> Iterator[str]:
-    """What differs though no row came or went there.
+) -> tuple[list[str], list[str]]:
+    """Files that differ though no row came or went there, and SWHIDs of rows that stayed elsewhere and are described otherwise.
 
     Args:
         lake: the lake.
@@ -151,16 +227,15 @@ def _others(
     moved = pl.concat([mine.join(other, on=KEY, how="anti", nulls_equal=True).select("origin") for mine, other in pairs])
     touched = [mine.join(moved, on="origin", how="semi")["shard"].unique().sort().to_list() for mine, _ in pairs]
     stems = {_stem(name) for names in touched for name in names}
-    yield from (f"data/{name} differs, with the same rows" for name in _other_files(one, written) if _stem(name) not in stems)
     before, after = (
-        _told(lake, terms, mine, place, names)
+        _said(lake, terms, mine, place, names)
         for (mine, _), place, names in zip(pairs, (lake.path(one.folder, "data"), folder), touched, strict=True)
     )
     both = before.join(after, on=KEY, nulls_equal=True).filter(pl.col("said") != pl.col("said_right"))
-    yield from (f"{swhid} stayed, and is described otherwise" for swhid in both["swhid"].sort())
+    return [name for name in _other_files(one, written) if _stem(name) not in stems], both["swhid"].sort().to_list()
 
 
-def _told(lake: Lake, terms: Terms, manifest: pl.DataFrame, folder: str, names: Collection[str]) -> pl.DataFrame:
+def _said(lake: Lake, terms: Terms, manifest: pl.DataFrame, folder: str, names: Collection[str]) -> pl.DataFrame:
     """Rows of some shards: ``KEY``, swhid, and a hash of all that is said of each; a shard that is gone has none."""
     form = format_of(lake.settings, terms.asked.kind)
     endings = form.endings(terms.asked)

@@ -24,7 +24,7 @@ from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.dedup.configuration import Configuration, configuration_of
-from codecommons.dedup.tables import BAND, DUPLICATE_PAIR
+from codecommons.dedup.tables import BAND, CROWDED_BAND, DUPLICATE_PAIR
 from codecommons.lake import Lake
 from codecommons.lake.commits import commit_loop, data_files, write_file
 
@@ -91,6 +91,17 @@ def neighbours(lake: Lake, contents: pl.Series) -> pl.Series:
     anchors = {key: configuration_of(key).anchors for key in members["configuration"].unique()}
     crowded = pl.len().over("configuration", "value") > pl.col("configuration").replace_strict(anchors, return_dtype=pl.Int64)
     return members.filter(crowded).join(gone, on="content", how="anti")["content"].unique().sort()
+
+
+def crowds_of(lake: Lake, contents: pl.Series, configuration: Configuration) -> pl.DataFrame:
+    """Which crowded bands some contents are in: columns value, content."""
+    for table in (BAND, CROWDED_BAND):
+        lake.register(table)
+    mine = pl.col("configuration") == configuration.key(lake.settings)
+    bands, crowded = (lake.scan(table).filter(mine) for table in (BAND, CROWDED_BAND))
+    wanted = contents.unique().to_frame("content").lazy()
+    members = bands.join(crowded.select("value"), on="value", how="semi").join(wanted, on="content", how="semi")
+    return members.select("value", "content").collect(engine="streaming")
 
 
 def _ranked(bands: pl.LazyFrame, values: pl.Series) -> pl.LazyFrame:

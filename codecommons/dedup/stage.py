@@ -13,7 +13,7 @@ from codecommons.dedup.index import compare_texts
 from codecommons.dedup.overview import overview
 from codecommons.dedup.pairs import pairs
 from codecommons.dedup.tables import DUPLICATE_PAIR, SIGNATURE
-from codecommons.dedup.texts import select_texts
+from codecommons.dedup.texts import select_texts, unknown_texts
 from codecommons.engine import Engine
 from codecommons.lake import Lake, close_stage
 from codecommons.lake.stages import digest, seconds_each
@@ -80,7 +80,9 @@ def compare_slice(lake: Lake, engine: Engine, slice: str, source: str) -> StageR
         **described,
     )
     before = lake.log.verdict(slice, source, BEFORE) or {}
-    return close_stage(lake, report, _checks(lake, report, key, texts, mine), input_digest=digest([before.get("attempt"), key]))
+    return close_stage(
+        lake, report, _checks(lake, report, key, contents, texts, mine), input_digest=digest([before.get("attempt"), key])
+    )
 
 
 def _touching(lake: Lake, contents: pl.DataFrame) -> pl.DataFrame:
@@ -91,10 +93,13 @@ def _touching(lake: Lake, contents: pl.DataFrame) -> pl.DataFrame:
     return every.filter(pl.col("left") | pl.col("right")).select("a", "b", "similarity", "accepted").sort("a", "b").collect()
 
 
-def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine: pl.DataFrame) -> list[CheckResult]:
+def _checks(
+    lake: Lake, report: StageReport, key: str, contents: pl.DataFrame, texts: pl.DataFrame, mine: pl.DataFrame
+) -> list[CheckResult]:
     comparing = configured(lake.settings)
     again = f"materialize {STAGE} of {report.slice} again"
     left = lake.keys_missing(SIGNATURE, texts.select(pl.lit(key).alias("configuration"), content="sha1_git"))
+    unread = unknown_texts(lake, contents.select(sha1_git="content"))
     odd = mine.filter(
         (pl.col("a") >= pl.col("b"))
         | ~pl.col("similarity").is_between(comparing.floor, 1.0)
@@ -103,6 +108,12 @@ def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine
     )
     arrived = sum(
         one.rows_in for one in lake.reports() if (one.slice, one.source, one.stage) == (report.slice, report.source, BEFORE)
+    )
+    unsaid = (
+        f"of {unread.height} contents nobody has said whether they are text, the first being "
+        f"swh:1:cnt:{unread['sha1_git'][0].hex()}: materialize {STAGES[1]} of {report.slice} again, then {STAGE}"
+        if unread.height
+        else ""
     )
     return [
         CheckResult(
@@ -114,10 +125,11 @@ def _checks(lake: Lake, report: StageReport, key: str, texts: pl.DataFrame, mine
         ),
         CheckResult(
             "every_text_compared",
-            not left.height,
+            not left.height and not unread.height,
             f"all {texts.height} texts have been compared"
-            if not left.height
-            else f"{left.height} texts have not been compared, the first being swh:1:cnt:{left['content'][0].hex()}: "
+            if not left.height and not unread.height
+            else unsaid
+            or f"{left.height} texts have not been compared, the first being swh:1:cnt:{left['content'][0].hex()}: "
             f"their bytes may be missing; ingest the slice again, then {again}",
             {"texts": texts.height, "new": report.computed},
         ),

@@ -43,6 +43,18 @@ def select_texts(lake: Lake, ids: pl.DataFrame, configuration: Configuration) ->
     return texts.select("sha1_git", "length", "encoding").sort("sha1_git").collect()
 
 
+def unknown_texts(lake: Lake, ids: pl.DataFrame) -> pl.DataFrame:
+    """Those contents that are here and whole, and of which today's annotator has not said whether they are text, by sha1_git.
+
+    Args:
+        lake: the lake.
+        ids: column sha1_git.
+    """
+    said = store.rows(lake, current(lake.settings)["encoding"]).select(sha1_git="content")
+    here = lake.scan("content").filter(pl.col("verified") == "yes").select("sha1_git").join(ids.lazy(), on="sha1_git", how="semi")
+    return here.join(said, on="sha1_git", how="anti").sort("sha1_git").collect()
+
+
 def read_texts(lake: Lake, texts: pl.DataFrame, in_order: bool = True) -> Iterator[tuple[pa.Array, pa.Array]]:
     """Stream texts, a bounded batch at a time.
 

@@ -92,7 +92,6 @@ def create_table(storage: Storage, table: Table) -> None:
 def add_columns(storage: Storage, table: Table) -> None:
     """Give a table that an earlier version made the columns it lacks; rows that are there say null."""
 
-
     def add() -> None:
         delta = open_table(storage, table)
         there = {field.name for field in delta.schema().fields}

@@ -4,6 +4,7 @@
 
 """Releases made again, and two releases side by side."""
 
+import itertools
 import json
 import re
 from itertools import pairwise
@@ -14,9 +15,12 @@ import pytest
 
 from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, releases_differ, reproduce, verify
+from codecommons.datasets.election import DROPPED
+from codecommons.dedup import WORDS
 from codecommons.engine.local import InlineEngine
 from codecommons.optout import desk
 from codecommons.optout.requests import Request, Submission
+from codecommons.swhid import content_id
 
 ENGINE = InlineEngine()
 NOON = "2026-01-03T12:00:00+00:00"
@@ -69,6 +73,103 @@ def test_who_comes_in_the_place_of_one_that_was_withdrawn_may_push_out_another_i
     assert (found.rows, found.problems) == (2, ())
     assert ["p0;" in row.swhid for row in found.withdrawn] == [True]
     assert sorted(re.search("p[0-3];", row.swhid)[0] for row in found.elected) == ["p1;", "p2;", "p3;"]
+
+
+def test_a_fork_that_comes_for_a_repository_that_was_withdrawn_and_those_that_make_room_for_it_are_elected_anew(world):
+    files = [f"{number} = {number}\n".encode() for number in range(8)]
+    held = {"a": files[:4], "b": files[:6], "c": files[2:]}  # b is like a and like c, which are not alike
+    for at, (name, texts) in enumerate(held.items()):
+        own = {f"{number}.py": text for number, text in enumerate(texts)}
+        world.add(f"https://forge.example/{name}", own, source="git", date=1_400_000_000 + at)
+    world.passed()
+    build(
+        world.lake,
+        ENGINE,
+        world.specify("forks", "{deduplicate: {repositories: 0.5, threshold: null}, filters: {min_length: 0}}"),
+    )
+    opt_out(world, "https://forge.example/a")
+    found = reproduce(world.lake, ENGINE, "forks")
+    assert found.problems == ()
+    assert (found.rows, len(found.withdrawn)) == (6, 4)
+    assert {(row.rule, re.search("forge.example/(.)", row.swhid)[1]) for row in found.elected} == {
+        ("near_repository", "b"),
+        ("near_repository", "c"),
+    }
+
+
+def test_a_copy_that_was_withdrawn_changes_what_is_told_of_the_one_that_stays(world):
+    for number, name in enumerate("ab"):
+        world.add(f"pkg:pypi/{name}", {"a.py": b"a = 1\n"}, date=1_400_000_000 + number)
+    world.passed()
+    build(world.lake, ENGINE, world.specify("marked", "{deduplicate: {keep: all}, filters: {min_length: 0}}"))
+    opt_out(world, "pkg:pypi/b")
+    found = reproduce(world.lake, ENGINE, "marked")
+    assert (found.rows, found.withdrawn, found.problems) == (1, (), ())
+    assert len(found.told) > 0
+
+
+@pytest.fixture
+def crowd(world):
+    """Releases texts by order of preference that share a band with others, which no dataset wants: more than are compared."""
+
+    def bring(alike: dict[int, tuple[int, slice]]) -> None:
+        """All are unlike; but some are as another one with other words in a part of it."""
+        unlike = sorted((" ".join(f"u{n}x{k}" for k in range(40)).encode() for n in range(4 * WORDS.anchors)), key=content_id)
+        compared, wanted = unlike[: WORDS.anchors], unlike[WORDS.anchors : 2 * WORDS.anchors + 4]
+        for place, (model, part) in alike.items():
+            for number in itertools.count():
+                words = wanted[model].split()
+                words[part] = [b"other%d" % number] * 6
+                wanted[place] = b" ".join(words)
+                if content_id(wanted[place]) > content_id(compared[-1]):  # else the lake would have compared it
+                    break
+        world.add("pkg:pypi/anchors", {f"{n}.py": text for n, text in enumerate(compared)}, verdict="copyleft", license="GPL-2.0")
+        for number, text in enumerate(wanted):
+            world.add(f"pkg:pypi/p{number}", {"a.py": text}, date=1_400_000_000 + number)
+        key, value = WORDS.key(world.settings), b"a crowd!"
+        world.rows["crowded_band"].append({"configuration": key, "value": value})
+        world.rows["band"] += [{"configuration": key, "value": value, "content": content_id(one)} for one in (*compared, *wanted)]
+        world.passed()
+        build(world.lake, ENGINE, world.specify("crowd", LINES))
+
+    return bring
+
+
+FIRST, LAST = slice(0, 6), slice(-6, None)
+IN_A_CROWD = {
+    "one more leads: the first of two that are alike, so that the second goes": (
+        {WORDS.anchors + 1: (WORDS.anchors, FIRST)},
+        WORDS.anchors + 2,
+        {WORDS.anchors + 1},
+    ),
+    "two come in the place of one, so that another one leads no more, and who is like that comes, too": (
+        {1: (0, FIRST), 2: (0, LAST), WORDS.anchors + 3: (WORDS.anchors + 1, FIRST)},
+        WORDS.anchors + 3,
+        {1, 2, WORDS.anchors + 3},
+    ),
+}
+
+
+@pytest.mark.parametrize(("alike", "stay", "moved"), IN_A_CROWD.values(), ids=IN_A_CROWD)
+def test_in_a_crowd_of_unlike_texts_a_removal_changes_who_is_compared_and_that_is_told_as_its_consequence(
+    world, crowd, alike, stay, moved
+):
+    crowd(alike)
+    assert reproduce(world.lake, ENGINE, "crowd").problems == ()
+    opt_out(world, "pkg:pypi/p0")
+    found = reproduce(world.lake, ENGINE, "crowd")
+    assert (found.rows, found.problems) == (stay, ())
+    assert {int(re.search("pypi/p([0-9]+);", row.swhid)[1]) for row in found.elected} == moved
+
+
+def test_in_a_crowd_a_row_that_changes_without_a_removal_is_a_failure(world, crowd, monkeypatch):
+    crowd({WORDS.anchors + 1: (WORDS.anchors, FIRST)})
+    monkeypatch.setattr("codecommons.datasets.selection.elect_all", lambda ranks, known, threshold: DROPPED.to_frame())
+    assert reproduce(world.lake, ENGINE, "crowd").problems == ()
+    known = pl.DataFrame({"rank": [WORDS.anchors + 1], "kept": [WORDS.anchors], "similarity": [0.8]}, DROPPED)
+    monkeypatch.setattr("codecommons.datasets.selection.elect_all", lambda ranks, *_: known)
+    [problem] = reproduce(world.lake, ENGINE, "crowd").problems
+    assert "is not there any more: near_duplicate" in problem
 
 
 def test_whatever_else_differs_is_a_failure_and_named(released):

@@ -17,8 +17,9 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons.annotate.columns import buffers
-from codecommons.dedup import WORDS, compare_texts, pairs
+from codecommons.dedup import WORDS, compare_texts, index, pairs
 from codecommons.dedup.signatures import sign
+from codecommons.dedup.similarity import shingle_sets
 from codecommons.dedup.texts import select_texts
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
@@ -74,6 +75,23 @@ def test_one_passage_repeated_for_megabytes_is_a_handful_of_shingles_and_costs_n
     # Whatever their length, the first three are the same set of shingles.
     assert {tuple(sorted(pair)) for pair in combinations(ids[:3], 2)} == set(found)
     assert set(found.values()) == {1.0}
+
+
+def test_large_texts_that_are_all_alike_are_cut_into_shingles_twice_and_not_once_a_pair(settings, bring, monkeypatch):
+    settings = replace(settings, batch_bytes=1 << 16)
+    words = [f"word{number}" for number in range(6000)]
+    texts = [" ".join([*words, f"end{number}"]).encode() for number in range(20)]
+    assert len(texts[0]) > settings.batch_bytes / 2
+    cut = []
+
+    def counted(data, configuration):
+        cut.extend(data.to_pylist())
+        return shingle_sets(data, configuration)
+
+    monkeypatch.setattr(index, "shingle_sets", counted)
+    _, found = compare(Lake.open(settings), bring, texts)
+    assert len(found) == 20 * 19 / 2
+    assert sorted(cut) == sorted(texts)  # once to sign them, which is not counted here, and once to compare them
 
 
 def test_prose_without_spaces_has_too_few_words_and_minified_code_and_lines_of_base64_have_enough(settings, bring):

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from codecommons.annotate.annotator import current
 from codecommons.annotate.stage import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.datasets.planning import plan
@@ -20,6 +21,7 @@ from codecommons.dedup.overview import differences
 from codecommons.engine import local_engine
 from codecommons.errors import GateError
 from codecommons.lake import Lake
+from codecommons.lake.erasing import erase
 from codecommons.license import qualify_slice
 from codecommons.license.policy import VERDICTS
 from codecommons.optout.takedown.tables import erase_contents
@@ -148,6 +150,21 @@ def test_a_second_run_computes_nothing_and_a_new_slice_only_what_is_new(lake, br
     grown = FILES | {"later.txt": TEXT + " later"}
     next_day = compare_slice(lake, bring_slice(grown, NEXT_DAY), NEXT_DAY, "path")
     assert (next_day.computed, next_day.reused, next_day.details["pairs"], next_day.details["accepted"]) == (1, 5, 2, 3)
+
+
+def test_a_slice_of_which_nobody_has_said_what_is_text_does_not_pass_with_nothing_compared(lake, bring_slice):
+    engine = bring_slice(FILES)
+    table = current(lake.settings)["encoding"].table.name
+    text = pl.Series([content_id(FILES[name].encode()) for name in FILES], dtype=pl.Binary)
+    erase(lake.storage, table, {"content": text})
+    report = compare_slice(lake, engine, DAY, "path")
+    assert report.details["texts"] == 0
+    [failed] = [check for check in report.checks if not check.passed]
+    assert failed.name == "every_text_compared"
+    assert (
+        f"of 6 contents nobody has said whether they are text, the first being swh:1:cnt:{min(text).hex()}" in failed.description
+    )
+    assert f"materialize enriched_context of {DAY} again" in failed.description
 
 
 def test_a_slice_whose_licences_were_not_decided_is_refused(lake):
