@@ -147,9 +147,9 @@ def evidence_of(data: bytes) -> list[Statement]:
             if place not in known:
                 known[place] = TAKEN_BACK if match.start_line in no else bearing(lines, *place)
             bears = known[place]
-        lost = bears == TAKEN_BACK or match.restricted
+        lost = bears == TAKEN_BACK or (match.restricted and match.expression not in NO_LICENSE)
         (of_a_part if bears == OF_A_PART else found).append(said._replace(expression=UNKNOWN) if lost else said)
-    if matches and not any(_DEMANDING.search(one.expression) for one in found if _is_firm(one)):
+    if matches and not any(_DEMANDING.search(one.expression) for one in found if _is_firm(one) and one.expression != UNKNOWN):
         places = [(one.start_line, one.end_line, one.words) for one in matches if one.kind not in _IN_PASSING]
         found += [Statement(line, line, UNKNOWN, "license-restriction") for line in restrictions(lines, places)]
     # What holds for parts of a file is asked for beside what holds for the whole; alone it leaves the rest unknown.

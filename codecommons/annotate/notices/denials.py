@@ -43,7 +43,7 @@ _TAKES_BACK = re.compile(
     r"\b(?:formerly|previously|no longer|until|neither|unlike|used to be|once (?:was|were)|(?:was|were) once)\b"
     r"|(?:\b(?:not|cannot)|n't)(?: [\w'-]{1,20}){0,4} under\b"
     rf"|^\W*will be\b|\bwill be governed\b|\bwill (?:be |get )?(?:\w+ )?{_LICENSED}"
-    r"|\b(?:plans?|intends?|considering|wants?|hope) (?:whether )?to (?:\w+ ){0,2}(?:re-?)?(?:licen[cs]e|release|publish)\b"
+    r"|\b(?:plans?|intends?|considering|hope) (?:whether )?to (?:\w+ ){0,2}(?:re-?)?(?:licen[cs]e|release|publish)\b"
     rf"|^\W*originally {_LICENSED}|\bonce {_LICENSED}|\bthe original (?:[\w-]+ ){{0,3}}(?:is|was)\b|\blike (?:that|those) of\b"
     r"|\b(?:to|for) (?:our |paying |registered |the |all )?(?:members|customers|clients|subscribers|partners|employees)\b"
     r"|\b(?:up)?on (?:request|payment)\b|\bif you (?:pay|buy|bought|purchase|have)\b|\ball (?:the )?other (?:files|code|parts)\b"
