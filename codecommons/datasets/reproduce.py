@@ -91,8 +91,8 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     with lake.staging(f"reproduce-{name}") as area:
         folder = f"{lake.path(area.folder)}/data"
         written = shards.write(lake, engine, asked, selection.rows, folder, {}, terms.supplies, inputs)
-    columns = shards.manifest_schema(format_of(lake.settings, asked.format.kind), asked.format)
-    table = pl.DataFrame(pa.concat_tables([columns.empty_table(), *(shard.manifest for shard in written)]))
+        columns = shards.manifest_schema(format_of(lake.settings, asked.format.kind), asked.format)
+        table = pl.DataFrame(pa.concat_tables([columns.empty_table(), *(shard.manifest for shard in written)]))
         files, otherwise = _others(lake, one, terms, written, table, folder)
     old, old_drops = rows_and_drops(lake, one)
     found = difference(old, old_drops, table, selection.drops)
