@@ -5,8 +5,8 @@
 """Proof that a release can be made again: from what its fingerprint names, under today's opt-out ledger, byte for byte.
 
 After a removal the new one differs in exactly the rows that were withdrawn, and in copies that were elected in their place
-(design section 7); anything else is a failure: a file of a shard none of whose origins lost or won a row, and in the other shards what
-is said of a row that stayed.
+(design section 7); anything else is a failure: a file of a shard none of whose origins lost or won a row, and in the other
+shards what is said of a row that stayed.
 """
 
 from __future__ import annotations
@@ -134,16 +134,16 @@ def _content(moved: Moved) -> str:
     return moved.swhid.partition(";")[0]
 
 
-def _others(
-    lake: Lake, one: Release, terms: Terms, written: list[shards.Shard], now: pl.DataFrame, folder: str
-) -> Iterator[str]:
+def _others(lake: Lake, one: Release, terms: Terms, written: list[shards.Shard], now: pl.DataFrame, folder: str) -> Iterator[str]:
     """What differs though no row came or went there.
 
     Args:
         lake: the lake.
         one: the release.
         terms: what its shards were written by.
-        written: the new shards; ``now`` their manifest, ``folder`` where they are.
+        written: the new shards.
+        now: their manifest.
+        folder: where they are.
     """
     was = manifest_of(lake, one, *now.columns)
     was = was.with_columns(pl.lit(None, kind).alias(name) for name, kind in now.schema.items() if name not in was.columns)
