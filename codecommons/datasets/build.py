@@ -138,6 +138,7 @@ def _build(
             "shards": [
                 {"name": one.name, "sha256": one.sha256, "rows": one.rows, "text_bytes": one.text_bytes, "bytes": one.file_bytes}
                 | ({"beside": list(one.beside)} if one.beside else {})
+                | ({"escaped": one.escaped} if one.escaped is not None else {})
                 for one in written
             ],
             "manifest": manifest,

@@ -7,7 +7,8 @@
 Making them takes what choosing rows takes; they are made by the first plan after the lake has changed, and kept in
 ``cache/plans``, a folder that may be emptied at any time. They are found by what they are made from: inputs, code, and the
 version of every table that holds facts; so a lake that has changed in any way never meets them again, and a takedown removes
-them. Every file is read once, for its checksum, before it is mapped. Plans alone read them: what is built is chosen from the tables.
+them. Every file is read once, for its checksum, before it is mapped. Plans alone read them: what is built is chosen from the
+tables.
 """
 
 from __future__ import annotations

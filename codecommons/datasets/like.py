@@ -4,8 +4,8 @@
 
 """Patterns of ``LIKE`` and ``GLOB`` as regular expressions, which take time that is linear in a text.
 
-DuckDB tries every way in which the stars of such a pattern may divide a text: ``GLOB '*a*a*a*a*b'`` with a few more of them does not
-end in a lifetime, and nothing can stop it, as DuckDB looks at the clock between some thousand rows.
+DuckDB tries every way in which the stars of such a pattern may divide a text: ``GLOB '*a*a*a*a*b'`` with a few more of them does
+not end in a lifetime, and nothing can stop it, as DuckDB looks at the clock between some thousand rows.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def of_like(pattern: str, escape: str = "", *, exact: bool = True) -> str:
 
 
 def of_glob(pattern: str) -> str:
-    """The expression of a pattern of ``GLOB``: ``*`` is any text, ``?`` one character, ``[a-z]`` and ``[!a-z]`` one of a class."""
+    """The expression of a pattern of ``GLOB``: ``*`` is any text, ``?`` one character, ``[a-z]``, ``[!a-z]`` one of a class."""
     made, at = ["(?s)"], 0
     while at < len(pattern):
         sign, at = pattern[at], at + 1

@@ -34,6 +34,8 @@ _ADDRESSES = {
 }
 # Comes after the first character of a token, which then is none for a tokenizer and looks the same to people.
 BREAK = "\N{ZERO WIDTH NON-JOINER}"
+# What a text has where such a token was broken, by the name of ``TOKENS``.
+BROKEN = {name: pattern.pattern.replace("<", f"<{BREAK}", 1) for name, pattern in TOKENS.items()}
 # Part of what decides a shard's bytes (``shards.rows_digest``).
 RULES = {"placeholders": PLACEHOLDERS, "else": _KEY, "addresses": [*_ADDRESSES.values()], "break": BREAK}
 

@@ -19,7 +19,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -38,6 +38,13 @@ ATTESTATION = "attestation.dsse.json"
 NOTE = "taken-down.json"
 # Earlier shards of a label that are looked at: each costs the reading of a footer.
 LOOKS = 8
+
+
+class Earlier(NamedTuple):
+    """A shard that is there: its path on the lake's file system; in how many rows a token is broken, if its release says so."""
+
+    path: str
+    escaped: int | None
 
 
 @dataclass(frozen=True)
@@ -188,7 +195,7 @@ def taken_down(lake: Lake, folder: str) -> dict[str, str]:
     return found
 
 
-def shards_before(lake: Lake, name: str, ending: str) -> dict[str, tuple[str, ...]]:
+def shards_before(lake: Lake, name: str, ending: str) -> dict[str, tuple[Earlier, ...]]:
     """Shards of a dataset that are there, by label: of its releases, the newest first, then of builds that were killed.
 
     Args:
@@ -197,21 +204,23 @@ def shards_before(lake: Lake, name: str, ending: str) -> dict[str, tuple[str, ..
         ending: of the files.
 
     Returns:
-        Label -> paths on the lake's file system, at most ``LOOKS``, each file once.
+        Label -> shards, at most ``LOOKS``, each file once.
 
     Raises:
         LakeError: the lake can't be read.
     """
-    newest = {one.fingerprint[:12]: at for at, one in enumerate(reversed(list_releases(lake, name)))}
+    releases = list_releases(lake, name)
+    newest = {one.fingerprint[:12]: at for at, one in enumerate(reversed(releases))}
+    escaped = {shard["name"]: shard["escaped"] for one in releases for shard in one.shards if "escaped" in shard}
     root = lake.path()
     with lake_errors(f"reading {root}"):
         paths = sorted(lake.fs.glob(f"{root}/datasets/{name}/*/data/*{ending}"))
         paths.sort(key=lambda path: newest.get(path.split("/")[-3], len(newest)))
         paths += sorted(lake.fs.glob(f"{root}/_staging/dataset-{name}-*/data/*{ending}"))
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    found: dict[str, dict[str, Earlier]] = defaultdict(dict)
     for path in paths:
         file = path.rpartition("/")[2]
-        found[file.rpartition("-")[0]].setdefault(file, path)
+        found[file.rpartition("-")[0]].setdefault(file, Earlier(path, escaped.get(file)))
     return {label: tuple(files.values())[:LOOKS] for label, files in found.items()}
 
 

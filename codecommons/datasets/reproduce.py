@@ -11,7 +11,7 @@ row, and in the other shards what is said of a row that stayed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,7 +26,7 @@ from codecommons.datasets.candidates import resolve
 from codecommons.datasets.difference import KEY, Difference, Moved, difference, rows_and_drops
 from codecommons.datasets.format import READ, Terms, format_of, terms_of
 from codecommons.datasets.releases import Release, manifest_of, release, supplies_of
-from codecommons.datasets.rows import COMMIT_READ, MARKS, TREE
+from codecommons.datasets.rows import COMMIT_READ, MARKS, TREE, bucket
 from codecommons.datasets.selection import select
 from codecommons.datasets.specification import Specification
 from codecommons.dedup.configuration import configured
@@ -219,29 +219,33 @@ def _others(
         lake: the lake.
         one: the release.
         terms: what its shards were written by.
-        written: the new shards; ``now`` their manifest, ``folder`` where they are.
+        written: the new shards.
+        now: their manifest.
+        folder: where they are.
     """
     was = manifest_of(lake, one, *now.columns)
     was = was.with_columns(pl.lit(None, kind).alias(name) for name, kind in now.schema.items() if name not in was.columns)
+    was, now = (rows.with_columns(bucket=bucket(pl.col("shard"))) for rows in (was, now))
     pairs = [(was, now), (now, was)]
     moved = pl.concat([mine.join(other, on=KEY, how="anti", nulls_equal=True).select("origin") for mine, other in pairs])
-    touched = [mine.join(moved, on="origin", how="semi")["shard"].unique().sort().to_list() for mine, _ in pairs]
-    stems = {_stem(name) for names in touched for name in names}
+    touched = pl.concat([mine.join(moved, on="origin", how="semi")["bucket"] for mine, _ in pairs]).unique().implode()
     before, after = (
-        _said(lake, terms, mine, place, names)
-        for (mine, _), place, names in zip(pairs, (lake.path(one.folder, "data"), folder), touched, strict=True)
+        _said(lake, terms, rows.filter(pl.col("bucket").is_in(touched)).drop("bucket"), place)
+        for rows, place in ((was, lake.path(one.folder, "data")), (now, folder))
     )
     both = before.join(after, on=KEY, nulls_equal=True).filter(pl.col("said") != pl.col("said_right"))
-    return [name for name in _other_files(one, written) if _stem(name) not in stems], both["swhid"].sort().to_list()
+    files = pl.Series("file", _other_files(one, written), pl.String).to_frame()
+    elsewhere = files.filter(~bucket(pl.col("file")).is_in(touched))
+    return elsewhere["file"].to_list(), both["swhid"].sort().to_list()
 
 
-def _said(lake: Lake, terms: Terms, manifest: pl.DataFrame, folder: str, names: Collection[str]) -> pl.DataFrame:
-    """Rows of some shards: ``KEY``, swhid, and a hash of all that is said of each; a shard that is gone has none."""
+def _said(lake: Lake, terms: Terms, manifest: pl.DataFrame, folder: str) -> pl.DataFrame:
+    """Rows of shards: ``KEY``, swhid, and a hash of all that is said of each; a shard that is gone has none."""
     form = format_of(lake.settings, terms.asked.kind)
     endings = form.endings(terms.asked)
     columns = READ | (COMMIT_READ if terms.rows == "commits" else {"number": pl.Int64} if terms.rows in discussions.KINDS else {})
     found = [manifest.clear().select(*KEY, "swhid", said=pl.lit(0, pl.UInt64))]
-    for name in names:
+    for name in manifest["shard"].unique().sort():
         path = f"{folder}/{name}"
         rows = manifest.filter(pl.col("shard") == name).sort("row")
         with lake_errors(f"reading {path}"):
@@ -254,10 +258,6 @@ def _said(lake: Lake, terms: Terms, manifest: pl.DataFrame, folder: str, names: 
                         hashed = pl.Series("said", said.write_ndjson().splitlines(), dtype=pl.String).hash(0)
                         found.append(part.expected.select(*KEY, "swhid").with_columns(hashed))
     return pl.concat(found)
-
-
-def _stem(name: str) -> str:
-    return name.partition(".")[0]
 
 
 def _other_files(one: Release, written: list[shards.Shard]) -> list[str]:

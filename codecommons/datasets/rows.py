@@ -180,6 +180,11 @@ def labelled(origins: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
     return origins.with_columns(pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
 
 
+def bucket(shard: pl.Expr) -> pl.Expr:
+    """The bucket of a shard's name or label: which origins can be in it."""
+    return shard.str.extract(r"^([^-.]*)")
+
+
 def parted(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of origins that are split, each with the whole label: columns shard, split and path."""
     parts = [f"-{_top(hashlib.sha256(path).digest(), split)}" for path, split in rows.select("path", "split").iter_rows()]

@@ -30,6 +30,7 @@ from codecommons.datasets import discussions, redaction
 from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.format import ShardFormat, Terms, format_of
+from codecommons.datasets.releases import Earlier
 from codecommons.datasets.rows import Side, assign, bytes_of, described, form_of, readable, row_schema, row_text, sides, size
 from codecommons.datasets.specification import AS_IS, Format, Redact, Specification
 from codecommons.datasets.tokens import TOKENS
@@ -64,6 +65,8 @@ GROUP_ROWS = 4096
 ROWS_KEY = b"codecommons.rows"
 # What readers of formats raise where a file was changed, or cut short by who was killed.
 UNREADABLE = (pa.ArrowException, pl.exceptions.PolarsError, zstandard.ZstdError, OSError, ValueError, KeyError, TypeError)
+# Ending of the file that says in how many rows of a shard tokens are broken.
+_ESCAPED = ".escaped"
 # Contents of shards that are read together; a scratch file has as much, or one shard.
 _BUNDLE_BYTES = 1 << 30
 # Where contents are in a scratch file.
@@ -85,7 +88,7 @@ class ShardTask:
         escape: names of ``tokens.TOKENS`` that are broken in texts.
         kind: of ``formats``.
         terms: what that works by.
-        earlier: shards of this label that may have the same rows, on the lake's file system, the likeliest first.
+        earlier: shards of this label that may have the same rows, the likeliest first.
         talk: of discussions the specification, and whose events count (columns slice and source).
     """
 
@@ -97,7 +100,7 @@ class ShardTask:
     escape: tuple[str, ...]
     kind: str
     terms: Terms
-    earlier: tuple[str, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
     talk: tuple[Specification, pl.DataFrame] | None = None
 
     @property
@@ -141,6 +144,7 @@ class Shard:
         kept: whether it is an earlier one, whose rows were looked at when it was written.
         beside: the files that belong to it, of the same name but for the ending: name, sha256 and bytes.
         unreadable: how what was read back differs from what was written; then the file is worthless.
+        escaped: rows in whose texts a token is broken; None where none is to be.
     """
 
     name: str
@@ -154,6 +158,7 @@ class Shard:
     kept: bool = False
     beside: tuple[dict[str, Any], ...] = ()
     unreadable: tuple[str, ...] = ()
+    escaped: int | None = None
 
 
 class _Faults(NamedTuple):
@@ -165,12 +170,13 @@ class _Faults(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """A shard's files: sha256 and size of the first, those of the others as in ``Shard.beside``, and where rows are in it."""
+    """A shard's files: sha256 and size of the first, the others as in ``Shard.beside``, where rows are, and ``escaped``."""
 
     sha256: str
     size: int
     beside: tuple[dict[str, Any], ...]
     places: pl.DataFrame
+    escaped: int | None
 
 
 def write(
@@ -179,7 +185,7 @@ def write(
     asked: Specification,
     rows: pl.DataFrame,
     folder: str,
-    earlier: Mapping[str, tuple[str, ...]],
+    earlier: Mapping[str, tuple[Earlier, ...]],
     supplies: Mapping[str, bytes],
     inputs: Inputs,
 ) -> list[Shard]:
@@ -283,6 +289,7 @@ def _shard(known: _Known, spill: IO[bytes], places: pl.DataFrame) -> Shard:
         kept=kept is not None,
         beside=files.beside,
         unreadable=tuple(faults.unreadable),
+        escaped=files.escaped,
     )
 
 
@@ -307,8 +314,10 @@ def rows_digest(rows: pl.DataFrame, schema: pa.Schema, redact: Redact, escape: S
 def _keep(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str) -> _Written | None:
     """Copy an earlier shard that has the same rows and is what its name says."""
     endings = task.format.endings(task.terms.asked)
-    for path in task.earlier:
+    for path, escaped in task.earlier:
         try:
+            if task.escape and escaped is None:
+                escaped = int(task.lake.fs.cat_file(_beside_of(path, endings, _ESCAPED)))
             with opened_shard(task.lake, path, endings) as files:
                 if task.format.identity(files) != identity:
                     continue
@@ -328,10 +337,11 @@ def _keep(task: ShardTask, rows: pl.DataFrame, schema: pa.Schema, identity: str)
             task.lake.fs.makedirs(task.folder, exist_ok=True)
         try:
             for ending in endings:
-                task.lake.fs.cp_file(path.removesuffix(endings[0]) + ending, f"{task.folder}/{stem}{ending}")
+                task.lake.fs.cp_file(_beside_of(path, endings, ending), f"{task.folder}/{stem}{ending}")
+            _note(task, stem, escaped)
         except FileNotFoundError:
             continue
-        return _Written(*sums[0], _beside(stem, endings, sums), places)
+        return _Written(*sums[0], _beside(stem, endings, sums), places, escaped)
     return None
 
 
@@ -345,7 +355,18 @@ def opened_shard(lake: Lake, path: str, endings: Sequence[str]) -> Iterator[list
         endings: of all of them.
     """
     with ExitStack() as stack:
-        yield [stack.enter_context(lake.fs.open(path.removesuffix(endings[0]) + ending)) for ending in endings]
+        yield [stack.enter_context(lake.fs.open(_beside_of(path, endings, ending))) for ending in endings]
+
+
+def _beside_of(path: str, endings: Sequence[str], ending: str) -> str:
+    """The path of another file of the same shard."""
+    return path.removesuffix(endings[0]) + ending
+
+
+def _note(task: ShardTask, stem: str, escaped: int | None) -> None:
+    """Tell a later build, if this one is killed, what no shard says; no release has this file, but its fingerprint the number."""
+    if escaped is not None:
+        task.lake.fs.pipe_file(f"{task.folder}/{stem}{_ESCAPED}", str(escaped).encode())
 
 
 def _beside(stem: str, endings: Sequence[str], sums: Sequence[tuple[str, int]]) -> tuple[dict[str, Any], ...]:
@@ -368,8 +389,13 @@ def _write(
     endings = task.format.endings(task.terms.asked)
     with ExitStack() as stack:
         files = [stack.enter_context(task.lake.scratch_file()) for _ in endings]
-        tables = (_group_table(task, group, schema, spill, places, sample, faults) for group in groups(rows))
+        broken: list[int] = []
+        tables = (
+            _counted(_group_table(task, group, schema, spill, places, sample, faults), task.escape, broken)
+            for group in groups(rows)
+        )
         task.format.write(files, schema, tables, identity, task.terms)
+        escaped = sum(broken) if task.escape else None
         sums = [sealed(file) for file in files]
         stem = f"{task.label}-{sums[0][0]}"
         back = pl.concat([pl.Series("swhid", [], dtype=pl.String), *task.format.swhids(files)])
@@ -379,7 +405,17 @@ def _write(
         if not any(faults):
             for file, ending in zip(files, endings, strict=True):
                 put(task.lake, file, f"{task.folder}/{stem}{ending}")
-        return _Written(*sums[0], _beside(stem, endings, sums), task.format.places(files, rows, task.terms))
+            _note(task, stem, escaped)
+        return _Written(*sums[0], _beside(stem, endings, sums), task.format.places(files, rows, task.terms), escaped)
+
+
+def _counted(table: pa.Table, escape: Sequence[str], into: list[int]) -> pa.Table:
+    """The same table; in how many of its rows tokens are broken is added to a list."""
+    if escape:
+        texts = [table[side.text] for side in sides(table.column_names)]
+        found = [pc.match_substring_regex(text, redaction.BROKEN[name]).to_numpy() for text in texts for name in escape]
+        into.append(int(np.count_nonzero(np.any(np.array(found, bool), axis=0))))
+    return table
 
 
 def manifest_schema(form: ShardFormat, asked: Format) -> pa.Schema:

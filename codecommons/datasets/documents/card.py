@@ -20,6 +20,7 @@ from codecommons.datasets.documents.figures import (
     called,
     cell,
     columns,
+    escaped,
     kind_of,
     meaning,
     redacted,
@@ -129,7 +130,7 @@ Check it with `codecommons dataset verify {document["name"]} {document["fingerpr
 
 ## Personal data and secrets
 
-{redacted(document)}
+{" ".join(filter(None, (redacted(document), escaped(document))))}
 
 ## Columns
 

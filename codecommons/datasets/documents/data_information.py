@@ -27,6 +27,7 @@ from codecommons.datasets.documents.figures import (
     called,
     cell,
     domain,
+    escaped,
     harvested,
     is_talk,
     redacted,
@@ -146,7 +147,7 @@ Licences were judged by policy {inputs["policy"]}, and similar texts compared by
 
 ### Processing and filtering
 
-Bytes are decoded to Unicode; column `encoding` gives them back. {redacted(document)} {_escaped(specification)}
+Bytes are decoded to Unicode; column `encoding` gives them back. {redacted(document)} {escaped(document)}
 {_copies(specification["deduplicate"])} Rows are ordered by origin, path and SWHID.
 """
     yield from _public(facts)
@@ -228,11 +229,6 @@ def _step(step: dict[str, Any], specification: dict[str, Any]) -> str:
     limit = LIMITS.get(rule)
     those = f"those with {'more' if limit.upper else 'less'} than {threshold}: {limit.meaning}" if limit else RULES.get(rule, "")
     return f"| {rule} | {cell(those)} | {step['rows']:,} | {step['bytes']:,} | {step['left']:,} |\n"
-
-
-def _escaped(specification: dict[str, Any]) -> str:
-    names = ", ".join(specification["escape"])
-    return f"Tokens of {names} are broken by a zero-width non-joiner after their first character." if names else ""
 
 
 def _copies(asked: dict[str, Any]) -> str:

@@ -151,6 +151,14 @@ def redacted(document: dict[str, Any]) -> str:
     )
 
 
+def escaped(document: dict[str, Any]) -> str:
+    """One sentence about tokens that are broken, and in how many rows; nothing where none are."""
+    names = ", ".join(document["inputs"]["specification"]["escape"])
+    counts = [shard["escaped"] for shard in document["result"]["shards"] if "escaped" in shard]
+    where = f" in {sum(counts):,} {called(document, sum(counts))}" if counts else ""
+    return f"Tokens of {names} are broken{where} by a zero-width non-joiner after their first character." if names else ""
+
+
 def marks(specification: dict[str, Any]) -> list[str]:
     """The columns that shards have beyond the usual ones."""
     weighed = specification["deduplicate"]

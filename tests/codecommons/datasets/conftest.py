@@ -292,3 +292,13 @@ def filled_shop(
     world.pair(read, renamed, 0.9)
     world.passed()
     return world
+
+
+@pytest.fixture
+def own(made: World, tmp_path: Path) -> World:
+    """A copy of the world ``made`` of a module of tests, to be changed."""
+    home = shutil.copytree(made.settings.home, tmp_path / "home")
+    lake = Lake.open(dataclasses.replace(made.settings, home=home, lake=str(home / "lake")))
+    for table in made.lake.tables().values():
+        lake.register(table)
+    return dataclasses.replace(made, lake=lake)

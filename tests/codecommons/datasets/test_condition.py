@@ -89,7 +89,7 @@ def test_a_condition_selects_the_rows_it_is_true_of(condition, expected):
         "path glob name || '*'",
         "path like '%a' escape name",
         "path like 'a!' escape '!'",
-        "\"~~\"(path)",
+        '"~~"(path)',
         "like_escape(path, 'a')",
     ],
 )

@@ -7,7 +7,6 @@
 import dataclasses
 import json
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -222,16 +221,6 @@ def test_tokens_of_a_repository_are_those_of_its_document_and_marks_are_one_each
                 ]
     trees = manifest.select("shard", "origin", "anchor").unique().height
     assert manifest.select("shard", "document").unique().height == trees
-
-
-@pytest.fixture
-def own(made, tmp_path):
-    """A copy of it, to be changed."""
-    home = shutil.copytree(made.settings.home, tmp_path / "home")
-    lake = Lake.open(dataclasses.replace(made.settings, home=home, lake=str(home / "lake")))
-    for table in made.lake.tables().values():
-        lake.register(table)
-    return dataclasses.replace(made, lake=lake)
 
 
 @pytest.mark.parametrize(

@@ -60,16 +60,6 @@ def made(shop_at, tmp_path_factory):
     return world
 
 
-@pytest.fixture
-def own(made, tmp_path):
-    """A copy of it, to be changed."""
-    home = shutil.copytree(made.settings.home, tmp_path / "home")
-    lake = Lake.open(dataclasses.replace(made.settings, home=home, lake=str(home / "lake")))
-    for table in made.lake.tables().values():
-        lake.register(table)
-    return dataclasses.replace(made, lake=lake)
-
-
 def folder_of(world, name):
     return Path(world.settings.lake, list_releases(world.lake, name)[-1].folder)
 

@@ -54,7 +54,7 @@ def state(home):
 @pytest.fixture(params=["parquet", "tokens, vocabulary: 512"])
 def ready(shop, tmp_path_factory, request):
     """A home in which the dataset can be built, to be copied."""
-    shop.specify("all", f"{{shard: {{bits: 4}}, format: {{kind: {request.param}}}}}")
+    shop.specify("all", f"{{shard: {{bits: 4}}, escape: [starcoder2], format: {{kind: {request.param}}}}}")
     signing_key(shop.settings)  # a home makes its own, and the attestations of two would differ
     return lambda: Path(shutil.copytree(shop.settings.home, tmp_path_factory.mktemp("copy") / "home"))
 

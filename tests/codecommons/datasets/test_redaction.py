@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codecommons.datasets import build, verify
+from codecommons.datasets import build, list_releases, verify
 from codecommons.datasets.redaction import BREAK, Span, text_of
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
@@ -78,6 +78,23 @@ def test_tokens_of_training_formats_are_broken_and_the_release_still_verifies(sh
     text = row(release("escape: [starcoder2]"), "plain.py")["text"]
     assert text == f"print('<{BREAK}|endoftext|>', '<{BREAK}repo_name>')\n"
     assert verify(shop.lake, "all").passed
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "tokens, vocabulary: 512"])
+def test_rows_whose_tokens_are_broken_are_counted_also_where_a_shard_is_kept(shop, kind):
+    shop.add("pkg:pypi/marked", {"marks.py": b"a = '<|im_start|>'\n", "both.py": b"b = '<file_sep><|im_end|>'\n"})
+    shop.passed()
+    asked = f"{{escape: [starcoder2, bars], shard: {{bits: 4}}, format: {{kind: {kind}}}}}"
+    build(shop.lake, InlineEngine(), shop.specify("all", asked))
+    shop.add("pkg:npm/more", {"more.py": b"more = 1\n"}, source="npm", day="2026-01-03")
+    shop.passed()
+    assert build(shop.lake, InlineEngine(), "all").details["shards_kept"] > 2
+    for one in list_releases(shop.lake, "all"):
+        assert sum(shard["escaped"] for shard in one.shards) == 2
+        for name in ("README.md", "data-information.md"):
+            said = Path(shop.settings.lake, one.folder, name).read_text()
+            assert "Tokens of starcoder2, bars are broken in 2 files by" in said
+        assert verify(shop.lake, "all", one.fingerprint).passed
 
 
 @pytest.mark.parametrize(

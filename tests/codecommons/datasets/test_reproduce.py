@@ -202,7 +202,10 @@ def test_what_differs_beside_what_was_withdrawn_is_a_failure_and_named(shop, kin
     odd.write_parquet(root / "manifest.parquet")
     document = json.loads((root / "fingerprint.json").read_text())
     for shard in document["result"]["shards"]:
-        if shard["name"] not in there and not manifest.filter(pl.col("shard") == shard["name"])["origin"].is_in(["pkg:pypi/alpha"]).any():
+        if (
+            shard["name"] not in there
+            and not manifest.filter(pl.col("shard") == shard["name"])["origin"].is_in(["pkg:pypi/alpha"]).any()
+        ):
             shard["sha256"] = "0" * 64
             changed = shard["name"]
     (root / "fingerprint.json").write_text(json.dumps(document))
