@@ -319,7 +319,7 @@ def test_the_page_of_a_stage_shows_what_it_did_what_it_cost_and_where_more_is(op
 
 def test_the_graph_of_a_stage_shows_its_tables_and_what_they_are_made_from(operator):
     operator.opens("/locations/codecommons/asset-groups/license_qualified/lineage")
-    for text in ("license_judgement", "license_resolution"):
+    for text in ("license_judgement", "license_resolution", re.compile("filled$")):
         operator.reads(text)
     operator.saw("ui-graph")
 
