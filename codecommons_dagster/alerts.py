@@ -140,7 +140,8 @@ def _look_at_runs(instance: dg.DagsterInstance, after: float | None, red: dict[s
 def broken_runs(instance: dg.DagsterInstance, settings: Settings) -> list[Trouble]:
     """What `codecommons status --runs` adds: runs that failed without a word in the lake, or died with no daemon to notice it."""
     red: dict[str, Trouble] = {}
-    before, after = None, 0.0
+    before: float | None = None
+    after: float | None = 0.0
     while after is not None and after != before:
         before, after = after, _look_at_runs(instance, after, red, settings)
     launcher = instance.run_launcher
