@@ -2,6 +2,8 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
@@ -84,6 +86,7 @@ def test_what_was_cut_short_is_made_again(module_shop, file):
 @pytest.mark.parametrize("file", ["files.arrow", "names.arrow", "pairs.arrow", "note.json"])
 def test_a_flipped_byte_anywhere_is_found_and_the_facts_are_made_again(module_shop, file, monkeypatch):
     asked = specification(module_shop.settings, module_shop.specify("all", "{}"))
+    shutil.rmtree(module_shop.settings.cache / "plans", ignore_errors=True)
     first = plan(module_shop.lake, asked)
     [place] = (module_shop.settings.cache / "plans").iterdir()
     path = place / file
