@@ -15,7 +15,7 @@ from codecommons.report import Count
 # The UI hides Markdown of this many characters behind a link.
 SHOWN_AT_ONCE = 1000
 # As wide as the column of values on a page of an asset.
-_FRAME = Frame(names=130, bars=140, figures=140, letters=18)
+_FRAME = Frame(names=130, bars=110, figures=170, letters=18)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
