@@ -46,6 +46,7 @@ bench: $(READY) ## the main job per stage, and our parts beside those of others
 
 bench-scale: $(READY) ## five stages over 500 packages and four git histories, and over a half and a quarter of them
 	@$(BIN)/python -m benchmarks.scale
+	@$(BIN)/python -m benchmarks.export
 
 faults: $(READY) ## kills, failing storage, rotten files and wrong clocks, tried for real; writes docs/faults.md
 	@$(BIN)/python -m benchmarks.faults

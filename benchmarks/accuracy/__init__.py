@@ -54,5 +54,5 @@ def put(page: str, section: str, table: str) -> str:
     before, found, rest = page.partition(start)
     _, closed, after = rest.partition(end)
     if not found or not closed:
-        raise SystemExit(f"{PAGE} has no marks {start.strip()} and {end} to put the table between")
+        raise SystemExit(f"the page has no marks {start.strip()} and {end} to put the table between")
     return f"{before}{start}{table}\n{end}{after}"
