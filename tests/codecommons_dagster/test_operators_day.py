@@ -40,6 +40,7 @@ MOST_MEMORY = 900_000_000  # bytes, after a day's work; the sum of PSS over all 
 # Seconds on a machine with much other work; a quiet one takes a few. A run may take longer, as long as it goes on.
 COMES_UP, APPEARS = 300, 90
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+LAUNCHES = '"operationName":"Launch'  # how every request of the interface begins that starts something
 LOADED = "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError { __typename } } } } }"
 
 
@@ -146,11 +147,10 @@ class Operator:
         self.clicks += 1
 
     def launches(self, button):
-        """Stays until that is done, as going elsewhere would stop it."""
-        found = self.page.get_by_role("button", name=button)
-        self.clicks_on(found)
-        with self.telling():
-            found.wait_for(state="detached")
+        """Stays until the server has answered, as going elsewhere before that would stop it."""
+        with self.telling(), self.page.expect_response(lambda answer: LAUNCHES in (answer.request.post_data or "")):
+            self.page.get_by_role("button", name=button).first.click()
+        self.clicks += 1
 
     def reads(self, text):
         with self.telling():
