@@ -4,7 +4,7 @@
 
 """What a whole export of Software Heritage would take, from what ``make bench-scale`` measured: ``python -m benchmarks.export``.
 
-Nothing is run: measured seconds and bytes are multiplied, and the table goes into docs/scale.md. A stage's work goes by bytes or
+Nothing is run: measured seconds and bytes are multiplied, and both go into docs/scale.md. A stage's work goes by bytes or
 by contents, and the archive's contents are larger than those of packages, so every figure is a span: the smaller is by what has
 been measured a content, the larger by what has been measured a byte.
 """
@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import scale
 from benchmarks.accuracy import put
 from benchmarks.scale import RESULTS, Share, StageCost, slope
 from codecommons.settings import Settings
 
 PAGE = Path("docs/scale.md")
-SECTION = "A full export"
+SECTION, MEASURED = "A full export", "What was measured"
 # Software Heritage on 2026-06-04: contents, and bytes of them.
 CONTENTS, BYTES = 27e9, 2e15
 CORES = 1000
@@ -93,8 +94,10 @@ def _storage(tables: Mapping[str, int], share: Share, by_content: float, by_byte
 
 
 def main() -> None:
-    """Put the plan into the page."""
-    PAGE.write_text(put(PAGE.read_text(), SECTION, to_markdown(read(), Settings.from_environment())))
+    """Put the plan, and what it comes from, into the page."""
+    shares = read()
+    page = put(PAGE.read_text(), MEASURED, scale.to_markdown(shares))
+    PAGE.write_text(put(page, SECTION, to_markdown(shares, Settings.from_environment())))
 
 
 if __name__ == "__main__":
