@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,7 +159,7 @@ def build(known: Sequence[rules.Rule]) -> Index:
     of_rule.clear()  # some 40 MB, as each of the next lines needs
     owners = np.repeat(np.array(fuzzy, np.int32), grams[fuzzy])
     coverage = np.array([rule.coverage for rule in known], np.int16)
-    gram_table = _grams(all_grams, owners, grams, coverage)
+    of_grams = _grams(all_grams, owners, grams, coverage)
 
     seconds = np.array([word[1] for word in words if len(word) > 1], np.uint64)
     expressions = [rule.expression.encode() for rule in known]
@@ -172,16 +173,14 @@ def build(known: Sequence[rules.Rule]) -> Index:
         hashes,
         *prefix_table,
         by_prefix,
-        *gram_table,
-        _bits(np.concatenate([*words, np.empty(0, np.uint64)]), VOCABULARY_BITS),
-        _bits(np.array([word[0] for word in words if len(word) == 1], np.uint64), VOCABULARY_BITS),
-        _bits(np.array([word[0] for word in words if len(word) > 1], np.uint64) * BASE + seconds, PAIR_BITS),
+        **of_grams,
+        vocabulary=_bits(np.concatenate([*words, np.empty(0, np.uint64)]), VOCABULARY_BITS),
+        alone=_bits(np.array([word[0] for word in words if len(word) == 1], np.uint64), VOCABULARY_BITS),
+        pairs=_bits(np.array([word[0] for word in words if len(word) > 1], np.uint64) * BASE + seconds, PAIR_BITS),
     )
 
 
-def _grams(
-    hashes: Words, owners: Ints, grams: Ints, coverage: NDArray[np.int16]
-) -> tuple[Words, Ints, NDArray[np.int64], Ints, Ints, Ints, Ints]:
+def _grams(hashes: Words, owners: Ints, grams: Ints, coverage: NDArray[np.int16]) -> dict[str, NDArray[Any]]:
     """The arrays of ``Index`` from ``gram_keys`` to ``by_rare``, of n-grams and the rules that have them.
 
     Of a rule's n-grams so many may be missing; one more than that, the rarest, can't all be (prefix filtering: Chaudhuri, Ganti
@@ -199,7 +198,15 @@ def _grams(
     slots_of_rare, by_rare = slots[rare], owners[rare]
     order = np.argsort(slots_of_rare, kind="stable")
     bounds = np.searchsorted(slots_of_rare[order], np.arange(len(keys) + 1)).astype(np.int32)
-    return keys, grams, ends, slots, bounds[:-1].copy(), bounds[1:].copy(), by_rare[order]
+    return {
+        "gram_keys": keys,
+        "grams": grams,
+        "gram_ends": ends,
+        "rule_grams": slots,
+        "rare_first": bounds[:-1].copy(),
+        "rare_last": bounds[1:].copy(),
+        "by_rare": by_rare[order],
+    }
 
 
 @compiled()

@@ -37,10 +37,7 @@ def _normalized(content: bytes) -> bytes:
     if content.isascii():
         return content.lower()
     text = content.decode("utf-8", "replace").lower()
-    if not unicodedata.is_normalized("NFKC", text):  # nothing composes across the end of a line
-        lines = text.split("\n")
-        text = "\n".join(one if unicodedata.is_normalized("NFKC", one) else unicodedata.normalize("NFKC", one) for one in lines)
-    return text.encode()
+    return (text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)).encode()
 
 
 @compiled(nogil=True)
