@@ -52,7 +52,7 @@ from numpy.typing import NDArray
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.annotators.language import ANNOTATOR as LANGUAGE
 from codecommons.annotate.annotators.language import HEAD as LANGUAGE_HEAD
-from codecommons.annotate.annotators.language import language_of
+from codecommons.annotate.annotators.language import known_language
 from codecommons.annotate.columns import buffers, values
 from codecommons.annotate.signals import lines, syntaxes, words
 from codecommons.annotate.signals.characters import classes, count_characters
@@ -133,7 +133,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
     pages: dict[int, NDArray[np.uint8]] = {}
     spoken: list[bytes] = []
     offsets, contents = buffers(column_as_utf8(batch.column("data")))
-    for row, name in enumerate(values(batch, "name")):
+    for row, (content, name) in enumerate(zip(values(batch, "sha1_git"), values(batch, "name"), strict=True)):
         # A view: of a content of 100 MB only what is short is copied.
         data = contents[offsets[row] : offsets[row + 1]]
         binary[row], long[row] = _has_nul(data), len(data) > MOST_BYTES
@@ -142,7 +142,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
             continue
         head = data[: max(HEAD, LANGUAGE_HEAD)].tobytes()
         flags[row] = flags_of(name, head)
-        language = language_of(name, head)[0]
+        language = known_language(content, name, head)[0]
         syntax[row] = known.get(language or "", -1)
         if language == "HTML":
             pages[row] = data

@@ -21,6 +21,7 @@ from codecommons.annotate.columns import table, values
 from codecommons.annotate.wide import as_utf8
 
 HEAD = 1 << 16
+MOST_KNOWN = 1 << 16  # answers, some 10 MB
 
 FIELDS = (pa.field("language", pa.string()), pa.field("kind", pa.string()))
 
@@ -40,6 +41,25 @@ def language_of(name: bytes, data: bytes) -> tuple[str | None, str | None]:
     return (language, _kind(language)) if language else (None, None)
 
 
+_known: dict[tuple[bytes, bytes], tuple[str | None, str | None]] = {}
+
+
+def known_language(content: bytes, name: bytes, data: bytes) -> tuple[str | None, str | None]:
+    """The same, remembered for the next annotator that asks: linguist takes a fifth of the time that quality signals take.
+
+    Args:
+        content: sha1_git of the content.
+        name: the last part of the path.
+        data: the content, or its first ``HEAD`` bytes in UTF-8.
+    """
+    found = _known.get((content, name))
+    if found is None:
+        if len(_known) == MOST_KNOWN:
+            _known.clear()
+        found = _known[content, name] = language_of(name, data)
+    return found
+
+
 @cache
 def _kind(language: str) -> str | None:
     return enry.get_language_type(language).lower() or None
@@ -47,7 +67,7 @@ def _kind(language: str) -> str | None:
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
     """See ``Annotator.annotate``."""
-    return table(map(language_of, values(batch, "name"), values(batch, "data")), FIELDS)
+    return table(map(known_language, *(values(batch, column) for column in ("sha1_git", "name", "data"))), FIELDS)
 
 
 ANNOTATOR = Annotator(

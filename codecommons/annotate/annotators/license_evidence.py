@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ from codecommons.annotate.wide import as_utf8
 LEAST_WORDS = 5
 LEAST_RELEVANCE = 80
 MOST_EVIDENCE = 200
+NAMES = 1 << 14  # files' names that are remembered: most files are called like others
 # They say that there are terms, or the lack of a warranty, not which licence.
 NO_LICENSE = ("LicenseRef-scancode-unknown-license-reference", "LicenseRef-scancode-warranty-disclaimer")
 
@@ -116,6 +118,7 @@ class Statement(NamedTuple):
     ignored: bool = False
 
 
+@lru_cache(NAMES)
 def is_license_file(name: bytes) -> bool:
     """Whether a file's name says that it is about the licence."""
     return _LICENSE_FILE.fullmatch(name.decode("utf-8", "replace")) is not None
@@ -249,6 +252,7 @@ def expression_of(evidence: Sequence[Statement]) -> str | None:
     return together(_distinct(evidence), mentions=True)
 
 
+@lru_cache(NAMES)
 def is_description(name: bytes) -> bool:
     """Whether a file's name says that it describes something else: JSON, which knows no comments, or a package's manifest."""
     text = name.decode("utf-8", "replace")

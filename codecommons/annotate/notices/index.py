@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +23,20 @@ from codecommons.annotate.notices.words import Splitter, Words
 from codecommons.compiled import compiled
 from codecommons.lake.stages import digest
 
-FORMAT = 2
+FORMAT = 3
 MOST_WORDS = 1 << 18
 EXACT = 4  # words of the prefix by which a rule is looked up; shorter rules are looked up whole
 GRAM = 3  # words of the n-grams by which a changed text is recognised
+# A changed text needs this share of a rule's n-grams in one place, and this many of them.
+LEAST_SHARE = 0.8
+LEAST_GRAMS = 8
 # A shorter rule must match word for word. At 20, one-line notices of icon fonts (18 words, a version among them) were lost.
 LEAST_CHANGED = 16
 VOCABULARY_BITS = 20
+PAIR_BITS = 17
 Ints = NDArray[np.int32]
 
-_BASE = np.uint64(0x9E3779B97F4A7C15)
+BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,13 @@ class Index:
             ``lengths`` in words; ``hashes`` of all its words.
         prefix_keys: open-addressing table of the hashes of the first ``EXACT`` words (fewer for shorter rules);
             ``prefix_first`` and ``prefix_last`` bound the rules in ``by_prefix``, longest first.
-        gram_keys: open-addressing table of n-grams; ``gram_first`` and ``gram_last`` bound the rules in ``by_gram``.
+        gram_keys: open-addressing table of n-grams.
         grams: per rule, distinct n-grams; 0 for rules that must match exactly.
-        vocabulary: a set bit for every word of any rule (see ``in_vocabulary``).
+        gram_ends: per rule, where its n-grams end in ``rule_grams``: their slots in the table, those of the fewest rules first.
+        rare_first: per slot; with ``rare_last`` it bounds the rules in ``by_rare`` that have this n-gram among so many of their
+            rarest that a content with none of these can't have enough of the rule.
+        vocabulary: a set bit for every word of any rule (see ``in_bits``).
+        alone: a set bit for every word that is a rule; ``pairs`` for the first two words of every other.
     """
 
     expressions: NDArray[np.uint8]
@@ -63,11 +72,15 @@ class Index:
     prefix_last: Ints
     by_prefix: Ints
     gram_keys: Words
-    gram_first: Ints
-    gram_last: Ints
-    by_gram: Ints
     grams: Ints
+    gram_ends: NDArray[np.int64]
+    rule_grams: Ints
+    rare_first: Ints
+    rare_last: Ints
+    by_rare: Ints
     vocabulary: NDArray[np.uint8]
+    alone: NDArray[np.uint8]
+    pairs: NDArray[np.uint8]
 
     def expression(self, rule: int) -> str:
         """The SPDX expression of a rule; empty for a false positive."""
@@ -92,7 +105,8 @@ def prepare(folder: Path) -> None:
 @lru_cache(1)
 def load() -> Index:
     """The index of the installed rules, as a file that processes share; it is built once per installation (some seconds)."""
-    name = f"notices-{digest([FORMAT, version(rules.DISTRIBUTION), EXACT, GRAM, LEAST_CHANGED])}"
+    made_of = [FORMAT, version(rules.DISTRIBUTION), EXACT, GRAM, LEAST_CHANGED, LEAST_SHARE, LEAST_GRAMS, PAIR_BITS]
+    name = f"notices-{digest([*made_of, *(field.name for field in fields(Index))])}"
     compiled = Path(__file__).parent / "__pycache__"
     homes = [compiled / name, *([_folder / name] if _folder else [])]
     home = next((home for home in homes if home.is_dir()), None)
@@ -144,39 +158,76 @@ def build(known: Sequence[rules.Rule]) -> Index:
     all_grams = np.concatenate(of_rule) if of_rule else np.empty(0, np.uint64)
     of_rule.clear()  # some 40 MB, as each of the next lines needs
     owners = np.repeat(np.array(fuzzy, np.int32), grams[fuzzy])
-    order = np.argsort(all_grams, kind="stable")
-    gram_table = _table(all_grams[order])
+    coverage = np.array([rule.coverage for rule in known], np.int16)
+    of_grams = _grams(all_grams, owners, grams, coverage)
 
+    seconds = np.array([word[1] for word in words if len(word) > 1], np.uint64)
     expressions = [rule.expression.encode() for rule in known]
     return Index(
         np.frombuffer(b"".join(expressions), np.uint8),
         np.cumsum([len(expression) for expression in expressions]).astype(np.int64),
         np.array([rules.KINDS.index(rule.kind) for rule in known], np.int8),
         np.array([rule.relevance for rule in known], np.int16),
-        np.array([rule.coverage for rule in known], np.int16),
+        coverage,
         lengths,
         hashes,
         *prefix_table,
         by_prefix,
-        *gram_table,
-        owners[order],
-        grams,
-        _vocabulary(words),
+        **of_grams,
+        vocabulary=_bits(np.concatenate([*words, np.empty(0, np.uint64)]), VOCABULARY_BITS),
+        alone=_bits(np.array([word[0] for word in words if len(word) == 1], np.uint64), VOCABULARY_BITS),
+        pairs=_bits(np.array([word[0] for word in words if len(word) > 1], np.uint64) * BASE + seconds, PAIR_BITS),
     )
 
 
-def _vocabulary(texts: Sequence[Words]) -> NDArray[np.uint8]:
-    bits = np.zeros(1 << VOCABULARY_BITS, np.bool_)
-    for words in texts:
-        bits[words & np.uint64((1 << VOCABULARY_BITS) - 1)] = True
+def _grams(hashes: Words, owners: Ints, grams: Ints, coverage: NDArray[np.int16]) -> dict[str, NDArray[Any]]:
+    """The arrays of ``Index`` from ``gram_keys`` to ``by_rare``, of n-grams and the rules that have them.
+
+    Of a rule's n-grams so many may be missing; one more than that, the rarest, can't all be (prefix filtering: Chaudhuri, Ganti
+    and Kaushik, "A primitive operator for similarity joins in data cleaning", 2006).
+    """
+    keys, firsts, lasts = _table(np.sort(hashes))
+    slots = _slots_of(keys, hashes)
+    rules = lasts - firsts
+    order = np.lexsort((slots, rules[slots], owners))
+    slots, owners = slots[order], owners[order]
+    ends = np.cumsum(grams, dtype=np.int64)
+    needed = np.maximum(LEAST_GRAMS, (np.maximum(LEAST_SHARE, coverage / 100) * grams).astype(np.int64))
+    rank = np.arange(len(slots)) - (ends - grams)[owners]
+    rare = rank <= (grams - needed)[owners]
+    slots_of_rare, by_rare = slots[rare], owners[rare]
+    order = np.argsort(slots_of_rare, kind="stable")
+    bounds = np.searchsorted(slots_of_rare[order], np.arange(len(keys) + 1)).astype(np.int32)
+    return {
+        "gram_keys": keys,
+        "grams": grams,
+        "gram_ends": ends,
+        "rule_grams": slots,
+        "rare_first": bounds[:-1].copy(),
+        "rare_last": bounds[1:].copy(),
+        "by_rare": by_rare[order],
+    }
+
+
+@compiled()
+def _slots_of(keys: Words, wanted: Words) -> Ints:
+    out = np.empty(len(wanted), np.int32)
+    for at in range(len(wanted)):
+        out[at] = probe(keys, wanted[at])
+    return out
+
+
+def _bits(hashes: Words, size: int) -> NDArray[np.uint8]:
+    bits = np.zeros(1 << size, np.bool_)
+    bits[hashes & np.uint64((1 << size) - 1)] = True
     return np.packbits(bits, bitorder="little")
 
 
 @compiled(inline="always")
-def in_vocabulary(vocabulary: NDArray[np.uint8], word: np.uint64) -> bool:
-    """Whether a word may be in a rule: most words of code are not, and need no look into the large tables."""
-    place = word & np.uint64((1 << VOCABULARY_BITS) - 1)
-    return bool((vocabulary[place >> np.uint64(3)] >> (place & np.uint64(7))) & np.uint64(1))
+def in_bits(bits: NDArray[np.uint8], value: np.uint64) -> bool:
+    """Whether a hash may be among those that bits were set for: most of code's are not, and need no look into large tables."""
+    place = value & np.uint64(8 * len(bits) - 1)
+    return bool((bits[place >> np.uint64(3)] >> (place & np.uint64(7))) & np.uint64(1))
 
 
 def _table(keys: Words) -> tuple[Words, Ints, Ints]:
@@ -219,7 +270,7 @@ def sequence_hash(words: Words) -> np.uint64:
     """A polynomial over word hashes, so that the hash of any part comes from two prefix sums (see ``prefix_sums``)."""
     value = np.uint64(0)
     for word in words:
-        value = value * _BASE + word
+        value = value * BASE + word
     return value | np.uint64(1)
 
 
@@ -231,8 +282,8 @@ def prefix_sums(words: Words) -> tuple[Words, Words]:
     sums[0] = np.uint64(0)
     powers[0] = np.uint64(1)
     for at in range(len(words)):
-        sums[at + 1] = sums[at] * _BASE + words[at]
-        powers[at + 1] = powers[at] * _BASE
+        sums[at + 1] = sums[at] * BASE + words[at]
+        powers[at + 1] = powers[at] * BASE
     return sums, powers
 
 

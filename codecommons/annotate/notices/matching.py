@@ -14,23 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codecommons.annotate.notices.index import (
+    BASE,
     EXACT,
     GRAM,
+    LEAST_GRAMS,
+    LEAST_SHARE,
     MOST_WORDS,
     Index,
     Ints,
-    in_vocabulary,
+    in_bits,
     prefix_sums,
     probe,
-    sequence_hash,
 )
 from codecommons.annotate.notices.rules import KINDS
 from codecommons.annotate.notices.words import Splitter, Words
 from codecommons.compiled import compiled
 
-# A changed text needs this share of a rule's n-grams in one place, and this many of them.
-LEAST_SHARE = 0.8
-LEAST_GRAMS = 8
 CANDIDATES = 64
 MOST_CHANGED = 64  # a content that is nothing but changed texts must not cost minutes
 PIECE = 8  # words: every rule that is found must explain this much more than fewer rules would
@@ -153,15 +152,27 @@ def _exact(index: Index, words: Words, least: int) -> list[Place]:
     """Rules that stand in ``words`` word for word, none inside another: the longest take their words first."""
     rules = _longest(index, words, least)
     starts = np.flatnonzero(rules >= 0)
-    sizes = index.lengths[rules[starts]]
-    taken = np.zeros(len(words), np.bool_)
-    found: list[Place] = []
-    for at in np.lexsort((starts, -sizes)):
-        start, end = int(starts[at]), int(starts[at] + sizes[at])
-        if not taken[start:end].any():
-            taken[start:end] = True
-            found.append((int(rules[start]), start, end, 1.0))
-    return found
+    if not len(starts):
+        return []
+    ends = starts + index.lengths[rules[starts]]
+    kept = _disjoint(starts, ends, len(words))
+    return [(*place, 1.0) for place in zip(*(part[kept].tolist() for part in (rules[starts], starts, ends)), strict=True)]
+
+
+@compiled(nogil=True)
+def _disjoint(starts: NDArray[np.int64], ends: NDArray[np.int64], words: int) -> NDArray[np.int64]:
+    """Of some stretches of words, in their order, which of them overlap with none that is longer, or as long and before them."""
+    order = np.argsort(starts - ends, kind="mergesort")
+    taken = np.zeros(words, np.bool_)
+    kept = np.empty(len(order), np.int64)
+    count = 0
+    for at in order:
+        # What overlaps with it is as long, so that one of its ends is in there.
+        if not taken[starts[at]] and not taken[ends[at] - 1]:
+            taken[starts[at] : ends[at]] = True
+            kept[count] = at
+            count += 1
+    return kept[:count]
 
 
 def _restricted(index: Index, words: Words, slots: NDArray[np.int64], rule: int, start: int, end: int) -> bool:
@@ -169,11 +180,9 @@ def _restricted(index: Index, words: Words, slots: NDArray[np.int64], rule: int,
     start = max(0, start - GRAM)
     grams = slots[start : max(start, end - GRAM + 1)]
     strange = np.ones(end - start, np.bool_)
-    for at in np.flatnonzero(grams >= 0).tolist():
-        first, last = int(index.gram_first[grams[at]]), int(index.gram_last[grams[at]])
-        place = first + int(np.searchsorted(index.by_gram[first:last], rule))
-        if place < last and index.by_gram[place] == rule:
-            strange[at : at + GRAM] = False
+    stop = int(index.gram_ends[rule])
+    for at in np.flatnonzero(np.isin(grams, index.rule_grams[stop - int(index.grams[rule]) : stop])).tolist():
+        strange[at : at + GRAM] = False
     return _splitter[0].restrict(words, start + np.flatnonzero(strange))
 
 
@@ -194,7 +203,15 @@ def _version(index: Index, words: Words, start: int, end: int, family: str) -> t
 def _longest(index: Index, words: Words, least: int) -> Ints:
     """The longest rule of at least ``least`` words that starts at each word, -1 where none does."""
     rules = np.full(len(words), -1, np.int32)
-    prefixes = index.vocabulary, index.prefix_keys, index.prefix_first, index.prefix_last, index.by_prefix
+    prefixes = (
+        index.vocabulary,
+        index.alone,
+        index.pairs,
+        index.prefix_keys,
+        index.prefix_first,
+        index.prefix_last,
+        index.by_prefix,
+    )
     _scan(words, least, *prefixes, index.lengths, index.hashes, rules)
     return rules
 
@@ -204,6 +221,8 @@ def _scan(
     words: Words,
     least: int,
     vocabulary: NDArray[np.uint8],
+    alone: NDArray[np.uint8],
+    pairs: NDArray[np.uint8],
     keys: Words,
     firsts: Ints,
     lasts: Ints,
@@ -216,9 +235,14 @@ def _scan(
     sums, powers = prefix_sums(words)
     known = 0
     for start in range(len(words) - 1, -1, -1):
-        known = min(EXACT, known + 1) if in_vocabulary(vocabulary, words[start]) else 0
+        known = min(EXACT, known + 1) if in_bits(vocabulary, words[start]) else 0
         size = 0
-        for prefix in range(known, 0, -1):
+        longest = known
+        if known > 1 and not in_bits(pairs, words[start] * BASE + words[start + 1]):
+            longest = 1
+        if longest == 1 and not in_bits(alone, words[start]):
+            continue
+        for prefix in range(longest, 0, -1):
             if size > prefix:
                 break
             slot = probe(keys, (sums[start + prefix] - sums[start] * powers[prefix]) | np.uint64(1))
@@ -258,71 +282,104 @@ def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]
 
 def _changed(index: Index, slots: NDArray[np.int64]) -> list[Place]:
     """Long rules of which most n-grams stand close together, given the slot of the n-gram that starts at each word."""
-    places, ids, slots = _numbered(slots)
-    if len(slots) < LEAST_GRAMS:
-        return []
-    counts = np.zeros(len(index.grams), np.int32)
-    grams = index.gram_first, index.gram_last, index.by_gram
-    _shared(slots, *grams, counts)
-    rules = np.flatnonzero(counts >= LEAST_GRAMS)
-    share = counts[rules] / index.grams[rules]
-    enough = (share >= LEAST_SHARE) & (share * 100 >= index.coverage[rules])
-    rules, scores = rules[enough], counts[rules[enough]] * share[enough]
-    order = np.lexsort((rules, -scores))[:CANDIDATES]
-    rules, scores = rules[order], scores[order]
-    windows = np.full((len(rules), 3), -1, np.int64)
-    found: list[Place] = []
-    while len(found) < MOST_CHANGED:
-        best = _best(rules, scores, windows, places, ids, slots, *grams, index.lengths, index.grams, index.coverage)
-        if best < 0:
-            break
-        rule, (start, end, hits) = int(rules[best]), windows[best].tolist()
-        found.append((rule, start, end, min(hits / int(index.grams[rule]), 0.99)))
-        places, ids = _without(places, ids, start, end)
-        windows[(windows[:, 1] > start) & (windows[:, 0] < end)] = -1
-    return found
+    rare = index.rare_first, index.rare_last, index.by_rare
+    found = _find_changed(slots, *rare, index.gram_ends, index.rule_grams, index.lengths, index.grams, index.coverage)
+    return [(rule, start, end, min(hits / int(index.grams[rule]), 0.99)) for rule, start, end, hits in found.tolist()]
 
 
 @compiled(nogil=True)
-def _best(
-    rules: NDArray[np.int64],
-    scores: NDArray[np.float64],
-    windows: NDArray[np.int64],
-    places: NDArray[np.int64],
-    ids: NDArray[np.int64],
+def _find_changed(
     slots: NDArray[np.int64],
-    firsts: Ints,
-    lasts: Ints,
-    by_gram: Ints,
+    rare_first: Ints,
+    rare_last: Ints,
+    by_rare: Ints,
+    gram_ends: NDArray[np.int64],
+    rule_grams: Ints,
     lengths: Ints,
     grams: Ints,
     coverage: NDArray[np.int16],
-) -> int:
-    """The place among ``rules`` of the one with the best window, -1 where none is good enough.
-
-    ``scores``, in descending order, are what a rule could have at most; ``windows`` are those that are known (start, end,
-    n-grams), -1 for the others, which are filled in when they are needed.
-    """
-    best, best_score = -1, 0.0
-    for at in range(len(rules)):
-        if scores[at] <= best_score:  # a window can't hold more of a rule than the whole content
+) -> NDArray[np.int64]:
+    """Rules, the words from which and up to which they stand, and how many of their n-grams, one row each, best first."""
+    found = np.empty((MOST_CHANGED, 4), np.int64)
+    places, ids, distinct, table = _numbered(slots)
+    if len(distinct) < LEAST_GRAMS:
+        return found[:0]
+    rules, scores = _candidates(distinct, table, rare_first, rare_last, by_rare, gram_ends, rule_grams, grams, coverage)
+    windows = np.full((len(rules), 3), -1, np.int64)
+    holds, seen = np.empty(len(distinct), np.bool_), np.empty(len(distinct), np.int32)
+    count = 0
+    while count < MOST_CHANGED:
+        best, best_score = -1, 0.0
+        for at in range(len(rules)):
+            if scores[at] <= best_score:  # a window can't hold more of a rule than the whole content
+                break
+            rule = rules[at]
+            if windows[at, 2] < 0:
+                holds[:] = False
+                for place in range(gram_ends[rule] - grams[rule], gram_ends[rule]):
+                    number = _number(table, distinct, rule_grams[place])
+                    if number >= 0:
+                        holds[number] = True
+                windows[at] = _window(places, ids, holds, seen, lengths[rule])
+            hits = windows[at, 2]
+            part = hits / grams[rule]
+            if hits >= LEAST_GRAMS and part >= LEAST_SHARE and part * 100 >= coverage[rule] and hits * part > best_score:
+                best, best_score = at, hits * part
+        if best < 0:
             break
-        rule = rules[at]
-        if windows[at, 2] < 0:
-            windows[at] = _window(places, ids, slots, firsts, lasts, by_gram, rule, lengths[rule])
-        hits = windows[at, 2]
-        part = hits / grams[rule]
-        if hits >= LEAST_GRAMS and part >= LEAST_SHARE and part * 100 >= coverage[rule] and hits * part > best_score:
-            best, best_score = at, hits * part
-    return best
+        start, end, hits = windows[best]
+        found[count] = rules[best], start, end, hits
+        count += 1
+        left = (places + GRAM <= start) | (places >= end)
+        places, ids = places[left], ids[left]
+        for at in range(len(rules)):
+            if windows[at, 1] > start and windows[at, 0] < end:
+                windows[at] = -1
+    return found[:count]
 
 
-def _without(
-    places: NDArray[np.int64], ids: NDArray[np.int64], start: int, end: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Leave out the n-grams that touch the words from start to end."""
-    left = (places + GRAM <= start) | (places >= end)
-    return places[left], ids[left]
+@compiled(nogil=True)
+def _candidates(
+    distinct: NDArray[np.int64],
+    table: Ints,
+    rare_first: Ints,
+    rare_last: Ints,
+    by_rare: Ints,
+    gram_ends: NDArray[np.int64],
+    rule_grams: Ints,
+    grams: Ints,
+    coverage: NDArray[np.int16],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rules of which a content has enough n-grams, and the scores of what it has of them: the best ``CANDIDATES``, best first."""
+    looked_at = np.zeros(len(grams), np.bool_)
+    rules, scores = np.empty(64, np.int64), np.empty(64, np.float64)
+    count = 0
+    for slot in distinct:
+        for at in range(rare_first[slot], rare_last[slot]):
+            rule = by_rare[at]
+            if looked_at[rule]:
+                continue
+            looked_at[rule] = True
+            size = grams[rule]
+            least = max(LEAST_SHARE, coverage[rule] / 100) * size - 1
+            if least > len(distinct):
+                continue
+            hits, left = 0, size
+            for place in range(gram_ends[rule] - size, gram_ends[rule]):
+                hits += _number(table, distinct, rule_grams[place]) >= 0
+                left -= 1
+                if hits + left < least:
+                    break
+            share = hits / size
+            if hits >= LEAST_GRAMS and share >= LEAST_SHARE and share * 100 >= coverage[rule]:
+                if count == len(rules):
+                    rules, scores = np.concatenate((rules, rules)), np.concatenate((scores, scores))
+                rules[count], scores[count] = rule, hits * share
+                count += 1
+    rules, scores = rules[:count], scores[:count]
+    order = np.argsort(rules)
+    order = order[np.argsort(-scores[order], kind="mergesort")][:CANDIDATES]
+    return rules[order], scores[order]
 
 
 @compiled(nogil=True)
@@ -331,21 +388,20 @@ def _slots(words: Words, vocabulary: NDArray[np.uint8], keys: Words) -> NDArray[
     out = np.full(max(0, len(words) - GRAM + 1), -1, np.int64)
     run = 0
     for at in range(len(words)):
-        run = run + 1 if in_vocabulary(vocabulary, words[at]) else 0
+        run = run + 1 if in_bits(vocabulary, words[at]) else 0
         if run >= GRAM:
-            start = at - GRAM + 1
-            out[start] = probe(keys, sequence_hash(words[start : at + 1]))
+            out[at - GRAM + 1] = probe(keys, (words[at - 2] * BASE + words[at - 1]) * BASE + words[at] | np.uint64(1))
     return out
 
 
 @compiled(nogil=True)
-def _numbered(slots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The words at which n-grams start, a number for the n-gram at each, and the slot of each number."""
+def _numbered(slots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Ints]:
+    """The words at which n-grams start, a number for the n-gram at each, the slot of each number, and a table for ``_number``."""
     places = np.flatnonzero(slots >= 0)
     size = 16
     while size < 2 * len(places):
         size *= 2
-    table = np.full(size, -1, np.int64)
+    table = np.full(size, -1, np.int32)
     ids = np.empty(len(places), np.int64)
     distinct = np.empty(len(places), np.int64)
     count = 0
@@ -359,45 +415,29 @@ def _numbered(slots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
             distinct[count] = slot
             count += 1
         ids[at] = table[probed]
-    return places, ids, distinct[:count]
+    return places, ids, distinct[:count], table
 
 
-@compiled(nogil=True)
-def _shared(slots: NDArray[np.int64], firsts: Ints, lasts: Ints, by_gram: Ints, counts: Ints) -> None:
-    """Count for each rule how many of the n-grams it holds."""
-    for slot in slots:
-        for place in range(firsts[slot], lasts[slot]):
-            counts[by_gram[place]] += 1
+@compiled(inline="always")
+def _number(table: Ints, distinct: NDArray[np.int64], slot: int) -> int:
+    """The number of an n-gram by its slot, -1 where the content has none of it."""
+    probed = slot & (len(table) - 1)
+    while table[probed] >= 0 and distinct[table[probed]] != slot:
+        probed = (probed + 1) & (len(table) - 1)
+    return table[probed]
 
 
 @compiled(nogil=True)
 def _window(
-    places: NDArray[np.int64],
-    ids: NDArray[np.int64],
-    slots: NDArray[np.int64],
-    firsts: Ints,
-    lasts: Ints,
-    by_gram: Ints,
-    rule: int,
-    length: int,
+    places: NDArray[np.int64], ids: NDArray[np.int64], holds: NDArray[np.bool_], seen: Ints, length: int
 ) -> tuple[int, int, int]:
-    """The stretch of words, at most a quarter longer than the rule, with most of its distinct n-grams: start, end, n-grams.
+    """The stretch of words, at most a quarter longer than a rule, with most of its distinct n-grams: start, end, n-grams.
 
-    ``places`` are the words at which n-grams start, ``ids`` number these n-grams and ``slots`` are their slots in the table.
+    ``places`` are the words at which n-grams start, ``ids`` number these n-grams, ``holds`` says whether the rule has each
+    number, and ``seen`` is room for as many counts.
     """
-    holds = np.zeros(len(slots), np.bool_)
-    for at in range(len(slots)):
-        low = firsts[slots[at]]
-        high = last = lasts[slots[at]]
-        while low < high:
-            middle = (low + high) // 2
-            if by_gram[middle] < rule:
-                low = middle + 1
-            else:
-                high = middle
-        holds[at] = low < last and by_gram[low] == rule
     width = length + length // 4 + 4
-    seen = np.zeros(len(slots), np.int32)
+    seen[:] = 0
     best_start = best_end = best = distinct = left = 0
     for right in range(len(places)):
         if not holds[ids[right]]:

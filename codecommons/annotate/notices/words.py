@@ -21,10 +21,14 @@ Words = NDArray[np.uint64]
 
 _FNV = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
+# ASCII letters, in lower case, and digits; 0 for every other byte.
+_LOWER = np.array([ord(chr(byte).lower()) if byte < 128 and chr(byte).isalnum() else 0 for byte in range(256)], np.uint8)
 
 
 @compiled(nogil=True)
-def split(data: NDArray[np.uint8], ignored: Words, hashes: Words, lines: NDArray[np.int32]) -> int:
+def split(
+    data: NDArray[np.uint8], ignored: Words, may_be_ignored: NDArray[np.bool_], hashes: Words, lines: NDArray[np.int32]
+) -> int:
     """Fill in the words of ``data`` and return how many there are.
 
     A word is a run of ASCII letters, digits and bytes of non-ASCII letters, in lower case, and may hold one plus sign after its
@@ -33,6 +37,7 @@ def split(data: NDArray[np.uint8], ignored: Words, hashes: Words, lines: NDArray
     Args:
         data: bytes (uint8).
         ignored: sorted hashes of words that are left out.
+        may_be_ignored: whether one of them ends in these ten bits.
         hashes: room for the words' hashes (uint64).
         lines: room for their line numbers, from 1 (int32).
     """
@@ -42,15 +47,18 @@ def split(data: NDArray[np.uint8], ignored: Words, hashes: Words, lines: NDArray
     end = len(data)
     while at < end:
         byte = data[at]
-        if byte == 10:
-            line += np.int32(1)
-        width = _inside(data, at, end)
-        if width == 0:
+        if _LOWER[byte] == 0 and (byte < 0x80 or _inside(data, at, end) == 0):
+            line += byte == 10
             at += 1
             continue
         value = _FNV
         plus = False
         while at < end:
+            lower = _LOWER[data[at]]
+            if lower:
+                value = (value ^ np.uint64(lower)) * _PRIME
+                at += 1
+                continue
             width = _inside(data, at, end)
             if width == 0:
                 if data[at] == 43 and not plus:
@@ -68,9 +76,10 @@ def split(data: NDArray[np.uint8], ignored: Words, hashes: Words, lines: NDArray
         value ^= value >> np.uint64(29)
         value *= np.uint64(0xBF58476D1CE4E5B9)
         value ^= value >> np.uint64(32)
-        place = np.searchsorted(ignored, value)
-        if place < len(ignored) and ignored[place] == value:
-            continue
+        if may_be_ignored[value & np.uint64(1023)]:
+            place = np.searchsorted(ignored, value)
+            if place < len(ignored) and ignored[place] == value:
+                continue
         if count == len(hashes):
             return count
         hashes[count] = value
@@ -102,9 +111,11 @@ class Splitter:
         self._hashes = np.empty(most, np.uint64)
         self._lines = np.empty(most, np.int32)
         self._ignored = np.empty(0, np.uint64)
+        self._may_be_ignored = np.zeros(1024, np.bool_)
         self._ignored = np.sort(np.array([self.words(word.encode())[0][0] for word in IGNORED], np.uint64))
+        self._may_be_ignored[self._ignored & np.uint64(1023)] = True
 
     def words(self, data: bytes) -> tuple[Words, NDArray[np.int32]]:
         """Hashes and lines of the words; views that the next call overwrites."""
-        count = split(np.frombuffer(data, np.uint8), self._ignored, self._hashes, self._lines)
+        count = split(np.frombuffer(data, np.uint8), self._ignored, self._may_be_ignored, self._hashes, self._lines)
         return self._hashes[:count], self._lines[:count]
