@@ -124,53 +124,56 @@ def _number(
 
 @compiled(nogil=True)
 def _repeat(
+    live: NDArray[np.int32],
     grams: NDArray[np.int32],
-    numbers: NDArray[np.int32],
-    words: int,
-    long: int,
+    last: NDArray[np.int32],
     counts: NDArray[np.int32],
     firsts: NDArray[np.int32],
-) -> int:
-    """Make grams one word longer, in place: each gets a number, or -1 where it occurs once. Returns how many numbers there are.
+    keys: NDArray[np.int64],
+    values: NDArray[np.int32],
+) -> tuple[int, int]:
+    """Make grams that occur again one word longer, in place. Returns how many still occur again, and of how many kinds all were.
 
-    A gram whose beginning or end occurs once occurs once itself, so most are settled without being looked up.
+    A gram whose beginning or end occurs once occurs once itself, so that most are settled without being looked up.
+
+    Args:
+        live: the places of all grams that occur again, in order; those of the longer ones afterwards.
+        grams: their numbers, by kind; likewise.
+        last: from the first place on, the number of the word that a gram which starts there gets at its end.
+        counts: room for how often each kind of the longer ones occurs; ``firsts`` for where it first does.
+        keys: room for a table, as long as a power of two can be that is twice as many as grams; ``values`` likewise.
     """
-    there = words - long + 1
-    active = 0
-    for at in range(there):
-        if grams[at] >= 0 and grams[at + 1] >= 0:
-            active += 1
     size = 16
-    while size < 2 * active:
+    while size < 2 * len(live):
         size *= 2
-    keys = np.full(size, -1, np.int64)
-    values = np.empty(size, np.int32)
-    distinct = 0
-    for at in range(max(there, 0)):
-        if grams[at] < 0 or grams[at + 1] < 0:
-            grams[at] = -1
+    keys[:size] = -1
+    longer = kinds = 0
+    for at in range(len(live) - 1):
+        place = live[at]
+        if live[at + 1] != place + 1 or place >= len(last):
             continue
-        key = (np.int64(grams[at]) << 32) | np.int64(numbers[at + long - 1])
+        key = (np.int64(grams[at]) << 32) | np.int64(last[place])
         mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(32)
         slot = np.int64(mixed & np.uint64(size - 1))
         while keys[slot] != key:
             if keys[slot] < 0:
                 keys[slot] = key
-                values[slot] = distinct
-                counts[distinct] = 0
-                firsts[distinct] = at
-                distinct += 1
+                values[slot] = kinds
+                counts[kinds] = 0
+                firsts[kinds] = place
+                kinds += 1
                 break
             slot = (slot + 1) & (size - 1)
-        grams[at] = values[slot]
         counts[values[slot]] += 1
-    for at in range(max(there, 0)):
-        if grams[at] >= 0 and counts[grams[at]] < 2:
-            grams[at] = -1
-    for at in range(max(there, 0), words):
-        grams[at] = -1
-    return distinct
+        live[longer], grams[longer] = place, values[slot]
+        longer += 1
+    again = 0
+    for at in range(longer):
+        if counts[grams[at]] > 1:
+            live[again], grams[again] = live[at], grams[at]
+            again += 1
+    return again, kinds
 
 
 @compiled(nogil=True)
@@ -196,33 +199,34 @@ def count_words(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: ND
         counts, firsts = np.zeros(max(words, 1), np.int32), np.empty(max(words, 1), np.int32)
         for word in range(words):
             counts[numbers[word]] += 1
-        grams = numbers.copy()
+        until = np.zeros(words + 1, np.int64)  # characters of the words before each
+        live, grams = np.empty(words, np.int32), np.empty(words, np.int32)
+        again = 0
         for word in range(words):
-            if counts[grams[word]] < 2:
-                grams[word] = -1
+            until[word + 1] = until[word] + lengths[word]
+            if counts[numbers[word]] > 1:
+                live[again], grams[again] = word, numbers[word]
+                again += 1
+        size = 16
+        while size < 2 * again:
+            size *= 2
+        keys, values = np.empty(size, np.int64), np.empty(size, np.int32)
         for long in range(2, LAST_DUPE + 1):
-            if words < long:
-                break
-            distinct = _repeat(grams, numbers, words, long, counts, firsts)
-            if distinct == 0:
+            again, kinds = _repeat(live[:again], grams[:again], numbers[long - 1 :], counts, firsts, keys, values)
+            if kinds == 0:
                 break
             if long <= LAST_TOP:
                 best = 0
-                for gram in range(1, distinct):  # the first of those that are as frequent
+                for gram in range(1, kinds):  # the first of those that are as frequent
                     if counts[gram] > counts[best]:
                         best = gram
                 if counts[best] > 1:
-                    characters = 0
-                    for at in range(firsts[best], firsts[best] + long):
-                        characters += lengths[at]
-                    out[row, 1 + long] = characters * counts[best]
+                    out[row, 1 + long] = (until[firsts[best] + long] - until[firsts[best]]) * counts[best]
             else:
-                until = 0
-                characters = 0
-                for at in range(words - long + 1):
-                    if grams[at] >= 0:
-                        for place in range(max(at, until), at + long):
-                            characters += lengths[place]
-                        until = at + long
+                covered = characters = 0
+                for at in range(again):
+                    begin, end = max(np.int64(live[at]), covered), live[at] + long
+                    characters += until[end] - until[begin]
+                    covered = end
                 out[row, 1 + long] = characters
     return out
