@@ -140,8 +140,10 @@ def _repeat(
         live: the places of all grams that occur again, in order; those of the longer ones afterwards.
         grams: their numbers, by kind; likewise.
         last: from the first place on, the number of the word that a gram which starts there gets at its end.
-        counts: room for how often each kind of the longer ones occurs; ``firsts`` for where it first does.
-        keys: room for a table, as long as a power of two can be that is twice as many as grams; ``values`` likewise.
+        counts: room for how often each kind of the longer ones occurs.
+        firsts: room for where it first does.
+        keys: room for a table: a power of two, at least twice as many as there are grams.
+        values: as much.
     """
     size = 16
     while size < 2 * len(live):
@@ -194,7 +196,7 @@ def count_words(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: ND
             starts, ends, lengths = np.empty(words, np.int64), np.empty(words, np.int64), np.empty(words, np.int32)
             _split(data, start, end, classes, starts, ends, lengths)
         numbers = np.empty(words, np.int32)
-        out[row, 2] = distinct = _number(data, starts, ends, words, numbers)
+        out[row, 2] = _number(data, starts, ends, words, numbers)
         starts, ends = nothing, nothing
         counts, firsts = np.zeros(max(words, 1), np.int32), np.empty(max(words, 1), np.int32)
         for word in range(words):
