@@ -13,7 +13,7 @@ import dagster as dg
 from assets import drawing
 from assets.metadata import OWNERS
 from assets.outcomes import plain_errors
-from codecommons.errors import GateError
+from codecommons.errors import GateError, LakeError
 from codecommons.lake.stages import code_version
 from resources import LakeResource
 
@@ -22,6 +22,7 @@ CHECKS = {
     "ledger_intact": "Every entry names the digest of the one before, and nothing that a release was made at is missing.",
     "requests_understood": "Every file of the inbox could be read; the others lie in `opt-out/refused`, each with the reason.",
     "releases_up_to_date": "No dataset's newest release holds what has been opted out since.",
+    "marts_up_to_date": "No mart names what is opted out: its rows have been taken out.",
 }
 
 
@@ -39,7 +40,7 @@ def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[d
     """Read the inbox, look for challenges in what has been archived, and compare releases with the ledger."""
     from codecommons.archive.views import visited_trees
     from codecommons.datasets.staleness import stale
-    from codecommons.optout import inbox, ledger, reach
+    from codecommons.optout import inbox, ledger, marts, reach
 
     with plain_errors(context):
         opened = lake.open()
@@ -54,6 +55,11 @@ def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[d
         book = ledger.read(opened)
         excluded = reach.resolve(opened, book.effective, trees)
         old, aside = stale(opened, excluded, trees), inbox.put_aside(opened.settings)
+        still_named = ""
+        try:
+            marts.leave_out(opened.settings, reach.hidden(opened, excluded, trees))
+        except LakeError as error:
+            still_named = str(error)
     counted = Counter((one.request.scope, one.state) for one in book.standings.values())
     again = [f"{one.name} holds {one.rows:,} rows that are out by now: `codecommons dataset build {one.name}`" for one in old]
     left = f"{len(aside)} files, such as {aside[0]}: see its .reason.txt" if aside else "all were"
@@ -72,6 +78,7 @@ def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[d
             _check("ledger_intact", True, f"{len(book.entries)} entries up to {book.head[:12]}"),
             _check("requests_understood", not aside, left),
             _check("releases_up_to_date", not again, "; ".join(again) or "none does"),
+            _check("marts_up_to_date", not still_named, still_named or "none does"),
         ],
     )
 

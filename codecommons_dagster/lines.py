@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Rows of a difference that are named.
 _SHOWN = 10
+# Contents that a takedown is about, and such as stay.
+_LISTED = 20
 # Characters of a licence at the head of a column.
 _COLUMN = 16
 
@@ -73,11 +75,14 @@ def of_copy(one: Copy) -> str:
     return f"  review  {one.other} at {one.origin} {_shown(f'/{one.path}')}: {what}"
 
 
-def of_covered(found: Covered) -> Iterator[str]:
-    """What a takedown is about: the first contents, and how many there are."""
-    yield from found.swhids[:20]
+def of_covered(found: Covered, alike: Sequence[str]) -> Iterator[str]:
+    """What a takedown is about: the first contents, how many there are, and what is nearly the same and stays."""
+    yield from found.swhids[:_LISTED]
     more = f"; {found.elsewhere:,} more are elsewhere, too, and stay" if found.elsewhere else ""
     yield f"{len(found.swhids):,} contents{more}"
+    if alike:
+        yield f"nearly the same are {len(alike):,} more, which stay unless you name them, and which nobody can find afterwards:"
+        yield from (f"  {swhid}" for swhid in alike[:_LISTED])
 
 
 def of_takedowns(done: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -87,7 +92,9 @@ def of_takedowns(done: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for place, some in sorted(one["erased"].items()):
             if some["rows"] or some["files"]:
                 yield f"  {place}  {some['rows']:,} rows, {some['files']:,} files, {size(some['bytes'])}"
-        yield from (f"  deleted  {shard['release']}/data/{shard['shard']}; the manifest stays" for shard in one["shards"])
+        for shard in one["shards"]:
+            folder = "" if shard["shard"] in ("NOTICE", "tokenizer.json") else "data/"
+            yield f"  deleted  {shard['release']}/{folder}{shard['shard']}; the manifest stays"
         yield from (f"  not erased: {what}" for what in one["left"])
 
 

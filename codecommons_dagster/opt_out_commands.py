@@ -172,7 +172,7 @@ def takedown(
             found = covered.by_request(lake, asked, visited_trees(lake))
         else:
             found = covered.by_name(lake, swhids)
-        say("\n".join(lines.of_covered(found)), err=True)
+        say("\n".join(lines.of_covered(found, covered.alike(lake, found.swhids))), err=True)
         if dry_run:
             return
         if not yes and not click.confirm("Erase them? Nothing brings them back", err=True):

@@ -112,9 +112,9 @@ def new_opt_outs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         book = ledger.read(lake)
         unverified = any(one.state in OPEN and one.state != "verified" for one in book.standings.values())
         archived = sorted(map(str, lake.log.verdicts().rows())) if unverified else []
-    except CodeCommonsError as error:
+        files = [(str(path), path.lstat().st_mtime_ns) for path in there]
+    except (CodeCommonsError, FileNotFoundError) as error:  # a run takes the inbox in
         return dg.SensorResult(cursor=context.cursor, skip_reason=str(error))
-    files = [(str(path), path.lstat().st_mtime_ns) for path in there]
     state = hashlib.sha256(repr((files, book.head, archived)).encode()).hexdigest()[:16]
     if state == context.cursor or not (there or book.entries):
         return dg.SensorResult(cursor=state, skip_reason="Nobody has asked for anything new.")

@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"\s*(?P<listed>[,;&]\s*)?(?P<word>[A-Za-z0-9][A-Za-z0-9.+\-
 HEDGE = re.compile(
     r"\b(?:no(?![ ]+(?:attribution|warrant|advertis|copyleft|endorse|rights[ ]+reserved))|not|non(?!-(?:copyleft|profit))|nor"
     r"|until|unless|except|but|formerly|pending|revoked|withdrawn|proprietary|commercial\w*|noncommercial|unlicensed|confidential"
-    r"|academic(?![ ]+free)|commons[ ]+clause"
+    r"|academic(?![ ]+free)|commons[ ]+clause|excluding|companies|corporations|individuals|military|only[ ]+(?:for|by|to)"
     r"|(?:research|personal|educational|evaluation|internal|private)[ ]+(?:use|purposes?)"
     r"|additional[ ]+(?:terms|restrictions|conditions))\b|-(?:ish|like)\b|\w\s*\?(?!\w)",
     re.IGNORECASE,

@@ -261,7 +261,7 @@ def _batches(storage: Storage, reader: Reader, path: str) -> Iterator[list[dict[
     with lake_errors(f"reading {where}"), storage.fs.open(where, "rb") as opened:
         file = pq.ParquetFile(opened)
         for group in range(file.num_row_groups):
-            for batch in file.iter_batches(_RECORDS, [group], list(reader.columns)):
+            for batch in file.iter_batches(_RECORDS, [group], list(reader.columns), use_threads=False):
                 yield batch.to_pylist()
 
 

@@ -189,8 +189,7 @@ def _recorded(lake: Lake, one: Release) -> bool:
 
 
 def _published_before(lake: Lake, known: Release, inputs: Inputs) -> tuple[StageReport, list[CheckResult]]:
-    with lake_errors(f"reading {known.folder}"), lake.fs.open(lake.path(known.folder, "manifest.parquet")) as file:
-        frame = pl.DataFrame(pq.read_table(file, columns=["language", "license", "origin", "length"]))
+    frame = releases.manifest_of(lake, known, "language", "license", "origin", "length")
     report = _report(known.name, inputs, known.document, frame)
     report.reused = report.rows_kept
     before = [one for one in lake.reports() if (one.stage, one.slice, one.source) == (STAGE, inputs.as_of, known.name)]

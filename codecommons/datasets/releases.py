@@ -117,9 +117,10 @@ def manifest_of(lake: Lake, one: Release, *columns: str) -> pl.DataFrame:
         LakeError: it can't be read.
     """
     path = lake.path(one.folder, "manifest.parquet")
-    with lake_errors(f"reading {path}"), lake.fs.open(path) as file:
-        parquet = pq.ParquetFile(file)
-        return pl.DataFrame(parquet.read([name for name in columns if name in parquet.schema_arrow.names]))
+    with lake_errors(f"reading {path}"), pq.ParquetFile(path, filesystem=lake.storage.arrow_fs) as parquet:
+        # In this thread: one of Arrow's that lets go of a file of Python's while the process ends aborts it.
+        there = [name for name in columns if name in parquet.schema_arrow.names]
+        return pl.DataFrame(parquet.read(there, use_threads=False))
 
 
 def result_digest(result: dict[str, Any]) -> str:
@@ -195,6 +196,17 @@ def taken_down(lake: Lake, folder: str) -> dict[str, str]:
     return found
 
 
+def withdrawn(lake: Lake, one: Release) -> dict[str, str]:
+    """The files of a release that a takedown deleted: path in the release -> the takedown's name in the ledger.
+
+    Raises:
+        LakeError: it can't be read.
+    """
+    why = taken_down(lake, one.folder)
+    of_shard = {f"data/{part['name']}": shard["name"] for shard in one.shards for part in (shard, *shard.get("beside", ()))}
+    return {file: why[name] for file in files_of(one.document) if (name := of_shard.get(file, file)) in why}
+
+
 def shards_before(lake: Lake, name: str, ending: str) -> dict[str, tuple[Earlier, ...]]:
     """Shards of a dataset that are there, by label: of its releases, the newest first, then of builds that were killed.
 
@@ -241,6 +253,8 @@ def supplies_of(lake: Lake, one: Release) -> dict[str, bytes]:
     found = {}
     for name, sha256 in one.document["inputs"].get("supplies", {}).items():
         path = lake.path(one.folder, name)
+        if why := withdrawn(lake, one).get(name):
+            raise LakeError(f"{path} was taken down ({why}); build the dataset again")
         with lake_errors(f"reading {path}"):
             found[name] = lake.fs.cat_file(path)
         if hashlib.sha256(found[name]).hexdigest() != sha256:

@@ -30,7 +30,7 @@ from codecommons.datasets.releases import (
     result_digest,
     sha256_of,
     supplies_of,
-    taken_down,
+    withdrawn,
 )
 from codecommons.datasets.repository_form import DOCUMENT
 from codecommons.datasets.reproduce import specification_of
@@ -169,13 +169,12 @@ def _beside(lake: Lake, one: Release) -> tuple[str, list[Problem]]:
 
 def _files(lake: Lake, one: Release) -> Iterator[Problem]:
     """Every file is there, with the bytes it was published with."""
-    withdrawn = taken_down(lake, one.folder)
-    of_shard = {f"data/{part['name']}": shard["name"] for shard in one.shards for part in (shard, *shard.get("beside", ()))}
+    gone = withdrawn(lake, one)
     for file, sha256 in files_of(one.document).items():
         path = lake.path(one.folder, file)
         with lake_errors(f"reading {path}"):
             if not lake.fs.exists(path):
-                why = withdrawn.get(of_shard.get(file, file))
+                why = gone.get(file)
                 yield Problem(file, None, None, f"it was taken down ({why}); build the dataset again" if why else "it is missing")
                 continue
             with lake.fs.open(path) as opened:

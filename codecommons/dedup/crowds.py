@@ -130,7 +130,7 @@ def _rewrite(lake: Lake, delta: DeltaTable, key: str, gone: pl.DataFrame) -> lis
     schema = pa.schema([field for field in DUPLICATE_PAIR.fields if field.name not in DUPLICATE_PAIR.partition])
     for file in data_files(delta, {"configuration": key}):
         with lake.storage.fs.open(lake.path(DUPLICATE_PAIR.name, file.path), "rb") as source:
-            rows = pl.from_arrow(pq.read_table(source, columns=schema.names))
+            rows = pl.from_arrow(pq.read_table(source, columns=schema.names, use_threads=False, pre_buffer=False))
         assert isinstance(rows, pl.DataFrame)
         kept = rows.join(gone, on=["a", "b"], how="anti", maintain_order="left")
         if kept.height < rows.height:

@@ -20,6 +20,7 @@ from codecommons.dedup.clusters import cluster_sizes
 from codecommons.dedup.configuration import configured
 from codecommons.dedup.texts import read_texts, select_texts
 from codecommons.drawing import plain, printable
+from codecommons.errors import GateError
 from codecommons.lake import Lake
 from codecommons.swhid import Swhid, swhid_text
 
@@ -109,7 +110,17 @@ def _spread(rows: pl.DataFrame, most: int) -> pl.DataFrame:
 
 
 def differences(lake: Lake, examples: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What differs in each of the examples of a report, as Markdown: a line that names it, and the first lines of a diff."""
+    """What differs in each of the examples of a report, as Markdown: a line that names it, and the first lines of a diff.
+
+    Of what is opted out by now nothing is shown, and nothing at all where nobody can tell.
+    """
+    # Here, as it compares with pairs: it knows this package.
+    from codecommons.optout.reach import out_of_sight
+
+    try:
+        hidden = out_of_sight(lake)
+    except GateError:
+        return []
     ids = {text: Swhid.parse(text).identifier for one in examples for text in (one["a"], one["b"])}
     asked = pl.DataFrame({"sha1_git": pl.Series(list(ids.values()), dtype=pl.Binary)})
     wanted = select_texts(lake, asked, configured(lake.settings))
@@ -120,6 +131,8 @@ def differences(lake: Lake, examples: Sequence[Mapping[str, Any]]) -> list[str]:
     for one in examples:
         a, b = (texts.get(ids[one[side]]) for side in ("a", "b"))
         diff = "their bytes are gone" if a is None or b is None else f"```diff\n{_diff(a, b)}\n```"
+        if not hidden.isdisjoint((ids[one["a"]], ids[one["b"]])):
+            diff = "opted out"
         shown.append(f"**{one['similarity']:.2f}** {plain(one['name'])}\n\n{diff}")
     return shown
 

@@ -37,8 +37,8 @@ def explain(lake: Lake, target: str) -> Row:
         target: a SWHID, the path of a file, folder or repository, or an origin (a URL or purl).
 
     Returns:
-        ``target, kind, swhid, archive, known`` and, by kind: for a content ``content, occurrences, first_occurrence,
-        annotations, license_decisions, forge, duplicate_pairs, datasets, dropped, quarantine``; for another object ``object,
+        ``target, kind, swhid, archive, known`` and, by kind: for a content ``content, occurrences, first_occurrence, annotations,
+        license_decisions, forge, opt_outs, duplicate_pairs, datasets, dropped, quarantine``; for another object ``object,
         anchors, parents``; for an origin ``visits, anchors, licenses, forge, quarantine``. ``forge`` is what forges show as the
         licence of the repositories. All but a path that is not there have ``vulnerabilities`` (of an origin, or of the releases
         and revisions that hold an object) and ``mentions`` (of the origins). ``note`` says what a reader might otherwise misread.
@@ -142,6 +142,16 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         from lake.license_decision where content = ? order by root, path, policy""",
         me,
     )
+    opt_outs = _rows(
+        connection,
+        """select reason, null as origin, null as path from lake.opted_out_content where content = $1 and reason is not null
+        union
+        select reason, origin, from_utf8(path) from lake.occurrence join lake.opted_out_origin using (origin) where content = $1
+        union
+        select reason, origin, from_utf8(path) from lake.occurrence join lake.opted_out_place using (origin, root, path)
+        where content = $1 order by all""",
+        me,
+    )
     pairs = _rows(
         connection,
         """select swhid('cnt', if(a = $1, b, a)) as content, similarity, accepted, configuration from lake.duplicate_pair
@@ -168,6 +178,7 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         "annotations": _annotations(connection, swhid.identifier),
         "license_decisions": decisions,
         "forge": _forge(connection, [row["origin"] for row in occurrences]),
+        "opt_outs": opt_outs,
         "duplicate_pairs": pairs,
         "datasets": datasets,
         "dropped": dropped,

@@ -92,6 +92,11 @@ def _decision(row: Row) -> str:
     return f"{row['policy']}: {said}, which is {worth}{asks}. For {row['path']} in {row['root']}{evidence}"
 
 
+def _opt_out(row: Row) -> str:
+    where = f"at {row['origin']}  {row['path']}" if row["origin"] else "wherever it is"
+    return f"{row['reason']}: in no dataset that is built from now on, {where}"
+
+
 def _pair(row: Row) -> str:
     verdict = "accepted" if row["accepted"] else "not accepted"
     return f"{row['content']}  similarity {row['similarity']:.3f}, {verdict} ({row['configuration']})"
@@ -141,6 +146,7 @@ _CHAPTERS: dict[str, tuple[str, Callable[[Row], str]]] = {
         "Licences that forges show, where nobody else says anything",
         lambda row: f"{row['origin']}: {row['license']}, as of {row['observed_at']}",
     ),
+    "opt_outs": ("Opted out", _opt_out),
     "duplicate_pairs": ("Near-duplicates", _pair),
     "datasets": ("In datasets", _release_row),
     "dropped": ("Left out of datasets", _drop),

@@ -25,6 +25,8 @@ from codecommons.lake import commits
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import ADVICE, Storage, lake_errors, of_reader, unreachable
 
+# Where a table goes whose log can't be read (``upkeep.repair``), as it is: nothing reads it there.
+DAMAGED = "_damaged"
 _MAGIC = b"PAR1"
 _FILES_AT_ONCE = 1000
 # When pages have to be read to find the culprit, small tables come first, and it ends here.

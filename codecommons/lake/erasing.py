@@ -66,9 +66,9 @@ def sorted_files(storage: Storage, folder: str) -> list[tuple[str, Mapping[str, 
     return sorted(files_below(storage, folder).items(), key=lambda one: (modified(one[1]), one[0]))
 
 
-def empty_staging(storage: Storage) -> Erased:
-    """Remove all that processes have staged; nobody may be at work."""
-    root = storage.path("_staging")
+def empty(storage: Storage, folder: str) -> Erased:
+    """Remove a folder of the lake that is no table, such as what processes have staged; nobody may be at work."""
+    root = storage.path(folder)
     there = files_below(storage, root)
     with lake_errors(f"removing {root}"):
         if storage.fs.exists(root):

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import duckdb
-import polars as pl
 import pyarrow as pa
 
 from codecommons.errors import CodeCommonsError, LakeError
@@ -49,11 +48,12 @@ DUPLICATE_PAIR = Table(
     partition=("configuration",),
 )
 
-# What views anti-join with to keep out of sight what is opted out.
+# What views anti-join with to keep out of sight what is opted out, and the requests that say so; of a content that is out as all
+# its occurrences are, these have the reason.
 _OPTED_OUT = {
-    "opted_out_content": {"content": "blob"},
-    "opted_out_origin": {"origin": "varchar"},
-    "opted_out_place": {"origin": "varchar", "root": "blob", "path": "blob"},
+    "opted_out_content": {"content": "blob", "reason": "varchar"},
+    "opted_out_origin": {"origin": "varchar", "reason": "varchar"},
+    "opted_out_place": {"origin": "varchar", "root": "blob", "path": "blob", "reason": "varchar"},
 }
 
 _SQL_TYPES = {
@@ -227,9 +227,9 @@ def _hide_opted_out(connection: duckdb.DuckDBPyConnection, storage: Storage) -> 
         trees = visited_trees(lake)
         excluded = reach.resolve(lake, effective, trees, with_markers=False)
         rows = {
-            "opted_out_content": reach.hidden(lake, excluded, trees),
-            "opted_out_origin": pl.concat([excluded.origins.select("origin"), reach.discussed(lake, effective)]).unique(),
-            "opted_out_place": excluded.places.select("origin", "root", "path"),
+            "opted_out_content": reach.hidden(lake, excluded, trees).join(excluded.contents, on="content", how="left"),
+            "opted_out_origin": excluded.origins.join(reach.discussed(lake, effective), on="origin", how="full", coalesce=True),
+            "opted_out_place": excluded.places,
         }
     except CodeCommonsError as error:
         failing = f"error({_quoted(str(error))})"

@@ -167,6 +167,8 @@ select
 from annotation_project_metadata as said
 join lake.occurrence as occurrence
     on swhid('cnt', occurrence.content) = said.swhid and parse_filename(from_utf8(occurrence.path), false, 'forward_slash') = said.name
+anti join lake.opted_out_origin using (origin)
+anti join lake.opted_out_place using (origin, root, path)
 where said.error is null;
 
 -- Every statement about a licence, with the lines that make it: `stated` ones are what decisions go by.

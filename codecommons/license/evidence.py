@@ -24,6 +24,8 @@ from codecommons.swhid import SYMLINK_PERMS
 _SAYS_NOTHING = r"(?i)^(?:|unknown|none|null|n/?a|todo|tbd|fixme|-+|\.+|licen[cs]e)$"
 # They speak of licences, often of others' too, and are not the licence.
 _MENTIONS = re.compile(rb"(?i)(?:about|disclaimer|guidelines|notices?|readme)(?![a-z])")
+_STATED = pl.element().struct.field("stated")
+_FIELD = pl.element().struct.field("detector").str.contains("license-(?:tag|clue)$")
 _OTHERS = re.compile(rb"(?i)(?:third|3rd)[-_. ]?part(?:y|ies)")
 
 
@@ -58,6 +60,7 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
         store.rows(lake, annotators["project_metadata"])
         .join(keys, on=["content", "name"], how="semi")
         .select("content", "name", metadata=_meant())
+        .join(_fields(lake, keys), on=["content", "name"], how="left")
     )
     vendored = (
         store.rows(lake, annotators["path_facts"])
@@ -78,7 +81,10 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
         .join(metadata, on=["content", "name"], how="left")
         .join(vendored, on="path", how="left")
         .join(declared.lazy(), on=["root", "path"], how="left")
-        .with_columns(pl.col("vendored").fill_null(value=False))
+        .with_columns(
+            pl.col("vendored").fill_null(value=False),
+            lines=pl.when(pl.col("own").is_null() & pl.col("metadata").is_not_null()).then("field").otherwise("lines"),
+        )
     )
     found = every.collect()
     return listed(found, lists).select(COLUMNS)
@@ -156,6 +162,12 @@ def _meant() -> pl.Expr:
     return pl.coalesce("license", pl.when(~silent).then(pl.lit(UNREADABLE)))
 
 
+def _fields(lake: Lake, keys: pl.LazyFrame) -> pl.LazyFrame:
+    """Where manifests (columns content, name) say it: ``field``, the lines with a tag of a licence; null where none is one."""
+    evidence = store.rows(lake, current(lake.settings)["license_evidence"]).join(keys, on=["content", "name"], how="semi")
+    return evidence.select("content", "name", field=_lines(pl.col("evidence"), _FIELD))
+
+
 def _declared(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
     """What collections declare of files (columns root, path, declared, declared_by), read as package metadata is read.
 
@@ -184,9 +196,9 @@ def _speaks(name: bytes, license_file: bool, language: str | None, kind: str | N
     return MENTION if _MENTIONS.match(name) else LICENSE_FILE
 
 
-def _lines(evidence: pl.Expr) -> pl.Expr:
+def _lines(evidence: pl.Expr, which: pl.Expr = _STATED) -> pl.Expr:
     """From the first line of the first statement that counts to the last line of the last, as ``3-20``."""
-    counts = evidence.list.eval(pl.element().filter(pl.element().struct.field("stated")))
+    counts = evidence.list.eval(pl.element().filter(which))
     first = counts.list.eval(pl.element().struct.field("start_line")).list.min()
     last = counts.list.eval(pl.element().struct.field("end_line")).list.max()
     return pl.format("{}-{}", first, last)

@@ -29,6 +29,7 @@ VERSION = 2
 
 # From the best to the worst: an OR takes the best of its parts, an AND the worst. ``no_license`` is only ever said of nothing.
 VERDICTS = ("permissive", "copyleft", "non_permissive", "no_license", "unknown")
+_OF_LICENSES = tuple(one for one in VERDICTS if one != "no_license")
 CONFLICT = "conflict"
 # Rules that every policy has, because an author of policies must not be able to forget them.
 UNRECOGNISED, NO_LICENSE, CONFLICTING = "unrecognised-license", "no-license", "conflicting-evidence"
@@ -47,8 +48,8 @@ class Judgement(NamedTuple):
 
 
 def _verdict(value: Any, where: str) -> str:
-    if value not in VERDICTS:
-        raise UsageError(f"{where} is {value!r}; {strict.nearest(str(value), VERDICTS)}")
+    if value not in _OF_LICENSES:
+        raise UsageError(f"{where} is {strict.shown(value)}; {strict.nearest(str(value), _OF_LICENSES)}")
     return str(value)
 
 
@@ -88,7 +89,7 @@ class Rule:
 
     Attributes:
         name: a slug; decisions name it.
-        verdict: one of ``VERDICTS``.
+        verdict: one of ``VERDICTS``, but not ``no_license``.
         licenses: SPDX identifiers it names.
         ratings: Blue Oak Council's ratings it names.
         categories: ScanCode's categories it names.

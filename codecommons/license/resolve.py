@@ -45,7 +45,7 @@ from codecommons.settings import Settings
 from codecommons.swhid import Span, Swhid, swhid_text
 
 # Raised when the code resolves differently on the same evidence.
-VERSION = 6
+VERSION = 7
 HEADER, DECLARED, LISTED = "header", "declared", "listed"
 LICENSE_FILE, METADATA, MENTION = "license-file", "metadata", "mention"
 # What third parties' licences are to a folder: more to ask for, where it has a licence of its own.

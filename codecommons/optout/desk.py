@@ -19,7 +19,8 @@ from codecommons.optout.requests import Request, Submission, is_form, parse, par
 from codecommons.optout.standing import NEEDED, OPEN, RUNGS, Standing, after, one_of
 from codecommons.optout.verification import by_account, by_challenge
 
-# A claim alone takes effect at once for this many values of a submission, pending verification; more waits for a person.
+# A claim alone takes effect at once for this many values of a claimant, in however many files, pending verification; more waits
+# for a person.
 MOST_CLAIMED = 10
 
 
@@ -56,13 +57,15 @@ def submit(lake: Lake, submission: Submission, received: str) -> list[Standing]:
             known = ", ".join(there[request].id for request in submission.requests)
             raise UsageError(f"this was asked for before, as {known}; `codecommons opt-out list` shows where it stands")
         before[:] = [len(ledger.entries)]
+        waiting = (one for one in ledger.standings.values() if one.claimant == reference and one.state == "quarantined")
+        claimed = sum(len(one.request.values) for one in waiting) + sum(len(one.values) for one in new)
         return [
             {
                 "action": "submitted",
                 "received": received,
                 "claimant": reference,
                 "request": one.to_mapping(),
-                **_first(one, account, sum(len(each.values) for each in submission.requests)),
+                **_first(one, account, claimed),
             }
             for one in new
         ]
@@ -73,7 +76,7 @@ def submit(lake: Lake, submission: Submission, received: str) -> list[Standing]:
 
 
 def _first(request: Request, account: str, values: int) -> dict[str, str]:
-    """How a request begins that came with others, of so many values in all."""
+    """How a request begins whose claimant has so many values that nobody has verified, with those that came with it."""
     if by_account(request, account):
         return {"state": "quarantined", "rung": "claimed", "why": "in effect until it is verified"}
     if account and request.scope in ("origin", "owner", "path"):

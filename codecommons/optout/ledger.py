@@ -227,6 +227,15 @@ def gate(lake: Lake, releases: Mapping[str, str]) -> Ledger:
 def waiting(settings: Settings) -> list[Path]:
     """Files of the inbox that nobody has read, in order; not those whose names begin with a dot, which are being written."""
     inbox = settings.opt_out / "inbox"
+    found: list[Path] = []
     with lake_errors(f"reading {inbox}"):
-        found = [path for path in inbox.rglob("*") if path.is_symlink() or path.is_file()]
+        if inbox.exists():
+            # What can't be listed may hide a request; pathlib would pass over it.
+            for folder, folders, files in os.walk(inbox, onerror=_refuse):
+                links = [name for name in folders if Path(folder, name).is_symlink()]
+                found += [path for name in (*links, *files) if (path := Path(folder, name)).is_symlink() or path.is_file()]
     return sorted(path for path in found if not path.name.startswith("."))
+
+
+def _refuse(error: OSError) -> None:
+    raise error

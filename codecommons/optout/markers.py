@@ -58,9 +58,10 @@ def at_root(lake: Lake, trees: pl.DataFrame, names: tuple[bytes, ...]) -> pl.Dat
     schema = {"origin": pl.String, "name": pl.Binary, "content": pl.Binary, "data": pl.Binary}
     files = lake.scan("tree_file").filter(pl.any_horizontal(pl.col("path").bin.ends_with(name) for name in names))
     here = files.select("root", "path", "content").join(trees.select("origin", "root").lazy(), on="root").collect()
+    wrapped = _wrapped(lake, here.filter(~pl.col("path").is_in(names)).select("root").unique())
     rows = []
-    for origin, path, content in here.select("origin", "path", "content").iter_rows():
-        inner = path.partition(b"/")[2] if origin.startswith("pkg:") else path
+    for origin, root, path, content in here.select("origin", "root", "path", "content").iter_rows():
+        inner = path.partition(b"/")[2] if origin.startswith("pkg:") or root in wrapped else path
         name = next((name for name in names if name in (path, inner)), None)
         if name:
             rows.append((origin, name, content))
@@ -76,6 +77,15 @@ def at_root(lake: Lake, trees: pl.DataFrame, names: tuple[bytes, ...]) -> pl.Dat
         data |= dict(zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True))
     bytes_of = pl.Series([data.get(content) for content in found["content"]], dtype=pl.Binary)
     return found.with_columns(data=bytes_of).sort("origin", "name", "content")
+
+
+def _wrapped(lake: Lake, roots: pl.DataFrame) -> frozenset[bytes]:
+    """Those of some trees that have everything in one folder, as an archive has that is no package."""
+    paths = lake.scan("tree_file").select("root", "path").join(roots.lazy(), on="root").collect()
+    tops: dict[bytes, set[bytes]] = {}
+    for root, path in paths.iter_rows():
+        tops.setdefault(root, set()).add(path.partition(b"/")[0] if b"/" in path else path + b"/")
+    return frozenset(root for root, names in tops.items() if len(names) == 1)
 
 
 def _said(name: bytes, data: bytes | None) -> str | None:

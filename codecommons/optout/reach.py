@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from codecommons.archive.views import visited_trees
 from codecommons.dedup.pairs import pairs
 from codecommons.lake import Lake
 from codecommons.optout import markers
+from codecommons.optout.ledger import read
 from codecommons.optout.requests import Request, key_of
 from codecommons.optout.standing import Standing
 from codecommons.swhid import Swhid
@@ -247,6 +249,20 @@ def hidden(lake: Lake, excluded: Excluded, trees: pl.DataFrame) -> pl.DataFrame:
     left = excluded.marked(seen).filter(pl.col("opt_out").is_null()).select("content").unique()
     gone = seen.select("content").unique().join(left, on="content", how="anti")
     return pl.concat([gone, excluded.contents.select("content")]).unique().sort("content")
+
+
+def out_of_sight(lake: Lake) -> frozenset[bytes]:
+    """Contents (sha1_git) that requests in effect leave out everywhere, as the public views do; markers are not looked for.
+
+    Raises:
+        GateError: the ledger is broken or stale.
+        LakeError: a table can't be read.
+    """
+    effective = read(lake).effective
+    if not effective:
+        return frozenset()
+    trees = visited_trees(lake)
+    return frozenset(hidden(lake, resolve(lake, effective, trees, with_markers=False), trees)["content"])
 
 
 @dataclass(frozen=True)

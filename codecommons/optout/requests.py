@@ -30,7 +30,9 @@ _CASELESS = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org")
 _CASELESS_PURLS = ("pypi", "github", "gitlab", "bitbucket", "composer", "deb", "hex")
 # What may stand in a part of a path as it is (RFC 3986), without @: purls have it escaped in names.
 _PLAIN = "!$&'()*+,;=:"
-_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "svn": 3690}
+_PORTS = {"https": 443, "http": 80, "ssh": 22, "git+ssh": 22, "git": 9418, "svn": 3690}
+# How git calls a place behind ssh, too: git@forge.example:me/tool.
+_SHORT = re.compile(r"[\w.-]+@([\w.-]+):/*")
 # The forge of the issue form, whose lines name accounts and repositories without it.
 FORM_FORGE = "https://github.com"
 
@@ -93,16 +95,18 @@ def plain(value: Any, where: str) -> str:
 def key_of(origin: str) -> str:
     """The same for every way of writing one origin.
 
-    In a URL: protocol, user, usual port, case and script of the host, repeated and final slashes, ``.git``. In a purl: its type's
-    case, and of registries and forges that don't tell them apart the name's. In both: what is written as ``%41``.
+    In a URL, and in what git takes for one: protocol, user, usual port, case and script of the host, repeated and final slashes,
+    ``.git``. In a purl: its type's case, and of registries and forges that don't tell them apart the name's. In both: what is
+    written as ``%41``.
     """
     if origin.startswith("pkg:"):
         kind, _, name = origin.removeprefix("pkg:").rstrip("/").partition("/")
         kind, name = kind.lower(), _spelt(name, kind.lower() in _CASELESS_PURLS)
         return f"pkg:{kind}/{re.sub(r'[-_.]+', '-', name) if kind == 'pypi' else name}"
-    parts = urlsplit(origin)
+    short = _SHORT.match(origin)
+    parts = urlsplit(f"ssh://{short[1]}/{origin[short.end() :]}" if short else origin)
     host = parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
-    host = _ascii(re.sub(rf":(?:{_PORTS.get(parts.scheme, 0)})?$", "", host))
+    host = _ascii(re.sub(rf":(?:{_PORTS.get(parts.scheme, 0)})?$", "", host).rstrip("."))
     path = _spelt(re.sub(r"/+", "/", parts.path).rstrip("/"), host in _CASELESS)
     return f"{host}{path.removesuffix('.git')}"
 

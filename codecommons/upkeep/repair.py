@@ -31,6 +31,7 @@ from codecommons.dedup import compare_slice
 from codecommons.engine import Engine
 from codecommons.errors import CodeCommonsError, LakeError, UsageError
 from codecommons.lake import Lake, commits
+from codecommons.lake.damage import DAMAGED
 from codecommons.lake.erasing import at_work
 from codecommons.lake.schemas import TABLES, Table
 from codecommons.lake.storage import lake_errors
@@ -40,7 +41,6 @@ from codecommons.upkeep.verify import ORIGINAL, Fault, Verified, verify
 
 # The failing check of slices that have to be made again.
 CHECK = "whole"
-DAMAGED = "_damaged"
 WORK = dict(zip(STAGES[:-1], (ingest_slice, annotate_slice, qualify_slice, compare_slice), strict=True))
 # What says that something was done before, whatever it was: without it sources are read again, and only what is missing is added.
 _MEMORY = ("extid", "collection_tree")

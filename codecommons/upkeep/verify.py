@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from codecommons.datasets.releases import files_of, list_releases, sha256_of, taken_down
+from codecommons.datasets.releases import Release, files_of, list_releases, sha256_of, withdrawn
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake, commits
@@ -304,18 +304,18 @@ def _releases(lake: Lake, found: Verified, everything: bool) -> None:
             what = f"release {name}/{digits}: its fingerprint.json is that of another release"
             found.faults.append(Fault("releases", what, advice, release=f"{name}/{digits}"))
             continue
-        for file, wrong in _wrong_files(lake, one.folder, files_of(one.document), everything):
+        for file, wrong in _wrong_files(lake, one, everything):
             found.faults.append(
                 Fault("releases", f"release {name}/{digits}: {file} {wrong}", file=file, release=f"{name}/{digits}")
             )
 
 
-def _wrong_files(lake: Lake, folder: str, named: Mapping[str, str], everything: bool) -> Iterator[tuple[str, str]]:
-    withdrawn = {f"data/{shard}" for shard in taken_down(lake, folder)}
+def _wrong_files(lake: Lake, one: Release, everything: bool) -> Iterator[tuple[str, str]]:
+    folder, gone = one.folder, withdrawn(lake, one)
     with lake_errors(f"reading {folder}"):
         there = {path.removeprefix(f"{lake.path(folder)}/") for path in lake.fs.find(lake.path(folder))}
-    for file, sha256 in named.items():
-        if file in withdrawn:
+    for file, sha256 in files_of(one.document).items():
+        if file in gone:
             continue
         if file not in there:
             yield file, "is missing"

@@ -180,7 +180,12 @@ def test_a_request_in_the_inbox_is_taken_in_by_a_run_that_shows_it_and_nobody_el
     assert "|origin|quarantined|1|" in made.metadata["requests"].value
     assert "jane" not in str(made.metadata)
     passed = {check.check_name: check.passed for check in run.get_asset_check_evaluations()}
-    assert passed == {"ledger_intact": True, "requests_understood": False, "releases_up_to_date": True}
+    assert passed == {
+        "ledger_intact": True,
+        "requests_understood": False,
+        "releases_up_to_date": True,
+        "marts_up_to_date": True,
+    }
     assert len(look(second.cursor).run_requests) == 1, "the ledger has grown"
 
     Lake.open(Settings.from_environment()).delta("opt_out_ledger").update(updates={"digest": "'00'"})

@@ -21,8 +21,10 @@ from codecommons.annotate.annotator import current
 from codecommons.engine import local_engine
 from codecommons.errors import CodeCommonsError
 from codecommons.lake import Lake
+from codecommons.lake.schemas import TABLES
 from codecommons.lake.views import build_catalogue
 from codecommons.license import policies
+from codecommons.optout.takedown import operation
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, directory_id, swhid_text
 from codecommons_dagster.setup import dbt_project, prepare, run_dbt
@@ -118,3 +120,27 @@ def test_dbt_builds_the_marts_and_its_tests_pass(
         assert stored >= 0
         names = connection.sql(f"select swhid from read_parquet('{settings.marts}/popular_content_name.parquet')").fetchall()
         assert {name for (name,) in names} == {swhid_text("cnt", content_id(data)) for data in FILES.values()}
+
+
+def test_dbt_s_tests_pass_after_a_takedown_and_over_a_dataset_of_discussions(filled: Lake, settings: Settings) -> None:
+    swhid = swhid_text("cnt", content_id(FILES["b.v"]))
+    one = operation.begin(filled, [swhid], "secret", "a test", "2026-02-01T12:00:00+00:00")
+    operation.carry_out(filled, one, stopped=True)
+    fingerprint, text = "f" * 64, content_id(b"a discussion")
+    row = {
+        "shard": "0",
+        "row": 0,
+        "content": text,
+        "swhid": swhid_text("cnt", text),
+        "origin": "https://forge.example/a/b",
+        "length": 1,
+    }
+    release = {"specification": '{"rows":"issues"}', "as_of": DAY, "rows": 1, "bytes": 1, "shards": 1}
+    for name, said in (("dataset_row", row), ("dataset", release)):
+        rows = pa.Table.from_pylist([said], schema=pa.schema(TABLES[name].fields))
+        filled.replace_release(name, "talk", fingerprint, rows)
+    build_catalogue(settings)
+    run_dbt(dbt_project(settings), "build")
+    with filled.sql() as connection:
+        assert connection.sql("select state, requests from opt_out_report").fetchall() == [("erased", 1)]
+        assert swhid not in str(connection.sql("from popular_content_name").fetchall())

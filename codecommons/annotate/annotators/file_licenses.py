@@ -24,6 +24,7 @@ from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import together, whole
 from codecommons.annotate.manifests.licenses import LEAST_RELEVANCE
 from codecommons.annotate.manifests.reading import toml
+from codecommons.annotate.notices.denials import restrictions
 
 # The Linux kernel's debian/copyright has 130 paragraphs; what a wildcard costs is a look at every path of a tree.
 MOST_PATTERNS, MOST_WILDCARDS, LONGEST_PATTERN, MOST_BYTES = 20_000, 2_000, 1_000, 1 << 20
@@ -159,7 +160,10 @@ def _short_name(name: str, texts: Mapping[str, str]) -> str | None:
         return whole(f"{plain} WITH {exception}") or plain
     if meant := DEBIAN.get(known) or whole(name):
         return meant
-    found = notices.find(notices.load(), texts.get(known, "").encode())
+    text = texts.get(known, "").encode()
+    found = notices.find(notices.load(), text)
+    if any(restrictions(text.split(b"\n"), [(one.start_line, one.end_line, one.words) for one in found])):
+        return None  # it is that licence, and something is asked for beside it
     sure = [one.expression for one in found if one.relevance >= LEAST_RELEVANCE and "scancode-unknown" not in one.expression]
     return together(tuple(dict.fromkeys(sure)))
 
@@ -220,7 +224,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="file_licenses",
     description="What a REUSE.toml or a DEP-5 file says of the licences of other files; error says why one could not be read.",
-    version=1,
+    version=2,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

@@ -8,16 +8,18 @@ SPDX tags are read anywhere and checked. Licence texts, notices and mentions are
 (``annotate.notices``): word for word, and long ones also with some words changed. ``expression`` is all of it, whatever the
 file is called. ``stated`` is the part that decisions go by: without what names no licence, without mentions where something
 firmer is said, without a few words in passing in a file that is not named like a licence file (a tag such as ``License: MIT``
-is none, but in a manifest or in JSON, which say it of what they describe, or as a value inside code), and without the lines
-between ``REUSE-IgnoreStart`` and ``REUSE-IgnoreEnd``: by the REUSE specification, they are not about the file.
+is none, but in a manifest or in JSON, which say it of what they describe, or as a value inside code), without tags and notices in
+strings inside code, which are about what the code writes (``notices.literals``), and without the lines
+between ``REUSE-IgnoreStart`` and ``REUSE-IgnoreEnd``: by the REUSE specification, they are not about the file. A file called
+``LICENSE`` that holds a licence's name and nothing else states that one.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -27,9 +29,10 @@ from codecommons.annotate import notices
 from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import HEDGE, UNKNOWN, leading, together
-from codecommons.annotate.manifests.licenses import license_of
+from codecommons.annotate.manifests.licenses import PROPRIETARY, license_of
 from codecommons.annotate.manifests.project import formats
-from codecommons.annotate.notices.denials import HOLDS, OF_A_PART, SHORT, TAKEN_BACK, bearing, denied, restrictions
+from codecommons.annotate.notices import literals
+from codecommons.annotate.notices.denials import HOLDS, OF_A_PART, SHORT, TAKEN_BACK, bearing, denied, restrictions, shuts_out
 from codecommons.annotate.wide import as_utf8
 
 # What it takes for a rule to count for ``stated``: words of it, in a file not named like a licence file, and percent.
@@ -72,6 +75,13 @@ _PUBLIC_DOMAIN = re.compile(rb"\A[\s/*#;%-]{0,99}public domain\.?[ \t*/]*$", re.
 _IN_PASSING = ("clue", "reference", "intro")
 _DEMANDING = re.compile(r"GPL|MPL|EPL|CDDL|EUPL|SSPL|BUSL|OSL|-NC\b|-NC-|proprietary|commercial|commons-clause|unknown-spdx")
 _COMMONS_CLAUSE = "LicenseRef-scancode-commons-clause"
+_CLUE = "license-clue"
+# A notice stands in a string when so much of it does, of so many parts.
+_NEARLY, _LEAST_BYTES = (9, 10), 2
+# A licence's name alone, and who holds the rights.
+_BARE_BYTES, _BARE_NAME = 1000, 80
+_RIGHTS = re.compile(rb"(?:copyright\b|\(c\)|\xc2\xa9)", re.IGNORECASE)
+_ORNAMENT = b" \t\r#*_=~-.\xef\xbb\xbf"
 _IGNORE = b"REUSE-IgnoreStart", b"REUSE-IgnoreEnd"
 _TAG = re.compile(rb"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][^\r\n]{0,1000})")
 
@@ -102,7 +112,7 @@ class Statement(NamedTuple):
         start_line: from 1; ``end_line`` is inclusive.
         expression: SPDX expression.
         detector: ``spdx-tag``, ``license-text``, ``license-notice``, ``license-tag``, ``license-reference``, ``license-intro``,
-            ``license-clue`` for a value inside code, ``license-denial`` for what says that one does not hold,
+            ``license-clue`` for a value or a string inside code, ``license-denial`` for what says that one does not hold,
             ``license-restriction`` for what is asked for beside a licence that asks for less, and ``changed-license-…`` when some
             words differ from the rule's.
         words: how many words say it; ``relevance``: how surely the rule means the expression, in percent.
@@ -129,13 +139,15 @@ def evidence_of(data: bytes) -> list[Statement]:
     data = as_utf8(data)
     if b"\0" in data.rstrip(b"\0"):
         return []
-    found = list(_tags(data))
+    tags = list(_lines_of(_TAG, data))
+    tagged = {line for line, _ in tags}
+    matches = [match for match in notices.find(notices.load(), data) if match.start_line not in tagged]
+    lines = data.split(b"\n") if matches else []
+    strings = _Strings(data, lines, [tag.start() for _, tag in tags], matches)
+    found = [_tag(line, tag, strings) for line, tag in tags]
     if first := _PUBLIC_DOMAIN.match(data):
         line = 1 + first[0].rstrip().count(b"\n")
         found.append(Statement(line, line, "LicenseRef-scancode-public-domain", "license-notice"))
-    tagged = {statement.start_line for statement in found}
-    matches = [match for match in notices.find(notices.load(), data) if match.start_line not in tagged]
-    lines = data.split(b"\n") if matches else []
     denials = list(_denials(lines, matches))
     found += denials
     no = {line for one in denials for line in range(one.start_line, one.end_line + 1)}
@@ -144,25 +156,30 @@ def evidence_of(data: bytes) -> list[Statement]:
     for match in notices.statements(matches):
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
         said = Statement(match.start_line, match.end_line, match.expression, detector, match.words, match.relevance)
+        if strings.say(match):
+            found.append(said._replace(detector=_CLUE))
+            continue
         bears = HOLDS
         if match.words <= SHORT:
             place = match.start_line, match.end_line, match.kind in ("notice", "text")
             if place not in known:
                 known[place] = TAKEN_BACK if match.start_line in no else bearing(lines, *place)
             bears = known[place]
-        lost = bears == TAKEN_BACK or (match.restricted and match.expression not in NO_LICENSE)
+        restricted = match.restricted or (match.share < 1.0 and shuts_out(lines, match.start_line, match.end_line))
+        lost = bears == TAKEN_BACK or (restricted and match.expression not in NO_LICENSE)
         (of_a_part if bears == OF_A_PART else found).append(said._replace(expression=UNKNOWN) if lost else said)
     if matches and not any(_DEMANDING.search(one.expression) for one in found if _is_firm(one) and one.expression != UNKNOWN):
-        places = [(one.start_line, one.end_line, one.words) for one in matches if one.kind not in _IN_PASSING]
+        firm = [one for one in matches if one.kind not in _IN_PASSING and not strings.say(one)]
+        places = [(one.start_line, one.end_line, one.words) for one in firm]
         found += [Statement(line, line, UNKNOWN, "license-restriction") for line in restrictions(lines, places)]
     # What holds for parts of a file is asked for beside what holds for the whole; alone it leaves the rest unknown.
-    whole = any(one.expression not in (UNKNOWN, *NO_LICENSE) for one in found)
+    whole = any(one.expression not in (UNKNOWN, *NO_LICENSE) and one.detector != _CLUE for one in found)
     found += of_a_part if whole else [one._replace(expression=UNKNOWN) for one in of_a_part]
     found = list(_told(sorted(found, key=lambda statement: (statement.start_line, statement.end_line))))
     for at, one in enumerate(found):
         if one.detector.endswith("license-tag") and one.expression != UNKNOWN:
             on_line = lines[one.start_line - 1][:_TAG_LINE]
-            detector = "license-clue" if _IN_CODE.match(on_line) else one.detector
+            detector = _CLUE if _IN_CODE.match(on_line) else one.detector
             found[at] = one._replace(expression=_whole_tag(on_line, one.expression), detector=detector)
     blocks = list(_ignored(data)) if found else []
     firsts = [first for first, _ in blocks]
@@ -172,9 +189,44 @@ def evidence_of(data: bytes) -> list[Statement]:
     ]
 
 
-def _tags(data: bytes) -> Iterator[Statement]:
-    for line, tag in _lines_of(_TAG, data):
-        yield Statement(line, line, _tagged(tag[1].decode("utf-8", "replace")), "spdx-tag")
+class _Strings:
+    """What a content says in strings inside code."""
+
+    def __init__(self, data: bytes, lines: Sequence[bytes], tags: Sequence[int], matches: Sequence[notices.Match]) -> None:
+        """Strings are looked for as far as something is said: most contents say it in their first lines."""
+        self._data = data
+        last = max((match.end_line for match in matches if _may_be_quoted(match)), default=0)
+        until = max([sum(len(line) + 1 for line in lines[:last]), *tags], default=0)
+        self._spans = literals.values(data, until)
+        self._starts = [start for start, _ in self._spans]
+        self._size = sum(end - start for start, end in self._spans)
+
+    def hold(self, at: int) -> bool:
+        """Whether a byte stands in one, or right behind a quote."""
+        before = bisect_right(self._starts, at)
+        return (before > 0 and at < self._spans[before - 1][1]) or literals.is_quoted(self._data, at)
+
+    def say(self, match: notices.Match) -> bool:
+        """Whether all of a match stands in them."""
+        if not _may_be_quoted(match) or self._size < _LEAST_BYTES * match.words:
+            return False
+        words = self._said.get((match.start_line, match.end_line, match.expression), 0)
+        return words * _NEARLY[1] >= match.words * _NEARLY[0]
+
+    @cached_property
+    def _said(self) -> Mapping[tuple[int, int, str], int]:
+        """The same matches, as far as they are found in nothing but the strings: how many words say it."""
+        found = notices.find(notices.load(), literals.only(self._data, self._spans))
+        return {(one.start_line, one.end_line, one.expression): one.words for one in found}
+
+
+def _may_be_quoted(match: notices.Match) -> bool:
+    return match.kind in ("text", "notice", "reference") and match.words >= LEAST_WORDS
+
+
+def _tag(line: int, tag: re.Match[bytes], strings: _Strings) -> Statement:
+    said = _tagged(tag[1].decode("utf-8", "replace"))
+    return Statement(line, line, said, _CLUE if strings.hold(tag.start()) else "spdx-tag")
 
 
 def _denials(lines: Sequence[bytes], matches: Sequence[notices.Match]) -> Iterator[Statement]:
@@ -247,6 +299,26 @@ def _is_unread(name: bytes, data: bytes) -> bool:
     return len(text) > _POINTER_BYTES or b"://" in text or not _POINTER.search(text)
 
 
+def _name_alone(name: bytes, data: bytes, unread: bool) -> Statement | None:
+    """What a file says that must be the licence, and holds a licence's name and nothing else: ``MIT``, ``Apache 2.0``.
+
+    Args:
+        name: of the file.
+        data: its content.
+        unread: whether its words could be terms of somebody's own: of those it is known that they are, not which.
+    """
+    if len(data) > _BARE_BYTES or _TERMS_FILE.fullmatch(name.decode("utf-8", "replace")) is None:
+        return None
+    told = [(at, line.strip(_ORNAMENT)) for at, line in enumerate(as_utf8(data).split(b"\n"), 1)]
+    said = [(at, line) for at, line in told if line and not _RIGHTS.match(line)]
+    if len(said) != 1 or len(said[0][1]) > _BARE_NAME:
+        return None
+    at, line = said[0]
+    expression = license_of(line.decode("utf-8", "replace"))
+    own_words = unread and expression in (PROPRIETARY, UNKNOWN)
+    return Statement(at, at, expression, "license-tag") if expression and not own_words else None
+
+
 def expression_of(evidence: Sequence[Statement]) -> str | None:
     """The SPDX expression of all that was found."""
     return together(_distinct(evidence), mentions=True)
@@ -293,7 +365,7 @@ def stated_of(evidence: Sequence[Statement], license_file: bool, description: bo
 
 def _is_firm(one: Statement) -> bool:
     """Whether it is more than a mention."""
-    return not one.detector.endswith("-reference")
+    return not one.detector.endswith(("-reference", "-clue"))
 
 
 def _distinct(statements: Sequence[Statement]) -> tuple[str, ...]:
@@ -309,8 +381,10 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
             known[content] = evidence_of(data)
         evidence, named = known[content], is_license_file(name)
         stated = stated_of(evidence, named, is_description(name))
-        shown = [dict(zip(EVIDENCE.names, (*one[:4], one in stated), strict=True)) for one in evidence]
         unread = not stated and _is_unread(name, data)
+        if not stated and (alone := _name_alone(name, data, unread)):
+            evidence, stated, unread = [*evidence, alone], [alone], False
+        shown = [dict(zip(EVIDENCE.names, (*one[:4], one in stated), strict=True)) for one in evidence]
         rows.append((shown, expression_of(evidence), together(_distinct(stated)), named, unread))
     return table(rows, FIELDS)
 
@@ -318,7 +392,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="license_evidence",
     description="What a content under one of its names says about licences: SPDX expressions, and the lines that say it.",
-    version=10,
+    version=11,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

@@ -59,7 +59,8 @@ def _figures(lake: Lake, engine: Engine, slice: str, source: str, files: Sequenc
         counts[one.table] += one.rows
         if one.table == "thread_event":
             with lake_errors(f"reading {one.path}"), lake.fs.open(one.path, "rb") as file:
-                events = pl.DataFrame(pq.read_table(file, columns=["repository_id", "repository", "number", "complete", "bot"]))
+                columns = ["repository_id", "repository", "number", "complete", "bot"]
+                events = pl.DataFrame(pq.ParquetFile(file).read(columns, use_threads=False))
             # As in the view ``thread``: a repository is its number, as names change.
             place = pl.coalesce(pl.col("repository_id").cast(pl.String), "repository")
             threads_of.append(events.select(pl.struct(place.alias("place"), "number").hash()).to_series().unique())

@@ -82,6 +82,35 @@ _RESTRICTS = re.compile(
     r"|\badditional restrictions?\b",
     re.IGNORECASE,
 )
+# Whom licences shut out that are not for everybody.
+_SOME = (
+    r"(?:companies|corporations|business(?:es)?|enterprises"
+    r"|commercial (?:entit(?:y|ies)|users?|organi[sz]ations?|compan(?:y|ies))|for-profit \w+|governments?|government agencies"
+    r"|(?:the )?(?:military|police|armed forces|law enforcement)|competitors"
+    r"|banks|(?:employees|residents|citizens|nationals|members|subsidiaries) of|firms|organi[sz]ations)"
+)
+_PRIVATE = (
+    r"(?:(?:private|natural) )?(?:individuals|persons|people|students|academics|researchers|hobbyists|non-?profits?"
+    r"|non-?profit organi[sz]ations|educational institutions|universities)"
+)
+_ANY = r"(?:(?:any|all|the|those|other|certain|large|big|private|public|our|its|u\.?s\.?) ){0,2}"
+_BUT = r"(?:but|except(?:ing)?|excluding|other than|apart from|with the exception of|save for)"
+_NOT = r"(?:\b(?:not|never|cannot)|n't)"
+_EXCLUDES = re.compile(
+    rf"{_NOT}(?: [\w-]+){{0,3}} (?:use|used|usable|usage|copied|distributed|redistributed|modified) by\b"
+    rf"|\b(?:(?:every|any)(?:body|one)|(?:all|any) (?:people|persons?|users?|individuals?)) {_BUT}\b"
+    rf"|\b(?:except(?:ing)?|excluding|excludes?|but not|other than|apart from|with the exception of|unless you(?:'re| are))"
+    rf"(?: for| to| by)? {_ANY}(?:a |an )?{_SOME}\b"
+    rf"|(?<!names of )(?<!name of )\b{_SOME}(?: [\w-]+){{0,3}}? (?:(?:may|can|must|shall|will|do|are|is) ?(?:not|never|n't)"
+    r"|cannot|(?:are|is) (?:prohibited|forbidden|excluded|excepted|barred|banned))\b"
+    r"(?! (?:be )?(?:used (?:to|in)|liable|responsible|held))"
+    rf"|\bno (?:company|corporation|commercial \w+|employee of|{_SOME})(?: [\w-]+){{0,3}}? (?:may|can|shall|is|are)\b"
+    rf"|\b(?:for|to|by) {_PRIVATE} only\b|\bonly (?:for |to |by )?{_PRIVATE} (?:may|can|are|is)\b"
+    rf"|{_NOT} (?:be )?(?:licensed|available|open|granted|free|permitted|allowed|extended|offered)(?: [\w-]+){{0,2}}"
+    rf" (?:to|for) {_ANY}{_SOME}\b"
+    rf"|{_NOT}(?: [\w-]+){{0,5}} (?:military|weapons?|warfare|surveillance) (?:use|uses|purposes?|applications?)\b",
+    re.IGNORECASE,
+)
 # Lines around what states a licence in which restrictions are looked for.
 _BESIDE = 8
 # The Apache licence's own words, of which a short rule may know the beginning.
@@ -119,7 +148,7 @@ def _stretches(named: Iterable[tuple[int, int]], around: int = _AROUND) -> Itera
 
 
 def restrictions(lines: Sequence[bytes], stated: Sequence[tuple[int, int, int]]) -> Iterator[int]:
-    """Lines, from 1, at which text around a licence asks for more than it: "commercial use requires", "non-commercial use only".
+    """Lines, from 1, at which text around a licence asks for more than it: "commercial use requires", "everybody but companies".
 
     Args:
         lines: of the content.
@@ -129,9 +158,15 @@ def restrictions(lines: Sequence[bytes], stated: Sequence[tuple[int, int, int]])
     for start, stop in _stretches(((first, last) for first, last, _ in stated), _BESIDE):
         numbers = [line for line in range(start, min(stop, len(lines)) + 1) if line not in own]
         texts = [_text(lines[line - 1]) for line in numbers]
-        if found := _RESTRICTS.search(" ".join(texts)):
+        said = " ".join(texts)
+        if found := _RESTRICTS.search(said) or _EXCLUDES.search(said):
             ends = accumulate(len(text) + 1 for text in texts)
             yield next(line for line, end in zip(numbers, ends, strict=True) if found.start() < end)
+
+
+def shuts_out(lines: Sequence[bytes], start: int, end: int) -> bool:
+    """Whether lines, from the first (from 1) to the last, inclusive, grant something to some people only."""
+    return _EXCLUDES.search(" ".join(_text(line) for line in lines[start - 1 : end])) is not None
 
 
 def bearing(lines: Sequence[bytes], start: int, end: int, whole: bool) -> str:

@@ -70,7 +70,7 @@ def statements_of(lake: Lake, files: Iterable[NewsFile]) -> pl.Series:
     found: list[pl.Series] = []
     for one in files:
         with lake_errors(f"reading {one.path}"), lake.fs.open(one.path, "rb") as file:
-            for batch in pq.ParquetFile(file).iter_batches(_RECORDS, columns=["affected"]):
+            for batch in pq.ParquetFile(file).iter_batches(_RECORDS, columns=["affected"], use_threads=False):
                 said = pl.DataFrame(batch)["affected"].explode().drop_nulls()
                 found += [said.struct.field("statement").unique()] if len(said) else []
     return pl.concat(found).unique().sort() if found else pl.Series("statement", [], pl.Binary)

@@ -90,7 +90,7 @@ class Parquet(ShardFormat):
         """See ``ShardFormat``."""
         if terms.asked.document != DOCUMENT:
             return pl.DataFrame()
-        found = pl.DataFrame(pq.ParquetFile(files[0]).read(columns=["files"])).with_row_index("document")
+        found = pl.DataFrame(pq.ParquetFile(files[0]).read(columns=["files"], use_threads=False)).with_row_index("document")
         return found.explode("files").unnest("files").select(self.offsets(terms.asked).names).cast(pl.Int64)
 
     def swhids(self, files: Files, column: str = "swhid") -> Iterator[pl.Series]:

@@ -31,7 +31,7 @@ from codecommons.annotate.forge.text import END
 from codecommons.annotate.notebooks import STRUCTURED, is_notebook
 from codecommons.datasets import tokenizer
 from codecommons.datasets.format import Columns, Files, Part, ShardFormat, Terms
-from codecommons.datasets.releases import list_releases, supplies_of
+from codecommons.datasets.releases import list_releases, supplies_of, withdrawn
 from codecommons.datasets.repository_form import DOCUMENT, MOST_BYTES, REPOSITORY, SEPARATOR, Edge, edges, edges_of, marked
 from codecommons.datasets.rows import readable, repository
 from codecommons.datasets.shards import (
@@ -141,7 +141,8 @@ class Tokens(ShardFormat):
             before = specification.get("format", {})
             likewise = Format(**{name: before[name] for name in ("kind", "tokenizer", "vocabulary") if name in before})
             same_rows = specification.get("rows", "files") == asked.rows
-            if same_rows and likewise == Format(asked.format.kind, "", asked.format.vocabulary):
+            gone = tokenizer.FILE in withdrawn(lake, one)
+            if same_rows and not gone and likewise == Format(asked.format.kind, "", asked.format.vocabulary):
                 return dict(supplies_of(lake, one))
         chosen = rows().unique("content").sort("content")
         chosen = chosen.filter(pl.col("length").cum_sum() - pl.col("length") < tokenizer.TRAINING_BYTES)

@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from codecommons.annotate import store
+from codecommons.annotate.annotator import current
+from codecommons.dedup.pairs import pairs
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.optout.reach import contents_of, origins_of, resolve
@@ -20,6 +23,7 @@ from codecommons.swhid import Swhid, origin_id, swhid_text
 
 # As many contents are in one entry of the ledger, which whoever reads it reads.
 MOST_CONTENTS = 200_000
+_SAME_TEXT = "normalized_text"
 _CONTENT = pl.Schema({"content": pl.Binary})
 
 
@@ -90,6 +94,38 @@ def by_request(lake: Lake, standing: Standing, trees: pl.DataFrame) -> Covered:
     ]
     gone = mine.join(pl.concat(stay), on="content", how="anti")
     return _checked(gone, mine.height - gone.height)
+
+
+def alike(lake: Lake, swhids: Sequence[str]) -> list[str]:
+    """Contents that are nearly what is taken down, and stay: accepted near-duplicates, and the same text with other line ends.
+
+    Afterwards nobody can tell, as what was compared is erased, too.
+
+    Args:
+        lake: the lake.
+        swhids: of the contents, core.
+
+    Returns:
+        SWHIDs, sorted.
+
+    Raises:
+        LakeError: a table can't be read.
+    """
+    mine = pl.LazyFrame({"content": [Swhid.parse(value).identifier for value in swhids]}, _CONTENT)
+    close = pairs(lake).filter("accepted")
+    texts = store.rows(lake, current(lake.settings)[_SAME_TEXT]).select("content", "normalized").drop_nulls()
+    same = texts.join(mine, on="content", how="semi").select("normalized").unique()
+    found = pl.concat(
+        [
+            *(
+                close.select(content=one, other=other).join(mine, on="content", how="semi").select(content="other")
+                for one, other in (("a", "b"), ("b", "a"))
+            ),
+            texts.join(same, on="normalized", how="semi").select("content"),
+        ]
+    )
+    others = found.unique().join(mine, on="content", how="anti").collect(engine="streaming")
+    return sorted(swhid_text("cnt", content) for content in others["content"])
 
 
 def _below(lake: Lake, folders: list[bytes]) -> tuple[pl.DataFrame, int]:

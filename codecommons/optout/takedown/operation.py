@@ -18,6 +18,7 @@ import polars as pl
 
 from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake, erasing
+from codecommons.lake.damage import DAMAGED
 from codecommons.lake.erasing import Erased
 from codecommons.optout.ledger import Ledger, append, read
 from codecommons.optout.requests import Request, plain
@@ -134,8 +135,9 @@ def carry_out(lake: Lake, one: Standing, stopped: bool = False, tell: Callable[[
     require_quiet(lake, stopped)
     contents = pl.Series("content", [Swhid.parse(value).identifier for value in one.request.values], dtype=pl.Binary)
     done = Takedown(one.id, len(contents), tables.held(lake, contents))
-    tell("staging")
-    done.erased["staging"] = erasing.empty_staging(lake.storage)
+    for place, folder in (("staging", "_staging"), ("damaged tables", DAMAGED)):
+        tell(place)
+        done.erased[place] = erasing.empty(lake.storage, folder)
     tell("releases")
     done.shards, done.erased["releases"] = published.withdraw(lake, contents, one.id)
     for steps in (tables.erase_contents(lake, contents), places.clear(lake.settings, contents)):

@@ -58,9 +58,9 @@ def clear(settings: Settings, contents: pl.Series) -> Iterator[tuple[str, Erased
 
 
 def _holds(repository: Path, ids: set[bytes]) -> bool:
-    """Whether a repository has one of the objects, reachable or not; one that git can't open might."""
+    """Whether a repository has one of the objects, reachable or not; one that git can't open might, and half a fetch."""
     try:
-        return bool(present(repository, ids))
+        return next(repository.rglob("tmp_*"), None) is not None or bool(present(repository, ids))
     except (CodeCommonsError, OSError, ValueError):
         return True
 

@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""Shards of releases that hold a content, and a NOTICE that quotes it.
+"""Shards of releases that hold a content, a NOTICE that quotes it, and a tokenizer that was trained on it.
 
 They are deleted, whole, and a note in the release says which. Its manifest stays.
 """
@@ -16,10 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from codecommons.datasets.format import formats
-from codecommons.datasets.releases import NOTE, taken_down
+from codecommons.datasets.releases import MARKER, NOTE, sha256_of, taken_down
 from codecommons.datasets.shards import UNREADABLE, opened_shard
+from codecommons.datasets.tokenizer import FILE as TOKENIZER
 from codecommons.lake import Lake
 from codecommons.lake.erasing import Erased
 from codecommons.lake.storage import lake_errors
@@ -34,7 +37,7 @@ class Withdrawn:
 
     Attributes:
         release: ``dataset/fingerprint, 12 hex``.
-        shard: its file, or ``NOTICE``.
+        shard: its file, ``NOTICE`` or ``tokenizer.json``.
     """
 
     release: str
@@ -42,7 +45,7 @@ class Withdrawn:
 
 
 def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withdrawn], Erased]:
-    """Delete every shard that has one of the contents, and every NOTICE that quotes one; killed anywhere, it can be run again.
+    """Delete every shard that has one of the contents, and what was made of one beside; killed anywhere, it can be run again.
 
     Args:
         lake: the lake.
@@ -60,6 +63,8 @@ def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withd
     with lake_errors(f"reading {root}"):
         folders = sorted(path for path in lake.fs.glob(f"{root}/*/*") if lake.fs.isdir(path))
     found, gone = [], Erased()
+    trained = {folder: tokenizer for folder in folders if (tokenizer := _trained(lake, folder))}
+    tainted = {trained[folder] for folder in trained if _names(lake, f"{folder}/manifest.parquet", contents)}
     for folder in folders:
         release = folder.removeprefix(f"{root}/")
         before = taken_down(lake, f"datasets/{release}")
@@ -69,6 +74,9 @@ def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withd
             shards[NOTICE] = [f"{folder}/{NOTICE}"]
             if lake.fs.exists(f"{folder}/{NOTICE}") and _quotes(lake, f"{folder}/{NOTICE}", {one.hex() for one in contents}):
                 holding.append(NOTICE)
+            shards[TOKENIZER] = [f"{folder}/{TOKENIZER}"]
+            if trained.get(folder) in tainted:
+                holding.append(TOKENIZER)
         note = before | dict.fromkeys(holding, takedown)
         with lake_errors(f"writing {folder}"):
             if note != before:
@@ -79,6 +87,32 @@ def withdraw(lake: Lake, contents: pl.Series, takedown: str) -> tuple[list[Withd
                     lake.fs.rm(path)
         found += [Withdrawn(release, name) for name, why in sorted(note.items()) if why == takedown]
     return found, gone
+
+
+def _trained(lake: Lake, folder: str) -> str | None:
+    """The sha256 of a release's tokenizer, if it was trained on texts of the dataset: it spells words that were in them twice."""
+    with lake_errors(f"reading {folder}"):
+        marker = f"{folder}/{MARKER}"
+        document = lake.fs.cat_file(marker) if lake.fs.exists(marker) else b"{}"
+    try:
+        given = json.loads(document)["inputs"]["specification"]["format"]["tokenizer"]
+    except (ValueError, KeyError, TypeError):  # not published to its end, or by an earlier version
+        given = ""
+    return None if given else sha256_of(lake, f"{folder}/{TOKENIZER}")
+
+
+def _names(lake: Lake, path: str, contents: pl.Series) -> bool:
+    """Whether a manifest has a row of one of the contents; where there is none, nobody can tell."""
+    with lake_errors(f"reading {path}"):
+        if not lake.fs.exists(path):
+            return True
+        wanted = contents.to_arrow()
+        with pq.ParquetFile(path, filesystem=lake.storage.arrow_fs) as manifest:
+            columns = [name for name in ("content", "before_content") if name in manifest.schema_arrow.names]
+            batches = manifest.iter_batches(columns=columns, use_threads=False)
+            return any(
+                pc.any(pc.is_in(column, wanted.cast(column.type))).as_py() for batch in batches for column in batch.columns
+            )
 
 
 def _shards(lake: Lake, folder: str) -> dict[str, list[str]]:

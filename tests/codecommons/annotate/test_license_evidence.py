@@ -61,7 +61,7 @@ MIT = texts(["MIT"])["MIT"].encode()
         ("// SPDX-License-Identifier: MIT // not generated", "MIT"),
         ("# SPDX-License-Identifier: MIT # not generated", "MIT"),
         ("// SPDX-License-Identifier: GPL-2.0-only // or MIT", "GPL-2.0-only"),
-        ('x = "SPDX-License-Identifier: MIT\\npragma solidity; // not safe"', "MIT"),
+        ('"SPDX-License-Identifier: MIT\\npragma solidity; // not safe"', "MIT"),
         ("SPDX-License-Identifier: MIT - Copyright (c) 2020 Commercial Bank", "MIT"),
         ("SPDX-License-Identifier: Nobody-Knows-1.0", "LicenseRef-scancode-unknown-spdx"),
         ('"SPDX-License-Identifier: {license}"', None),
@@ -340,6 +340,7 @@ OURS = "This is the exclusive property of ACME Corporation. Nobody may copy it."
         (b"LICENSE", "", False),
         (b"LICENSE", "SPDX-License-Identifier: MIT", False),
         (b"apache.conf", OURS, False),
+        (b"LICENSE", "MIT", False),
         (b"README.md", OURS, False),
     ],
 )
@@ -414,6 +415,17 @@ def test_a_text_changed_by_a_word_that_restricts_it_is_no_longer_that_licence(ol
         "You may not sell the Software.",
         "All files in src/enterprise are proprietary.",
         "It was under the MIT license until 2019, and is now closed source.",
+        "This is for everybody but companies.",
+        "Free for anyone except the military.",
+        "Not for use by companies with more than ten employees.",
+        "Except for commercial entities, who need another licence.",
+        "The Software may not be used by employees of ACME.",
+        "Companies may not use it.",
+        "No company may use this.",
+        "For individuals only.",
+        "Only students may use it.",
+        "It is not licensed to for-profit organizations.",
+        "It shall not be used for military purposes.",
     ],
 )
 def test_a_restriction_beside_a_text_is_asked_for_too(more):
@@ -422,7 +434,30 @@ def test_a_restriction_beside_a_text_is_asked_for_too(more):
     assert unknown in stated_in(f"# Licensed under the MIT License.\n# {more}\n\nx = 1\n")
 
 
-@pytest.mark.parametrize("more", ["This is not for sale.", "You may copy and sell it.", "It is not confidential."])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"to any person obtaining", b"to everybody but companies obtaining"),
+        (b"the following conditions:", b"the following conditions: companies may not use it, and"),
+    ],
+)
+def test_a_text_that_is_changed_to_shut_somebody_out_is_no_longer_that_licence(old, new):
+    assert old in MIT
+    assert "MIT" not in stated_in(MIT.replace(old, new).decode(), license_file=True)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "This is not for sale.",
+        "You may copy and sell it.",
+        "It is not confidential.",
+        "It is used by companies and individuals everywhere.",
+        "The names of companies may not be used to endorse it.",
+        "Companies are not liable for it.",
+        "Everybody may use it, companies included.",
+    ],
+)
 def test_what_restricts_nothing_does_not(more):
     assert stated_in(f"{MIT.decode()}\n\n{more}\n", license_file=True) == {"MIT"}
 
@@ -432,3 +467,30 @@ def test_a_clause_or_another_licence_that_is_named_beside_a_short_notice_counts(
     assert clause in stated_in("# Licensed under the Apache License, Version 2.0 with Commons Clause\n")
     assert clause in stated_in(f'{MIT.decode()}\n\n"Commons Clause" License Condition v1.0\n', license_file=True)
     assert "GPL-2.0-only" in stated_in("/* Released under the MIT license; changes under the GNU GPL version 2. */\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "stated"),
+    [
+        (b"LICENSE", "MIT", "MIT"),
+        (b"LICENSE", "MIT\n", "MIT"),
+        (b"LICENSE.txt", "Apache 2.0\n", "Apache-2.0"),
+        (b"LICENSE.md", "# BSD-3-Clause\n", "BSD-3-Clause"),
+        (b"COPYING", "GPLv3", "GPL-3.0-only"),
+        (b"LICENSE", "GPL", "GPL-1.0-or-later"),
+        (b"LICENSE", "MIT OR Apache-2.0", "MIT OR Apache-2.0"),
+        (b"LICENSE", "MIT\n\nCopyright (c) 2020 Ada Byron\n", "MIT"),
+        (b"LICENSE", "\ufeffISC\r\n", "ISC"),
+        (b"LICENSE", "MIT and our own", "MIT AND LicenseRef-scancode-unknown-spdx"),
+        (b"LICENSE", "Proprietary", "LicenseRef-scancode-proprietary-license"),
+        (b"LICENSE", "ACME", None),
+        (b"LICENSE", "MIT\nACME\n", None),
+        (b"LICENSE", "none", None),
+        (b"README", "MIT", None),
+        (b"main.c", "MIT", None),
+    ],
+)
+def test_a_licence_s_name_that_is_all_a_licence_file_says_is_that_licence(say, name, text, stated):
+    row = say("license_evidence", text.encode(), name=name)
+    assert (row["stated"], row["unread"]) == (stated, False)
+    assert [one["start_line"] for one in row["evidence"] if one["stated"]] == ([1] if stated else [])

@@ -12,18 +12,23 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, plan, specification, verify
 from codecommons.datasets.releases import published, release
+from codecommons.dedup.overview import differences
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import GateError, UsageError
+from codecommons.explain import explain, render
 from codecommons.optout import desk, ledger, receipts, signing
 from codecommons.optout.check import check
-from codecommons.optout.reach import contents_of, review
+from codecommons.optout.marts import leave_out
+from codecommons.optout.reach import contents_of, hidden, resolve, review
 from codecommons.optout.requests import Request, Submission
+from codecommons.swhid import content_id
 
 ENGINE = InlineEngine()
 READ = b"def read(path):\n    with open(path) as file:\n        return file.read()\n"
@@ -116,6 +121,74 @@ def test_a_content_goes_wherever_it_is_and_what_resembles_it_is_listed_for_revie
     assert (similar.kind, similar.content, similar.origin, similar.path) == ("similar", content, "pkg:pypi/vendoring", "near.py")
 
 
+def test_the_whole_story_of_a_content_tells_who_leaves_it_out(world):
+    world.add("https://forge.example/a/one", {"io.py": READ}, source="git", date=1_400_000_000)
+    world.add("https://forge.example/b/two", {"lib/io.py": READ}, source="git", date=1_500_000_000)
+    world.passed()
+    content = f"swh:1:cnt:{content_id(READ).hex()}"
+    assert explain(world.lake, content)["opt_outs"] == []
+    origin = ask(world, "origin", "https://forge.example/a/one")
+    path = ask(world, "path", "lib/", within="https://forge.example/b/two", saw=None)
+    everywhere = ask(world, "content", content)
+    told = explain(world.lake, content)
+    assert told["opt_outs"] == sorted(
+        [
+            {"reason": f"opt-out {origin.id} (verified)", "origin": "https://forge.example/a/one", "path": "io.py"},
+            {"reason": f"opt-out {path.id} (quarantined)", "origin": "https://forge.example/b/two", "path": "lib/io.py"},
+            {"reason": f"opt-out {everywhere.id} (verified)", "origin": None, "path": None},
+        ],
+        key=lambda row: row["reason"],
+    )
+    text = render(told)
+    assert f"opt-out {everywhere.id} (verified): in no dataset that is built from now on, wherever it is" in text
+    assert (
+        f"opt-out {origin.id} (verified): in no dataset that is built from now on, at https://forge.example/a/one  io.py" in text
+    )
+
+
+def test_marts_name_nothing_that_is_opted_out_and_lose_no_other_row(shop):
+    marts = shop.settings.marts
+    marts.mkdir(parents=True)
+    with shop.lake.sql() as connection:
+        connection.sql("from popular_content_name").pl().write_parquet(marts / "popular_content_name.parquet")
+        connection.sql("select 1 as files").pl().write_parquet(marts / "license_funnel.parquet")
+    before = pl.read_parquet(marts / "popular_content_name.parquet")
+    with duckdb.connect(str(shop.settings.catalogue)) as catalogue:
+        catalogue.execute("create schema marts")
+        catalogue.register("before", before.to_arrow())
+        catalogue.execute("create table marts.popular_content_name as from before")
+    ask(shop, "origin", "pkg:pypi/alpha")
+    trees = visited_trees(shop.lake)
+    out = hidden(shop.lake, resolve(shop.lake, ledger.read(shop.lake).effective, trees), trees)
+    assert leave_out(shop.settings, out) == out.height > 0
+    gone = [f"swh:1:cnt:{content.hex()}" for content in out["content"]]
+    after = pl.read_parquet(marts / "popular_content_name.parquet")
+    assert after.equals(before.filter(~pl.col("swhid").is_in(gone)))
+    with duckdb.connect(str(shop.settings.catalogue)) as catalogue:
+        assert sorted(catalogue.sql("select swhid from marts.popular_content_name").fetchall()) == sorted(
+            after.select("swhid").rows()
+        )
+    assert leave_out(shop.settings, out) == 0
+
+
+def test_no_picture_is_drawn_of_what_is_opted_out(shop):
+    swhids = [f"swh:1:cnt:{content_id(data).hex()}" for data in (READ, READ.replace(b"path", b"name"))]
+    pair = {"name": "a ~ b", "similarity": 0.9, "a": swhids[0], "b": swhids[1]}
+    assert "```diff" in differences(shop.lake, [pair])[0]
+    one = ask(shop, "content", swhids[1])
+    assert differences(shop.lake, [pair]) == ["**0.90** a ~ b\n\nopted out"]
+    desk.withdraw(shop.lake, one.id)
+    (shop.settings.opt_out / "head.json").write_text("{")
+    assert differences(shop.lake, [pair]) == []
+
+
+def test_a_claimant_who_splits_a_long_list_is_held_like_one_who_does_not(shop):
+    asked = [ask(shop, "origin", *(f"https://forge.example/{at}/{part}" for at in range(6)), saw=None) for part in range(2)]
+    assert [one.state for one in asked] == ["quarantined", "held"]
+    other = Submission((Request("origin", ("https://forge.example/x/y",)),), {"contact": "another@example.org"})
+    assert [one.state for one in desk.submit(shop.lake, other, NOON)] == ["quarantined"]
+
+
 def test_a_content_stays_as_long_as_one_occurrence_of_it_is_eligible(world):
     world.add("https://forge.example/a/one", {"io.py": READ}, source="git", date=1_400_000_000)
     world.add("https://forge.example/b/two", {"io.py": READ}, source="git", date=1_500_000_000)
@@ -179,6 +252,26 @@ MARKERS = [
     ({".ai-train.json": b'{"train": false, "train": true}'}, True),
     ({"vendored/.ai-train.json": b'{"train": false}'}, False),
 ]
+
+
+def test_a_marker_in_the_one_folder_that_an_archive_has_everything_in_is_honoured(world):
+    marked = {"tool-1/a.py": b"a = 1\n", "tool-1/.ai-train.json": b'{"train": false}'}
+    world.add("file:///archives/tool-1.tar.gz", marked, source="path")
+    world.add("file:///archives/other.tar.gz", {"b.py": b"b = 1\n", "tool-1/.ai-train.json": b'{"train": false}'}, source="path")
+    world.passed()
+    left = rows_of(world, build(world.lake, ENGINE, world.specify("all", "languages: [Python]")))
+    assert left["path"].to_list() == ["b.py"]
+
+
+def test_a_repository_is_left_out_by_whichever_address_it_was_cloned(world):
+    world.add("git@github.com:Me/tool.git", {"a.py": b"a = 1\n"}, source="git")
+    world.add("ssh://git@github.com/me/tool2", {"c.py": b"c = 1\n"}, source="git")
+    world.add("git@github.com:you/tool.git", {"b.py": b"b = 1\n"}, source="git")
+    world.passed()
+    ask(world, "origin", "https://github.com/me/tool")
+    ask(world, "owner", "https://github.com/me/")
+    left = rows_of(world, build(world.lake, ENGINE, world.specify("all", "{}")))
+    assert left["path"].to_list() == ["b.py"]
 
 
 def test_a_marker_in_the_code_is_honoured_when_archived(world):

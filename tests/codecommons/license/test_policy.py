@@ -126,6 +126,7 @@ def test_the_key_changes_with_the_meaning_and_only_with_it(settings, permissive)
         ("licenses: [0BSD]", "licenses: [0BSB]", "0BSB.*no SPDX licence identifier; did you mean '0BSD'"),
         ("[Public Domain]", "[Public Domian]", "did you mean 'Public Domain'"),
         ("verdict: permissive", "verdict: permisive", "did you mean 'permissive'"),
+        ("verdict: permissive", "verdict: no_license", "verdict is 'no_license'"),
         ("version: 3", "version: three", "version is 'three'"),
         ("version: 3\n", "", "the key 'version' is missing"),
         ("licenses:", "licences:", "unknown key 'licences'; did you mean 'licenses'"),

@@ -114,6 +114,16 @@ def test_every_file_of_a_slice_gets_its_decision(lake, folder):
     assert lake.log.verdict(DAY, "path", "license_qualified")["verdict"] == "passed"
 
 
+def test_evidence_has_the_lines_that_say_it_in_a_manifest_too(lake, folder):
+    qualify_slice(lake, annotated(lake, folder), DAY, "path")
+    rows = decisions(lake, policy(lake.settings, "permissive").key(lake.settings)).collect()
+    evidence = dict(rows.select("path", "evidence").iter_rows())
+    [where] = evidence[b"node_modules/right/index.js"]
+    line = FILES["node_modules/right/package.json"].partition('"license"')[0].count("\n") + 1
+    assert where.endswith(f";path=/node_modules/right/package.json;lines={line}")
+    assert all(";lines=" in one for path, each in evidence.items() for one in each if one.startswith("swh:1:cnt:"))
+
+
 def test_a_tree_is_decided_on_once_whatever_slice_brings_it(lake, folder):
     first = qualify_slice(lake, annotated(lake, folder), DAY, "path")
     again = qualify_slice(lake, local_engine(lake.settings), DAY, "path")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from codecommons.errors import GateError
+from codecommons.errors import GateError, LakeError
 from codecommons.lake import Lake
 from codecommons.optout import inbox, ledger
 from codecommons.settings import Settings
@@ -81,3 +81,14 @@ def test_no_release_is_made_while_a_request_lies_unread_in_any_folder_of_the_inb
     [taken] = inbox.take_in(lake, NOW)
     assert [one.state for one in taken.standings] == ["verified"], "it lies under the account that it is about"
     ledger.gate(lake, {})
+
+
+def test_an_inbox_that_can_not_be_listed_is_not_taken_for_an_empty_one(lake):
+    inbox = lake.settings.opt_out / "inbox"
+    inbox.parent.mkdir(parents=True)
+    assert ledger.waiting(lake.settings) == []
+    inbox.write_text("a file where a folder belongs")
+    with pytest.raises(LakeError, match="inbox"):
+        ledger.waiting(lake.settings)
+    with pytest.raises((GateError, LakeError), match="inbox"):
+        ledger.gate(lake, {})

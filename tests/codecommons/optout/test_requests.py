@@ -137,6 +137,13 @@ def test_an_origin_is_the_same_however_it_is_written():
     assert key_of("https://forge.example/Me/Tool") != key_of("https://forge.example/me/tool")
     same = ["ssh://git@github.com/me/tool", "https://user@github.com:443/me//tool", "https://github.com:/me/tool"]
     assert {key_of(origin) for origin in same} == {"github.com/me/tool"}
+    same = [
+        "git@github.com:me/tool.git",
+        "git@GitHub.com:/Me/tool",
+        "git+ssh://git@github.com:22/me/tool",
+        "https://github.com./me/tool",
+    ]
+    assert {key_of(origin) for origin in same} == {"github.com/me/tool"}
     assert key_of("https://forge.example:8443/me/tool") != key_of("https://forge.example/me/tool")
     assert {key_of(f"pkg:pypi/{name}") for name in ("Typing_Extensions", "typing.extensions")} == {"pkg:pypi/typing-extensions"}
     assert key_of("pkg:npm/@me/Tool") == "pkg:npm/%40me/Tool"

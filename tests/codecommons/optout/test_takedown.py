@@ -22,13 +22,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from codecommons import upkeep
 from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.archive.views import visited_trees
-from codecommons.datasets import build, list_releases, verify
+from codecommons.datasets import build, list_releases, reproduce, verify
 from codecommons.dedup import compare_slice
 from codecommons.engine.local import InlineEngine
-from codecommons.errors import UsageError
+from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake, erasing
 from codecommons.license import qualify_slice
 from codecommons.optout import desk, ledger
@@ -36,6 +37,8 @@ from codecommons.optout.requests import Request, Submission
 from codecommons.optout.takedown import covered, operation, places, published, tables
 from codecommons.settings import Settings
 from codecommons.swhid import content_id
+from codecommons.upkeep.repair import _set_aside
+from codecommons_dagster import lines
 
 DAY, NEXT = "2026-01-31", "2026-02-01"
 STAGES = (ingest_slice, annotate_slice, qualify_slice, compare_slice)
@@ -414,3 +417,61 @@ def test_a_takedown_is_in_the_ledger_for_ever_and_a_second_one_changes_nothing(l
         state = connection.sql('select scope, reason, state, len("values") from opt_out').fetchall()
     assert state == [("content", "secret", "erased", len(BAD))]
     assert dataclasses.asdict(second)["contents"] == len(BAD)
+
+
+def test_a_table_that_was_put_aside_as_damaged_goes_too(lake):
+    _set_aside(lake, "content_data")
+    assert "lake/_damaged" in found_in(lake.settings.home)
+    done = take_down(lake)
+    assert found_in(lake.settings.home) == []
+    assert done.erased["damaged tables"].files > 0
+
+
+def test_a_tokenizer_that_was_trained_on_it_goes_and_the_next_release_has_another(lake):
+    (lake.settings.home / "datasets" / "tokens.yaml").write_text(
+        "{license: {policy: any-known}, shard: {bits: 4}, format: {kind: tokens, vocabulary: 1000}}"
+    )
+    first = build(lake, ENGINE, "tokens")
+    assert [check.description for check in first.checks if not check.passed] == []
+    folder = Path(lake.settings.lake, first.details["folder"])
+    word = "".join(sign for sign in MARKER if sign.isalpha())[-5:]
+    assert word in (folder / "tokenizer.json").read_text()
+    done = take_down(lake)
+    assert not (folder / "tokenizer.json").exists()
+    assert "tokenizer.json" in {one.shard for one in done.shards}
+    told = {problem.file: problem.what for problem in verify(lake, "tokens", first.details["fingerprint"]).problems}
+    assert f"was taken down ({done.id})" in told["tokenizer.json"]
+    with pytest.raises(LakeError, match=r"tokenizer\.json was taken down"):
+        reproduce(lake, ENGINE, "tokens")
+    again = build(lake, ENGINE, "tokens")
+    assert [check.description for check in again.checks if not check.passed] == []
+    made = Path(lake.settings.lake, again.details["folder"], "tokenizer.json").read_text()
+    assert word not in made
+    assert verify(lake, "tokens", again.details["fingerprint"]).passed
+
+
+def test_half_a_fetch_that_a_killed_process_left_in_a_clone_goes(lake):
+    clone = lake.settings.cache / "git" / "0" / "objects" / "pack"
+    git(lake.settings.home, "init", "-q", "--bare", str(clone.parents[1]))
+    clone.mkdir(exist_ok=True)
+    (clone / "tmp_pack_1a2b3c").write_bytes(MARKER.encode())
+    take_down(lake)
+    assert found_in(lake.settings.home) == []
+
+
+def test_a_look_at_the_lake_knows_what_was_taken_down(lake):
+    [release] = list_releases(lake, "all")
+    take_down(lake)
+    notice, note = (Path(lake.settings.lake, release.folder, name) for name in ("NOTICE", "taken-down.json"))
+    if notice.exists():
+        notice.unlink()
+        note.write_text(json.dumps(json.loads(note.read_text()) | {"NOTICE": "0a1b"}))
+    assert upkeep.verify(lake, ENGINE).faults == []
+
+
+def test_what_is_nearly_the_same_and_stays_is_told_before_nobody_can_find_it(lake):
+    secret, near = (f"swh:1:cnt:{content_id(data).hex()}" for data in (SECRET, NEAR))
+    assert covered.alike(lake, [secret]) == [near]
+    assert covered.alike(lake, [secret, near]) == []
+    told = "\n".join(lines.of_covered(covered.by_name(lake, [secret]), covered.alike(lake, [secret])))
+    assert f"nearly the same are 1 more, which stay unless you name them, and which nobody can find afterwards:\n  {near}" in told
