@@ -81,7 +81,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="project_metadata",
     description="What a package's manifest says about the package; error says why one could not be read.",
-    version=5,
+    version=6,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,
