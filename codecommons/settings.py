@@ -62,6 +62,7 @@ class Settings:
         keep_runs: days for which Dagster's runs are remembered.
         environment: one of ``ENVIRONMENTS``.
         alert_options: where alerts go, see ``codecommons.alerts``; may hold passwords.
+        pinned: annotator -> digest of its rows that count, where they are not those of this installation: what a release pins.
     """
 
     home: Path
@@ -93,6 +94,7 @@ class Settings:
     keep_runs: int = 90
     environment: str = ENVIRONMENTS[0]
     alert_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    pinned: tuple[tuple[str, str], ...] = ()
 
     @property
     def cache(self) -> Path:

@@ -6,7 +6,7 @@
 
 They are read from a clone of linguist's repository that ``LINGUIST`` names; without one nothing is measured. The tests name many
 files that are not there: for those a name, or a folder, is all that linguist's rules go by. ``generated`` sees names and
-contents; what a folder decides is vendored code by ``path_facts``, which counts as right there.
+contents; what a folder decides is said by ``path_facts``: that a tool made it, or that it is vendored code, which counts as right.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def cases(clone: Path) -> Iterator[Case]:
 def _said(case: Case) -> str | None:
     path = case.path.partition("/")[2].encode()
     found = generated.facts_of(path.rpartition(b"/")[2], case.data or b"")[1]
-    return found or ("vendored" if case.data is None and path_facts.facts_of(path)[0] else None)
+    if found or case.data is not None:
+        return found
+    vendored, _, _, generated_folder = path_facts.facts_of(path)
+    return "folder" if generated_folder else "vendored" if vendored else None
 
 
 def _row(name: str, asked: list[Case]) -> Accuracy:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -59,6 +59,7 @@ class Annotator:
         extra: for an annotator that users switch on by its name in ``CODECOMMONS_ANNOTATORS``: the extra of this package that
             brings what it needs.
         needs: for ``tree``: the annotator of contents whose answer about each file it gets.
+        pinned: the digest of rows that are there and count in place of what this installation would say; it then says nothing.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Annotator:
     configure: Callable[[Settings], Annotator | None] | None = None
     extra: str | None = None
     needs: Annotator | None = None
+    pinned: str | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -82,6 +84,8 @@ class Annotator:
         Raises:
             UsageError: a distribution named in ``tools`` is not installed.
         """
+        if self.pinned:
+            return self.pinned
         try:
             tools = {tool: version(tool) for tool in self.tools}
         except PackageNotFoundError as missing:
@@ -126,6 +130,8 @@ class Annotator:
         return self._rows(batch, self._failed(batch, reason))
 
     def _rows(self, batch: pa.RecordBatch, answer: pa.Table) -> pa.Table:
+        if self.pinned:
+            raise UsageError(f"the annotator {self.name} is pinned to rows of {self.pinned}; nothing can be added to them")
         names = [f.name for f in KEYS[self.input]]
         key = [batch.column("sha1_git" if name == "content" else name) for name in names]
         same = pa.repeat(pa.scalar(self.digest, pa.string()), batch.num_rows)
@@ -174,7 +180,8 @@ def current(settings: Settings) -> dict[str, Annotator]:
         _ = found[name].digest  # what is not installed is told before anything runs
     left = {name: one for name, one in found.items() if not one.extra or name in settings.annotators}
     configured = {name: one.configure(settings) if one.configure else one for name, one in left.items()}
-    return {name: one for name, one in configured.items() if one}
+    pins = dict(settings.pinned)
+    return {name: replace(one, pinned=pins[name]) if name in pins else one for name, one in configured.items() if one}
 
 
 def tree_files(annotator: Annotator) -> pa.DataType:

@@ -20,18 +20,27 @@ from codecommons.annotate.copyright import copyrights
 from codecommons.errors import UsageError
 from codecommons.settings import Settings
 from codecommons.swhid import content_id, swhid_text
+from codecommons.swhid.tree import identify_file
 
 MOST_FILES = 1024
+OBJECT = (
+    "path", "swhid", "length", "encoding", "language", "license", "license_evidence", "copyright", "generated", "vendored",
+    "documentation", "test", "stats", "spans", "project", "annotations", "errors",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class File:
-    """One file: the folder it was found below (None: it was named itself), where it is, and its path from that folder."""
+    """One file: the folder it was found below (None: it was named itself), where it is, and its path from that folder.
+
+    One that is larger than ``max_content_bytes`` has no data: no stage looks into it, either.
+    """
 
     tree: Path | None
     path: Path
     tree_path: bytes
     data: bytes
+    too_large: bool
 
 
 def annotate_files(paths: Iterable[str | Path], settings: Settings) -> Iterator[dict[str, Any]]:
@@ -45,6 +54,7 @@ def annotate_files(paths: Iterable[str | Path], settings: Settings) -> Iterator[
         The object of ``annotate --json`` (design.md section 10): path, swhid, length, encoding, language, license,
         license_evidence, copyright, generated, vendored, documentation, test, stats, spans, project; all answers of all
         annotators under ``annotations``; ``errors`` by annotator. ``spans`` are byte offsets into the file, in order of place.
+        Of a file larger than ``max_content_bytes`` nothing is said, and ``errors`` has the reason as ``content``.
         Where an annotator of trees is switched on, one more object for each folder: path, annotations, errors.
 
     Raises:
@@ -55,7 +65,12 @@ def annotate_files(paths: Iterable[str | Path], settings: Settings) -> Iterator[
     batch: list[File] = []
     trees: dict[Path, list[dict[str, Any]]] = {}
     size = 0
-    for file in _read(paths):
+    for file in _read(paths, settings.max_content_bytes):
+        if file.too_large:
+            yield from _annotate(batch, annotators, trees)
+            batch, size = [], 0
+            yield _unread(file, settings.max_content_bytes)
+            continue
         if batch and (size + len(file.data) > settings.batch_bytes or len(batch) >= MOST_FILES):
             yield from _annotate(batch, annotators, trees)
             batch, size = [], 0
@@ -65,19 +80,26 @@ def annotate_files(paths: Iterable[str | Path], settings: Settings) -> Iterator[
     yield from _annotate_trees(trees, annotators)
 
 
-def _read(paths: Iterable[str | Path]) -> Iterator[File]:
+def _read(paths: Iterable[str | Path], most: int) -> Iterator[File]:
+    def file(tree: Path | None, path: Path, tree_path: bytes) -> File:
+        too_large = path.stat().st_size > most
+        return File(tree, path, tree_path, b"" if too_large else path.read_bytes(), too_large)
+
+    def refuse(error: OSError) -> None:
+        raise error
+
     for given in map(Path, paths):
         try:
             if not given.is_dir():
                 if given.exists() and not given.is_file():
                     raise UsageError(f"{given} is neither a file nor a folder")
-                yield File(None, given, os.fsencode(given.name), given.read_bytes())
+                yield file(None, given, os.fsencode(given.name))
                 continue
-            for folder, folders, names in os.walk(given):
+            for folder, folders, names in os.walk(given, onerror=refuse):
                 folders[:] = sorted(set(folders) - {".git"})
                 for path in (Path(folder, name) for name in sorted(names)):
                     if path.is_file() and not path.is_symlink():
-                        yield File(given, path, os.fsencode(path.relative_to(given).as_posix()), path.read_bytes())
+                        yield file(given, path, os.fsencode(path.relative_to(given).as_posix()))
         except OSError as error:
             raise UsageError(f"{error.filename or given} can't be read: {error.strerror}") from None
 
@@ -114,6 +136,16 @@ def _annotate(
         yield _shape(file, swhid_text("cnt", identifier), said)
 
 
+def _unread(file: File, most: int) -> dict[str, Any]:
+    """The object of a file that nobody looks into."""
+    length = file.path.stat().st_size
+    swhid = swhid_text("cnt", identify_file(file.path))
+    lists: dict[str, Any] = {name: [] for name in ("license_evidence", "copyright", "spans")}
+    reason = f"a file of {length:,} bytes; at most {most:,} are looked at (CODECOMMONS_MAX_CONTENT_BYTES)"
+    said = {"path": _named(file.path), "swhid": swhid, "length": length, **lists, "annotations": {}, "errors": {"content": reason}}
+    return {name: said.get(name) for name in OBJECT}
+
+
 def _annotate_trees(trees: Mapping[Path, list[dict[str, Any]]], annotators: Mapping[str, Annotator]) -> Iterator[dict[str, Any]]:
     """One object for each folder, if an annotator of trees is switched on."""
     for folder, entries in trees.items():
@@ -125,8 +157,11 @@ def _annotate_trees(trees: Mapping[Path, list[dict[str, Any]]], annotators: Mapp
                 row = annotator.run(pa.record_batch(columns)).to_pylist()[0]
                 said[name] = {field: _shown(row[field]) for field in (*(f.name for f in annotator.fields), "error")}
         errors = {name: row.pop("error") for name, row in said.items()}
-        path = os.fsencode(folder).decode("utf-8", "backslashreplace")
-        yield {"path": path, "annotations": said, "errors": {name: error for name, error in errors.items() if error}}
+        yield {"path": _named(folder), "annotations": said, "errors": {name: error for name, error in errors.items() if error}}
+
+
+def _named(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _path(entry: dict[str, Any]) -> bytes:
@@ -151,7 +186,7 @@ def _shape(file: File, swhid: str, said: dict[str, dict[str, Any]]) -> dict[str,
     errors |= {name: "there are more spans than are listed" for name in _SPANS if said[name]["truncated"]}
     license_, facts = said["license_evidence"], said["path_facts"]
     return {
-        "path": os.fsencode(file.path).decode("utf-8", "backslashreplace"),
+        "path": _named(file.path),
         "swhid": swhid,
         "length": len(file.data),
         "encoding": said["encoding"]["encoding"],
@@ -162,7 +197,7 @@ def _shape(file: File, swhid: str, said: dict[str, dict[str, Any]]) -> dict[str,
             for row in license_["evidence"] or ()
         ],
         "copyright": copyrights(file.data, said["encoding"]["encoding"]),
-        "generated": said["generated"]["generated"],
+        "generated": said["generated"]["generated"] or facts["generated_folder"],
         "vendored": facts["vendored"],
         "documentation": facts["documentation"],
         "test": facts["test"],

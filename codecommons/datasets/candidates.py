@@ -44,7 +44,7 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
     "line_statistics": ("lines", "max_line", "mean_line", "alphabetic", "alphanumeric"),
     "language": ("language",),
     "generated": ("generated",),
-    "path_facts": ("vendored", "documentation", "test"),
+    "path_facts": ("vendored", "documentation", "test", "generated_folder"),
 }
 # Read only where a dataset's condition names one.
 ON_DEMAND: Mapping[str, tuple[str, ...]] = {"filter_signals": tuple(FILTER_SIGNALS)}
@@ -268,6 +268,9 @@ def described(lake: Lake, inputs: Inputs, places: pl.DataFrame) -> pl.DataFrame:
         mark = [] if annotator in SIGNALS else [pl.lit(True).alias(said_by(annotator))]
         plain = SIGNALS.get(annotator) or ON_DEMAND.get(annotator, ())
         rows = rows.join(said.select(*key, *plain, *full, *mark), on=key, how="left")
+    # Of both, as one signal; rows of an older version don't say it of folders.
+    by_folder = pl.col("generated_folder").fill_null(value=False)
+    rows = rows.with_columns(pl.col("generated") | by_folder).drop("generated_folder")
     for annotator in inputs.spans:
         rows = rows.join(boundaries(lake, annotator), on="content", how="left")
     if BENCHMARKS in inputs.annotators:

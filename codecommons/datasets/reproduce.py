@@ -4,6 +4,9 @@
 
 """Proof that a release can be made again: from what its fingerprint names, under today's opt-out ledger, byte for byte.
 
+It names digests of annotations and decisions. The rows of a digest stay when a rule changes, so a release is made again from its
+own, whatever today's installation would say.
+
 After a removal the new one differs in exactly the rows that were withdrawn, in copies that were elected in their place, and in
 what rows tell of others (design section 7); anything else is a failure: a file of a shard none of whose origins lost or won a
 row, and in the other shards what is said of a row that stayed.
@@ -12,7 +15,7 @@ row, and in the other shards what is said of a row that stayed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,9 +23,10 @@ import polars as pl
 import pyarrow as pa
 
 from codecommons import strict
+from codecommons.annotate import current
 from codecommons.archive.objects import TAKEN_DOWN
 from codecommons.datasets import discussions, shards
-from codecommons.datasets.candidates import resolve
+from codecommons.datasets.candidates import Inputs, resolve
 from codecommons.datasets.difference import KEY, Difference, Moved, difference, rows_and_drops
 from codecommons.datasets.format import READ, Terms, format_of, terms_of
 from codecommons.datasets.releases import Release, manifest_of, release, supplies_of
@@ -34,6 +38,7 @@ from codecommons.dedup.crowds import crowds_of
 from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
+from codecommons.license import decisions
 from codecommons.swhid import Swhid, swhid_text
 
 # What a manifest says of a row that is the same wherever the row stands.
@@ -85,7 +90,8 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     """
     one = release(lake, name, fingerprint)
     asked = specification_of(one)
-    inputs = resolve(lake, asked)
+    lake = _as_pinned(lake, one)
+    inputs = _as_decided(lake, resolve(lake, asked), one)
     selection = select(lake, engine, asked, inputs)
     terms = terms_of(one.document, supplies_of(lake, one))
     with lake.staging(f"reproduce-{name}") as area:
@@ -107,6 +113,21 @@ def reproduce(lake: Lake, engine: Engine, name: str, fingerprint: str | None = N
     odd += [f"{swhid} stayed, and is described otherwise" for swhid in otherwise]
     changed = _changed(one.document["inputs"], inputs.to_mapping()) if odd else []
     return Reproduction(name, one.fingerprint, table.height, withdrawn, (*came, *went), told, (*odd, *changed))
+
+
+def _as_pinned(lake: Lake, one: Release) -> Lake:
+    """The lake with the rows of annotators that a release was made from, where they are others by now: these are kept."""
+    known, pinned = current(lake.settings), one.document["inputs"]["annotators"]
+    others = sorted((name, digest) for name, digest in pinned.items() if name in known and known[name].digest != digest)
+    return Lake.open(replace(lake.settings, pinned=tuple(others))) if others else lake
+
+
+def _as_decided(lake: Lake, inputs: Inputs, one: Release) -> Inputs:
+    """Inputs with the decisions about licences that a release was made from, where they are kept."""
+    policy = one.document["inputs"]["policy"]
+    if inputs.policy == policy or decisions(lake, policy).limit(1).collect().is_empty():
+        return inputs
+    return replace(inputs, policy=policy)
 
 
 def specification_of(one: Release) -> Specification:

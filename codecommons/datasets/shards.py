@@ -548,7 +548,7 @@ def _texts(
         text = row_text(data, content, encoding, spans, task.escape, form)
         if text is None:
             faults.damaged.append(swhid)
-        elif content in sample and redaction.left(text, task.redact):
+        elif content in sample and not task.lake.settings.pinned and redaction.left(text, task.redact):
             faults.revealing.append(swhid)
         if not stays:
             others.append(None if text is None else text.decode())

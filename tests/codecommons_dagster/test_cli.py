@@ -192,6 +192,22 @@ def test_annotate_says_what_a_file_is_without_a_lake(home: Path, tmp_path: Path)
     assert run("annotate", str(tmp_path / "nonesuch")).exit_code == 2
 
 
+def test_annotate_says_what_it_makes_of_a_folder_and_of_a_file_that_it_does_not_look_into(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tree_sitter")
+    monkeypatch.setenv("CODECOMMONS_ANNOTATORS", "syntax,in_edges")
+    monkeypatch.setenv("CODECOMMONS_MAX_CONTENT_BYTES", "100")
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "a.py").write_bytes(HELLO)
+    (folder / "b.bin").write_bytes(b"x" * 200)
+    file, large, whole = run("annotate", str(folder)).output.splitlines()
+    assert file.endswith(f"{folder / 'a.py'}\tPython, no licence, ascii")
+    assert large.endswith(f"{folder / 'b.bin'}\ta file of 200 bytes; at most 100 are looked at (CODECOMMONS_MAX_CONTENT_BYTES)")
+    assert whole == f"{folder}\tin_edges"
+
+
 def test_sql_writes_every_format_to_the_terminal_and_to_files(filled: Lake, tmp_path: Path) -> None:
     query = "select path, content from file order by path"
     rows = [

@@ -16,7 +16,10 @@ import each other in a circle stand together, by path.
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -73,13 +76,31 @@ def edges(files: Sequence[File], paths: Sequence[str]) -> set[tuple[str, str]]:
             if path[at + 1 :] in ends:
                 places.setdefault(path[at + 1 :], []).append(path)
     found = set()
-    for file, target in wanted:
-        exact = next((path for path in target.paths if path in there), None)
-        near = next((places[end] for end in target.ends if end in places), [])
-        chosen = exact or min(near, key=lambda path: (-_shared(path, file.path), path.count("/"), path), default=None)
-        if chosen is not None and chosen != file.path:
-            found.add((file.path, chosen))
+    known: dict[tuple[str, str], str] = {}
+    for file, several in groupby(wanted, key=itemgetter(0)):
+        folders = list(_folders(file.path))
+        for _, target in several:
+            exact = next((path for path in target.paths if path in there), None)
+            end = next((end for end in target.ends if end in places), None)
+            chosen = exact or (None if end is None else _nearest(end, places[end], folders, known))
+            if chosen is not None and chosen != file.path:
+                found.add((file.path, chosen))
     return found
+
+
+def _nearest(end: str, places: Sequence[str], folders: Sequence[str], known: dict[tuple[str, str], str]) -> str:
+    """Of paths with one end, in order, the one in the innermost of some folders; of several the shortest, then the first.
+
+    ``known`` is what was found before: a tree may have ten thousand files of one name, and as many that import it.
+    """
+    for folder in folders:
+        if (end, folder) not in known:
+            low, high = (bisect_left(places, folder + after) for after in ("/", "0")) if folder else (0, len(places))
+            if low == high:
+                continue
+            known[end, folder] = min(places[low:high], key=lambda path: path.count("/"))
+        return known[end, folder]
+    raise AssertionError(f"{end} stands nowhere")
 
 
 def in_order(paths: Sequence[str], imported: Mapping[str, Collection[str]]) -> list[str]:
@@ -131,10 +152,11 @@ def in_order(paths: Sequence[str], imported: Mapping[str, Collection[str]]) -> l
     return found
 
 
-def _shared(one: str, other: str) -> int:
-    """Leading folders that two paths have in common."""
-    pairs = zip(one.split("/")[:-1], other.split("/")[:-1], strict=False)
-    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(one.count("/"), other.count("/")))
+def _folders(path: str) -> Iterator[str]:
+    """The folders that a path lies in, the innermost first, and at last the root (empty)."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _targets(file: File, there: set[str]) -> Iterator[Target]:

@@ -72,7 +72,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="notebook",
     description="Cells and outputs of a Jupyter notebook, the share of it that these are, and what is to redact in its texts.",
-    version=2,
+    version=3,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

@@ -17,7 +17,7 @@ from codecommons.annotate.annotator import Annotator
 ANNOTATOR = Annotator(
     name="secrets",
     description="Secrets in a content: keys, tokens, private keys, passwords, as byte offsets, with the rule and its confidence.",
-    version=2,
+    version=3,
     input="content",
     fields=spans.FIELDS,
     annotate=partial(spans.annotate, "secrets"),

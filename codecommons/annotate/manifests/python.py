@@ -14,7 +14,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from codecommons.annotate.manifests.project import LONGEST, MOST, limited, purl, text, texts, url
+from codecommons.annotate.manifests.project import LONGEST, MOST, fullname, limited, purl, text, texts, url
 
 _LINKS = {
     "code_repository": ("source", "sourcecode", "code", "repository", "repo", "github", "gitlab", "git"),
@@ -35,7 +35,7 @@ def requirements(lines: Iterable[Any]) -> tuple[tuple[str, ...], tuple[str, ...]
             continue
         try:
             one = Requirement(said)
-        except InvalidRequirement:
+        except (InvalidRequirement, RecursionError):  # parentheses without end
             continue
         exact = [part.version for part in one.specifier if part.operator in ("==", "===") and "*" not in part.version]
         package = purl("pypi", canonicalize_name(one.name), exact[0] if len(one.specifier) == 1 and exact else None)
@@ -63,6 +63,29 @@ def links(labelled: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> dict[str, 
             if plain in labels:
                 found.setdefault(name, url(address))
     return found
+
+
+def people(names: Any, addresses: Any) -> tuple[str, ...]:
+    """Full names of the authors that the fields of names and addresses name.
+
+    Old tools write one name and its address there. Those that go by PEP 621 write ``Name <address>, …`` into the second field and
+    into the first only whose address nobody knows.
+    """
+    who, where = text(names), text(addresses)
+    if where is None or "<" not in where:
+        return limited([fullname(who, where)])
+    found: list[tuple[str | None, str]] = []
+    for part in where[:MOST * 100].split(">"):
+        before, sign, address = part.rpartition("<")
+        said = (before if sign else part).strip(" ,\n\t")
+        *alone, name = [said] if said.startswith('"') else said.split(",")
+        found += [(None, one.strip()) for one in (alone if sign else [*alone, name]) if "@" in one]
+        found += [(text(name.strip('" ')), address.strip())] if sign else []
+    if who and len(found) == 1 and found[0][0] is None:
+        return limited([fullname(who, found[0][1])])
+    named = {name for name, _ in found}
+    others = [] if who is None or {one.strip() for one in (who, *who.split(","))} & named else [who]
+    return limited([*others, *(fullname(*one) for one in found)])
 
 
 def keywords(value: Any) -> tuple[str, ...]:

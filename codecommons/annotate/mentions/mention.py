@@ -30,6 +30,8 @@ _INSIDE = re.compile(
 )
 _package_of: Callable[[str], PackageURL | None] = get_purl
 _REPOSITORIES = ("bitbucket", "generic", "github", "gitlab")
+_FORGES = ("bitbucket.org/", "github.com/", "gitlab.com/")
+_LONGEST_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -114,15 +116,27 @@ def mentioned_place(url: str) -> str | None:
     form = place(url)
     if not _HOST.match(form):
         return None
-    try:
-        package = _package_of(url if "://" in url else f"https://{url}")
-    except Exception:  # reads strangers' addresses with many parsers
-        package = None
-    if package is not None and package.type not in _REPOSITORIES:
-        name = canonicalize_name(package.name) if package.type == "pypi" else package.name
-        return PackageURL(package.type, package.namespace, name).to_string()
+    if package := _package(url, form):
+        return package
     inside = _INSIDE.match(form)
     return inside[1] if inside else form
+
+
+def _package(url: str, form: str) -> str | None:
+    """The purl of the package that a page is about; None for pages about anything else.
+
+    The parsers of these pages take time that grows with the square of an address; and on whatever no page is called they fail.
+    """
+    if form.startswith(_FORGES) or len(form) > _LONGEST_PAGE:
+        return None
+    try:
+        package = _package_of(url if "://" in url else f"https://{url}")
+        if package is None or package.type in _REPOSITORIES:
+            return None
+        name = canonicalize_name(package.name) if package.type == "pypi" else package.name
+        return PackageURL(package.type, package.namespace, name).to_string()
+    except Exception:  # reads strangers' addresses with many parsers
+        return None
 
 
 def address(said: str) -> str | None:

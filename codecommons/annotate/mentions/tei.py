@@ -14,19 +14,21 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
-from codecommons.annotate.mentions.mention import MOST_MENTIONS, Mention, text
+from codecommons.annotate.mentions.mention import LONGEST, MOST_MENTIONS, Mention, text
 
-_DEEPEST = 1_000
+# Elements in each other; marks in each other, and characters of one: every character of a mark is read once for each around it.
+_DEEPEST, _DEEPEST_MARK, _LONGEST_MARK = 1_000, 16, 10 * LONGEST
 _PARTS = ("version", "url", "publisher", "language")
 
 
 @dataclass
 class _Marked:
-    """An ``rs`` element: attributes, and where it stands in the text."""
+    """An ``rs`` element: attributes, where it stands in the text, what is in it, and how much more is taken."""
 
     attributes: dict[str, str]
     start: int
     pieces: list[str] = field(default_factory=list)
+    room: int = _LONGEST_MARK
 
 
 def read(record: dict[str, Any]) -> list[Mention]:
@@ -70,31 +72,35 @@ def _marked(data: bytes) -> list[_Marked]:
     parser.buffer_text = True
     found: list[_Marked] = []
     opened: list[_Marked | None] = []
+    marks: list[_Marked] = []
     texts = length = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal texts
         local = name.rpartition(" ")[2]
-        if len(opened) >= _DEEPEST or len(found) > MOST_MENTIONS:
+        if len(opened) >= _DEEPEST or len(marks) > _DEEPEST_MARK or len(found) > MOST_MENTIONS:
             raise ValueError(f"line {parser.CurrentLineNumber}: nested too deeply, or more is marked than in any paper")
         texts += local == "text"
         one = _Marked({key.rpartition(" ")[2]: value for key, value in attributes.items()}, length) if local == "rs" else None
         if one:
             found.append(one)
+            marks.append(one)
         opened.append(one)
 
     def end(name: str) -> None:
         nonlocal texts
         texts -= name.rpartition(" ")[2] == "text"
-        opened.pop()
+        if opened.pop():
+            marks.pop()
 
     def characters(said: str) -> None:
         nonlocal length
         if texts:
             length += len(said)
-        for one in opened:
-            if one:
-                one.pieces.append(said)
+        for one in marks:
+            if one.room > 0:
+                one.pieces.append(said[: one.room])
+                one.room -= len(said)
 
     def refuse(*_: Any) -> None:
         raise ValueError(f"line {parser.CurrentLineNumber}: entity declarations are not read")

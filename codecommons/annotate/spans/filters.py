@@ -47,6 +47,18 @@ _CODE = re.compile(
 )
 _WORDS = re.compile(rb"[A-Z]?[a-z]{3,}|[A-Z]{4,}")
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# What a UUID that opens something is called.
+_KEY_NAME = re.compile(
+    rb"(?i)(?:api|app|access|account|auth|client|encryption|license|master|private|secret|service|signing|subscription)[_.-]?"
+    rb"(?:key|token|secret)|apikey|secret|passw(?:or)?d|pwd$|token$"
+)
+# Words that sentences have and pass phrases hardly.
+_SENTENCE = re.compile(
+    rb"(?i)(?:^|[ ,;:(])(?:an?|and|any|are|as|at|be|been|between|by|can|cannot|characters?|contains?|confirm|current|digits?|does|doesn|don"
+    rb"|enter|for|from|has|have|if|in|incorrect|invalid|is|it|its|least|length|letters?|long|match|maximum|may|minimum|missing|must|need|new"
+    rb"|no|not|number|of|old|on|one|only|or|our|please|same|set|short|should|strong|that|the|this|to|too|type|use|used|was|weak|were|when"
+    rb"|which|will|with|without|wrong|you|your)(?=[ ,;:.!?)]|$)"
+)
 _HASHED = re.compile(rb"(?i)hash|sha-?\d|md5|digest|checksum|integrity|commit|etag|fingerprint|revision|\bcrc")
 _ABOUT = re.compile(
     rb"(?i)(?:_?ids?|mask\d*|len|length|hash|hashed|file|filename|path|dir|url|uri|endpoint|field|label|name|hint|policy|min|max"
@@ -109,8 +121,15 @@ def no_digit(candidate: Candidate) -> bool:
 
 
 def uuid(candidate: Candidate) -> bool:
-    """An identifier, not a secret."""
-    return _UUID.fullmatch(candidate.value) is not None
+    """An identifier, not a secret, unless it is called a key, a token or a password: services give keys that are UUIDs."""
+    return _UUID.fullmatch(candidate.value) is not None and _KEY_NAME.search(candidate.group("name")) is None
+
+
+def sentence(candidate: Candidate) -> bool:
+    """Words of a message or a manual, not a pass phrase; of passwords also fewer words than four."""
+    value = candidate.value
+    few = candidate.group("four") and value.count(b" ") < 3
+    return bool(few) or not value.isascii() or value[-1:] in b".:?!" or _SENTENCE.search(value) is not None
 
 
 def hashed(candidate: Candidate) -> bool:
@@ -300,7 +319,7 @@ def organisation(candidate: Candidate) -> bool:
 ALL: dict[str, Callable[[Candidate], bool]] = {
     function.__name__.replace("_", "-"): function
     for function in (
-        placeholder, no_password, code, plain, wordy, short_or_plain, no_digit, uuid, hashed, about, same_as_name,
+        placeholder, no_password, code, plain, wordy, short_or_plain, no_digit, sentence, uuid, hashed, about, same_as_name,
         image, encrypted, no_key, no_key_type, no_object, credentials_of_nobody, no_mailbox, no_address, no_address_6, no_phone,
         no_local_phone, organisation,
     )

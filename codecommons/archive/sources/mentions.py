@@ -22,7 +22,8 @@ from codecommons.archive.feeds import Feed, typed
 from codecommons.errors import ItemError
 from codecommons.settings import Settings
 
-_MENTION = re.compile(r'<rs\b[^>]*\btype\s*=\s*["\']software["\']')
+# A start tag ends where the next begins: else every `<rs` of a text without `>` would be looked through to its end.
+_MENTION = re.compile(r'<rs\b[^<>]*\btype\s*=\s*["\']software["\']')
 
 
 class Mentions(Feed):

@@ -86,3 +86,13 @@ def test_annotators_are_the_same_in_every_process():
     assert {n: a.digest for n, a in current(Settings.from_environment({})).items()} == {
         n: a.digest for n, a in current(Settings.from_environment({"CODECOMMONS_WORKERS": "7"})).items()
     }
+
+
+def test_a_pinned_annotator_says_nothing_new_and_its_rows_are_those_of_the_pin(batch):
+    pinned = Settings.from_environment({})
+    pinned = replace(pinned, pinned=(("encoding", "0123456789abcdef"),))
+    known = current(pinned)
+    assert known["encoding"].digest == "0123456789abcdef"
+    assert known["language"].digest == current(Settings.from_environment({}))["language"].digest
+    with pytest.raises(UsageError, match="the annotator encoding is pinned to rows of 0123456789abcdef"):
+        known["encoding"].run(batch([(b"x", b"1")]))

@@ -123,3 +123,27 @@ def test_a_pipe_is_refused_and_never_waited_for(tmp_path, settings):
     with pytest.raises(UsageError, match="neither a file nor a folder"):
         list(annotate_files([tmp_path / "pipe"], settings))
     assert list(annotate_files([tmp_path], settings)) == []
+
+
+def test_a_file_that_no_stage_looks_into_has_its_reason_and_the_others_their_answers(tree, settings):
+    (tree / "middle.bin").write_bytes(b"x" * 200)
+    rows = {row["path"]: row for row in annotate_files([tree, tree / "middle.bin"], replace(settings, max_content_bytes=100))}
+    row = rows[str(tree / "middle.bin")]
+    assert list(row) == FIELDS
+    assert (row["swhid"], row["length"]) == (swhid_text("cnt", content_id(b"x" * 200)), 200)
+    assert row["errors"] == {"content": "a file of 200 bytes; at most 100 are looked at (CODECOMMONS_MAX_CONTENT_BYTES)"}
+    assert (row["language"], row["spans"], row["annotations"]) == (None, [], {})
+    assert rows[str(tree / "tests" / "a.py")]["language"] == "Python"
+
+
+def test_a_folder_that_can_t_be_listed_is_an_error_and_not_an_empty_one(tree, settings, monkeypatch):
+    listing = os.scandir
+
+    def refusing(path):
+        if os.fsdecode(path).endswith("bad"):
+            raise PermissionError(13, "Permission denied", os.fsdecode(path))
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(UsageError, match=r"bad can't be read: Permission denied"):
+        list(annotate_files([tree], settings))

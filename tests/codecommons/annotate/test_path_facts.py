@@ -24,3 +24,19 @@ import pytest
 def test_what_a_path_says(say, path, vendored, documentation, test):
     row = say("path_facts", path=path)
     assert (row["vendored"], row["documentation"], row["test"]) == (vendored, documentation, test)
+
+
+@pytest.mark.parametrize(
+    ("path", "made"),
+    [
+        (b"ios/Pods/Alamofire/Source/AF.swift", True),
+        (b"Carthage/Build/iOS/x.h", True),
+        (b"src/__generated__/App_user.graphql.js", True),
+        (b"htmlcov/index.html", True),
+        (b"src/main.c", False),
+        (b"package-lock.json", False),
+        (b"pods/a.c", False),
+    ],
+)
+def test_what_a_tool_wrote_is_told_by_its_folder_too(say, path, made):
+    assert say("path_facts", path=path)["generated_folder"] is made

@@ -352,6 +352,33 @@ def test_a_codemeta_document_names_nobody(say):
     assert "secret" not in str(row)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "authors"),
+    [
+        ("METADATA", "Name: t\nAuthor-email: Ada Lovelace <ada@t.example>, \"Byron, A.\" <ab@t.example>, x@t.example\n",
+         ["Ada Lovelace <ada@t.example>", "Byron, A. <ab@t.example>", "<x@t.example>"]),
+        ("PKG-INFO", "Name: t\nAuthor: Bob\nAuthor-email: Ada <ada@t.example>\n", ["Bob", "Ada <ada@t.example>"]),
+        ("PKG-INFO", "Name: t\nAuthor: Ada, Bob\nAuthor-email: Ada <a@t.example>, Bob <b@t.example>\n",
+         ["Ada <a@t.example>", "Bob <b@t.example>"]),
+        ("PKG-INFO", "Name: t\nAuthor: Ada\nAuthor-email: <a@t.example>\n", ["Ada <a@t.example>"]),
+        ("PKG-INFO", "Name: t\nAuthor: Ada\nAuthor-email: a@t.example\n", ["Ada <a@t.example>"]),
+        ("setup.cfg", "[metadata]\nname = t\nauthor_email = Ada <a@t.example>\n", ["Ada <a@t.example>"]),
+        ("setup.py", "setup(name='t', author_email='Ada <a@t.example>')", ["Ada <a@t.example>"]),
+    ],
+)  # fmt: skip
+def test_authors_are_people_whichever_field_names_them(say, name, data, authors):
+    row = say("project_metadata", data.encode(), name=name.encode())
+    said = [one["@id"] for one in json.loads(row["codemeta"])["author"]]
+    assert said == [f"urn:sha256:{sha256(one.encode()).hexdigest()}" for one in authors]
+    assert row["authors"] == len(authors)
+
+
+def test_a_requirement_without_end_costs_itself_alone(say):
+    deep = "b; " + "(" * 900 + "python_version > '3'" + ")" * 900
+    row = say("project_metadata", f"Name: t\nRequires-Dist: {deep}\nRequires-Dist: c\n".encode(), name=b"METADATA")
+    assert (row["error"], row["project"], row["requires"]) == (None, "t", ["pkg:pypi/c"])
+
+
 LAUGHS = b'<!DOCTYPE p [<!ENTITY a "ha">' + b"".join(
     b'<!ENTITY %c "&%c;&%c;&%c;&%c;&%c;&%c;&%c;&%c;">' % (98 + n, *[97 + n] * 8) for n in range(20)
 )

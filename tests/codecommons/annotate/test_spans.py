@@ -29,6 +29,12 @@ PUTTY = (
     "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: me\nPublic-Lines: 1\n"
     + f"{LETTERS}\nPrivate-Lines: 2\n{LETTERS}\n{LETTERS[:9]}=\nPrivate-MAC: 5d1e\n"
 )
+PASSWORD = "vT9#" + "kq2Lm"
+APACHE = "$apr1$" + "Gd7KqzXo$" + "w2Vb1XRjUk8nq0YtPz5LM."
+BCRYPT = "$2y$" + "10$" + "N9qo8uLOickgx2ZMRZoMye" + "IjZAgcfl7p92ldGxad68LJZdL17lhWy"
+UUID = "7c9e6679-" + "7425-40de-944b-e07fc1f90ae7"
+PHRASE = "correct horse " + "battery staple"
+SEED = "gravity machine north sort " + "system female filter attitude volume fold club stay"
 EDWARDS = "MC4CAQAwBQYDK2VwBCIE" + "IJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF"
 
 
@@ -103,6 +109,20 @@ def test_a_change_of_whatever_decides_about_spans_is_another_digest(tmp_path, ch
         ("jira = " + "MDM0MjM5NDc2MDE4" + "Ohq8cT5vQ2xk9fJbWm3PzR7sLdYa", "token", None),
         ("box = " + "q7Zr2LkPx9" + "w" + "A" * 10 + "b3Kd8QsNf2Vh6Ty1Gm5Xc9Zp4Rw7Lj0Sa-E_uBoIiYt", "token", None),
         ("Authorization: Bearer " + "u7Kp2mQx9RtYw4Zn8BvC", "token", "u7Kp2mQx9RtYw4Zn8BvC"),
+        (f"localhost:5432:shop:app:{PASSWORD}\n*:*:*:me:" + "s\\:Xt8w#q\n", "password", PASSWORD),
+        (f"localhost:5432:shop:app:{PASSWORD}\n*:*:*:me:" + "s\\:Xt8w#q\n", "password", "s\\:Xt8w#q"),
+        (f"ada:{APACHE}\n", "password", APACHE),
+        (f"bob:{BCRYPT}\n", "password", BCRYPT),
+        ("eve:{SHA}" + "pSwqXkPFd8tNJsWqNHyHFPKVXPs=", "password", "{SHA}" + "pSwqXkPFd8tNJsWqNHyHFPKVXPs="),
+        (f"- basicauth.users=ada:{APACHE.replace('$', '$$')}\n", "password", APACHE.replace("$", "$$")),
+        (f"dataSource.setPassword(\"{PASSWORD}\");", "password", PASSWORD),
+        (f"builder.username(u)\n  .password('{PASSWORD}')", "password", PASSWORD),
+        (f"client.setApiKey(\"{LETTERS}\")", "secret", LETTERS),
+        (f"api_key = \"{UUID}\"", "secret", UUID),
+        (f"X-API-Key: {UUID}", "token", UUID),
+        (f"passphrase: '{PHRASE}'", "password", PHRASE),
+        (f"db_password = \"{PHRASE}\"", "password", PHRASE),
+        (f"MNEMONIC=\"{SEED}\"", "password", SEED),
     ],
 )  # fmt: skip
 def test_a_secret_is_found_to_the_byte(found, line, kind, value):
@@ -149,6 +169,21 @@ def test_a_json_web_token_is_one_whose_head_says_so(found):
         "const SECRET_TABLE = [" + ", ".join(str(n) for n in range(100)) + "]",
         '{"q": "' + LETTERS + '"}',
         "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA" + LETTERS,
+        f"request_id = '{UUID}'",
+        f"key: '{UUID}'",
+        f"api_key_id = '{UUID}'",
+        "api_key = '00000000-0000-0000-0000-000000000000'",
+        "src/main.c:1234:15:error:unused1",
+        "fe80:1234:aa:bb:cc11\n",
+        "10:2000:30:40:50600\n",
+        "hostname:5432:database:username:password",
+        "price:$2 and $1$ of {SHA} text",
+        "form.setPassword(\"password\")\nform.setPassword(user.password)\ncheck_password('vT9#kq2Lm')",
+        "password: \"At least eight characters and one digit\"",
+        "passphrase = 'enter the passphrase of your key'",
+        "passphrase: \"Die Passphrase stimmt nicht überein\"",
+        "password = 'three plain words'",
+        "passphrase = 'two words'",
     ],
 )
 def test_what_only_looks_like_a_secret_is_none(found, line):
@@ -234,7 +269,7 @@ def test_spans_of_any_bytes_stand_in_order_inside_the_content(finders, parts):
         b"101.102.103.104 ", b"abcdef01:", b"Copyright (c) 2020 Ab Cd Ef Gh Ij ", b"Ab <a@", b"Authorization: ",
         b"AAAA", b"=\\\"'", b"PuTTY-User-Key-File-2:\nEncryption: none\n", b"'k': 'a1Bvvvb2C3d4E5f6G7h8'", b"<password ",
         b"secret = {1,2,", b"mysql -u ", b"login a password ", b"<x password=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        TOKEN.encode() + b" ",
+        TOKEN.encode() + b" ", b"a:5432:b:c:dddd1", b"a:5432:b:c:dddd1\n", b"u:$apr1$aaaa$", b".password('a", b"passphrase = 'ab cd ",
     ],
 )  # fmt: skip
 def test_no_repetition_costs_more_than_its_length(finders, piece):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import time
 from dataclasses import replace
 
 import pytest
@@ -220,6 +221,15 @@ def test_a_content_that_is_too_large_is_not_parsed(parse):
 def test_imports_lead_to_files_of_the_tree(importer, paths, imported):
     found = edges([importer], [importer.path, *paths])
     assert sorted(path for _, path in found) == imported
+
+
+def test_ten_thousand_files_of_one_name_are_told_apart_in_little_time():
+    files = [File(f"d{at}/main.py", "Python", ["util"]) for at in range(10_000)]
+    files += [File(f"d{at}/deep/er/main.py", "Python", ["util"]) for at in range(10_000)]
+    begun = time.process_time()
+    found = edges([*files, File("z/main.py", "Python", ["util"])], [f"d{at}/sub/util.py" for at in range(10_000)])
+    assert time.process_time() - begun < 5
+    assert found == {(file.path, file.path.partition("/")[0] + "/sub/util.py") for file in files} | {("z/main.py", "d0/sub/util.py")}
 
 
 def test_a_tree_knows_which_of_its_files_import_which(syntax, settings, tmp_path):

@@ -4,6 +4,7 @@
 
 """Releases made again, and two releases side by side."""
 
+import dataclasses
 import itertools
 import json
 import re
@@ -13,11 +14,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from codecommons.annotate import current
+from codecommons.annotate.annotators import encoding, language, secrets
 from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, releases_differ, reproduce, verify
 from codecommons.datasets.election import DROPPED
 from codecommons.dedup import WORDS
 from codecommons.engine.local import InlineEngine
+from codecommons.errors import GateError
+from codecommons.license import policy
 from codecommons.optout import desk
 from codecommons.optout.requests import Request, Submission
 from codecommons.swhid import content_id
@@ -227,3 +232,16 @@ def test_two_releases_side_by_side_say_what_came_what_went_and_by_which_rule(rel
     assert found.stayed + len(found.came) == second.document["result"]["rows"]
     back = releases_differ(released.lake, second, first)
     assert ([row.swhid for row in back.went], len(back.came)) == ([row.swhid for row in found.came], len(found.went))
+
+
+def test_a_release_is_made_again_from_its_own_annotations_and_decisions_after_rules_have_changed(released, monkeypatch):
+    pinned = list_releases(released.lake, "all")[0].document["inputs"]
+    for module in (encoding, language, secrets):
+        monkeypatch.setattr(module, "ANNOTATOR", dataclasses.replace(module.ANNOTATOR, version=module.ANNOTATOR.version + 1))
+    assert current(released.settings)["secrets"].digest != pinned["annotators"]["secrets"]
+    assert policy(released.settings, "permissive").key(released.settings) != pinned["policy"]
+    found = reproduce(released.lake, ENGINE, "all")
+    assert (found.problems, found.withdrawn, found.elected) == ((), (), ())
+    assert found.rows == list_releases(released.lake, "all")[0].document["result"]["rows"]
+    with pytest.raises(GateError, match="its code or configuration has changed since"):
+        build(released.lake, ENGINE, "all")

@@ -10,7 +10,7 @@ import re
 from email.parser import HeaderParser
 
 from codecommons.annotate.manifests import python
-from codecommons.annotate.manifests.project import Format, Project, fullname, limited, text, url
+from codecommons.annotate.manifests.project import Format, Project, limited, text, url
 
 
 def read(data: bytes) -> Project:
@@ -32,7 +32,7 @@ def read(data: bytes) -> Project:
         one("License-Expression") or one("License"),
         python.license_classifiers(every("Classifier")),
         description=one("Summary") or text(re.sub(r"\n(?: {8}|       \||\t)", "\n", headers.get("Description", ""))),
-        authors=limited([fullname(one("Author"), one("Author-email"))]),
+        authors=python.people(headers.get("Author"), headers.get("Author-email")),
         keywords=python.keywords(one("Keywords")),
         languages=python.languages(every("Classifier")),
         requires=requires,

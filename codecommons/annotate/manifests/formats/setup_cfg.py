@@ -10,7 +10,7 @@ import configparser
 import re
 
 from codecommons.annotate.manifests import python
-from codecommons.annotate.manifests.project import Format, Project, fullname, limited, text, url
+from codecommons.annotate.manifests.project import Format, Project, limited, text, url
 
 _INSIDE = re.compile(r"(?<=\S)[^\S\n]{2,}")
 
@@ -45,7 +45,7 @@ def read(data: bytes) -> Project:
         one("license"),
         python.license_classifiers(classifiers),
         description=one("description", "summary"),
-        authors=limited([fullname(one("author"), one("author_email"))]),
+        authors=python.people(one("author"), one("author_email")),
         keywords=python.keywords(" ".join(lines(metadata.get("keywords")))),
         languages=python.languages(classifiers),
         requires=requires,

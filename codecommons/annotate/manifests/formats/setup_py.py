@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from codecommons.annotate.manifests import python
-from codecommons.annotate.manifests.project import Format, Project, fullname, limited, text, texts, url
+from codecommons.annotate.manifests.project import Format, Project, limited, text, texts, url
 from codecommons.annotate.manifests.reading import UnreadableError, mapping
 
 DEEPEST = 50
@@ -51,7 +51,7 @@ def read(data: bytes) -> Project:
         text(said.get("license")),
         python.license_classifiers(classifiers),
         description=text(said.get("description")),
-        authors=limited([fullname(said.get("author"), said.get("author_email"))]),
+        authors=python.people(said.get("author"), said.get("author_email")),
         keywords=python.keywords(",".join(texts(words)) if isinstance(words := said.get("keywords"), list) else words),
         languages=python.languages(classifiers),
         requires=requires,

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codecommons.annotate.mentions import read, rows
-from codecommons.annotate.mentions.mention import address, doi, mentioned_place
+from codecommons.annotate.mentions.mention import Mention, address, doi, mentioned_place
+from codecommons.archive.sources.mentions import SOURCE
 
 TEI = "{http://www.tei-c.org/ns/1.0}"
 
@@ -163,12 +164,30 @@ def test_an_announcement_names_an_origin_or_a_swhid():
         ('<!DOCTYPE t [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><t>&b;</t>', "entity"),
         ("<t>" * 2000, "nested too deeply"),
         ("<t>" + '<rs type="software">x</rs>' * 100_002 + "</t>", "more is marked"),
+        ("<t>" + '<rs type="software">' * 900 + "x<a/>" * 500_000, "nested too deeply"),
     ],
 )
 def test_hostile_tei_is_refused_in_little_time(tei, why):
     begun = time.process_time()
     with pytest.raises(ValueError, match=why):
         read("tei", {"tei_xml": tei})
+    assert time.process_time() - begun < 2
+
+
+def test_a_mark_around_a_whole_book_is_no_name_and_takes_little_time():
+    marks = '<rs type="software">' * 12 + "word <a/>" * 300_000 + "</rs>" * 12
+    begun = time.process_time()
+    found = read("tei", {"tei_xml": f"<t><text>{marks}<rs type=\"software\"> R </rs></text></t>"})
+    assert [one.name for one in found] == [*[None] * 12, "R"]
+    assert (found[-1].start, found[-1].end) == (1_500_001, 1_500_002)
+    assert time.process_time() - begun < 4
+
+
+@pytest.mark.parametrize("piece", ["<rs ", "<rs type", '<rs type="x" ', "<rs type = "])
+def test_marks_without_end_are_counted_in_little_time(piece):
+    begun = time.process_time()
+    row = SOURCE.row("item", {"id": "a", "tei_xml": piece * 200_000 + '<rs type="software">x</rs>'}, b"")
+    assert row[4] == 1
     assert time.process_time() - begun < 2
 
 
@@ -194,3 +213,24 @@ def test_any_text_may_stand_for_an_address(said):
     clean = address(said)
     form = mentioned_place(clean) if clean else None
     assert form is None or (form and not form.endswith(("/", ".git")) and " " not in form)
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
+        ("https://pypi.org/project/++", "pypi.org/project/++"),
+        ("https://www.nuget.org/packages///", "www.nuget.org/packages"),
+        ("https://pypi.org/project/+/", "pypi.org/project/+"),
+    ],
+)
+def test_an_address_that_no_page_of_a_package_has_is_an_address(url, form):
+    assert mentioned_place(url) in (form, form.removeprefix("www."))
+
+
+@pytest.mark.parametrize("host", ["github.com", "gitlab.com", "bitbucket.org", "pypi.org", "rubygems.org", "example.org"])
+def test_addresses_made_to_be_slow_take_little_time(host):
+    begun = time.process_time()
+    for piece in ("/", "a/", "://"):
+        said = f"https://{host}/" + piece * 600
+        assert len(rows([Mention(None, urls=(said,) * 50)])[0]["urls"]) == 50
+    assert time.process_time() - begun < 2
