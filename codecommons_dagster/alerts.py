@@ -25,7 +25,8 @@ from dagster._core.events import DagsterEventType
 from dagster._core.launcher import WorkerStatus
 
 from assets.lake_state import BROKEN, NAME, TROUBLES
-from assets.outcomes import LOGGED, by_hand
+from assets.outcomes import by_hand
+from assets.tags import LOGGED
 from codecommons.alerts import ERROR, WARNING, Trouble, targets, tell, tidy
 from codecommons.errors import UsageError
 from codecommons.report import STAGES

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
-from assets.outcomes import FAILURE, PASSING, by_hand
+from assets.outcomes import by_hand
 from assets.partitions import BACKFILL, DATASETS
+from assets.tags import FAILURE, PASSING
 from codecommons.datasets.specification import names, specification
 from codecommons.errors import CodeCommonsError
 from codecommons.listing import followed
