@@ -28,6 +28,7 @@ from codecommons.archive.scratch import scratch_folder
 from codecommons.lake import Lake, commits
 from codecommons.lake.lake import MOST_FILES
 from codecommons.lake.schemas import CURSOR, LISTED_ORIGIN, SLICE_INPUT, Table
+from codecommons.lake.slices import whole_table
 from codecommons.lake.storage import lake_errors
 from codecommons.listing.lister import ListingError
 
@@ -106,7 +107,7 @@ def move(lake: Lake, before: Cursor | None, after: Cursor) -> Cursor:
     """
 
     def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
-        rows = _read(lake, CURSOR, delta)
+        rows = whole_table(lake.storage, CURSOR, delta)
         mine = pl.col("instance") == after.instance
         now = [Cursor(**row) for row in rows.filter(mine).to_dicts()]
         if now != ([before] if before else []):
@@ -287,13 +288,6 @@ def taken_on(lake: Lake, lister: str, instance: str, day: str) -> int:
 
 def _scan(lake: Lake, lister: str, instance: str) -> pl.LazyFrame:
     return lake.scan(LISTED_ORIGIN).filter((pl.col("lister") == lister) & (pl.col("instance") == instance))
-
-
-def _read(lake: Lake, table: Table, delta: DeltaTable) -> pl.DataFrame:
-    files = [lake.storage.uri(table.name, file.path) for file in commits.data_files(delta)]
-    if not files:
-        return _frame([], table)
-    return pl.scan_parquet(files, storage_options=lake.storage.options or None).collect()
 
 
 def _schema() -> dict[str, pl.DataType]:
