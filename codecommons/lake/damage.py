@@ -39,11 +39,13 @@ class Damage:
         table: its name.
         what: one line: the table, where it is, and what is wrong with it.
         next: what to do.
+        columns: that it lacks, being of an earlier version, where that is all.
     """
 
     table: str
     what: str
     next: str
+    columns: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Both as one line."""
@@ -51,7 +53,7 @@ class Damage:
 
 
 def damaged(storage: Storage, tables: Iterable[Table], pages: bool = False) -> list[Damage]:
-    """Look for tables whose log can't be read, or whose files are missing, cut short or no Parquet files.
+    """Look for tables whose log can't be read or lacks columns, or whose files are missing, cut short or no Parquet files.
 
     Args:
         storage: the lake's files.
@@ -114,13 +116,19 @@ def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Excepti
 def _outside(storage: Storage, table: Table) -> tuple[Damage | None, list[commits.DataFile]]:
     """Damage that shows without reading rows, and the files of the table."""
     try:
-        files = commits.data_files(commits.open_table(storage, table))
+        delta = commits.open_table(storage, table)
+        files = commits.data_files(delta)
         with lake_errors(f"table {table.name} in {storage.settings.lake}"):
             root = storage.path(table.name)
             sizes = {path: one["size"] for path, one in storage.fs.find(root, detail=True).items()}
             for at in range(0, len(files), _FILES_AT_ONCE):
                 for file, wrong in _wrong(storage, table, files[at : at + _FILES_AT_ONCE], sizes):
                     return _damage(storage, table, f"{file.path} {wrong}"), files
+        there = {field.name for field in delta.schema().fields}
+        if lacks := tuple(one.name for one in table.fields if one.name not in there):
+            # `Lake.open` adds them, unless the lake was open in this version before: somebody has put an old folder there.
+            what = f"table {table.name} in {storage.settings.lake} lacks columns of this version: {', '.join(lacks)}"
+            return Damage(table.name, what, ADVICE.partition(";")[0], lacks), files
     except LakeError as error:
         return Damage(table.name, str(error).removesuffix(f"; {ADVICE}"), ADVICE), []
     return None, files

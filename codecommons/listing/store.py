@@ -96,7 +96,12 @@ class Cursor:
 
 def cursors(lake: Lake) -> dict[str, Cursor]:
     """Every followed source that was ever listed, by name."""
-    return {row["instance"]: Cursor(**row) for row in lake.scan(CURSOR).collect().sort("instance").to_dicts()}
+    return {row["instance"]: _cursor(row) for row in lake.scan(CURSOR).collect().sort("instance").to_dicts()}
+
+
+def _cursor(row: Mapping[str, Any]) -> Cursor:
+    """A row of the table; what one of an earlier version did not say yet is as if nothing had happened."""
+    return Cursor(**{name: value for name, value in row.items() if value is not None})
 
 
 def move(lake: Lake, before: Cursor | None, after: Cursor) -> Cursor:
@@ -109,7 +114,7 @@ def move(lake: Lake, before: Cursor | None, after: Cursor) -> Cursor:
     def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
         rows = whole_table(lake.storage, CURSOR, delta)
         mine = pl.col("instance") == after.instance
-        now = [Cursor(**row) for row in rows.filter(mine).to_dicts()]
+        now = [_cursor(row) for row in rows.filter(mine).to_dicts()]
         if now != ([before] if before else []):
             raise ListingError(f"{after.instance} is being followed by another process, which goes on with it")
         new = pl.concat([rows.filter(~mine), _frame([asdict(after)], CURSOR)]).sort("instance")

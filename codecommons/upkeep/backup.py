@@ -230,8 +230,8 @@ def _read(place: Storage, name: str) -> list[_File]:
 
 def _ours(path: str) -> bool:
     """Whether a path leads into the lake or to what people write in the home: a list may come from anywhere."""
-    kind, first, *_ = parts = [*path.split("/"), ""]
-    return not {"..", "."} & set(parts) and (kind == "lake" or (kind == "home" and first in _HOME))
+    kind, first, *_ = parts = path.split("/")
+    return not {"", ".", ".."} & set(parts) and (kind == "lake" or (kind == "home" and first in _HOME))
 
 
 def _files(lake: Lake) -> Iterator[_File]:

@@ -113,11 +113,15 @@ def repair(
         tell("looking at everything")
         found = verify(lake, engine, everything=True)
     done = Repaired(found.faults)
-    done.left = [fault for fault in found.faults if fault.table in ORIGINAL]
+    done.left = [fault for fault in found.faults if fault.table in ORIGINAL and not fault.columns]
     if done.left:
         # Without these nobody can tell what the lake should be.
         return done
-    mine = [fault for fault in found.faults if not fault.release]
+    for fault in found.faults:
+        if fault.columns:
+            tell(f"adding columns to {fault.table}: {', '.join(fault.columns)}")
+            commits.add_columns(lake.storage, lake.tables()[fault.table])
+    mine = [fault for fault in found.faults if not fault.release and not fault.columns]
     if mine:
         if not others_stopped and (busy := at_work(lake.storage)):
             raise UsageError(
