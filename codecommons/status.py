@@ -14,7 +14,7 @@ are ``troubles``, which people can be alerted of.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from codecommons.alerts import ERROR, WARNING, Trouble
@@ -23,7 +23,7 @@ from codecommons.annotate.feed import Reader, readers
 from codecommons.dedup.configuration import configured
 from codecommons.errors import CodeCommonsError, UsageError, no_panic
 from codecommons.lake.damage import Damage
-from codecommons.lake.slices import digest_of
+from codecommons.lake.slices import SliceInput, digest_of
 from codecommons.lake.stages import digest
 from codecommons.lake.storage import ADVICE
 from codecommons.license import policies, unreadable
@@ -97,7 +97,7 @@ def status(lake: Lake) -> Row:
         "policies": [{"name": name, "why": why} for name, why in unreadable(lake.settings).items()],
         "healthy": not (damaged or failed),
         "lake": lake.settings.lake,
-        "slices": len(slices),
+        "slices": len({day for day, _, _ in inputs}),
         "damaged": [{"what": one.what, "next": one.next} for one in damaged],
         "failed": failed,
         "stale": stale,
@@ -105,12 +105,12 @@ def status(lake: Lake) -> Row:
 
 
 def _stale(
-    lake: Lake,
     log: dict[tuple[str, str, str], Row],
     made_with: dict[str, Any],
     feeds: dict[str, Reader],
     day: str,
     source: str,
+    inputs: Iterable[SliceInput],
 ) -> list[Row]:
     """The first stage of a slice and source that has not seen what stands before it; those behind it follow in the same run."""
     before: Row | None = None
@@ -126,7 +126,7 @@ def _stale(
             return []
         if row is None:
             why = f"it has not run since {before['stage']} passed" if before else "its input is recorded and it has not run"
-        elif before is None and not row["input_digest"].startswith(digest_of(lake.log.inputs(day, source))):
+        elif before is None and not row["input_digest"].startswith(digest_of(inputs)):
             why = "input was added since it ran"
         elif before is not None and row["input_digest"] != stands_on(stage, before["attempt"]):
             why = f"{before['stage']}, or what the stage works with, has changed since it ran"

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -110,6 +110,12 @@ class SliceLog:
         """The input of a slice and source, by item."""
         rows = self._read(SLICE_INPUT).filter((pl.col("slice") == day) & (pl.col("source") == source)).sort("item")
         return [SliceInput(**row) for row in rows.to_dicts()]
+
+    def inputs_of_slices(self) -> Iterator[tuple[str, str, Iterable[SliceInput]]]:
+        """The input of every slice and source, oldest first, from one look at the table."""
+        rows = self._read(SLICE_INPUT).sort(SLICE_INPUT.key)
+        for (day, source), some in rows.group_by("slice", "source", maintain_order=True):
+            yield str(day), str(source), (SliceInput(**row) for row in some.iter_rows(named=True))
 
     def sources(self, day: str) -> list[str]:
         """The sources a slice has input from, by name."""
