@@ -37,7 +37,11 @@ from codecommons.upkeep import vacuum
 
 _BUCKET = "faults"
 # Which part of the requests each fault happens to; who waits for no answer waits half a minute or a whole one.
-_RATES = {**{fault: {fault: 0.03} for fault in FAULTS}, NO_ANSWER: {NO_ANSWER: 0.002}, "all of these": dict.fromkeys(FAULTS, 0.01)}
+_RATES = {
+    **{fault: {fault: 0.03} for fault in FAULTS},
+    NO_ANSWER: {NO_ANSWER: 0.002},
+    "all of these": dict.fromkeys(FAULTS, 0.01),
+}
 _SAME = "the undisturbed lake, every row and byte"
 _SKEW = r"""
 #define _GNU_SOURCE

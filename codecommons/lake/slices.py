@@ -271,7 +271,9 @@ def whole_table(storage: Storage, table: Table, delta: DeltaTable) -> pl.DataFra
         return pl.DataFrame(schema=schema)
     with lake_errors(f"table {table.name} in {storage.settings.lake}"):
         options = storage.options or None
-        return pl.scan_parquet(files, schema=schema, missing_columns="insert", extra_columns="ignore", storage_options=options).collect()
+        return pl.scan_parquet(
+            files, schema=schema, missing_columns="insert", extra_columns="ignore", storage_options=options
+        ).collect()
 
 
 def digest_of(inputs: Iterable[SliceInput]) -> str:

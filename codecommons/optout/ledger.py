@@ -134,7 +134,9 @@ def append(lake: Lake, make: Callable[[Ledger], list[dict[str, Any]]]) -> Ledger
 
 def _at(lake: Lake, delta: DeltaTable) -> Ledger:
     """The ledger at a version of its table."""
-    rows = whole_table(lake.storage, OPT_OUT_LEDGER, delta).select("sequence", "digest", "entry").sort("sequence", "digest").rows()
+    rows = (
+        whole_table(lake.storage, OPT_OUT_LEDGER, delta).select("sequence", "digest", "entry").sort("sequence", "digest").rows()
+    )
     if wrong := fault(rows):
         raise GateError(f"the opt-out ledger is broken: {wrong}; {_ADVICE}")
     return Ledger(tuple((digest, json.loads(entry)) for _, digest, entry in rows))

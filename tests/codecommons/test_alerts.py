@@ -26,7 +26,9 @@ class Web(http.server.BaseHTTPRequestHandler):
     """Takes what is posted, and answers as its server says."""
 
     def do_POST(self):
-        self.server.got.append((self.headers["Idempotency-Key"], json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        self.server.got.append(
+            (self.headers["Idempotency-Key"], json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        )
         self.server.answers(self)
 
     def log_message(self, *arguments):
@@ -161,12 +163,11 @@ class Quick(socketserver.StreamRequestHandler):
 
     def handle(self):
         self.wfile.write(b"220 here\r\n")
-        while line := self.rfile.readline():
-            if line.startswith(b"DATA"):
+        while verb := self.rfile.readline()[:4].upper():
+            if verb == b"DATA":
                 self.wfile.write(b"354 go on\r\n")
-                text = b"".join(iter(self.rfile.readline, b".\r\n"))
-                self.server.got.append(text)
-            self.wfile.write(b"250 fine\r\n")
+                self.server.got.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+            self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 fine\r\n")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 404, 429, 500])

@@ -5,7 +5,6 @@
 """What work costs, and what days that are still to come will cost."""
 
 import dataclasses
-import json
 import subprocess
 import sys
 
@@ -15,7 +14,7 @@ import pytest
 from codecommons.costs import Cost, cost_of, estimate
 from codecommons.engine import local_engine
 from codecommons.errors import UsageError
-from codecommons.lake import Lake, SliceInput
+from codecommons.lake import SliceInput
 from codecommons.lake.stages import close_stage
 from codecommons.report import STAGES, CheckResult, Measure, StageReport
 
@@ -64,39 +63,3 @@ def test_cpu_time_of_children_and_bytes_of_commits_are_measured(lake, settings):
     assert measured.cpu_seconds > 0.1
     [file] = lake.fs.glob(lake.path("origin", "**", "*.parquet"))
     assert measured.stored_bytes == lake.fs.size(file)
-
-
-def test_what_stages_say_adds_up_to_the_bytes_in_the_lake_and_the_seconds_of_the_process(tmp_path):
-    from benchmarks.faults.world import DATASET, DAY, World, run, settings_of
-    from codecommons.lake.garbage import files_below
-
-    (tmp_path / "project").mkdir()
-    for name in "abc":
-        (tmp_path / "project" / f"{name}.py").write_text("".join(f"{name}_{n} = {n}\n" for n in range(200)))
-    (tmp_path / "project" / "LICENSE").write_text("SPDX-License-Identifier: MIT\n")
-    (tmp_path / "prepared").mkdir()
-    items = (f"path:{tmp_path / 'project'}",)
-    settings = settings_of(World(tmp_path, items, {}, 0, 0.0).furnish(tmp_path / "home"))
-    with Measure() as measured:
-        run(settings, items)
-    lake = Lake.open(settings)
-    reports = {report.stage: report for report in lake.reports()}
-    assert [(one.slice, one.source) for one in reports.values() if one.stage == STAGES[-1]] == [(DAY, DATASET)]
-
-    added = 0
-    for table in lake.stored():
-        if table.scope != "log":
-            log = files_below(lake.storage, lake.path(table.name, "_delta_log"))
-            entries = [json.loads(line) for path in log if path.endswith(".json") for line in lake.fs.cat_file(path).splitlines()]
-            added += sum(entry["add"]["size"] for entry in entries if "add" in entry)
-    published = sum(info["size"] for info in files_below(lake.storage, lake.path("datasets")).values())
-    assert published > 0
-    assert sum(report.details["stored_bytes"] for report in reports.values()) == added + published
-
-    for total, part in ((measured.seconds, "seconds"), (measured.cpu_seconds, "cpu_seconds")):
-        told = sum(report.seconds if part == "seconds" else report.details[part] for report in reports.values())
-        assert 0.6 * total < told <= total
-    assert max(report.peak_memory for report in reports.values()) <= measured.peak_memory * 1.1
-    kept = (reports[STAGES[0]].rows_kept, reports[STAGES[0]].bytes_kept)
-    assert {(reports[stage].rows_in, reports[stage].bytes_in) for stage in STAGES[1:-1]} == {kept}
-    assert all(report.conserved for report in reports.values())

@@ -9,6 +9,7 @@ import datetime as dt
 import dagster as dg
 import pytest
 from dagster._core.errors import DagsterInvariantViolationError
+from dagster._core.execution.api import execute_run
 from dagster._core.launcher import LaunchRunContext
 
 from assets.outcomes import give_up
@@ -26,7 +27,7 @@ def fails(context: dg.OpExecutionContext) -> None:
     give_up(context, "a red check", passing=False, logged=False)
 
 
-@dg.job(tags=NO_RETRY)
+@dg.job(tags=NO_RETRY, executor_def=dg.in_process_executor)
 def failing() -> None:
     fails()
 
@@ -64,8 +65,6 @@ def test_a_run_that_is_run_again_forgets_what_the_tags_say_of_the_failure_before
 def test_what_fails_for_good_after_something_that_might_have_passed_is_not_tried_for_days(instance):
     _, again = launched_again(instance, failing, {FAILURE: PASSING, LOGGED: "true", RETRY: "true"})
     run = instance.get_run_by_id(again)
-    from dagster._core.execution.api import execute_run
-
     assert not execute_run(dg.reconstructable(failing), run, instance).success
     tags = instance.get_run_by_id(again).tags
     assert (tags[FAILURE], tags[LOGGED], tags[RETRY]) == (PERMANENT, "false", "false")

@@ -48,7 +48,9 @@ def names(table):
 
 def add(lake, table, row):
     rows = pa.Table.from_pylist([row], pa.schema(TABLES[table].fields))
-    commits.commit_loop(lake.storage, TABLES[table], lambda _: [commits.write_file(lake.storage, TABLES[table], (), rows).add()], {})
+    commits.commit_loop(
+        lake.storage, TABLES[table], lambda _: [commits.write_file(lake.storage, TABLES[table], (), rows).add()], {}
+    )
 
 
 def put_directory(lake, number):
@@ -79,7 +81,6 @@ def test_a_lake_with_data_of_an_earlier_version_goes_on_in_this_one(earlier, tmp
     def whole(one):
         return verify(one, engine, everything=True).faults
 
-    # Nobody has listed these two directories' entries, which is what verify would find; of columns nothing.
     assert whole(lake) == []
     status(lake)
     compact(lake, engine, most=1)
