@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 import pyarrow as pa
@@ -24,7 +26,7 @@ from codecommons.datasets.releases import files_of, list_releases, sha256_of, ta
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake, commits
-from codecommons.lake.damage import Damage, damaged
+from codecommons.lake.damage import Damage, damaged, torn_entry
 from codecommons.lake.ranges import bucket_range, in_range
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import Storage, lake_errors
@@ -55,6 +57,7 @@ class Fault:
         bucket: the bucket that is meant where nobody can tell which file.
         release: ``name/12 hex`` of the release whose file it is.
         columns: that the table lacks, being of an earlier version; nothing else of it is wrong.
+        entry: of the table's log that has lost what was committed.
     """
 
     table: str
@@ -64,6 +67,7 @@ class Fault:
     bucket: int | None = None
     release: str | None = None
     columns: tuple[str, ...] = ()
+    entry: str | None = None
 
 
 @dataclass
@@ -135,6 +139,10 @@ def verify(lake: Lake, engine: Engine, everything: bool = False, seed: int = 0) 
     found.tables = len(tables)
     outside = damaged(lake.storage, tables)
     broken = {damage.table for damage in outside}
+    with ThreadPoolExecutor(8) as threads:
+        named = sorted({table.name for table in tables} - broken)
+        outside += [damage for damage in threads.map(partial(torn_entry, lake.storage), named) if damage]
+    broken = {damage.table for damage in outside}
     sound = [table for table in tables if table.name not in broken]
     for damage in outside:
         found.faults += list(_outside(lake, damage))
@@ -179,7 +187,7 @@ def _outside(lake: Lake, damage: Damage) -> Iterator[Fault]:
         yield fault
         some = True
     if not some:
-        yield Fault(name, damage.what, columns=damage.columns)
+        yield Fault(name, damage.what, columns=damage.columns, entry=damage.entry)
 
 
 def _tasks(storage: Storage, files: Mapping[str, Sequence[commits.DataFile]], everything: bool, seed: int) -> Iterator[_Files]:
