@@ -16,6 +16,7 @@ from assets.gx_on_duckdb import validate
 from assets.outcomes import Outcome, evaluations, hand_over, plain_errors
 from assets.partitions import DATASETS, SLICES
 from assets.stages import Event
+from assets.tags import WITHOUT_EXPECTATIONS
 from codecommons.annotate import current
 from codecommons.lake import Lake
 from codecommons.report import STAGES, CheckResult
@@ -54,6 +55,11 @@ def expectation_step(stage: str) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(name=f"{stage}_expectations", specs=specs)
     def step(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[Event]:
+        if WITHOUT_EXPECTATIONS in context.run.tags:
+            # Dagster adds every check of an asset to a backfill that is started in the interface, whichever its job leaves out.
+            context.log.info("this run leaves Great Expectations out; a run of `slice` has them")
+            yield from hand_over(context, [], [], specs)
+            return
         with plain_errors(context):
             opened, partitions_here = lake.open(), context.op_execution_context.partition_keys
             looked_at = subjects(opened, stage, partitions_here)

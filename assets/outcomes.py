@@ -27,6 +27,7 @@ import dagster as dg
 from dagster._core.storage.tags import RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 
 from assets.expectations import SUITES
+from assets.tags import BY_HAND, FAILURE, LOGGED, PASSING, PERMANENT, WITHOUT_EXPECTATIONS
 from codecommons.engine import Engine
 from codecommons.errors import CodeCommonsError, GateError, no_panic
 from codecommons.lake import Lake
@@ -35,17 +36,6 @@ from codecommons.report import STAGES, CheckResult, StageReport
 # The check of every stage that holds whatever went wrong, also what no check of the stage's own could see.
 COMPLETED = "completed"
 
-# A tag of runs that leave Great Expectations out.
-WITHOUT_EXPECTATIONS = "codecommons/without_expectations"
-
-# A tag of runs that a person waits for and whose consequences are their business: commands. Ask `by_hand`.
-BY_HAND = "codecommons/by_hand"
-
-# A tag of failed runs: whether what made them fail may pass; ``dagster/retry_on_asset_or_op_failure`` tells the daemon the same.
-FAILURE = "codecommons/failure"
-PASSING, PERMANENT = "passing", "permanent"
-# The same: whether the lake's log names everything that made them fail, so that nobody else need tell of it.
-LOGGED = "codecommons/logged"
 # Seconds before a step tries again what may pass: a busy server, a restarted one, a short outage.
 WAITS = (10, 60, 240)
 

@@ -22,10 +22,12 @@ import hashlib
 import json
 import smtplib
 import ssl
+import threading
+import time
 import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from http.client import HTTPException
@@ -37,8 +39,10 @@ from codecommons.errors import CodeCommonsError, UsageError
 from codecommons.settings import Settings
 
 ERROR, WARNING = "error", "warning"
-# A sensor has a minute for all of them.
-_TIMEOUT = 10
+_LEVEL = "CODECOMMONS_ALERT_LEVEL"
+# Seconds that a server may be silent, and that a message may take: who sends a byte now and then is never silent for long, and a
+# sensor has a minute for all that it does.
+_TIMEOUT, _DEADLINE = 10, 30
 # Of one message; a backfill of a month may fail day by day.
 _MOST_SHOWN, _LONGEST_CAUSE = 20, 500
 
@@ -145,8 +149,15 @@ class Webhook(Target):
             UsageError: it is no URL of http(s).
         """
         self.name, self._url = name, url
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        try:
+            parts = urlsplit(url)
+            sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound:
             raise UsageError(f"{name} must be a URL of http or https")
+        if "@" in parts.netloc:
+            raise UsageError(f"{name} has a user in it, which webhooks are not sent; take one whose path is the secret")
 
     def body(self, message: Message) -> dict[str, Any]:
         """What is sent: all there is to say."""
@@ -202,6 +213,8 @@ class Mail(Target):
         if parts.password:
             raise UsageError("CODECOMMONS_SMTP has a password in it; give it as CODECOMMONS_SMTP_PASSWORD")
         self._to = [address.strip() for address in to.split(",") if address.strip()]
+        if not self._to:
+            raise UsageError(f"{self.name} names nobody; it must be addresses, separated by commas")
         self._host, self._port, self._secure, self._user = parts.hostname, port, parts.scheme == "smtps", parts.username
         self._password, self._sender = password, sender or self._to[0]
 
@@ -241,40 +254,39 @@ def _reason(error: Exception) -> str:
     return f"{type(inner).__name__}{f' ({said})' if said else ''}"
 
 
-def targets(settings: Settings) -> list[Target]:
-    """Where alerts go.
-
-    Raises:
-        UsageError: a variable makes no sense; the message names it and never repeats it.
-    """
-    levels(settings)
+def targets(settings: Settings) -> tuple[list[Target], list[str]]:
+    """Where alerts go, and which variables make no sense, never repeated: the others are told all the same."""
     said = dict(settings.alert_options)
-    found: list[Target] = []
-    for name, kind in (("CODECOMMONS_ALERT_WEBHOOK", Webhook), ("CODECOMMONS_ALERT_SLACK", Slack)):
-        if name in said:
-            found.append(kind(name, said[name]))
-    if "CODECOMMONS_ALERT_MAIL" in said:
-        server = said.get("CODECOMMONS_SMTP", "smtp://localhost")
-        password, sender = said.get("CODECOMMONS_SMTP_PASSWORD", ""), said.get("CODECOMMONS_ALERT_FROM", "")
-        found.append(Mail(said["CODECOMMONS_ALERT_MAIL"], server, password, sender))
-    return found
+    makes: dict[str, Callable[[], Target]] = {
+        "CODECOMMONS_ALERT_WEBHOOK": lambda: Webhook("CODECOMMONS_ALERT_WEBHOOK", said["CODECOMMONS_ALERT_WEBHOOK"]),
+        "CODECOMMONS_ALERT_SLACK": lambda: Slack("CODECOMMONS_ALERT_SLACK", said["CODECOMMONS_ALERT_SLACK"]),
+        Mail.name: lambda: Mail(
+            said[Mail.name],
+            said.get("CODECOMMONS_SMTP", "smtp://localhost"),
+            said.get("CODECOMMONS_SMTP_PASSWORD", ""),
+            said.get("CODECOMMONS_ALERT_FROM", ""),
+        ),
+    }
+    found, wrong = [], []
+    for name in sorted(makes.keys() & said.keys()):
+        try:
+            found.append(makes[name]())
+        except UsageError as error:
+            wrong.append(str(error))
+    if (level := said.get(_LEVEL, ERROR)) not in (ERROR, WARNING):
+        wrong.append(f"{_LEVEL} is {level!r}; it must be {ERROR} or {WARNING}, and stands for {WARNING} until then")
+    return found, wrong
 
 
-def levels(settings: Settings) -> frozenset[str]:
-    """Which severities are told.
-
-    Raises:
-        UsageError: ``CODECOMMONS_ALERT_LEVEL`` is neither.
-    """
-    level = dict(settings.alert_options).get("CODECOMMONS_ALERT_LEVEL", ERROR)
-    if level not in (ERROR, WARNING):
-        raise UsageError(f"CODECOMMONS_ALERT_LEVEL is {level!r}; it must be {ERROR} or {WARNING}")
-    return frozenset((ERROR, level))
+def _levels(settings: Settings) -> frozenset[str]:
+    """Which severities are told; rather too many where nobody can tell which are meant."""
+    return frozenset((ERROR,) if dict(settings.alert_options).get(_LEVEL, ERROR) == ERROR else (ERROR, WARNING))
 
 
 def tidy(trouble: Trouble) -> Trouble:
-    """A trouble as it may be shown to anybody: in short lines, without credentials."""
+    """A trouble as it may be shown to anybody: in short lines, without credentials, and in characters that can be sent."""
     fields = {name: " ".join(redacted(value).split()) for name, value in asdict(trouble).items()}
+    fields = {name: value.encode("utf-8", "replace").decode() for name, value in fields.items()}
     if len(fields["cause"]) > _LONGEST_CAUSE:
         fields["cause"] = f"{fields['cause'][: _LONGEST_CAUSE - 1]}…"
     return Trouble(**fields)
@@ -283,7 +295,7 @@ def tidy(trouble: Trouble) -> Trouble:
 def tell(
     settings: Settings, now: Mapping[str, Trouble], told: Mapping[str, Mapping[str, Any]], places: Sequence[Target]
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Tell every place what it hasn't been told yet.
+    """Tell every place what it hasn't been told yet, all at the same time, so that a slow one holds up no other.
 
     Args:
         settings: of the process.
@@ -295,24 +307,53 @@ def tell(
         What each place has been told by now (by its name: how many messages it got, and the troubles, by key), and why a place
         could not be told; that one is told the next time.
     """
-    wanted, after, problems = levels(settings), dict[str, dict[str, Any]](), []
+    wanted, after = _levels(settings), {name: dict(one) for name, one in told.items()}
+    messages: list[tuple[Target, Message]] = []
     for place in places:
-        before = dict(told.get(place.name, {"sent": 0, "troubles": {}}))
+        before = after.setdefault(place.name, {"sent": 0, "troubles": {}})
         known: dict[str, Any] = before["troubles"]
         broken = tuple(tidy(one) for key, one in now.items() if key not in known and one.severity in wanted)
         green = tuple(Trouble(**one) for key, one in known.items() if key not in now)
-        after[place.name] = before
-        if not broken and not green:
-            continue
-        names = [f"+{one.key}" for one in broken] + [f"-{one.key}" for one in green]
-        identifier = hashlib.sha256(json.dumps([place.name, before["sent"], sorted(names)]).encode()).hexdigest()[:32]
-        message = Message(identifier, settings.environment, redacted(settings.lake), broken, green)
+        if broken or green:
+            names = [f"+{one.key}" for one in broken] + [f"-{one.key}" for one in green]
+            about = json.dumps([place.name, before["sent"], sorted(names)])
+            identifier = hashlib.sha256(about.encode()).hexdigest()[:32]
+            messages.append((place, Message(identifier, settings.environment, redacted(settings.lake), broken, green)))
+    problems = _send(messages)
+    for place, message in messages:
+        if place.name not in problems:
+            before = after[place.name]
+            gone = {one.key for one in message.green}
+            kept = {key: one for key, one in before["troubles"].items() if key not in gone}
+            told_now = {one.key: asdict(one) for one in message.broken}
+            after[place.name] = {"sent": before["sent"] + 1, "troubles": kept | told_now}
+    return after, list(problems.values())
+
+
+# By place: who is still at sending what nobody waited for any longer.
+_late: dict[str, threading.Thread] = {}
+
+
+def _send(messages: Sequence[tuple[Target, Message]]) -> dict[str, str]:
+    """Send each from a thread of its own, and say by place why one may not have arrived."""
+    problems = {place.name: f"{place.name}: no end of an answer within {_DEADLINE} s" for place, _ in messages}
+
+    def send(place: Target, message: Message) -> None:
         try:
             place.send(message)
+            del problems[place.name]
         except AlertError as error:
-            problems.append(str(error))
-            continue
-        gone = {one.key for one in green}
-        kept = {key: one for key, one in known.items() if key not in gone} | {one.key: asdict(one) for one in broken}
-        after[place.name] = {"sent": before["sent"] + 1, "troubles": kept}
-    return after, problems
+            problems[place.name] = str(error)
+        except Exception as error:  # whatever it is about one place, the others are told
+            problems[place.name] = f"{place.name}: {_reason(error)}"
+
+    started: dict[str, threading.Thread] = {}
+    for place, message in messages:
+        if (late := _late.get(place.name)) is None or not late.is_alive():
+            started[place.name] = threading.Thread(target=send, args=(place, message), daemon=True)
+            started[place.name].start()
+    end = time.monotonic() + _DEADLINE
+    for name, thread in started.items():
+        thread.join(max(0.0, end - time.monotonic()))
+        _late[name] = thread
+    return dict(problems)

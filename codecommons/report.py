@@ -136,16 +136,22 @@ class Stored:
     bytes = 0
 
 
+class Elsewhere:
+    """The CPU seconds that nodes of a cluster have spent on tasks of this process so far."""
+
+    cpu_seconds = 0.0
+
+
 class Measure:
     """Wall seconds, CPU seconds and peak memory of this process and all its children, as a context manager.
 
     Attributes:
-        seconds: from the clock; ``cpu_seconds`` user and system, also of children that have ended.
+        seconds: from the clock; ``cpu_seconds`` user and system, also of children that have ended and of tasks on other nodes.
         stored_bytes: what was committed to lakes meanwhile.
         peak_memory: bytes, see below.
 
     Memory is the sum of PSS (shared pages counted once over the tree), sampled at most every 0.25 s from ``/proc``;
-    0 where the system has no ``smaps_rollup``.
+    0 where the system has no ``smaps_rollup``. That of other nodes is not in it.
     """
 
     def __init__(self) -> None:
@@ -157,13 +163,13 @@ class Measure:
 
     def __enter__(self) -> Measure:
         """Start the clock and the sampler."""
-        self._start, self._cpu, self._stored = time.perf_counter(), tree_cpu_seconds(), Stored.bytes
+        self._start, self._cpu, self._stored = time.perf_counter(), _spent(), Stored.bytes
         self._sampler.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop both."""
-        self.seconds, self.cpu_seconds = time.perf_counter() - self._start, max(0.0, tree_cpu_seconds() - self._cpu)
+        self.seconds, self.cpu_seconds = time.perf_counter() - self._start, max(0.0, _spent() - self._cpu)
         self.stored_bytes = Stored.bytes - self._stored
         self._stop.set()
         self._sampler.join()
@@ -175,6 +181,10 @@ class Measure:
             # The kernel walks every page for a sample: 20 ms for a large process, and no more than 2 % of the time.
             if self._stop.wait(max(0.25, 50 * (time.perf_counter() - start))):
                 return
+
+
+def _spent() -> float:
+    return tree_cpu_seconds() + Elsewhere.cpu_seconds
 
 
 def tree_cpu_seconds() -> float:

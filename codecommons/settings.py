@@ -199,11 +199,13 @@ _NUMBERS = {
     "CODECOMMONS_MAX_ARCHIVE_MEMBERS": "max_archive_members",
 }
 
-# Buckets are told apart by the first two bytes of a key; the bytes of one Arrow array, a content or a batch, end at 2 GiB.
+# Buckets are told apart by the first two bytes of a key; the bytes of one Arrow array, a content or a batch, end at 2 GiB; days
+# are counted from today.
 _MOST = {
     "CODECOMMONS_BUCKET_BITS": 16,
     "CODECOMMONS_COMMITS": 1,
     "CODECOMMONS_WORKERS": 1024,
+    "CODECOMMONS_KEEP_RUNS": 36_500,
     "CODECOMMONS_BATCH_BYTES": 1 << 30,
     "CODECOMMONS_MAX_CONTENT_BYTES": 1 << 30,
 }
@@ -219,7 +221,7 @@ def _number(env: Mapping[str, str], name: str) -> int | None:
         return None
     most = _MOST.get(name, sys.maxsize)
     least = 1 if name == "CODECOMMONS_BATCH_BYTES" else 0
-    if not raw.isdecimal() or not least <= int(raw) <= most:
+    if not re.fullmatch(r"\d{1,18}", raw, re.ASCII) or not least <= int(raw) <= most:
         limit = f" and at most {most}" if name in _MOST else ""
         raise UsageError(f"{name} is {raw!r}; it must be a whole number, {'1 or more' if least else 'not negative'}{limit}")
     return int(raw)
@@ -229,7 +231,7 @@ def _price(env: Mapping[str, str], name: str, otherwise: float) -> float:
     raw = env.get(name)
     if not raw:
         return otherwise
-    if not re.fullmatch(r"\d+(\.\d+)?", raw, re.ASCII):
+    if not re.fullmatch(r"\d{1,12}(\.\d{1,12})?", raw, re.ASCII):
         raise UsageError(f"{name} is {raw!r}; it must be a price such as 0.04")
     return float(raw)
 

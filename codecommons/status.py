@@ -14,7 +14,7 @@ are ``troubles``, which people can be alerted of.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from codecommons.alerts import ERROR, WARNING, Trouble
@@ -23,7 +23,7 @@ from codecommons.annotate.feed import Reader, readers
 from codecommons.dedup.configuration import configured
 from codecommons.errors import CodeCommonsError, UsageError, no_panic
 from codecommons.lake.damage import Damage
-from codecommons.lake.slices import digest_of
+from codecommons.lake.slices import SliceInput, digest_of
 from codecommons.lake.stages import digest
 from codecommons.lake.storage import ADVICE
 from codecommons.license import policies, unreadable
@@ -62,6 +62,8 @@ def status(lake: Lake) -> Row:
             with no_panic():
                 return read()
         except Exception as error:
+            if any(one.columns for one in damaged):  # which may be what it asked for
+                return []
             reason = lake.told(error)
             if not isinstance(reason, CodeCommonsError):
                 raise
@@ -86,18 +88,18 @@ def status(lake: Lake) -> Row:
         for row in log.values()
         if row["verdict"] == "failed" and (row["stage"] != STAGES[-1] or row["slice"] == latest[row["source"]])
     ]
-    slices = unless_damaged(lake.log.slices)
+    inputs = unless_damaged(lambda: list(lake.log.inputs_of_slices()))
     made_with, feeds = _made_with(lake.settings), readers(lake.settings)
     # Without the log every stage of every slice would look as if it had never run.
-    known = [(day, source) for day in slices for source in lake.log.sources(day)] if verdicts or not damaged else []
-    stale = [row for day, source in known for row in _stale(lake, log, made_with, feeds, day, source)]
+    known = inputs if verdicts or not damaged else []
+    stale = [row for day, source, rows in known for row in _stale(log, made_with, feeds, day, source, rows)]
     return {
         "quarantine": unless_damaged(lambda: _quarantine(lake)),
         "feeds": unless_damaged(lambda: _feeds(lake)),
         "policies": [{"name": name, "why": why} for name, why in unreadable(lake.settings).items()],
         "healthy": not (damaged or failed),
         "lake": lake.settings.lake,
-        "slices": len(slices),
+        "slices": len({day for day, _, _ in inputs}),
         "damaged": [{"what": one.what, "next": one.next} for one in damaged],
         "failed": failed,
         "stale": stale,
@@ -105,12 +107,12 @@ def status(lake: Lake) -> Row:
 
 
 def _stale(
-    lake: Lake,
     log: dict[tuple[str, str, str], Row],
     made_with: dict[str, Any],
     feeds: dict[str, Reader],
     day: str,
     source: str,
+    inputs: Iterable[SliceInput],
 ) -> list[Row]:
     """The first stage of a slice and source that has not seen what stands before it; those behind it follow in the same run."""
     before: Row | None = None
@@ -126,7 +128,7 @@ def _stale(
             return []
         if row is None:
             why = f"it has not run since {before['stage']} passed" if before else "its input is recorded and it has not run"
-        elif before is None and not row["input_digest"].startswith(digest_of(lake.log.inputs(day, source))):
+        elif before is None and not row["input_digest"].startswith(digest_of(inputs)):
             why = "input was added since it ran"
         elif before is not None and row["input_digest"] != stands_on(stage, before["attempt"]):
             why = f"{before['stage']}, or what the stage works with, has changed since it ran"

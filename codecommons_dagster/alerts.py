@@ -25,9 +25,9 @@ from dagster._core.events import DagsterEventType
 from dagster._core.launcher import WorkerStatus
 
 from assets.lake_state import BROKEN, NAME, TROUBLES
-from assets.outcomes import LOGGED, by_hand
+from assets.outcomes import by_hand
+from assets.tags import LOGGED
 from codecommons.alerts import ERROR, WARNING, Trouble, targets, tell, tidy
-from codecommons.errors import UsageError
 from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons_dagster.environments import sensor_status
@@ -53,21 +53,18 @@ _COMMAND = re.compile(r"(?:Next: |next: |run: |`)(codecommons [^`;\n]+)")
 def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Tells what is broken, once, and when it is green again, where `CODECOMMONS_ALERT_…` says; what can't be delivered waits."""
     settings = Settings.from_environment()
-    try:
-        places = targets(settings)
-    except UsageError as error:
-        return dg.SensorResult(cursor=context.cursor, skip_reason=str(error))
+    places, wrong = targets(settings)
     if not places:
-        return dg.SensorResult(cursor=context.cursor, skip_reason="Nobody is to be told: no CODECOMMONS_ALERT_… is set.")
+        why = "; ".join(wrong) or "no CODECOMMONS_ALERT_… is set"
+        return dg.SensorResult(cursor=context.cursor, skip_reason=f"Nobody is to be told: {why}.")
     state: dict[str, Any] = json.loads(context.cursor or "{}")
     red = {key: Trouble(**one) for key, one in state.get("red", {}).items()}
     checks = _look_at_checks(context.instance, state.get("checks"), red, settings)
     runs = _look_at_runs(context.instance, state.get("runs"), red, settings)
     told, problems = tell(settings, red, state.get("told", {}), places)
     after = {"checks": checks, "runs": runs, "red": {key: asdict(one) for key, one in red.items()}, "told": told}
-    return dg.SensorResult(
-        cursor=json.dumps(after, sort_keys=True), skip_reason="; ".join(problems) or f"{len(red)} broken; everybody is told."
-    )
+    said = "; ".join([*wrong, *problems]) or f"{len(red)} broken; everybody is told."
+    return dg.SensorResult(cursor=json.dumps(after, sort_keys=True), skip_reason=said)
 
 
 def _look_at_checks(instance: dg.DagsterInstance, after: int | None, red: dict[str, Trouble], settings: Settings) -> int | None:

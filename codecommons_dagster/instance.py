@@ -160,8 +160,8 @@ def run_job(
     """
     from assets.expectation_checks import expectations_shut
     from assets.listing import INPUT
-    from assets.outcomes import BY_HAND
     from assets.partitions import DATASETS, SLICES
+    from assets.tags import BY_HAND
     from codecommons.lake import Lake
 
     with _recording(settings), instance(settings) as recorder:

@@ -12,7 +12,7 @@ import dagster as dg
 
 from assets import deduped, enriched_context, lake_state, license_qualified, listing, opt_out, raw_archive_slice, training_shards
 from assets.expectation_checks import CHECK_KEYS
-from assets.outcomes import WITHOUT_EXPECTATIONS
+from assets.tags import WITHOUT_EXPECTATIONS
 
 # A run that fails over its input fails again when it is run again; the daemon is told not to try.
 NO_RETRY = {"dagster/retry_on_asset_or_op_failure": "false"}

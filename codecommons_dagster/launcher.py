@@ -6,7 +6,8 @@
 
 Dagster's own launcher can't: a code server tells of a process that it started itself, but when the server dies with it (the
 machine went down, memory ran out), or the process was a command of ours, the run stays "started" for the six hours of
-``max_runtime_seconds`` and keeps its place in the queue and its pools. ``dagster.yaml`` names this class.
+``max_runtime_seconds`` and keeps its place in the queue and its pools. ``dagster.yaml`` names this class. It also lets a
+run that is run again forget what its tags say of the one before: they would say of a run that passes that it has failed.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, LaunchRunContext, WorkerStatus
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
+
+from assets.tags import NOTHING_YET
 
 # A tag of runs of commands: where their process is. The prefix keeps it out of the interface.
 WORKER = ".dagster/codecommons_worker"
@@ -90,6 +93,13 @@ class WatchfulRunLauncher(DefaultRunLauncher):
         super().__init__(inst_data)
         # Since when the code server of a run has not answered.
         self._silent: dict[str, float] = {}
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Start the process of a run; one that is run again says no more of the failure before it."""
+        inherited = {tag: said for tag, said in NOTHING_YET.items() if tag in context.dagster_run.tags}
+        if context.dagster_run.parent_run_id is not None and inherited:
+            self._instance.add_run_tags(context.dagster_run.run_id, inherited)
+        super().launch_run(context)
 
     @property
     def supports_check_run_worker_health(self) -> bool:

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
-from assets.outcomes import FAILURE, PASSING, by_hand
+from assets.outcomes import by_hand
 from assets.partitions import BACKFILL, DATASETS
+from assets.tags import FAILURE, PASSING
 from codecommons.datasets.specification import names, specification
 from codecommons.errors import CodeCommonsError
 from codecommons.listing import followed
@@ -22,13 +23,13 @@ from codecommons.listing.lister import listers
 from codecommons.settings import Settings
 from codecommons_dagster.environments import sensor_status
 from codecommons_dagster.instance import followed_in
-from codecommons_dagster.jobs import dataset_job, follow_job, opt_out_job, slice_job, watch_job
+from codecommons_dagster.jobs import dataset_job, follow_job, ingest_job, opt_out_job, slice_job, watch_job
 
 # A tag of runs of what failed before: how many were tried.
 TRY = "codecommons/try"
 MOST_TRIES = 7
-# Days and runs that are looked at for what may be tried again.
-_LOOKS_BACK, _MOST_RUNS = 8, 2000
+# Days, and runs of a job, that are looked at for what may be tried again.
+_LOOKS_BACK, _MOST_RUNS = 8, 500
 _PARTITION = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -176,8 +177,12 @@ def failures_that_may_pass(context: dg.SensorEvaluationContext) -> Iterator[dg.R
     now = dt.datetime.now(dt.UTC)
     latest: set[tuple[str, ...]] = set()
     asked = 0
-    since = dg.RunsFilter(created_after=now - dt.timedelta(days=_LOOKS_BACK))
-    for record in context.instance.get_run_records(since, limit=_MOST_RUNS):
+    since = now - dt.timedelta(days=_LOOKS_BACK)
+    found: list[dg.RunRecord] = []
+    for job in (slice_job, ingest_job, dataset_job):  # and not those of `watch`, of which a busy lake has a thousand a day
+        wanted = dg.RunsFilter(job_name=job.name, created_after=since)
+        found += context.instance.get_run_records(wanted, limit=_MOST_RUNS)
+    for record in sorted(found, key=lambda one: one.storage_id, reverse=True):
         run = record.dagster_run
         partition = {tag: run.tags[tag] for tag in _PARTITION if tag in run.tags}
         about = ("slice" if run.job_name == "ingest" else run.job_name, *partition.values())

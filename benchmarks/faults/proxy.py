@@ -27,6 +27,9 @@ FAULTS = (
     "answer cut off in the middle",
     "answer after a second",
 )
+# Longer than any client waits: it gives up by itself, and asks again.
+NO_ANSWER = "no answer at all"
+_PATIENCE = 120
 
 
 class FaultyProxy(ThreadingHTTPServer):
@@ -108,6 +111,11 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in answer.getheaders() if name.lower() not in ("connection", "transfer-encoding")}
         upstream.close()
         if fate.endswith("after the server carried it out"):
+            self.close_connection = True
+            self.connection.close()
+            return
+        if fate == NO_ANSWER:
+            time.sleep(_PATIENCE)
             self.close_connection = True
             self.connection.close()
             return

@@ -28,7 +28,7 @@ import polars as pl
 
 from benchmarks.faults import damage
 from benchmarks.faults.kills import kill_at_random
-from benchmarks.faults.proxy import FAULTS, faulty
+from benchmarks.faults.proxy import FAULTS, NO_ANSWER, faulty
 from benchmarks.faults.world import World, run, settings_of, state
 from codecommons.errors import CodeCommonsError
 from codecommons.lake import Lake
@@ -36,11 +36,10 @@ from codecommons.settings import Settings
 from codecommons.upkeep import vacuum
 
 _BUCKET = "faults"
-# What happens to which part of the requests.
+# Which part of the requests each fault happens to; who waits for no answer waits half a minute or a whole one.
 _RATES = {
-    "errors 500 and 503": dict.fromkeys(FAULTS[:2], 0.03),
-    "connections reset before or after the server carried a request out, answers cut off": dict.fromkeys(FAULTS[2:5], 0.02),
-    "answers that take a second": {FAULTS[5]: 0.05},
+    **{fault: {fault: 0.03} for fault in FAULTS},
+    NO_ANSWER: {NO_ANSWER: 0.002},
     "all of these": dict.fromkeys(FAULTS, 0.01),
 }
 _SAME = "the undisturbed lake, every row and byte"
@@ -145,8 +144,7 @@ def storage(world: World, seed: int, times: int) -> Iterator[Tried]:
     """An S3 server that fails now and then."""
     with ExitStack() as stack:
         endpoint = stack.enter_context(s3_server())
-        for number, fault in enumerate((*FAULTS, "all of these")):
-            rates = {fault: 0.03} if fault in FAULTS else dict.fromkeys(FAULTS, 0.01)
+        for number, (fault, rates) in enumerate(_RATES.items()):
             with faulty(endpoint, seed + number, rates) as proxy:
                 home = world.fresh(f"storage-{number}")
                 said = _disturbed(world, on_s3(home, proxy.url))

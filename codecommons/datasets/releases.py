@@ -28,9 +28,10 @@ from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.rows import swhids_of
 from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake
+from codecommons.lake.garbage import files_below
 from codecommons.lake.storage import lake_errors
 from codecommons.optout.receipts import Published
-from codecommons.report import STAGES
+from codecommons.report import STAGES, Stored
 
 MARKER = "fingerprint.json"
 ATTESTATION = "attestation.dsse.json"
@@ -312,6 +313,7 @@ def publish(lake: Lake, document: dict[str, Any], staged: str, files: Sequence[s
         # A rename makes it whole or absent on a disk; on S3 a put is that by itself.
         lake.fs.pipe_file(f"{staged}/{MARKER}", marker(document)[0])
         lake.fs.mv(f"{staged}/{MARKER}", f"{root}/{MARKER}")
+    Stored.bytes += sum(info["size"] for info in files_below(lake.storage, root).values())
     return one
 
 

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 from codecommons.engine.engine import Engine, Job, run_task
 from codecommons.errors import UsageError
+from codecommons.report import Elsewhere, tree_cpu_seconds
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -66,7 +67,7 @@ class RayEngine(Engine):
                     running.append((task, remote.remote(function, task)))
                 task, reference = running.popleft()
                 try:
-                    result = ray.get(reference)
+                    result, seconds = ray.get(reference)
                 except ray.exceptions.RayTaskError as error:
                     raise error.cause from None  # Ray's own has the whole traceback for a message
                 except ray.exceptions.RayError as error:
@@ -76,6 +77,7 @@ class RayEngine(Engine):
                     running.extendleft((part, remote.remote(function, part)) for part in reversed(parts))
                     continue
                 del reference
+                Elsewhere.cpu_seconds += seconds
                 yield result
         finally:
             for _, reference in running:
@@ -126,8 +128,8 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("codecommons", "pyarrow", "polars", "deltalake", "numpy")}
 
 
-def _run(job: tuple[Callable[[T], R], dict[str, str]], task: T) -> R:
-    """One task on a node.
+def _run(job: tuple[Callable[[T], R], dict[str, str]], task: T) -> tuple[R, float]:
+    """One task on a node, and the CPU seconds that it took there.
 
     Raises:
         UsageError: the node has other packages than the driver.
@@ -138,4 +140,6 @@ def _run(job: tuple[Callable[[T], R], dict[str, str]], task: T) -> R:
             raise UsageError(
                 f"the node {socket.gethostname()} has {name} {there} and the driver {wanted[name]}; install the same"
             )
-    return run_task(function, task)
+    begun = tree_cpu_seconds()
+    result = run_task(function, task)
+    return result, max(0.0, tree_cpu_seconds() - begun)

@@ -28,6 +28,8 @@ from codecommons.lake.storage import ADVICE, Storage, lake_errors, of_reader, un
 # Where a table goes whose log can't be read (``upkeep.repair``), as it is: nothing reads it there.
 DAMAGED = "_damaged"
 _MAGIC = b"PAR1"
+# What an entry of a log says beside who wrote it.
+_ACTIONS = ("add", "remove", "metaData", "protocol", "txn", "domainMetadata")
 _FILES_AT_ONCE = 1000
 # When pages have to be read to find the culprit, small tables come first, and it ends here.
 _MOST_BYTES = 4 << 30
@@ -41,11 +43,15 @@ class Damage:
         table: its name.
         what: one line: the table, where it is, and what is wrong with it.
         next: what to do.
+        columns: that it lacks, being of an earlier version, where that is all.
+        entry: of its log that is torn (see ``torn_entry``), where that is all.
     """
 
     table: str
     what: str
     next: str
+    columns: tuple[str, ...] = ()
+    entry: str | None = None
 
     def __str__(self) -> str:
         """Both as one line."""
@@ -53,7 +59,7 @@ class Damage:
 
 
 def damaged(storage: Storage, tables: Iterable[Table], pages: bool = False) -> list[Damage]:
-    """Look for tables whose log can't be read, or whose files are missing, cut short or no Parquet files.
+    """Look for tables whose log can't be read or lacks columns, or whose files are missing, cut short or no Parquet files.
 
     Args:
         storage: the lake's files.
@@ -116,16 +122,55 @@ def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Excepti
 def _outside(storage: Storage, table: Table) -> tuple[Damage | None, list[commits.DataFile]]:
     """Damage that shows without reading rows, and the files of the table."""
     try:
-        files = commits.data_files(commits.open_table(storage, table))
+        delta = commits.open_table(storage, table)
+        files = commits.data_files(delta)
         with lake_errors(f"table {table.name} in {storage.settings.lake}"):
             root = storage.path(table.name)
             sizes = {path: one["size"] for path, one in storage.fs.find(root, detail=True).items()}
             for at in range(0, len(files), _FILES_AT_ONCE):
                 for file, wrong in _wrong(storage, table, files[at : at + _FILES_AT_ONCE], sizes):
                     return _damage(storage, table, f"{file.path} {wrong}"), files
+        there = {field.name for field in delta.schema().fields}
+        if lacks := tuple(one.name for one in table.fields if one.name not in there):
+            # `Lake.open` adds them, unless the lake was open in this version before: somebody has put an old folder there.
+            what = f"table {table.name} in {storage.settings.lake} lacks columns of this version: {', '.join(lacks)}"
+            return Damage(table.name, what, ADVICE.partition(";")[0], lacks), files
+        log = storage.path(table.name, "_delta_log")
+        if empty := min((path for path, size in sizes.items() if not size and _entry(path, log)), default=None):
+            return torn(storage, table.name, empty.rpartition("/")[2]), files
     except LakeError as error:
         return Damage(table.name, str(error).removesuffix(f"; {ADVICE}"), ADVICE), []
     return None, files
+
+
+def torn_entry(storage: Storage, table: str) -> Damage | None:
+    """The first entry of a table's log since its last checkpoint that changes nothing: nobody commits such a one.
+
+    It is what the crash of a machine may leave of a commit. Readers take no offence: what the commit brought is just not there.
+
+    Raises:
+        LakeError: the log can't be read.
+    """
+    log = storage.path(table, "_delta_log")
+    with lake_errors(f"table {table} in {storage.settings.lake}"):
+        there = sorted(storage.fs.find(log))
+        checkpoints = [path for path in there if ".checkpoint." in path]
+        entries = [path for path in there if _entry(path, log) and path > max(checkpoints, default="")]
+        texts = storage.fs.cat(entries) if entries else {}
+    for path, text in sorted(texts.items()):
+        if not any(f'"{action}":'.encode() in text for action in _ACTIONS):
+            return torn(storage, table, path.rpartition("/")[2])
+    return None
+
+
+def torn(storage: Storage, table: str, entry: str) -> Damage:
+    """The damage that a torn entry is."""
+    what = f"table {table} in {storage.settings.lake} is damaged: entry {entry} of its log has lost what was committed"
+    return Damage(table, what, ADVICE, entry=entry)
+
+
+def _entry(path: str, log: str) -> bool:
+    return path.startswith(f"{log}/") and path.endswith(".json") and path.removeprefix(f"{log}/")[:20].isdigit()
 
 
 def _wrong(

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -110,6 +110,12 @@ class SliceLog:
         """The input of a slice and source, by item."""
         rows = self._read(SLICE_INPUT).filter((pl.col("slice") == day) & (pl.col("source") == source)).sort("item")
         return [SliceInput(**row) for row in rows.to_dicts()]
+
+    def inputs_of_slices(self) -> Iterator[tuple[str, str, Iterable[SliceInput]]]:
+        """The input of every slice and source, oldest first, from one look at the table."""
+        rows = self._read(SLICE_INPUT).sort(SLICE_INPUT.key)
+        for (day, source), some in rows.group_by("slice", "source", maintain_order=True):
+            yield str(day), str(source), (SliceInput(**row) for row in some.iter_rows(named=True))
 
     def sources(self, day: str) -> list[str]:
         """The sources a slice has input from, by name."""
@@ -249,14 +255,25 @@ class SliceLog:
         return self._read(SLICE_LOG).filter(pl.col("attempt").is_not_null()).select("slice", "source", "attempt")
 
     def _read(self, table: Table, delta: DeltaTable | None = None) -> pl.DataFrame:
-        delta = delta or commits.open_table(self._storage, table)
-        require_whole(self._storage, table, delta)
-        files = [self._storage.uri(table.name, file.path) for file in commits.data_files(delta)]
-        if not files:
-            return pl.DataFrame(schema=_frame_schema(table))
-        with lake_errors(f"table {table.name} in {self._storage.settings.lake}"):
-            frame = pl.scan_parquet(files, storage_options=self._storage.options or None).select(*(f.name for f in table.fields))
-            return frame.collect()
+        return whole_table(self._storage, table, delta or commits.open_table(self._storage, table))
+
+
+def whole_table(storage: Storage, table: Table, delta: DeltaTable) -> pl.DataFrame:
+    """Every row of a small table at a version; a column that files of an earlier version of ours lack is null there.
+
+    Raises:
+        LakeError: a file is damaged or can't be read.
+    """
+    require_whole(storage, table, delta)
+    files = [storage.uri(table.name, file.path) for file in commits.data_files(delta)]
+    schema = _frame_schema(table)
+    if not files:
+        return pl.DataFrame(schema=schema)
+    with lake_errors(f"table {table.name} in {storage.settings.lake}"):
+        options = storage.options or None
+        return pl.scan_parquet(
+            files, schema=schema, missing_columns="insert", extra_columns="ignore", storage_options=options
+        ).collect()
 
 
 def digest_of(inputs: Iterable[SliceInput]) -> str:

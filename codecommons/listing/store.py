@@ -28,6 +28,7 @@ from codecommons.archive.scratch import scratch_folder
 from codecommons.lake import Lake, commits
 from codecommons.lake.lake import MOST_FILES
 from codecommons.lake.schemas import CURSOR, LISTED_ORIGIN, SLICE_INPUT, Table
+from codecommons.lake.slices import whole_table
 from codecommons.lake.storage import lake_errors
 from codecommons.listing.lister import ListingError
 
@@ -95,7 +96,12 @@ class Cursor:
 
 def cursors(lake: Lake) -> dict[str, Cursor]:
     """Every followed source that was ever listed, by name."""
-    return {row["instance"]: Cursor(**row) for row in lake.scan(CURSOR).collect().sort("instance").to_dicts()}
+    return {row["instance"]: _cursor(row) for row in lake.scan(CURSOR).collect().sort("instance").to_dicts()}
+
+
+def _cursor(row: Mapping[str, Any]) -> Cursor:
+    """A row of the table; what one of an earlier version did not say yet is as if nothing had happened."""
+    return Cursor(**{name: value for name, value in row.items() if value is not None})
 
 
 def move(lake: Lake, before: Cursor | None, after: Cursor) -> Cursor:
@@ -106,9 +112,9 @@ def move(lake: Lake, before: Cursor | None, after: Cursor) -> Cursor:
     """
 
     def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
-        rows = _read(lake, CURSOR, delta)
+        rows = whole_table(lake.storage, CURSOR, delta)
         mine = pl.col("instance") == after.instance
-        now = [Cursor(**row) for row in rows.filter(mine).to_dicts()]
+        now = [_cursor(row) for row in rows.filter(mine).to_dicts()]
         if now != ([before] if before else []):
             raise ListingError(f"{after.instance} is being followed by another process, which goes on with it")
         new = pl.concat([rows.filter(~mine), _frame([asdict(after)], CURSOR)]).sort("instance")
@@ -287,13 +293,6 @@ def taken_on(lake: Lake, lister: str, instance: str, day: str) -> int:
 
 def _scan(lake: Lake, lister: str, instance: str) -> pl.LazyFrame:
     return lake.scan(LISTED_ORIGIN).filter((pl.col("lister") == lister) & (pl.col("instance") == instance))
-
-
-def _read(lake: Lake, table: Table, delta: DeltaTable) -> pl.DataFrame:
-    files = [lake.storage.uri(table.name, file.path) for file in commits.data_files(delta)]
-    if not files:
-        return _frame([], table)
-    return pl.scan_parquet(files, storage_options=lake.storage.options or None).collect()
 
 
 def _schema() -> dict[str, pl.DataType]:

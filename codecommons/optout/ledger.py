@@ -20,15 +20,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.errors import GateError, LakeError
 from codecommons.lake import Lake, commits
-from codecommons.lake.damage import require_whole
 from codecommons.lake.schemas import OPT_OUT_LEDGER
+from codecommons.lake.slices import whole_table
 from codecommons.lake.storage import lake_errors
 from codecommons.optout.chain import GENESIS, canonical, digest_of, fault
 from codecommons.optout.standing import TAKEN_DOWN, Standing, standings
@@ -135,13 +134,9 @@ def append(lake: Lake, make: Callable[[Ledger], list[dict[str, Any]]]) -> Ledger
 
 def _at(lake: Lake, delta: DeltaTable) -> Ledger:
     """The ledger at a version of its table."""
-    require_whole(lake.storage, OPT_OUT_LEDGER, delta)
-    files = [lake.storage.uri(OPT_OUT_LEDGER.name, file.path) for file in commits.data_files(delta)]
-    if not files:
-        return Ledger(())
-    with lake_errors(f"table {OPT_OUT_LEDGER.name} in {lake.settings.lake}"):
-        frame = pl.read_parquet(files, storage_options=lake.storage.options or None, columns=["sequence", "digest", "entry"])
-    rows = frame.sort("sequence", "digest").rows()
+    rows = (
+        whole_table(lake.storage, OPT_OUT_LEDGER, delta).select("sequence", "digest", "entry").sort("sequence", "digest").rows()
+    )
     if wrong := fault(rows):
         raise GateError(f"the opt-out ledger is broken: {wrong}; {_ADVICE}")
     return Ledger(tuple((digest, json.loads(entry)) for _, digest, entry in rows))

@@ -220,9 +220,18 @@ def _read(place: Storage, name: str) -> list[_File]:
     with lake_errors(f"reading {path}"):
         text = place.fs.cat_file(path)
     try:
-        return [_File(*row) for row in json.loads(text)["files"]]
-    except (ValueError, KeyError, TypeError) as error:
+        files = [_File(*row) for row in json.loads(text)["files"]]
+        if odd := next((file.path for file in files if not _ours(file.path)), None):
+            raise ValueError(odd)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LakeError(f"{path} is damaged: it does not list the files of a backup; use another backup") from error
+    return files
+
+
+def _ours(path: str) -> bool:
+    """Whether a path leads into the lake or to what people write in the home: a list may come from anywhere."""
+    kind, first, *_ = parts = path.split("/")
+    return not {"", ".", ".."} & set(parts) and (kind == "lake" or (kind == "home" and first in _HOME))
 
 
 def _files(lake: Lake) -> Iterator[_File]:
@@ -273,7 +282,13 @@ def _where(file: _File, name: str) -> str:
 def _copy_there(lake: Lake, target: Storage, name: str, file: _File) -> _File:
     kind, _, path = file.path.partition("/")
     source = lake.storage if kind == "lake" else Storage(replace(lake.settings, lake=str(lake.settings.home), storage_options=()))
-    return _copy(source, path, target, _where(file, name), file)
+    copied = _copy(source, path, target, _where(file, name), file)
+    if copied.bytes != file.bytes and not _changes(file):
+        raise LakeError(
+            f"{source.path(path)} has {copied.bytes:,} bytes, not {file.bytes:,}: it is damaged, and no backup is made; "
+            "`codecommons lake repair` puts it right, then run the same command again"
+        )
+    return copied
 
 
 def _copy_back(place: Storage, target: Storage, settings: Settings, name: str, file: _File) -> None:

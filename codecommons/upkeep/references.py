@@ -165,9 +165,14 @@ def _asking(lake: Lake, names: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnect
                 files = [file for file in files if tuple(value for _, value in file.partition) in live]
             schema = pa.schema([(field.name, _plain(field.type)) for field in fields if field.name not in partitions])
             paths = [lake.path(name, file.path) for file in files]
-            if paths and not lake.storage.remote:
-                sql.read_parquet(paths, union_by_name=True, hive_partitioning=False).create_view(name)
-            else:  # DuckDB's own reader needs more than a file system to reach S3
+            local = (
+                sql.read_parquet(paths, union_by_name=True, hive_partitioning=False)
+                if paths and not lake.storage.remote
+                else None
+            )
+            if local is not None and set(schema.names) <= set(local.columns):
+                local.create_view(name)
+            else:  # DuckDB's own reader needs more than a file system to reach S3, and knows no column that every file lacks
                 sql.register(name, ds.dataset(paths, schema=schema, format="parquet", filesystem=lake.storage.arrow_fs))
         yield sql
 

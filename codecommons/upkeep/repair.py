@@ -15,6 +15,7 @@ No file is deleted: those that left a table go with the next garbage a day later
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +38,7 @@ from codecommons.lake.schemas import TABLES, Table
 from codecommons.lake.storage import lake_errors
 from codecommons.license import qualify_slice
 from codecommons.report import STAGES
-from codecommons.upkeep.verify import ORIGINAL, Fault, Verified, verify
+from codecommons.upkeep.verify import ORIGINAL, REPAIR, Fault, Verified, verify
 
 # The failing check of slices that have to be made again.
 CHECK = "whole"
@@ -113,11 +114,15 @@ def repair(
         tell("looking at everything")
         found = verify(lake, engine, everything=True)
     done = Repaired(found.faults)
-    done.left = [fault for fault in found.faults if fault.table in ORIGINAL]
+    done.left = [fault for fault in found.faults if fault.table in ORIGINAL and not fault.columns]
     if done.left:
         # Without these nobody can tell what the lake should be.
         return done
-    mine = [fault for fault in found.faults if not fault.release]
+    for fault in found.faults:
+        if fault.columns:
+            tell(f"adding columns to {fault.table}: {', '.join(fault.columns)}")
+            commits.add_columns(lake.storage, lake.tables()[fault.table])
+    mine = [fault for fault in found.faults if not fault.release and not fault.columns]
     if mine:
         if not others_stopped and (busy := at_work(lake.storage)):
             raise UsageError(
@@ -170,6 +175,9 @@ def take_out(lake: Lake, faults: Sequence[Fault]) -> dict[str, int]:
         taken[name] = -1
     if "slice_log" in tables:
         _distrust(lake, tables)
+    for fault in faults:
+        if fault.entry and fault.table not in aside:
+            _close(lake, fault.table, fault.entry)
     return taken
 
 
@@ -230,6 +238,14 @@ def _shape(lake: Lake, name: str) -> tuple[tuple, tuple[str, ...]]:
 
     delta = commits.open_table(lake.storage, Table(name, "", (), ()))
     return tuple(pa.schema(delta.schema())), tuple(delta.metadata().partition_columns)
+
+
+def _close(lake: Lake, name: str, entry: str) -> None:
+    """Have an entry of a log that has lost what was committed say that nothing was: what that brought is made again."""
+    actions = ({"commitInfo": {"operation": "REPAIR"}}, {"txn": {"appId": REPAIR, "version": int(entry[:20])}})
+    path = lake.path(name, "_delta_log", entry)
+    with lake_errors(f"writing {path}"):
+        lake.fs.pipe_file(path, "".join(f"{json.dumps(action)}\n" for action in actions).encode())
 
 
 def _set_aside(lake: Lake, name: str) -> None:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 import pyarrow as pa
@@ -24,7 +26,7 @@ from codecommons.datasets.releases import Release, files_of, list_releases, sha2
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake, commits
-from codecommons.lake.damage import damaged
+from codecommons.lake.damage import Damage, damaged, torn_entry
 from codecommons.lake.ranges import bucket_range, in_range
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import Storage, lake_errors
@@ -54,6 +56,8 @@ class Fault:
         file: the data file, from the table's folder; None where the whole table is meant.
         bucket: the bucket that is meant where nobody can tell which file.
         release: ``name/12 hex`` of the release whose file it is.
+        columns: that the table lacks, being of an earlier version; nothing else of it is wrong.
+        entry: of the table's log that has lost what was committed.
     """
 
     table: str
@@ -62,6 +66,8 @@ class Fault:
     file: str | None = None
     bucket: int | None = None
     release: str | None = None
+    columns: tuple[str, ...] = ()
+    entry: str | None = None
 
 
 @dataclass
@@ -133,9 +139,13 @@ def verify(lake: Lake, engine: Engine, everything: bool = False, seed: int = 0) 
     found.tables = len(tables)
     outside = damaged(lake.storage, tables)
     broken = {damage.table for damage in outside}
+    with ThreadPoolExecutor(8) as threads:
+        named = sorted({table.name for table in tables} - broken)
+        outside += [damage for damage in threads.map(partial(torn_entry, lake.storage), named) if damage]
+    broken = {damage.table for damage in outside}
     sound = [table for table in tables if table.name not in broken]
     for damage in outside:
-        found.faults += list(_outside(lake, damage.table, damage.what))
+        found.faults += list(_outside(lake, damage))
     files = {table.name: commits.data_files(commits.open_table(lake.storage, table)) for table in sound}
     found.files = sum(map(len, files.values()))
     tasks = list(_tasks(lake.storage, files, everything, seed))
@@ -143,7 +153,7 @@ def verify(lake: Lake, engine: Engine, everything: bool = False, seed: int = 0) 
         found.bytes += looked.bytes
         found.contents += looked.contents
         found.faults += looked.faults
-    found.faults = [replace(one, next=RESTORE) if one.table in ORIGINAL else one for one in found.faults]
+    found.faults = [replace(one, next=RESTORE) if one.table in ORIGINAL and not one.columns else one for one in found.faults]
     unreadable = broken | {fault.table for fault in found.faults}
     if not unreadable & {"directory", "directory_entry"}:
         _directories(lake, found, everything, seed)
@@ -154,14 +164,15 @@ def verify(lake: Lake, engine: Engine, everything: bool = False, seed: int = 0) 
     return found
 
 
-def _outside(lake: Lake, name: str, what: str) -> Iterator[Fault]:
+def _outside(lake: Lake, damage: Damage) -> Iterator[Fault]:
     """Damage that shows without reading rows: file by file where the log is sound."""
+    name = damage.table
     try:
         files = commits.data_files(commits.open_table(lake.storage, Table(name, "", (), ())))
         with lake_errors(f"reading table {name}"):
             sizes = {path: info["size"] for path, info in lake.fs.find(lake.path(name), detail=True).items()}
     except LakeError:
-        yield Fault(name, what)
+        yield Fault(name, damage.what)
         return
     whole = {file.path: lake.path(name, file.path) for file in files}
     some = False
@@ -176,7 +187,7 @@ def _outside(lake: Lake, name: str, what: str) -> Iterator[Fault]:
         yield fault
         some = True
     if not some:
-        yield Fault(name, what)
+        yield Fault(name, damage.what, columns=damage.columns, entry=damage.entry)
 
 
 def _tasks(storage: Storage, files: Mapping[str, Sequence[commits.DataFile]], everything: bool, seed: int) -> Iterator[_Files]:
