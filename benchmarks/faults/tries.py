@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -43,6 +44,8 @@ _RATES = {
     "all of these": dict.fromkeys(FAULTS, 0.01),
 }
 _SAME = "the undisturbed lake, every row and byte"
+# Facts that others point to, facts that nobody does, what says that facts are there, news, the switch, and a release.
+_TORN = ("directory", "annotation_language", "origin_revision", "origin_visit", "slice_log", "dataset_row")
 _SKEW = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -123,6 +126,10 @@ def rot(world: World, seed: int, times: int) -> Iterator[Tried]:
             path.write_text("garbage")
         return {"content"}
 
+    def torn(name: str, home: Path) -> set[str]:
+        max((home / "lake" / name / "_delta_log").glob("*.json")).write_bytes(b"")
+        return {name}
+
     def original(home: Path) -> set[str]:
         damage.lose(damage.data_of(home)["slice_input"][0], random.Random(seed))
         return {"slice_input"}
@@ -132,6 +139,9 @@ def rot(world: World, seed: int, times: int) -> Iterator[Tried]:
         return {"releases"}
 
     yield Tried.of("the log of a table overwritten", f"named, repaired: {_SAME}", [damage.repaired(world, log, "log")])
+    wrong_logs = [damage.repaired(world, partial(torn, name), f"torn-{name}") for name in _TORN]
+    what = f"the newest entry of the log of a table emptied, as a machine that goes down may leave it ({', '.join(_TORN)})"
+    yield Tried.of(what, f"named, repaired: {_SAME}", wrong_logs)
     yield Tried.of("a shard of a release overwritten", f"named, repaired: {_SAME}", [damage.repaired(world, shard, "shard")])
     yield Tried.of(
         "what a slice consists of is lost",

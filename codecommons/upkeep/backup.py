@@ -20,10 +20,12 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from codecommons.datasets.releases import NOTE
@@ -37,6 +39,7 @@ from codecommons.settings import BUCKET, Settings
 _LISTS, _FILES, _MARKER, _BEGUN = "backups", "files", "codecommons-backup.json", "restoring.json"
 _HOME = ("datasets", "policies", "sources.yaml")
 _LOGGED = re.compile(r"(\d{20})\.(?:json|checkpoint\.parquet|checkpoint\.[\w.-]*parquet)")
+_NAMED = re.compile(r"[\dTZ-]*", re.ASCII)
 _CHUNK = 8 << 20
 _AT_ONCE = 8
 
@@ -62,11 +65,15 @@ class Backup:
 
 @dataclass(frozen=True)
 class _File:
-    """A file to copy: where it lies in the backup (``lake/…`` or ``home/…``), its size, and its sha256 once it is known."""
+    """A file to copy: its path (``lake/…`` or ``home/…``), its size, and its sha256 once it is known.
+
+    ``own`` is the backup in whose folder it lies, where that of all backups has another file of that path.
+    """
 
     path: str
     bytes: int
     sha256: str = ""
+    own: str = ""
 
 
 def backup(lake: Lake, where: str, now: dt.datetime | None = None, tell: Callable[[str], None] = lambda _: None) -> Backup:
@@ -95,16 +102,28 @@ def backup(lake: Lake, where: str, now: dt.datetime | None = None, tell: Callabl
             path.removeprefix(f"{target.path(_FILES)}/"): info["size"]
             for path, info in target.fs.find(target.path(_FILES), detail=True).items()
         }
-    new = [file for file in files if _changes(file) or there.get(file.path) != file.bytes or file.path not in known]
+    other = _gone_another_way(lake, files, known)
+    kept: dict[str, _File] = {}
+    new: list[_File] = []
+    for file in files:
+        before = known.get(file.path, file)
+        if before is file or _changes(file):
+            new.append(file)
+        elif before.bytes != file.bytes or file.path in other:  # what was copied before belongs to the backups before
+            new.append(replace(file, own=name))
+        elif not before.own and there.get(file.path) != file.bytes:
+            new.append(file)
+        else:
+            kept[file.path] = before
     tell(f"copying {len(new):,} of {len(files):,} files")
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         copied = list(threads.map(partial(_copy_there, lake, target, name), new))
-    every = {file.path: known.get(file.path, file) for file in files} | {file.path: file for file in copied}
+    every = kept | {file.path: file for file in copied}
     document = {
         "name": name,
         "lake": lake.settings.lake,
         "bucket_bits": lake.settings.bucket_bits,
-        "files": [[file.path, file.bytes, file.sha256] for _, file in sorted(every.items())],
+        "files": [[*astuple(file)[: 4 if file.own else 3]] for _, file in sorted(every.items())],
     }
     with lake_errors(f"writing to {where}"):
         target.fs.pipe_file(target.path(_LISTS, f"{name}.json"), json.dumps(document).encode())
@@ -221,7 +240,7 @@ def _read(place: Storage, name: str) -> list[_File]:
         text = place.fs.cat_file(path)
     try:
         files = [_File(*row) for row in json.loads(text)["files"]]
-        if odd := next((file.path for file in files if not _ours(file.path)), None):
+        if odd := next((file.path for file in files if not _ours(file.path) or not _NAMED.fullmatch(file.own)), None):
             raise ValueError(odd)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LakeError(f"{path} is damaged: it does not list the files of a backup; use another backup") from error
@@ -269,6 +288,30 @@ def _of_table(lake: Lake, table: Table) -> Iterator[_File]:
             yield _File(f"lake/{path.removeprefix(f'{lake.path()}/')}", info["size"])
 
 
+def _gone_another_way(lake: Lake, files: Iterable[_File], known: Mapping[str, _File]) -> set[str]:
+    """Entries of logs that are others than what was copied under their names: the lake was restored from an earlier backup since.
+
+    Entries are numbered, and those of two lakes that were one are of the same size more often than not. From the first that is
+    another one on all are, so most of the time one of each table is looked at.
+    """
+    logs: dict[str, list[_File]] = defaultdict(list)
+    for file in files:
+        if "/_delta_log/" in file.path and file.path in known and known[file.path].bytes == file.bytes:
+            logs[file.path.rpartition("/")[0]].append(file)
+
+    def differs(file: _File) -> bool:
+        path = lake.path(file.path.removeprefix("lake/"))
+        with lake_errors(f"reading {path}"):
+            return hashlib.sha256(lake.fs.cat_file(path)).hexdigest() != known[file.path].sha256
+
+    def others(entries: list[_File]) -> list[str]:
+        entries.sort(key=lambda file: file.path)
+        return [file.path for file in entries if differs(file)] if differs(entries[-1]) else []
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return set(chain.from_iterable(threads.map(others, logs.values())))
+
+
 def _changes(file: _File) -> bool:
     """Whether a file may be another one later under the same name."""
     return file.path.startswith("home/") or file.path.rpartition("/")[2] in ("lake.json", NOTE)
@@ -276,7 +319,7 @@ def _changes(file: _File) -> bool:
 
 def _where(file: _File, name: str) -> str:
     """Where a file of a backup lies."""
-    return f"{_LISTS}/{name}/{file.path}" if _changes(file) else f"{_FILES}/{file.path}"
+    return f"{_LISTS}/{file.own or name}/{file.path}" if file.own or _changes(file) else f"{_FILES}/{file.path}"
 
 
 def _copy_there(lake: Lake, target: Storage, name: str, file: _File) -> _File:

@@ -24,6 +24,7 @@ from codecommons.engine.cluster import RayEngine
 from codecommons.errors import TaskCrashedError, UsageError
 from codecommons.lake import Lake
 from codecommons.license import qualify_slice
+from codecommons.report import Elsewhere, Measure
 from codecommons.settings import Settings
 
 ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'codecommons[ray]'")
@@ -156,3 +157,17 @@ def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
 def test_what_is_wrong_with_a_cluster_is_one_line(settings):
     with pytest.raises(UsageError, match=r"CODECOMMONS_RAY is '127.0.0.1:1' and no Ray cluster answers there"):
         list(chosen_engine(replace(settings, ray="127.0.0.1:1")).map(square, [1]))
+
+
+def burn(seconds: float) -> int:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    return os.getpid()
+
+
+def test_what_nodes_spend_on_tasks_counts_as_spent(engine):
+    before = Elsewhere.cpu_seconds
+    with Measure() as measured:
+        assert os.getpid() not in list(engine.map(burn, [0.5, 0.5]))
+    assert 0.9 < Elsewhere.cpu_seconds - before <= measured.cpu_seconds
