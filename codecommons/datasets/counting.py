@@ -162,8 +162,10 @@ def _losses(
     Args:
         known: the facts.
         asked: how much is allowed.
-        reached: rows before any copy was left out; ``kept`` those that stay, of each content one.
-        gone: of each content that near-duplicates left out the row that stood for it; ``instead`` the row that stays for it.
+        reached: rows before any copy was left out.
+        kept: those that stay, of each content one.
+        gone: of each content that near-duplicates left out the row that stood for it.
+        instead: the row that stays for each of these.
     """
     found = [pl.DataFrame(schema=LOST)]
     ids = known.rows["content_id"].to_numpy()

@@ -44,7 +44,8 @@ def overview(lake: Lake, slice: str, source: str, files: pl.DataFrame, pairs: pl
         ``duplicates_by_language`` and ``duplicates_by_origin``, where most is repeated first: exact (files that repeat a content
         of the slice, each but the first by root and path); near (of the others, those in an accepted pair); repeated (both);
         files (all of them); rate (the share of them that is repeated). ``cluster_sizes``: how many clusters these accepted pairs
-        make, by class of size; one that two sources have files in is told of by both. ``examples``: pairs by name, SWHIDs, similarity.
+        make, by class of size; one that two sources have files in is told of by both. ``examples``: pairs by name, SWHIDs,
+        similarity.
     """
     accepted = pairs.filter("accepted")
     near = pl.concat([accepted["a"], accepted["b"]]).unique()

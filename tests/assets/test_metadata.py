@@ -83,7 +83,9 @@ def test_what_moved_since_the_last_slice_of_the_same_sources_is_drawn():
 
 
 def test_what_moved_in_a_dataset_since_it_was_built_as_of_an_earlier_day_is_drawn():
-    now = report("all", details={"languages": [{"value": "C|C++", "rows": 7, "bytes": 1}, {"value": "Python", "rows": 63, "bytes": 9}]})
+    now = report(
+        "all", details={"languages": [{"value": "C|C++", "rows": 7, "bytes": 1}, {"value": "Python", "rows": 63, "bytes": 9}]}
+    )
     before = StageReport.from_row(
         {"slice": "2026-01-30", "source": "all"}
         | report("all", details={"languages": [{"value": "Python", "rows": 70, "bytes": 9}]}).to_row()
@@ -98,7 +100,9 @@ def test_rates_of_several_sources_are_not_added_up_but_made_again_of_what_was():
         rows = [{"name": name, "repeated": some, "files": all_, "rate": some / all_} for name, (some, all_) in names.items()]
         return Outcome("2026-01-31", source, report(source, details={"duplicates_by_language": rows}))
 
-    shown = stage_metadata([repeats("pypi", Python=(90, 100), C=(1, 2)), repeats("npm", Python=(300, 300)), repeats("git", C=(3, 4))])
+    shown = stage_metadata(
+        [repeats("pypi", Python=(90, 100), C=(1, 2)), repeats("npm", Python=(300, 300)), repeats("git", C=(3, 4))]
+    )
     assert shown["duplicates by language"].value.splitlines() == [
         "|duplicates by language|repeated|files|rate|",
         "|---|---:|---:|---:|",

@@ -167,7 +167,10 @@ def worlds(draw):
 
 
 def table(rows):
-    return pl.DataFrame([vars(row) for row in rows], schema_overrides={"verdict": pl.String, "language": pl.String, "stars": pl.Int64, "anchor_date": pl.Int64})
+    return pl.DataFrame(
+        [vars(row) for row in rows],
+        schema_overrides={"verdict": pl.String, "language": pl.String, "stars": pl.Int64, "anchor_date": pl.Int64},
+    )
 
 
 def chosen(rows, pairs, asked):
@@ -200,7 +203,9 @@ def test_what_stays_what_goes_for_what_and_what_each_group_loses_is_what_taking_
     funnel, found = chosen(rows, pairs, asked)
     assert funnel.rows.select(KEY).rows() == keys(stay)
     drops = pl.concat(funnel.drops)
-    told = [(rule, *key, kept, similarity) for rule, *key, kept, similarity in drops.select("rule", *KEY, "kept", "similarity").rows()]
+    told = [
+        (rule, *key, kept, similarity) for rule, *key, kept, similarity in drops.select("rule", *KEY, "kept", "similarity").rows()
+    ]
     assert sorted(told, key=repr) == sorted(((rule, *keys([row])[0], kept, s) for rule, row, kept, s in gone), key=repr)
     for row in funnel.rows.to_dicts() if asked.keep == "all" else ():
         other, similarity, copies, repository, alike = marks[next(one for one in stay if one.content == row["content"])]

@@ -207,14 +207,15 @@ print("and the driver lives", flush=True)
 def test_a_cluster_that_goes_while_tasks_run_is_one_line_and_the_driver_lives():
     """Ray itself would end the process after a minute, with no error that anybody could handle."""
     other = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE)
+    address = other.address
     try:
-        driver = subprocess.Popen([sys.executable, "-c", WAITS, other.address], stdout=subprocess.PIPE, text=True)
+        driver = subprocess.Popen([sys.executable, "-c", WAITS, address], stdout=subprocess.PIPE, text=True)
         assert [driver.stdout.readline() for _ in range(2)] == ["done\n"] * 2
         other.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
         said = driver.communicate(timeout=100)[0].splitlines()
     finally:
         driver.kill()
         other.shutdown()
-    assert said[-2].startswith(f"the Ray cluster at {other.address} does not answer any more: ")
+    assert said[-2].startswith(f"the Ray cluster at {address} does not answer any more: ")
     assert said[-1] == "and the driver lives"
     assert driver.returncode == 0
