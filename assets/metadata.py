@@ -154,7 +154,7 @@ def reports_before(lake: Lake, outcomes: Sequence[Outcome]) -> list[StageReport]
 
 
 def changes(before: Sequence[StageReport], now: Sequence[StageReport]) -> dict[str, str]:
-    """A drawing for each of ``SPREADS`` that both tell: the share of the files that each name had before, and has now."""
+    """A drawing for each of ``SPREADS`` that both tell: the share of what was kept that each name had before, and has now."""
     known = {report.source for report in before}
     drawn = {}
     for label in SPREADS:
@@ -166,13 +166,13 @@ def changes(before: Sequence[StageReport], now: Sequence[StageReport]) -> dict[s
 
 
 def _shares(reports: Sequence[StageReport], label: str) -> dict[str, float]:
-    """The share of the files that each name of a counted detail has, over all reports."""
-    files: dict[str, float] = {}
+    """The share of what was kept that each name of a counted detail has, over all reports."""
+    kept: dict[str, float] = {}
     for report in reports:
         for name, counts in _counts(report.details.get(label)):
-            files[name] = files.get(name, 0) + counts.get("files", 0)
+            kept[name] = kept.get(name, 0) + counts.get("files", counts.get("rows", 0))
     whole = sum(report.rows_kept for report in reports)
-    return {name: count / whole for name, count in files.items()} if whole else {}
+    return {name: count / whole for name, count in kept.items()} if whole else {}
 
 
 def _sum(reports: Iterable[StageReport], what: str) -> Count:
@@ -233,20 +233,27 @@ def _detail_tables(reports: Sequence[StageReport]) -> dict[str, str]:
     return {label.replace("_", " "): _count_table(label, rows) for label, rows in tables.items()}
 
 
+# A column that is one of the others as a share of another: shares are not added up, but made again of what was.
+_RATES = {"rate": ("repeated", "files")}
+
+
 def _count_table(label: str, rows: dict[str, dict[str, float]]) -> str:
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    for rate, (part, whole) in _RATES.items():
+        rows = {name: row | {rate: round(row[part] / row[whole], 4)} if rate in row else row for name, row in rows.items()}
     order = sorted(rows, key=lambda name: (-rows[name].get(columns[0], 0), name))
     cells = [(name if len(name) <= 60 else f"{name[:59]}…", *(rows[name].get(column, 0) for column in columns)) for name in order]
     return drawing.table((label.rstrip("s").replace("_", " "), *columns), cells)
 
 
 def _counts(detail: Any) -> list[tuple[str, dict[str, float]]]:
-    """Read ``{name: count}``, ``{name: {column: count}}`` or rows with a name (else: named by their first value)."""
+    """Read ``{name: count}``, ``{name: {column: count}}`` or rows with a name or a value (else: named by what comes first)."""
     if isinstance(detail, dict):
         detail = [{"name": name, **(value if isinstance(value, dict) else {"count": value})} for name, value in detail.items()]
     if not isinstance(detail, list) or not all(isinstance(row, dict) and row for row in detail):
         return []
-    named = [(str(row.get("name", next(iter(row.values()))) or "none"), row) for row in detail]
+    # Of a report that was read back the keys are in order, so that its first one says nothing.
+    named = [(str(row.get("name", row.get("value", next(iter(row.values())))) or "none"), row) for row in detail]
     counted = [(name, {label: one for label, one in row.items() if isinstance(one, (int, float))}) for name, row in named]
     return [(name, counts) for name, counts in counted if counts]
 

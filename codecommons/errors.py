@@ -64,6 +64,12 @@ class TaskCrashedError(CodeCommonsError):
     """A worker process died twice on the same task."""
 
 
+class ClusterGoneError(CodeCommonsError):
+    """The cluster that tasks run on does not answer any more."""
+
+    passing = True
+
+
 class ReaderPanicError(Exception):
     """A reader written in Rust broke down over a file; what it raises itself is no ``Exception`` and passes every handler."""
 

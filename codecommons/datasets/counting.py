@@ -133,7 +133,7 @@ def _one_copy(funnel: Counted, known: Facts, asked: Deduplicate, at: np.ndarray)
     place = np.full(known.contents, -1, np.int32)
     place[ids[::-1]] = numbers[::-1]  # of several values the last one stays, so the first row
     alone = place[ids] == numbers
-    at, ids = _left_out(funnel, "exact_duplicate", at, alone), ids[alone]
+    reached, at, ids = at, _left_out(funnel, "exact_duplicate", at, alone), ids[alone]
     if asked.threshold is not None:
         place[ids] = numbers[: len(at)]
         close = known.pairs.filter(pl.col("similarity") >= asked.threshold)
@@ -145,7 +145,7 @@ def _one_copy(funnel: Counted, known: Facts, asked: Deduplicate, at: np.ndarray)
     stays = winner < 0
     gone, instead = at[~stays], at[winner[~stays]]
     at = _left_out(funnel, "near_duplicate", at, stays)
-    return at, _losses(known, asked, at, gone, instead)
+    return at, _losses(known, asked, reached, at, gone, instead)
 
 
 def _left_out(funnel: Counted, rule: str, at: np.ndarray, stays: np.ndarray) -> np.ndarray:
@@ -154,21 +154,38 @@ def _left_out(funnel: Counted, rule: str, at: np.ndarray, stays: np.ndarray) -> 
     return at[stays]
 
 
-def _losses(known: Facts, asked: Deduplicate, kept: np.ndarray, gone: np.ndarray, instead: np.ndarray) -> pl.DataFrame:
-    """What ``losses.losses`` tells of the groups that lost more than is allowed; every content is in one row here."""
+def _losses(
+    known: Facts, asked: Deduplicate, reached: np.ndarray, kept: np.ndarray, gone: np.ndarray, instead: np.ndarray
+) -> pl.DataFrame:
+    """What ``losses.losses`` tells of the groups that lost more than is allowed.
+
+    Args:
+        known: the facts.
+        asked: how much is allowed.
+        reached: rows before any copy was left out.
+        kept: those that stay, of each content one.
+        gone: of each content that near-duplicates left out the row that stood for it.
+        instead: the row that stays for each of these.
+    """
     found = [pl.DataFrame(schema=LOST)]
     ids = known.rows["content_id"].to_numpy()
+    going = np.full(known.contents, -1, np.int32)
+    going[ids[gone]] = instead
+    lost = reached[going[ids[reached]] >= 0] if len(gone) else gone
     for kind, most in asked.most_lost:
         names, codes = _codes(known.rows[kind])
-        lost = np.bincount(codes[gone], minlength=len(names))
-        files = np.bincount(codes[kept], minlength=len(names)) + lost
-        for group in np.flatnonzero((files >= ALARMING) & (lost > most * files)):
-            rows = instead[codes[gone] == group]
+        # No more of a group can be lost, and no fewer stay: which rows of it are the same bytes is asked only where that is bad.
+        at_most, at_least = (np.bincount(codes[rows], minlength=len(names)) for rows in (lost, kept))
+        for group in np.flatnonzero(at_most > most * (at_most + at_least)):
+            files = np.unique(ids[reached[codes[reached] == group]])
+            rows = going[files[going[files] >= 0]]
+            if len(files) < ALARMING or len(rows) <= most * len(files):
+                continue
             _, first, counts = np.unique(ids[rows], return_index=True, return_counts=True)
             best = int(np.argmax(counts))  # of equals the first, in order of identifiers
             one = known.shown(rows[first[[best]]])
             named = f"swh:1:cnt:{one['content'][0].hex()} of {one['origin'][0]}"
-            row = (kind, names[int(group)], files[group], lost[group], named, counts[best])
+            row = (kind, names[int(group)], len(files), len(rows), named, counts[best])
             found.append(pl.DataFrame([row], schema=LOST, orient="row"))
     return pl.concat(found).sort("kind", "name")
 

@@ -21,21 +21,24 @@ LOST = pl.Schema(
 
 
 def losses(kept: pl.DataFrame, gone: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """How many files of each group reached the rules about near-duplicates, and how many these left out.
+    """How many files of each group reached the rules about copies, and how many of them near-duplicates left out.
 
-    A file whose bytes stay in another row is not lost: of a fork that goes as a whole, most are only copies.
+    A file whose bytes stay in another row is not lost: of a fork that goes as a whole, most are only copies. A file whose bytes
+    stay nowhere is, also where its own row was a copy of one that went.
 
     Args:
         kept: the rows that stay, with content and the columns ``rules.GROUPS``.
-        gone: those that a rule left out, also with instead, which says what stays instead.
+        gone: those that a rule about copies left out, also with instead, which says what stays instead; null where it is the same
+            bytes.
 
     Returns:
         One row a group, as ``LOST``: kind, name, files (each content once), lost; instead, what stays for more of the lost ones
         than anything else does (null: none is lost), and to_it, for how many. Sorted.
     """
     stays = kept.select("content", *GROUPS, instead=pl.lit(None, pl.String))
-    left_out = pl.concat([stays.clear(), *(one.select(stays.columns) for one in gone)]).join(stays, on="content", how="anti")
-    reached = pl.concat([stays, left_out])
+    left_out = pl.concat([stays.clear(), *(one.select(stays.columns) for one in gone)])
+    gone_for_good = ~pl.col("content").is_in(kept["content"].implode())
+    reached = pl.concat([stays, left_out.with_columns(instead=pl.when(gone_for_good).then("instead"))])
     lost = pl.col("instead").is_not_null()
     named = [
         reached.unique([kind, "content"], keep="first", maintain_order=True)

@@ -23,7 +23,7 @@ from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
 from codecommons.datasets.rows import CHANGES, DISCUSSION, MARKS, TREE, bytes_of, qualified, readable, swhid_of
-from codecommons.datasets.rules import LIMITS
+from codecommons.datasets.rules import GROUPS, LIMITS
 from codecommons.datasets.specification import AS_IS, PATH, Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup import known_then
 from codecommons.engine import Engine
@@ -83,7 +83,7 @@ class Selection:
         steps: the rules that were applied, in order.
         rows_in: candidates.
         bytes_in: their bytes.
-        lost: by ``rules.GROUPS``: files of the group that reached the rules about near-duplicates, those that these left out,
+        lost: by ``rules.GROUPS``: files of the group that reached the rules about copies, those that near-duplicates left out,
             what stays instead of most of them, and of how many; as ``losses.LOST``, sorted.
     """
 
@@ -356,21 +356,23 @@ def _decontaminate(funnel: Funnel, asked: Decontaminate, items: str) -> None:
 def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:
     """Leave out what is there already, or mark it; what ``Selection.lost`` tells."""
     rows = in_order(funnel.rows, asked.order)
-    lost = []
+    gone = []
     if asked.repositories is not None:
         rows = _with_better_repository(rows, asked.repositories)
         if asked.keep == "best":
             funnel.rows = rows
             alone, evidence = pl.col("better_anchor").is_null(), pl.format("{} of {}", "better_anchor", "better_origin")
             funnel.keep("near_repository", alone, evidence, similarity=pl.col("repository_similarity"))
-            lost.append(rows.filter(~alone).with_columns(instead=evidence))
+            gone.append(rows.filter(~alone).with_columns(instead=evidence))
             rows = funnel.rows.drop("similar_repository", "repository_similarity")
         rows = rows.drop("better_anchor", "better_origin")
     first = [pl.col(name).first().over(funnel.key).alias(f"kept_{name}") for name in ("rank", "origin", "anchor", "path")]
     funnel.rows = rows.with_columns(first, copies=pl.len().over(funnel.key).cast(pl.Int64))
     same = pl.col("rank") == pl.col("kept_rank")
+    copies = funnel.rows.filter(~same).select("content", *GROUPS)
     evidence = qualified("content", "kept_origin", "kept_anchor", "kept_path")
     funnel.keep("exact_duplicate", same, evidence, kept=pl.col("content"), similarity=pl.lit(1.0))
+    near = pl.DataFrame(schema={"content": pl.Binary, "instead": pl.String})
     if asked.threshold is not None:
         before = funnel.rows = _with_winner(funnel.rows, asked.threshold, lake, engine, inputs)
         if asked.keep == "all":
@@ -380,10 +382,12 @@ def _one_copy(funnel: Funnel, asked: Deduplicate, lake: Lake, engine: Engine, in
             alone = pl.col("winner_rank").is_null()
             funnel.keep("near_duplicate", alone, evidence, kept=pl.col("winner_content"), similarity=pl.col("similarity"))
             instead = pl.format("{} of {}", swhid_of("cnt", "winner_content"), "winner_origin")
-            lost.append(before.filter(~alone).with_columns(instead=instead))
+            gone.append(before.filter(~alone).with_columns(instead=instead))
+            near = gone[-1].select("content", "instead")
     if asked.keep == "best":
         funnel.rows = funnel.rows.drop("copies", "similarity", strict=False)
-    return losses(funnel.rows, lost)
+    gone.append(copies.join(near, on="content", how="left", maintain_order="left"))
+    return losses(funnel.rows, gone)
 
 
 def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFrame:
@@ -392,7 +396,7 @@ def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFram
     They are null in the rows of a repository that no other one stands for.
     """
     repositories = rows.group_by("origin", "anchor").agg(pl.min("rank")).sort("rank").drop("rank").with_row_index("repository")
-    numbered = rows.join(repositories, on=["origin", "anchor"], how="left")
+    numbered = rows.join(repositories, on=["origin", "anchor"], how="left", maintain_order="left")
     better = repositories.rename({"origin": "better_origin", "anchor": "better_anchor", "repository": "kept"})
     gone = elect_repositories(numbered, threshold).join(better, on="kept").drop("kept")
     named = [
@@ -400,7 +404,7 @@ def _with_better_repository(rows: pl.DataFrame, threshold: float) -> pl.DataFram
         for origin, anchor in gone.select("better_origin", "better_anchor").iter_rows()
     ]
     gone = gone.rename({"similarity": "repository_similarity"}).with_columns(similar_repository=pl.Series(named, dtype=pl.String))
-    return numbered.join(gone, on="repository", how="left").drop("repository")
+    return numbered.join(gone, on="repository", how="left", maintain_order="left").drop("repository")
 
 
 def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, engine: Engine, inputs: Inputs) -> pl.DataFrame:
@@ -409,7 +413,8 @@ def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, engine: Engin
     known = known_then(lake, engine, contents(lake, inputs), ranks)
     gone = elect_all(ranks, known, threshold).rename({"kept": "winner_rank"})
     winners = rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
-    return rows.join(gone, on="rank", how="left").join(winners, on="winner_rank", how="left")
+    rows = rows.join(gone, on="rank", how="left", maintain_order="left")
+    return rows.join(winners, on="winner_rank", how="left", maintain_order="left")
 
 
 def with_stars(rows: pl.DataFrame, repositories: pl.DataFrame) -> pl.DataFrame:

@@ -42,10 +42,11 @@ def overview(lake: Lake, slice: str, source: str, files: pl.DataFrame, pairs: pl
         pairs: pairs that touch them (columns a, b, similarity, accepted).
 
     Returns:
-        ``languages`` and ``origins``, the most repetitive first: files; exact (files that repeat a content of the slice, each but
-        the first by root and path); near (of the others, those in an accepted pair); repeated (the share of both).
-        ``cluster_sizes``: how many clusters of accepted pairs, by class of size; one that two sources have files in is told of
-        by both. ``examples``: pairs by name, SWHIDs, similarity.
+        ``duplicates_by_language`` and ``duplicates_by_origin``, where most is repeated first: exact (files that repeat a content
+        of the slice, each but the first by root and path); near (of the others, those in an accepted pair); repeated (both);
+        files (all of them); rate (the share of them that is repeated). ``cluster_sizes``: how many clusters these accepted pairs
+        make, by class of size; one that two sources have files in is told of by both. ``examples``: pairs by name, SWHIDs,
+        similarity.
     """
     accepted = pairs.filter("accepted")
     near = pl.concat([accepted["a"], accepted["b"]]).unique()
@@ -55,8 +56,8 @@ def overview(lake: Lake, slice: str, source: str, files: pl.DataFrame, pairs: pl
     named = store.named(marked).lazy().join(language, on=["content", "name"], how="left").collect()
     origins = slice_roots(lake, slice, source).select("root", "origin").unique()
     details: dict[str, Any] = {
-        "languages": _rates(named, "language"),
-        "origins": _rates(marked.join(origins, on="root"), "origin"),
+        "duplicates_by_language": _rates(named, "language"),
+        "duplicates_by_origin": _rates(marked.join(origins, on="root"), "origin"),
     }
     if accepted.height:
         details["cluster_sizes"] = {name: {"clusters": count} for name, count in cluster_sizes(accepted).items()}
@@ -67,10 +68,10 @@ def overview(lake: Lake, slice: str, source: str, files: pl.DataFrame, pairs: pl
 def _rates(files: pl.DataFrame, key: str) -> list[dict[str, Any]]:
     """One row a name, the most repeated files first."""
     counted = files.group_by(name=pl.col(key).fill_null("unknown")).agg(
-        files=pl.len(), exact=pl.sum("exact"), near=pl.sum("near")
+        repeated=(pl.col("exact") | pl.col("near")).sum(), exact=pl.sum("exact"), near=pl.sum("near"), files=pl.len()
     )
-    counted = counted.with_columns(repeated=((pl.col("exact") + pl.col("near")) / pl.col("files")).round(4))
-    return counted.sort(pl.col("exact") + pl.col("near"), "name", descending=[True, False]).head(MOST_NAMES).to_dicts()
+    counted = counted.with_columns(rate=(pl.col("repeated") / pl.col("files")).round(4))
+    return counted.sort("repeated", "name", descending=[True, False]).head(MOST_NAMES).to_dicts()
 
 
 def _examples(lake: Lake, files: pl.DataFrame, accepted: pl.DataFrame) -> list[dict[str, Any]]:

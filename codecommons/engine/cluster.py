@@ -17,8 +17,10 @@ a node, and what a task raises is never tried again.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -26,7 +28,7 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 from codecommons.engine.engine import Engine, Job, run_task
-from codecommons.errors import UsageError
+from codecommons.errors import ClusterGoneError, UsageError
 from codecommons.report import Elsewhere, tree_cpu_seconds
 
 T = TypeVar("T")
@@ -35,6 +37,10 @@ R = TypeVar("R")
 # How often a task is given to another worker: nodes are lost more easily than processes of one machine.
 _AGAIN = 2
 _AHEAD = 2
+# Seconds between two looks at whether the head is there: Ray ends this process when it has been gone for a minute, with no error.
+_LOOK = 10
+# What a client of gRPC says first, before it has settings of its own; a server answers with its settings.
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
 class RayEngine(Engine):
@@ -60,28 +66,50 @@ class RayEngine(Engine):
         remote = ray.remote(_run).options(num_cpus=1, max_retries=_AGAIN, retry_exceptions=False)
         function = ray.put((job.function, _versions()))
         todo, running = deque(job.tasks), deque[tuple[T, Any]]()
+        looked = -math.inf
         try:
             while todo or running:
-                for _ in range(min(len(todo), _AHEAD * self.workers - len(running))):
+                if time.monotonic() > looked + _LOOK:
+                    looked, cores = time.monotonic(), self._cores()
+                for _ in range(min(len(todo), _AHEAD * cores - len(running))):
                     task = todo.popleft()
                     running.append((task, remote.remote(function, task)))
-                task, reference = running.popleft()
+                task, reference = running[0]
                 try:
-                    result, seconds = ray.get(reference)
+                    result, seconds = ray.get(reference, timeout=_LOOK)
+                except ray.exceptions.GetTimeoutError:
+                    continue
                 except ray.exceptions.RayTaskError as error:
                     raise error.cause from None  # Ray's own has the whole traceback for a message
                 except ray.exceptions.RayError as error:
+                    running.popleft()
                     if not (parts := job.parts(task)):
                         raise job.crashed(task, f"workers died {_AGAIN + 1} times") from error
                     # Before all others, as results are in the order of the tasks.
                     running.extendleft((part, remote.remote(function, part)) for part in reversed(parts))
                     continue
+                running.popleft()
                 del reference
                 Elsewhere.cpu_seconds += seconds
                 yield result
         finally:
             for _, reference in running:
                 ray.cancel(reference, force=True)
+
+    def _cores(self) -> int:
+        """Cores of the cluster, if its head still answers.
+
+        Raises:
+            ClusterGoneError: it does not.
+        """
+        try:
+            if "//" not in self._address:
+                _reach(self._ray.get_runtime_context().gcs_address)
+        except (OSError, ValueError) as error:
+            raise ClusterGoneError(
+                f"the Ray cluster at {self._address} does not answer any more: {error}; start it again, then run the slice again"
+            ) from None
+        return self.workers
 
     def close(self) -> None:
         """See ``Engine.close``; the cluster stays."""
@@ -108,8 +136,9 @@ class RayEngine(Engine):
                 _reach(self._address)
                 ray.init(address=self._address, log_to_driver=False, logging_level="ERROR")
             except (OSError, ValueError, RuntimeError) as error:
+                why = str(error).strip().partition("\n")[0].rstrip(".")
                 raise UsageError(
-                    f"CODECOMMONS_RAY is {self._address!r} and no Ray cluster answers there: {error}; "
+                    f"CODECOMMONS_RAY is {self._address!r} and no Ray cluster answers there: {why}; "
                     "start one with ray start --head, or unset it to work on this machine"
                 ) from None
             self._joined = True
@@ -117,10 +146,16 @@ class RayEngine(Engine):
 
 
 def _reach(address: str) -> None:
-    """Fail at once where nothing listens: Ray itself would ask for minutes, then end the process."""
+    """Fail at once where no Ray listens: Ray itself would ask for minutes, then end the process."""
     host, colon, port = address.rpartition(":")
-    if colon and "//" not in address:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    if not colon or "//" in address:
+        return
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=_LOOK) as connection:
+        if os.environ.get("RAY_USE_TLS", "0") == "1":
+            return
+        connection.sendall(_PREFACE)
+        if connection.recv(9)[3:4] != b"\x04":
+            raise ValueError("what listens there is no head of a Ray cluster")
 
 
 def _versions() -> dict[str, str]:

@@ -82,6 +82,35 @@ def test_what_moved_since_the_last_slice_of_the_same_sources_is_drawn():
     assert "licenses since 2026-01-31" not in shown
 
 
+def test_what_moved_in_a_dataset_since_it_was_built_as_of_an_earlier_day_is_drawn():
+    now = report(
+        "all", details={"languages": [{"value": "C|C++", "rows": 7, "bytes": 1}, {"value": "Python", "rows": 63, "bytes": 9}]}
+    )
+    before = StageReport.from_row(
+        {"slice": "2026-01-30", "source": "all"}
+        | report("all", details={"languages": [{"value": "Python", "rows": 70, "bytes": 9}]}).to_row()
+    )
+    shown = stage_metadata([Outcome("all", "all", now)], [before])
+    assert texts(shown["languages since 2026-01-30"].value) == ["Python 100.0% → 90.0%", "C|C++ 0.0% → 10.0%"]
+    assert "|Python|63|9|" in shown["languages"].value
+
+
+def test_rates_of_several_sources_are_not_added_up_but_made_again_of_what_was():
+    def repeats(source, **names):
+        rows = [{"name": name, "repeated": some, "files": all_, "rate": some / all_} for name, (some, all_) in names.items()]
+        return Outcome("2026-01-31", source, report(source, details={"duplicates_by_language": rows}))
+
+    shown = stage_metadata(
+        [repeats("pypi", Python=(90, 100), C=(1, 2)), repeats("npm", Python=(300, 300)), repeats("git", C=(3, 4))]
+    )
+    assert shown["duplicates by language"].value.splitlines() == [
+        "|duplicates by language|repeated|files|rate|",
+        "|---|---:|---:|---:|",
+        "|Python|390|400|0.975|",
+        "|C|4|6|0.6667|",
+    ]
+
+
 def test_a_change_of_many_names_is_drawn_of_as_many_as_are_shown_at_once():
     many = {f"language {number}": 0.01 for number in range(100)}
     image = change(many, {"Python": 1.0})

@@ -8,6 +8,7 @@ import random
 import re
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from itertools import combinations
 
@@ -209,6 +210,21 @@ def test_a_dataset_keeps_those_that_stay_where_everybody_was_compared_whoever_is
         assert named.join(both, on=["a", "b", "similarity"], how="semi").height == gone.height
         more += gone.height - elect(ranks, known.pairs.filter("accepted")).height
     assert more > 0
+
+
+def test_who_stays_is_the_same_for_any_number_of_workers_and_any_size_of_batches(undisturbed, families):
+    texts = pl.DataFrame({"content": sorted(content_id(text) for text in families)})
+    ranks = texts.sample(fraction=0.8, shuffle=True, seed=1).with_row_index("rank")
+    found = []
+    for workers, batch in ((0, 1 << 25), (2, 3000), (3, 1)):
+        lake = Lake.open(replace(undisturbed.settings, workers=workers, batch_bytes=batch))
+        for table in undisturbed.tables().values():
+            lake.register(table)
+        with closing(local_engine(lake.settings)) as engine:
+            found.append(elect_all(ranks, known_then(lake, engine, texts, ranks, CROWDED), CROWDED.threshold))
+    assert found[0].height > 10
+    assert found[0].equals(found[1])
+    assert found[0].equals(found[2])
 
 
 def test_a_second_run_computes_nothing(undisturbed, families):

@@ -91,10 +91,10 @@ def test_a_slice_says_where_its_duplicates_are_and_what_a_pair_looks_like(lake, 
     private = TEXT.replace("word7", "maria.schuster@gmx-post.de")
     files = FILES | {"mail.txt": private, "mail-too.txt": private + " x", "code.py": "import os\n", "copy/code.py": "import os\n"}
     details = compare_slice(lake, bring_slice(files), DAY, "path").details
-    languages = {row["name"]: (row["files"], row["exact"], row["near"], row["repeated"]) for row in details["languages"]}
-    assert languages["Text"] == (8, 1, 4, 0.625)
-    assert languages["Python"] == (2, 1, 0, 0.5)
-    assert [(row["files"], row["exact"], row["near"]) for row in details["origins"]] == [(11, 2, 4)]
+    languages = {row.pop("name"): tuple(row.values()) for row in details["duplicates_by_language"]}
+    assert languages["Text"] == (5, 1, 4, 8, 0.625)  # repeated, exact, near, files, rate
+    assert languages["Python"] == (1, 1, 0, 2, 0.5)
+    assert [tuple(row.values())[1:] for row in details["duplicates_by_origin"]] == [(6, 2, 4, 11, 0.5455)]
     assert sum(row["clusters"] for row in details["cluster_sizes"].values()) == 1
     [example] = details["examples"]
     assert {example["a"], example["b"]} == {

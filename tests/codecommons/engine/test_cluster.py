@@ -7,6 +7,9 @@
 import functools
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -38,8 +41,6 @@ cloudpickle = pytest.importorskip("ray.cloudpickle")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[cluster_utils.Cluster]:
-    import sys
-
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     made = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE)
     yield made
@@ -154,9 +155,71 @@ def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.sort([name for name, kind in frame.schema.items() if not kind.is_nested()])
 
 
-def test_what_is_wrong_with_a_cluster_is_one_line(settings):
-    with pytest.raises(UsageError, match=r"CODECOMMONS_RAY is '127.0.0.1:1' and no Ray cluster answers there"):
-        list(chosen_engine(replace(settings, ray="127.0.0.1:1")).map(square, [1]))
+def refused(settings):
+    with pytest.raises(UsageError) as raised:
+        list(chosen_engine(settings).map(square, [1]))
+    said = str(raised.value)
+    assert said.startswith(f"CODECOMMONS_RAY is {settings.ray!r} and no Ray cluster answers there: ")
+    assert "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("127.0.0.1:1", "Connection refused"),
+        ("127.0.0.1:port", "invalid literal"),
+        ("nonsense", "Invalid address format"),
+        ("http://127.0.0.1:8265", "Invalid Ray address"),
+    ],
+)
+def test_what_is_wrong_with_a_cluster_is_one_line(settings, address, why):
+    assert why in refused(replace(settings, ray=address))
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"), [(b"", "timed out"), (b"HTTP/1.0 505 No\r\n\r\n", "what listens there is no head of a Ray cluster")]
+)
+def test_what_listens_and_is_no_cluster_is_not_waited_for(settings, monkeypatch, answer, why):
+    """Ray itself would ask it for minutes."""
+    monkeypatch.setattr("codecommons.engine.cluster._LOOK", 2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        accepted = []
+        threading.Thread(target=lambda: accepted.append(server.accept()[0]) or accepted[0].sendall(answer), daemon=True).start()
+        assert why in refused(replace(settings, ray=f"127.0.0.1:{server.getsockname()[1]}"))
+
+
+WAITS = """
+import sys, time
+from codecommons.engine import cluster
+from codecommons.errors import ClusterGoneError
+cluster._LOOK = 1
+engine = cluster.RayEngine(sys.argv[1])
+try:
+    for one in engine.map(time.sleep, [0, 0, 600]):
+        print("done", flush=True)
+except ClusterGoneError as error:
+    print(error, flush=True)
+engine.close()
+print("and the driver lives", flush=True)
+"""
+
+
+def test_a_cluster_that_goes_while_tasks_run_is_one_line_and_the_driver_lives():
+    """Ray itself would end the process after a minute, with no error that anybody could handle."""
+    other = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE)
+    address = other.address
+    try:
+        driver = subprocess.Popen([sys.executable, "-c", WAITS, address], stdout=subprocess.PIPE, text=True)
+        assert [driver.stdout.readline() for _ in range(2)] == ["done\n"] * 2
+        other.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+        said = driver.communicate(timeout=100)[0].splitlines()
+    finally:
+        driver.kill()
+        other.shutdown()
+    assert said[-2].startswith(f"the Ray cluster at {address} does not answer any more: ")
+    assert said[-1] == "and the driver lives"
+    assert driver.returncode == 0
 
 
 def burn(seconds: float) -> int:
