@@ -23,6 +23,8 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
+from codecommons_dagster.sqlite import keep_engines
+
 # A tag of runs of commands: where their process is. The prefix keeps it out of the interface.
 WORKER = ".dagster/codecommons_worker"
 # A code server that does not answer for so long is gone, and its runs with it.
@@ -30,6 +32,9 @@ PATIENCE_SECONDS = 300
 # Between the start of a process and its first event: imports on a busy machine.
 _STARTS_WITHIN = 600
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", None})
+
+# Every process of an instance loads this module, as its configuration names it.
+keep_engines()
 
 
 @dataclass(frozen=True)
