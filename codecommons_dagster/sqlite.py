@@ -4,8 +4,9 @@
 
 """One SQLAlchemy engine a SQLite database.
 
-Dagster's storages make an engine for every look into a database, and with it compile their statements anew: a fifth of the work of
-a recorded run. Here engines are kept; connections are opened and closed every time, as before. A test notices when Dagster changes.
+Dagster's storages make an engine for every look into a database, and with it compile their statements anew: a fifth of the work
+of a recorded run. Here engines are kept; connections are opened and closed every time, as before. A test notices when Dagster
+changes.
 """
 
 from __future__ import annotations

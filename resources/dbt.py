@@ -35,7 +35,7 @@ class DbtResource(DbtCliResource):
 
     @cached_property
     def _cli_version(self) -> Version:
-        """Of the dbt beside this Python. dagster-dbt would start it to ask, which takes seconds and has it look for newer ones."""
+        """Of the dbt beside this Python. dagster-dbt would start it to ask, which takes seconds and looks for newer ones."""
         return Version(version("dbt-core"))
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
