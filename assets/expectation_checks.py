@@ -4,19 +4,17 @@
 
 """The Great Expectations suites as blocking asset checks: one step runs all suites of a stage, so the import is paid once."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import dagster as dg
 
 from assets.expectations import SUITES, Suite
-from assets.gx_on_duckdb import validate
 from assets.outcomes import Outcome, evaluations, hand_over, plain_errors
 from assets.partitions import DATASETS, SLICES
 from assets.stages import Event
 from assets.tags import WITHOUT_EXPECTATIONS
+from assets.validation import validate
 from codecommons.annotate import current
 from codecommons.lake import Lake
 from codecommons.report import STAGES, CheckResult
@@ -93,23 +91,15 @@ def subjects(lake: Lake, stage: str, partitions: Sequence[str]) -> list[Subject]
 
 def judge(lake: Lake, looked_at: Sequence[Subject], suites: Sequence[Suite]) -> dict[Subject, list[CheckResult]]:
     """Run every suite on every subject; queries run in DuckDB over the lake's views, Great Expectations over their results."""
-    with tempfile.TemporaryDirectory(prefix="codecommons-") as folder:
-        database = Path(folder) / "scratch.duckdb"
-        tables: dict[str, Suite] = {}
-        with lake.sql() as connection:
-            connection.execute(f"attach '{database}' as scratch")
-            connection.execute("set variable digests = ?", [{name: one.digest for name, one in current(lake.settings).items()}])
-            for number, subject in enumerate(looked_at):
-                for name in ("slice", "source", "fingerprint", "previous"):
-                    connection.execute(f"set variable {name} = ?", [getattr(subject, name)])
-                for suite in suites:
-                    connection.execute(f"create table scratch.{suite.name}_{number} as {suite.query}")
-                    tables[f"{suite.name}_{number}"] = suite
-        results = validate(database, tables) if tables else {}
-    return {
-        subject: [_with_next_command(results[f"{suite.name}_{number}"], subject) for suite in suites]
-        for number, subject in enumerate(looked_at)
-    }
+    found = []
+    with lake.sql() as connection:
+        connection.execute("set variable digests = ?", [{name: one.digest for name, one in current(lake.settings).items()}])
+        for subject in looked_at:
+            for name in ("slice", "source", "fingerprint", "previous"):
+                connection.execute(f"set variable {name} = ?", [getattr(subject, name)])
+            found += [(suite, connection.execute(suite.query).df()) for suite in suites]
+    results = validate(found)
+    return {subject: [_with_next_command(next(results), subject) for _ in suites] for subject in looked_at}
 
 
 def _with_next_command(check: CheckResult, subject: Subject) -> CheckResult:

@@ -25,6 +25,7 @@ from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionRes
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
 from assets.tags import NOTHING_YET
+from codecommons_dagster.sqlite import keep_engines
 
 # A tag of runs of commands: where their process is. The prefix keeps it out of the interface.
 WORKER = ".dagster/codecommons_worker"
@@ -33,6 +34,9 @@ PATIENCE_SECONDS = 300
 # Between the start of a process and its first event: imports on a busy machine.
 _STARTS_WITHIN = 600
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", None})
+
+# Every process of an instance loads this module, as its configuration names it.
+keep_engines()
 
 
 @dataclass(frozen=True)

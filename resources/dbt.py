@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
+from packaging.version import Version
 
 
 class DbtResource(DbtCliResource):
@@ -29,6 +32,11 @@ class DbtResource(DbtCliResource):
             dbt_executable=str(Path(sys.executable).with_name("dbt")),
             environment=environment,
         )
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        """Of the dbt beside this Python. dagster-dbt would start it to ask, which takes seconds and looks for newer ones."""
+        return Version(version("dbt-core"))
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Set the variables before the first command: dagster-dbt reads the profile in this process too."""

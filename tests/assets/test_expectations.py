@@ -12,7 +12,7 @@ import pytest
 
 from assets.expectation_checks import Subject, record
 from assets.expectations import SUITES
-from assets.gx_on_duckdb import validate
+from assets.validation import validate
 from codecommons.annotate.annotators.filter_signals import FIELDS
 from codecommons.lake import Lake
 from codecommons.report import CheckResult
@@ -118,7 +118,7 @@ def judged(sound, tmp_path, *defects):
     """Names of the suites that are red over the second slice, once statements were run on a copy of the tables."""
     database = tmp_path / "scratch.duckdb"
     database.write_bytes(sound.read_bytes())
-    suites = {suite.name: suite for suite in SUITES if suite.stage == "enriched_context"}
+    suites = [suite for suite in SUITES if suite.stage == "enriched_context"]
     with duckdb.connect(database) as connection:
         connection.execute("set variable digests = ?", [{name: name for name in ANNOTATORS}])
         connection.execute(
@@ -126,9 +126,8 @@ def judged(sound, tmp_path, *defects):
         )
         for defect in defects:
             connection.execute(defect)
-        for suite in suites.values():
-            connection.execute(f"create table {suite.name} as {suite.query}")
-    return {name for name, result in validate(database, suites).items() if not result.passed}
+        found = [(suite, connection.execute(suite.query).df()) for suite in suites]
+    return {result.name for result in validate(found) if not result.passed}
 
 
 def test_a_sound_slice_is_green(sound, tmp_path):
