@@ -85,7 +85,7 @@ _RESTRICTS = re.compile(
 # Whom licences shut out that are not for everybody.
 _SOME = (
     r"(?:companies|corporations|business(?:es)?|enterprises"
-    r"|commercial (?:entit(?:y|ies)|users?|organi[sz]ations?|compan(?:y|ies))|for-profit \w+|governments?|government agencies"
+    r"|commercial (?:entit(?:y|ies)|users?|organi[sz]ations?|compan(?:y|ies))|for-profit \w+|governments|government agencies"
     r"|(?:the )?(?:military|police|armed forces|law enforcement)|competitors"
     r"|banks|(?:employees|residents|citizens|nationals|members|subsidiaries) of|firms|organi[sz]ations)"
 )
@@ -99,6 +99,7 @@ _NOT = r"(?:\b(?:not|never|cannot)|n't)"
 _EXCLUDES = re.compile(
     rf"{_NOT}(?: [\w-]+){{0,3}} (?:use|used|usable|usage|copied|distributed|redistributed|modified) by\b"
     rf"|\b(?:(?:every|any)(?:body|one)|(?:all|any) (?:people|persons?|users?|individuals?)) {_BUT}\b"
+    r"(?! (?:you|yourself|the (?:licen[cs]\w+|authors?|contributors?|copyright)|such)\b)"
     rf"|\b(?:except(?:ing)?|excluding|excludes?|but not|other than|apart from|with the exception of|unless you(?:'re| are))"
     rf"(?: for| to| by)? {_ANY}(?:a |an )?{_SOME}\b"
     rf"|(?<!names of )(?<!name of )\b{_SOME}(?: [\w-]+){{0,3}}? (?:(?:may|can|must|shall|will|do|are|is) ?(?:not|never|n't)"
