@@ -165,7 +165,8 @@ def evidence_of(data: bytes) -> list[Statement]:
             if place not in known:
                 known[place] = TAKEN_BACK if match.start_line in no else bearing(lines, *place)
             bears = known[place]
-        restricted = match.restricted or (match.share < 1.0 and shuts_out(lines, match.start_line, match.end_line))
+        changed = match.share < 1.0 and not _DEMANDING.search(match.expression)
+        restricted = match.restricted or (changed and shuts_out(lines, match.start_line, match.end_line))
         lost = bears == TAKEN_BACK or (restricted and match.expression not in NO_LICENSE)
         (of_a_part if bears == OF_A_PART else found).append(said._replace(expression=UNKNOWN) if lost else said)
     if matches and not any(_DEMANDING.search(one.expression) for one in found if _is_firm(one) and one.expression != UNKNOWN):
