@@ -227,7 +227,7 @@ def count_words(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: ND
             else:
                 covered = characters = 0
                 for at in range(again):
-                    begin, end = max(np.int64(live[at]), covered), live[at] + long
+                    begin, end = max(int(live[at]), covered), int(live[at]) + long
                     characters += until[end] - until[begin]
                     covered = end
                 out[row, 1 + long] = characters
