@@ -142,7 +142,14 @@ def _unread(file: File, most: int) -> dict[str, Any]:
     swhid = swhid_text("cnt", identify_file(file.path))
     lists: dict[str, Any] = {name: [] for name in ("license_evidence", "copyright", "spans")}
     reason = f"a file of {length:,} bytes; at most {most:,} are looked at (CODECOMMONS_MAX_CONTENT_BYTES)"
-    said = {"path": _named(file.path), "swhid": swhid, "length": length, **lists, "annotations": {}, "errors": {"content": reason}}
+    said = {
+        "path": _named(file.path),
+        "swhid": swhid,
+        "length": length,
+        **lists,
+        "annotations": {},
+        "errors": {"content": reason},
+    }
     return {name: said.get(name) for name in OBJECT}
 
 

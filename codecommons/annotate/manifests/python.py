@@ -75,7 +75,7 @@ def people(names: Any, addresses: Any) -> tuple[str, ...]:
     if where is None or "<" not in where:
         return limited([fullname(who, where)])
     found: list[tuple[str | None, str]] = []
-    for part in where[:MOST * 100].split(">"):
+    for part in where[: MOST * 100].split(">"):
         before, sign, address = part.rpartition("<")
         said = (before if sign else part).strip(" ,\n\t")
         *alone, name = [said] if said.startswith('"') else said.split(",")
