@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
