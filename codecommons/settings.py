@@ -178,6 +178,7 @@ class Settings:
             export_options=tuple((name, env[name]) for name in (*_S3_VARIABLES, "AWS_PROFILE") if env.get(name)),
             environment=purpose,
             alert_options=tuple((name, env[name]) for name in _ALERT_VARIABLES if env.get(name)),
+            pinned=(),
             **{_NUMBERS[name]: value for name, value in numbers.items() if value is not None},
         )
 

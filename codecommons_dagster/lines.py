@@ -246,10 +246,11 @@ def of_backup(one: Backup) -> str:
 
 def of_annotations(row: dict[str, Any]) -> str:
     """What annotators made of a file, or of a whole folder."""
+    path = _shown(row["path"])
     if "swhid" not in row:
-        return f"{row['path']}\t{', '.join([*row['annotations'], *(f'{name} failed' for name in row['errors'])])}"
+        return f"{path}\t{', '.join([*row['annotations'], *(f'{name} failed' for name in row['errors'])])}"
     if "content" in row["errors"]:
-        return f"{row['swhid']}\t{row['path']}\t{row['errors']['content']}"
+        return f"{row['swhid']}\t{path}\t{row['errors']['content']}"
     flags = [flag for flag in ("generated", "vendored", "documentation", "test") if row.get(flag)]
     said = [row.get("language") or "no language", row.get("license") or "no licence", row.get("encoding") or "binary", *flags]
-    return f"{row['swhid']}\t{row['path']}\t{', '.join(said)}"
+    return f"{row['swhid']}\t{path}\t{', '.join(said)}"

@@ -6,7 +6,7 @@
 
 They are read from a clone of linguist's repository that ``LINGUIST`` names; without one nothing is measured. The tests name many
 files that are not there: for those a name, or a folder, is all that linguist's rules go by. ``generated`` sees names and
-contents; what a folder decides is said by ``path_facts``: that a tool made it, or that it is vendored code, which counts as right.
+contents; what a folder decides is said by ``path_facts``: that a tool made it, or that it is vendored, which counts as right.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecommons.engine import Engine
+from codecommons.errors import CodeCommonsError
 from codecommons.lake import Lake, NewsFile, StagedFile, StagingArea, close_stage, news
 from codecommons.lake.commits import DataFile, data_files
 from codecommons.lake.merging import ROW_GROUP_BYTES
@@ -37,7 +38,7 @@ from codecommons.settings import Settings
 STAGE, BEFORE = STAGES[1], STAGES[0]
 _EXTID_TYPE = "feed-reading"
 # Records that are read at once, and problems of one file that are named.
-_RECORDS, _PROBLEMS = 256, 1_000
+_RECORDS, _PROBLEMS, _LONGEST_REASON = 256, 1_000, 500
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Reader:
         reads: the raw table; ``columns`` of it are needed.
         writes: the slice-scoped table its rows go to.
         version: raised when the same records give other rows.
-        read: from raw rows, a few at a time, to what they say; whatever a record holds, it raises nothing.
+        read: from raw rows, a few at a time, to what they say; a record that it raises something for is left out.
         then: what follows from all rows, which are in files; the facts are committed. Returns figures for the report.
         also: further slice-scoped tables that rows go to.
     """
@@ -235,16 +236,16 @@ def read_file(task: _Task) -> _Read:
     with ExitStack() as stack:
         writers = {table: stack.enter_context(NewsWriter(task.area, table, task.key)) for table in reader.tables}
         for batch in _batches(storage, reader, task.path):
-            said = reader.read(batch)
-            for table, rows in ({reader.writes: said.rows} | said.also).items():
-                waiting[table].append(rows)
-                if sum(one.nbytes for one in waiting[table]) >= ROW_GROUP_BYTES:
-                    writers[table].add(pa.concat_tables(waiting[table]))
-                    waiting[table].clear()
-            for table, rows in sorted(said.facts.items()):
-                facts.add(table, rows)
-            problems += said.problems[: _PROBLEMS - len(problems)]
-            lost.update(problem.reason for problem in said.problems if not problem.kept)
+            for said in _said(reader, batch):
+                for table, rows in ({reader.writes: said.rows} | said.also).items():
+                    waiting[table].append(rows)
+                    if sum(one.nbytes for one in waiting[table]) >= ROW_GROUP_BYTES:
+                        writers[table].add(pa.concat_tables(waiting[table]))
+                        waiting[table].clear()
+                for table, rows in sorted(said.facts.items()):
+                    facts.add(table, rows)
+                problems += said.problems[: _PROBLEMS - len(problems)]
+                lost.update(problem.reason for problem in said.problems if not problem.kept)
         for table, left in waiting.items():
             if left:
                 writers[table].add(pa.concat_tables(left))
@@ -253,6 +254,25 @@ def read_file(task: _Task) -> _Read:
     facts.add("extid", _remembered(task.key, reader, read))
     read.staged = facts.close()
     return read
+
+
+def _said(reader: Reader, batch: Sequence[Mapping[str, Any]]) -> Iterator[Said]:
+    """What some records say; one that the reader fails on is left out with the reason, and the others are read."""
+    try:
+        said = reader.read(batch)
+    except CodeCommonsError:
+        raise
+    except Exception as error:  # whatever a stranger's record makes a reader do
+        if len(batch) > 1:
+            half = len(batch) // 2
+            yield from _said(reader, batch[:half])
+            yield from _said(reader, batch[half:])
+            return
+        nothing = {table: pa.schema(TABLES[table].fields).empty_table() for table in reader.tables}
+        reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+        problem = Problem(str(batch[0].get("item")), "unreadable", f"{batch[0].get('id')}: {reason}", False)
+        said = Said(nothing.pop(reader.writes), problems=[problem], also=nothing)
+    yield said
 
 
 def _batches(storage: Storage, reader: Reader, path: str) -> Iterator[list[dict[str, Any]]]:

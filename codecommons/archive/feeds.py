@@ -31,7 +31,7 @@ from codecommons.archive.objects import Rows
 from codecommons.archive.source import Item, Outcome, Source, Work, base_item, newest_states, sources, unexpected
 from codecommons.archive.tally import Note, Tally
 from codecommons.archive.unpack import members, unpacked
-from codecommons.errors import ItemError
+from codecommons.errors import CodeCommonsError, ItemError
 from codecommons.lake import Lake, NewsFile, SliceInput, StagedFile, StagingArea, news
 from codecommons.lake.commits import DataFile, data_files
 from codecommons.lake.news import NewsWriter
@@ -44,6 +44,7 @@ from codecommons.swhid import DIRECTORY_PERMS
 LONGEST_LINE = 32 << 20
 # How many of the lines that were left out for one reason are named.
 _EXAMPLES = 5
+_LONGEST_REASON = 500
 # Errors that end a file but leave what came before them.
 _CUT = ("truncated", "corrupt")
 _EXTID_TYPE = "feed-file"
@@ -377,7 +378,7 @@ def _write(feed: Feed, task: _Task, writer: NewsWriter) -> Tally:
             if number > settings.max_archive_members:
                 raise ItemError("bomb", f"it has more than {settings.max_archive_members:,} {left_out.noun}s")
             try:
-                values = feed.row(item, parse(raw), raw)
+                values = _values(feed, item, parse(raw), raw)
             except ItemError as error:
                 left_out.add(error.reason, error.detail, number, len(raw))
                 continue
@@ -405,6 +406,20 @@ def _write(feed: Feed, task: _Task, writer: NewsWriter) -> Tally:
     if not tally.total.rows and not tally.notes:
         tally.notes.append(Note("empty-file", "there is no record in it"))
     return tally
+
+
+def _values(feed: Feed, item: str, record: dict[str, Any], raw: bytes) -> tuple[Any, ...]:
+    """The row of one record.
+
+    Raises:
+        ItemError: why there is none: ``unreadable`` for whatever else a stranger's record makes a feed do.
+    """
+    try:
+        return feed.row(item, record, raw)
+    except CodeCommonsError:
+        raise
+    except Exception as error:
+        raise ItemError("unreadable", f"{type(error).__name__}: {error}"[:_LONGEST_REASON]) from error
 
 
 def parse(raw: bytes) -> dict[str, Any]:

@@ -54,10 +54,10 @@ _KEY_NAME = re.compile(
 )
 # Words that sentences have and pass phrases hardly.
 _SENTENCE = re.compile(
-    rb"(?i)(?:^|[ ,;:(])(?:an?|and|any|are|as|at|be|been|between|by|can|cannot|characters?|contains?|confirm|current|digits?|does|doesn|don"
-    rb"|enter|for|from|has|have|if|in|incorrect|invalid|is|it|its|least|length|letters?|long|match|maximum|may|minimum|missing|must|need|new"
-    rb"|no|not|number|of|old|on|one|only|or|our|please|same|set|short|should|strong|that|the|this|to|too|type|use|used|was|weak|were|when"
-    rb"|which|will|with|without|wrong|you|your)(?=[ ,;:.!?)]|$)"
+    rb"(?i)(?:^|[ ,;:(])(?:an?|and|any|are|as|at|be|been|between|by|can|cannot|characters?|contains?|confirm|current|digits?|does"
+    rb"|doesn|don|enter|for|from|has|have|if|in|incorrect|invalid|is|it|its|least|length|letters?|long|match|maximum|may|minimum"
+    rb"|missing|must|need|new|no|not|number|of|old|on|one|only|or|our|please|same|set|short|should|strong|that|the|this|to|too|type"
+    rb"|use|used|was|weak|were|when|which|will|with|without|wrong|you|your)(?=[ ,;:.!?)]|$)"
 )
 _HASHED = re.compile(rb"(?i)hash|sha-?\d|md5|digest|checksum|integrity|commit|etag|fingerprint|revision|\bcrc")
 _ABOUT = re.compile(

@@ -113,7 +113,8 @@ class Osv(Feed):
 
 def purl(affected: Any) -> str | None:
     """The package URL of an entry of ``affected``: as given, or made of ecosystem and name; None where that can't be told."""
-    package = typed(typed(affected, dict, "an entry of affected").get("package"), dict, "package") or {}
+    entry = typed(affected, dict, "an entry of affected") or {}
+    package = typed(entry.get("package"), dict, "package") or {}
     given = typed(package.get("purl"), str, "purl")
     if given:
         return str(given)

@@ -179,9 +179,9 @@ def test_a_json_web_token_is_one_whose_head_says_so(found):
         "hostname:5432:database:username:password",
         "price:$2 and $1$ of {SHA} text",
         "form.setPassword(\"password\")\nform.setPassword(user.password)\ncheck_password('vT9#kq2Lm')",
-        "password: \"At least eight characters and one digit\"",
+        'password: "At least eight characters and one digit"',
         "passphrase = 'enter the passphrase of your key'",
-        "passphrase: \"Die Passphrase stimmt nicht überein\"",
+        'passphrase: "Die Passphrase stimmt nicht überein"',
         "password = 'three plain words'",
         "passphrase = 'two words'",
     ],
@@ -269,7 +269,8 @@ def test_spans_of_any_bytes_stand_in_order_inside_the_content(finders, parts):
         b"101.102.103.104 ", b"abcdef01:", b"Copyright (c) 2020 Ab Cd Ef Gh Ij ", b"Ab <a@", b"Authorization: ",
         b"AAAA", b"=\\\"'", b"PuTTY-User-Key-File-2:\nEncryption: none\n", b"'k': 'a1Bvvvb2C3d4E5f6G7h8'", b"<password ",
         b"secret = {1,2,", b"mysql -u ", b"login a password ", b"<x password=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        TOKEN.encode() + b" ", b"a:5432:b:c:dddd1", b"a:5432:b:c:dddd1\n", b"u:$apr1$aaaa$", b".password('a", b"passphrase = 'ab cd ",
+        TOKEN.encode() + b" ", b"a:5432:b:c:dddd1", b"a:5432:b:c:dddd1\n", b"u:$apr1$aaaa$",
+        b".password('a", b"passphrase = 'ab cd ",
     ],
 )  # fmt: skip
 def test_no_repetition_costs_more_than_its_length(finders, piece):

@@ -229,7 +229,9 @@ def test_ten_thousand_files_of_one_name_are_told_apart_in_little_time():
     begun = time.process_time()
     found = edges([*files, File("z/main.py", "Python", ["util"])], [f"d{at}/sub/util.py" for at in range(10_000)])
     assert time.process_time() - begun < 5
-    assert found == {(file.path, file.path.partition("/")[0] + "/sub/util.py") for file in files} | {("z/main.py", "d0/sub/util.py")}
+    assert found == {(file.path, file.path.partition("/")[0] + "/sub/util.py") for file in files} | {
+        ("z/main.py", "d0/sub/util.py")
+    }
 
 
 def test_a_tree_knows_which_of_its_files_import_which(syntax, settings, tmp_path):

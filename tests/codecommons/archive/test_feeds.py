@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from codecommons.annotate import annotate_slice
+from codecommons.annotate.feed import readers
 from codecommons.archive import add_inputs, feeds, ingest_slice, parse_request
 from codecommons.archive.source import sources
 from codecommons.dedup import compare_slice
@@ -445,3 +446,34 @@ def test_a_run_that_died_between_facts_and_news_is_made_whole_by_the_next(lake, 
     ingest(lake)
     assert lake.scan("gharchive_event").collect()["id"].sort().to_list() == ["1", "2"]
     assert len(data_files(lake.delta("gharchive_event"))) == 1
+
+
+def test_a_record_that_its_readers_fail_on_costs_no_other(lake, tmp_path, monkeypatch):
+    odd, good = (
+        {"id": name, "modified": "2026-01-31T00:00:00Z", "affected": one} for name, one in (("A-1", [None]), ("A-2", []))
+    )
+    (tmp_path / "all.jsonl").write_bytes(jsonl(odd, {"id": "A-3", "modified": "2026-01-31T00:00:00Z"}, good))
+    add_inputs(lake, [f"osv:{tmp_path / 'all.jsonl'}"], DAY)
+    feed, reader = sources(lake.settings)["osv"], readers(lake.settings)["osv"]
+    row, read = feed.row, reader.read
+
+    def failing_row(item, record, raw):
+        return row(item, (record["id"] == "A-3" and record["id"].nonesuch) or record, raw)
+
+    def failing_read(rows):
+        return read([{**one, "record": one["record"] if one["id"] != "A-1" else 1 / 0} for one in rows])
+
+    monkeypatch.setattr(feed, "row", failing_row)
+    report = ingest(lake, "osv")
+    assert (report.rows_kept, {reason: one.rows for reason, one in report.dropped.items()}) == (2, {"unreadable": 1})
+    assert quarantine(lake)["unreadable"] == "line 2: AttributeError: 'str' object has no attribute 'nonesuch'"
+
+    failing = {"osv": replace(reader, read=failing_read)}
+    monkeypatch.setattr("codecommons.annotate.stage.readers", lambda _: failing)
+    monkeypatch.setattr("codecommons.annotate.feed.readers", lambda _: failing)
+    report = annotate_slice(lake, InlineEngine(), DAY, "osv")
+    assert [check.description for check in report.checks if not check.passed] == []
+    assert (report.rows_kept, {reason: one.rows for reason, one in report.dropped.items()}) == (1, {"unreadable": 1})
+    details = lake.scan("quarantine").filter(reason="unreadable").collect()["detail"]
+    assert "A-1: ZeroDivisionError: division by zero" in details.to_list()
+    assert lake.scan("vulnerability_record").collect()["id"].to_list() == ["A-2"]

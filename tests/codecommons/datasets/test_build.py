@@ -636,3 +636,12 @@ def test_a_release_is_the_same_on_s3(world, remote_world):
         assert verify(one.lake, "all").passed
         fingerprints.append([report.details["fingerprint"], second.details["fingerprint"]])
     assert fingerprints[0] == fingerprints[1]
+
+
+def test_what_lies_in_a_folder_that_a_tool_made_is_generated_whatever_it_is_called(world):
+    files = {"src/a.py": b"a = 1\n" * 9, "src/__generated__/b.py": b"b = 2\n" * 9, "ios/Pods/c.py": b"c = 3\n" * 9}
+    world.add("pkg:pypi/one", files)
+    world.passed()
+    build(world.lake, ENGINE, world.specify("written", "{exclude: [generated], filters: {min_length: 0}}"))
+    dropped = world.lake.scan("dataset_drop").select("path", "rule").collect().sort("path").rows()
+    assert dropped == [(b"ios/Pods/c.py", "generated"), (b"src/__generated__/b.py", "generated")]

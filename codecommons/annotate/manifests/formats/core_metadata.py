@@ -10,7 +10,7 @@ import re
 from email.parser import HeaderParser
 
 from codecommons.annotate.manifests import python
-from codecommons.annotate.manifests.project import Format, Project, limited, text, url
+from codecommons.annotate.manifests.project import Format, Project, text, url
 
 
 def read(data: bytes) -> Project:

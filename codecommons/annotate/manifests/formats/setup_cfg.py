@@ -10,7 +10,7 @@ import configparser
 import re
 
 from codecommons.annotate.manifests import python
-from codecommons.annotate.manifests.project import Format, Project, limited, text, url
+from codecommons.annotate.manifests.project import Format, Project, text, url
 
 _INSIDE = re.compile(r"(?<=\S)[^\S\n]{2,}")
 
