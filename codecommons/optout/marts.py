@@ -37,7 +37,7 @@ def leave_out(settings: Settings, hidden: pl.DataFrame) -> int:
             rows = pl.read_parquet(path)
             left = rows.filter(~pl.any_horizontal(False, pl.col(pl.String).is_in(swhids.implode()).fill_null(False)))
             if left.height < rows.height:
-                half = path.with_name(f".{path.name}")
+                half = path.with_suffix(".half")
                 left.write_parquet(half)
                 half.replace(path)
                 gone += rows.height - left.height

@@ -144,7 +144,14 @@ def evidence_of(data: bytes) -> list[Statement]:
     matches = [match for match in notices.find(notices.load(), data) if match.start_line not in tagged]
     lines = data.split(b"\n") if matches else []
     strings = _Strings(data, lines, [tag.start() for _, tag in tags], matches)
-    found = [_tag(line, tag, strings) for line, tag in tags]
+    found: list[Statement] = []
+    quoted: list[Statement] = []
+    for line, tag in tags:
+        said = Statement(line, line, _tagged(tag[1].decode("utf-8", "replace")), "spdx-tag")
+        if strings.hold(tag.start()):
+            quoted.append(said._replace(detector=_CLUE))
+        else:
+            found.append(said)
     if first := _PUBLIC_DOMAIN.match(data):
         line = 1 + first[0].rstrip().count(b"\n")
         found.append(Statement(line, line, "LicenseRef-scancode-public-domain", "license-notice"))
@@ -157,7 +164,7 @@ def evidence_of(data: bytes) -> list[Statement]:
         detector = f"{'' if match.share == 1.0 else 'changed-'}license-{match.kind}"
         said = Statement(match.start_line, match.end_line, match.expression, detector, match.words, match.relevance)
         if strings.say(match):
-            found.append(said._replace(detector=_CLUE))
+            quoted.append(said._replace(detector=_CLUE))
             continue
         bears = HOLDS
         if match.words <= SHORT:
@@ -174,9 +181,9 @@ def evidence_of(data: bytes) -> list[Statement]:
         places = [(one.start_line, one.end_line, one.words) for one in firm]
         found += [Statement(line, line, UNKNOWN, "license-restriction") for line in restrictions(lines, places)]
     # What holds for parts of a file is asked for beside what holds for the whole; alone it leaves the rest unknown.
-    whole = any(one.expression not in (UNKNOWN, *NO_LICENSE) and one.detector != _CLUE for one in found)
+    whole = any(one.expression not in (UNKNOWN, *NO_LICENSE) for one in found)
     found += of_a_part if whole else [one._replace(expression=UNKNOWN) for one in of_a_part]
-    found = list(_told(sorted(found, key=lambda statement: (statement.start_line, statement.end_line))))
+    found = list(_told(sorted([*found, *quoted], key=lambda statement: (statement.start_line, statement.end_line))))
     for at, one in enumerate(found):
         if one.detector.endswith("license-tag") and one.expression != UNKNOWN:
             on_line = lines[one.start_line - 1][:_TAG_LINE]
@@ -223,11 +230,6 @@ class _Strings:
 
 def _may_be_quoted(match: notices.Match) -> bool:
     return match.kind in ("text", "notice", "reference") and match.words >= LEAST_WORDS
-
-
-def _tag(line: int, tag: re.Match[bytes], strings: _Strings) -> Statement:
-    said = _tagged(tag[1].decode("utf-8", "replace"))
-    return Statement(line, line, said, _CLUE if strings.hold(tag.start()) else "spdx-tag")
 
 
 def _denials(lines: Sequence[bytes], matches: Sequence[notices.Match]) -> Iterator[Statement]:
@@ -366,7 +368,7 @@ def stated_of(evidence: Sequence[Statement], license_file: bool, description: bo
 
 def _is_firm(one: Statement) -> bool:
     """Whether it is more than a mention."""
-    return not one.detector.endswith(("-reference", "-clue"))
+    return not one.detector.endswith("-reference")
 
 
 def _distinct(statements: Sequence[Statement]) -> tuple[str, ...]:

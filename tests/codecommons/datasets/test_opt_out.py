@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from codecommons.annotate.annotator import current
 from codecommons.archive.views import visited_trees
 from codecommons.datasets import build, list_releases, plan, specification, verify
 from codecommons.datasets.releases import published, release
@@ -180,6 +181,25 @@ def test_no_picture_is_drawn_of_what_is_opted_out(shop):
     desk.withdraw(shop.lake, one.id)
     (shop.settings.opt_out / "head.json").write_text("{")
     assert differences(shop.lake, [pair]) == []
+
+
+def test_a_project_is_named_at_no_origin_that_is_opted_out(world):
+    manifest = b'{"name": "tool", "license": "MIT"}'
+    for origin in ("https://forge.example/a/one", "https://forge.example/b/two"):
+        world.add(origin, {"package.json": manifest}, source="git")
+    annotator = current(world.settings)["project_metadata"]
+    world.lake.register(annotator.table)
+    said = {"digest": annotator.digest, "content": content_id(manifest), "name": b"package.json", "project": "tool"}
+    world.rows[annotator.table.name].append(said)
+    world.passed()
+
+    def origins():
+        with world.lake.sql() as connection:
+            return [origin for (origin,) in connection.sql("select origin from project order by 1").fetchall()]
+
+    assert origins() == ["https://forge.example/a/one", "https://forge.example/b/two"]
+    ask(world, "origin", "https://forge.example/a/one")
+    assert origins() == ["https://forge.example/b/two"]
 
 
 def test_a_claimant_who_splits_a_long_list_is_held_like_one_who_does_not(shop):
