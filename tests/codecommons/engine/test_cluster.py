@@ -192,7 +192,7 @@ WAITS = """
 import sys, time
 from codecommons.engine import cluster
 from codecommons.errors import ClusterGoneError
-cluster._LOOK = 1
+cluster._LOOK, cluster._PATIENCE = 1, 4
 engine = cluster.RayEngine(sys.argv[1])
 try:
     for one in engine.map(time.sleep, [0, 0, 600]):
@@ -216,6 +216,20 @@ def test_a_cluster_that_goes_while_tasks_run_is_one_line_and_the_driver_lives():
     finally:
         driver.kill()
         other.shutdown()
-    assert said[-2].startswith(f"the Ray cluster at {address} does not answer any more: ")
-    assert said[-1] == "and the driver lives"
+    # Ray itself tells much of the node that it has lost.
+    assert [line for line in said if line.startswith(f"the Ray cluster at {address} does not answer any more: ")]
+    assert "and the driver lives" in said
     assert driver.returncode == 0
+
+
+def test_a_cluster_that_nobody_works_on_is_not_waited_for_for_ever():
+    other = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0})
+    try:
+        done = subprocess.run([sys.executable, "-c", WAITS, other.address], capture_output=True, text=True, timeout=100)
+    finally:
+        other.shutdown()
+    said = [line for line in done.stdout.splitlines() if line.startswith("the Ray cluster at ")]
+    assert [line.partition(" has ")[2] for line in said] == [
+        "had no core for 4 seconds; start a node with ray start --address, then run the slice again"
+    ]
+    assert "and the driver lives" in done.stdout
