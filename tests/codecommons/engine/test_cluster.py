@@ -127,7 +127,12 @@ def test_a_node_that_is_killed_costs_only_the_tasks_it_had(cluster, engine, node
     assert again in ([3], [4]), "the node had one of the two slow tasks, and nothing that was done is done again"
 
 
-def test_a_slice_has_the_rows_that_this_machine_makes_of_it(cluster, node, tmp_path):
+def test_a_slice_has_the_rows_that_this_machine_makes_of_it_though_a_node_is_killed_meanwhile(cluster, node, tmp_path):
+    def kill(staging):
+        while not list(staging.rglob("*.arrow")):
+            time.sleep(0.05)
+        cluster.remove_node(node, allow_graceful=False)
+
     folder = tmp_path / "project"
     folder.mkdir()
     body = "\n".join(f"def function_{n}(left, right):\n    return left * {n} + right" for n in range(40))
@@ -139,11 +144,14 @@ def test_a_slice_has_the_rows_that_this_machine_makes_of_it(cluster, node, tmp_p
         settings = Settings(home=home, lake=str(home / "lake"), workers=0, ray=where, batch_bytes=20_000)
         lake, engine = Lake.open(settings), chosen_engine(settings)
         add_inputs(lake, [f"path:{folder}"], DAY)
+        if where:
+            threading.Thread(target=kill, args=(home / "lake" / "_staging",), daemon=True).start()
         for stage in (ingest_slice, annotate_slice, qualify_slice, compare_slice):
             report = stage(lake, engine, DAY, "path")
             assert [check.description for check in report.checks if not check.passed] == []
         engine.close()
         rows[where] = {name: _sorted(lake.scan(name).collect()) for name in sorted(lake.tables()) if name != "stage_report"}
+    assert node not in cluster.list_all_nodes()
     here, there = rows.values()
     assert here["duplicate_pair"].height > 400
     assert here.keys() == there.keys()
