@@ -65,7 +65,7 @@ class TaskCrashedError(CodeCommonsError):
 
 
 class ClusterGoneError(CodeCommonsError):
-    """The cluster that tasks run on does not answer any more."""
+    """The cluster that tasks run on does not answer any more, or has nobody to run them."""
 
     passing = True
 

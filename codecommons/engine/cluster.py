@@ -39,6 +39,8 @@ _AGAIN = 2
 _AHEAD = 2
 # Seconds between two looks at whether the head is there: Ray ends this process when it has been gone for a minute, with no error.
 _LOOK = 10
+# Seconds that a cluster may be without any core: nodes that start by themselves take minutes.
+_PATIENCE = 900
 # What a client of gRPC says first, before it has settings of its own; a server answers with its settings.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
@@ -58,7 +60,7 @@ class RayEngine(Engine):
     @property
     def workers(self) -> int:  # type: ignore[override]
         """Cores of the cluster as it is now."""
-        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        return max(1, self._cores())
 
     def results(self, job: Job[T, R]) -> Iterator[R]:
         """See ``Engine.results``."""
@@ -66,12 +68,18 @@ class RayEngine(Engine):
         remote = ray.remote(_run).options(num_cpus=1, max_retries=_AGAIN, retry_exceptions=False)
         function = ray.put((job.function, _versions()))
         todo, running = deque(job.tasks), deque[tuple[T, Any]]()
-        looked = -math.inf
+        looked, served = -math.inf, time.monotonic()
         try:
             while todo or running:
                 if time.monotonic() > looked + _LOOK:
                     looked, cores = time.monotonic(), self._cores()
-                for _ in range(min(len(todo), _AHEAD * cores - len(running))):
+                    served = looked if cores else served
+                    if looked > served + _PATIENCE:
+                        raise ClusterGoneError(
+                            f"the Ray cluster at {self._address} has had no core for {_PATIENCE} seconds; start a node with "
+                            "ray start --address, then run the slice again"
+                        )
+                for _ in range(min(len(todo), _AHEAD * max(1, cores) - len(running))):
                     task = todo.popleft()
                     running.append((task, remote.remote(function, task)))
                 task, reference = running[0]
@@ -109,7 +117,7 @@ class RayEngine(Engine):
             raise ClusterGoneError(
                 f"the Ray cluster at {self._address} does not answer any more: {error}; start it again, then run the slice again"
             ) from None
-        return self.workers
+        return int(self._ray.cluster_resources().get("CPU", 0))
 
     def close(self) -> None:
         """See ``Engine.close``; the cluster stays."""

@@ -128,7 +128,12 @@ def test_a_node_that_is_killed_costs_only_the_tasks_it_had(cluster, engine, node
     assert again in ([3], [4]), "the node had one of the two slow tasks, and nothing that was done is done again"
 
 
-def test_a_slice_has_the_rows_that_this_machine_makes_of_it(cluster, node, tmp_path):
+def test_a_slice_has_the_rows_that_this_machine_makes_of_it_though_a_node_is_killed_meanwhile(cluster, node, tmp_path):
+    def kill(staging):
+        while not list(staging.rglob("*.arrow")):
+            time.sleep(0.05)
+        cluster.remove_node(node, allow_graceful=False)
+
     folder = tmp_path / "project"
     folder.mkdir()
     body = "\n".join(f"def function_{n}(left, right):\n    return left * {n} + right" for n in range(40))
@@ -140,11 +145,14 @@ def test_a_slice_has_the_rows_that_this_machine_makes_of_it(cluster, node, tmp_p
         settings = Settings(home=home, lake=str(home / "lake"), workers=0, ray=where, batch_bytes=20_000)
         lake, engine = Lake.open(settings), chosen_engine(settings)
         add_inputs(lake, [f"path:{folder}"], DAY)
+        if where:
+            threading.Thread(target=kill, args=(home / "lake" / "_staging",), daemon=True).start()
         for stage in (ingest_slice, annotate_slice, qualify_slice, compare_slice):
             report = stage(lake, engine, DAY, "path")
             assert [check.description for check in report.checks if not check.passed] == []
         engine.close()
         rows[where] = {name: _sorted(lake.scan(name).collect()) for name in sorted(lake.tables()) if name != "stage_report"}
+    assert node not in cluster.list_all_nodes()
     here, there = rows.values()
     assert here["duplicate_pair"].height > 400
     assert here.keys() == there.keys()
@@ -193,7 +201,7 @@ WAITS = """
 import sys, time
 from codecommons.engine import cluster
 from codecommons.errors import ClusterGoneError
-cluster._LOOK = 1
+cluster._LOOK, cluster._PATIENCE = 1, 4
 engine = cluster.RayEngine(sys.argv[1])
 try:
     for one in engine.map(time.sleep, [0, 0, 600]):
@@ -217,8 +225,9 @@ def test_a_cluster_that_goes_while_tasks_run_is_one_line_and_the_driver_lives():
     finally:
         driver.kill()
         other.shutdown()
-    assert said[-2].startswith(f"the Ray cluster at {address} does not answer any more: ")
-    assert said[-1] == "and the driver lives"
+    # Ray itself tells much of the node that it has lost.
+    assert [line for line in said if line.startswith(f"the Ray cluster at {address} does not answer any more: ")]
+    assert "and the driver lives" in said
     assert driver.returncode == 0
 
 
@@ -234,3 +243,16 @@ def test_what_nodes_spend_on_tasks_counts_as_spent(engine):
     with Measure() as measured:
         assert os.getpid() not in list(engine.map(burn, [0.5, 0.5]))
     assert 0.9 < Elsewhere.cpu_seconds - before <= measured.cpu_seconds
+
+
+def test_a_cluster_that_nobody_works_on_is_not_waited_for_for_ever():
+    other = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0})
+    try:
+        done = subprocess.run([sys.executable, "-c", WAITS, other.address], capture_output=True, text=True, timeout=100)
+    finally:
+        other.shutdown()
+    said = [line for line in done.stdout.splitlines() if line.startswith("the Ray cluster at ")]
+    assert [line.partition(" has ")[2] for line in said] == [
+        "had no core for 4 seconds; start a node with ray start --address, then run the slice again"
+    ]
+    assert "and the driver lives" in done.stdout
