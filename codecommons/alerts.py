@@ -268,9 +268,9 @@ def targets(settings: Settings) -> tuple[list[Target], list[str]]:
         ),
     }
     found, wrong = [], []
-    for name in sorted(makes.keys() & said.keys()):
+    for make in [make for name, make in makes.items() if name in said]:
         try:
-            found.append(makes[name]())
+            found.append(make())
         except UsageError as error:
             wrong.append(str(error))
     if (level := said.get(_LEVEL, ERROR)) not in (ERROR, WARNING):

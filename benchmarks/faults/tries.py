@@ -43,6 +43,8 @@ _RATES = {
     NO_ANSWER: {NO_ANSWER: 0.002},
     "all of these": dict.fromkeys(FAULTS, 0.01),
 }
+# How often a run that stops is run again through the failing server; then the server is mended.
+_STOPS = 5
 _SAME = "the undisturbed lake, every row and byte"
 # Facts that others point to, facts that nobody does, what says that facts are there, news, the switch, and a release.
 _TORN = ("directory", "annotation_language", "origin_revision", "origin_visit", "slice_log", "dataset_row")
@@ -156,15 +158,16 @@ def storage(world: World, seed: int, times: int) -> Iterator[Tried]:
         endpoint = stack.enter_context(s3_server())
         for number, (fault, rates) in enumerate(_RATES.items()):
             with faulty(endpoint, seed + number, rates) as proxy:
-                home = world.fresh(f"storage-{number}")
-                said = _disturbed(world, on_s3(home, proxy.url))
-                wrong = said if said.startswith("unclear") else ""
+                home, stops = world.fresh(f"storage-{number}"), list[str]()
+                while len(stops) < _STOPS and (said := _disturbed(world, on_s3(home, proxy.url))):
+                    stops.append(said)
+                wrong = next((said for said in stops if said.startswith("unclear")), "")
                 wrong = wrong or ", ".join(world.finish(on_s3(home, endpoint)))
-                ended = "stopped with a clear error, came through when run again" if said else "came through at once"
+                ended = f"stopped {len(stops)} times with a clear error, run again each time" if stops else "came through at once"
                 yield Tried.of(
                     f"S3: {fault}, {sum(proxy.done.values())} of {proxy.requests:,} requests",
                     f"{ended}: {_SAME}",
-                    [wrong and f"{said}; {wrong}"],
+                    [wrong and f"{wrong}; {' | '.join(stops)}"],
                 )
 
 

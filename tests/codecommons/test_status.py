@@ -15,7 +15,7 @@ from codecommons import archive
 from codecommons.annotate import annotate_slice
 from codecommons.dedup import compare_slice
 from codecommons.engine import local_engine
-from codecommons.lake import Lake, SliceInput
+from codecommons.lake import Lake, SliceInput, slices
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.slices import digest_of
 from codecommons.license import qualify_slice
@@ -73,6 +73,25 @@ def test_a_slice_whose_input_grew_or_that_stopped_half_way_is_stale(lake: Lake, 
     assert stale() == [(STAGES[0], "input was added since it ran")]
     archive.ingest_slice(lake, engine, DAY, "path")
     assert stale() == [(STAGES[1], f"{STAGES[0]}, or what the stage works with, has changed since it ran")]
+
+
+def test_what_slices_consist_of_is_read_as_often_for_a_month_as_for_a_day(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    whole = slices.whole_table
+    monkeypatch.setattr(
+        slices, "whole_table", lambda storage, table, delta: read.append(table.name) or whole(storage, table, delta)
+    )
+
+    def reads() -> int:
+        read.clear()
+        status(lake)
+        return len(read)
+
+    lake.log.add_input([SIX])
+    passed(lake, STAGES[0])
+    for_a_day = reads()
+    lake.log.add_input([SliceInput(f"2026-01-{day:02}", "pypi", "six==1.16.0") for day in range(1, 31)])
+    assert reads() == for_a_day
 
 
 def test_quarantined_items_are_counted_by_reason_and_are_no_failure(lake: Lake) -> None:
