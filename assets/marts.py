@@ -83,6 +83,9 @@ def build_marts(project: Path, target: Path) -> list[dg.AssetsDefinition]:
     )
     def marts(context: dg.AssetExecutionContext, dbt: DbtResource) -> Iterator[object]:
         """Run dbt over what is selected: models and their tests."""
-        yield from dbt.cli(["build"], context=context).stream().fetch_row_counts().fetch_column_metadata()
+        run = dbt.cli(["build"], context=context)
+        # Rows and columns can be asked for once dbt has let go of the catalogue: dagster-dbt would wait for that in a busy loop.
+        run.is_successful()
+        yield from run.stream().fetch_row_counts().fetch_column_metadata()
 
     return [catalogue, marts]

@@ -103,10 +103,10 @@ def span(annotator, kind="'token'", end=10, confidence=0.7):
     return f"update lake.annotation_{annotator} set spans = [{one}] where content = 'c27'"
 
 
-def statement(end_line=2, detector="'spdx-tag'"):
+def statement(end_line=2, detector="'spdx-tag'", content="c27"):
     """A statement that gives one content of the second slice other evidence."""
     one = f"{{start_line: 1, end_line: {end_line}, expression: 'MIT', detector: {detector}}}"
-    return f"update lake.annotation_license_evidence set evidence = [{one}] where content = 'c27'"
+    return f"update lake.annotation_license_evidence set evidence = [{one}] where content = '{content}'"
 
 
 def fact(annotator, change, content="c27"):
@@ -134,9 +134,10 @@ def test_a_sound_slice_is_green(sound, tmp_path):
     assert judged(sound, tmp_path) == set()
 
 
-@pytest.mark.parametrize("detector", ["license-denial", "license-restriction", "license-clue", "changed-license-text"])
-def test_every_detector_of_ours_is_green(sound, tmp_path, detector):
-    assert judged(sound, tmp_path, statement(detector=f"'{detector}'")) == set()
+def test_every_detector_of_ours_is_green(sound, tmp_path):
+    detectors = "license-denial", "license-restriction", "license-clue", "changed-license-text"
+    said = [statement(detector=f"'{detector}'", content=f"c2{at}") for at, detector in enumerate(detectors, 1)]
+    assert judged(sound, tmp_path, *said) == set()
 
 
 def test_a_slice_without_anything_of_feeds_is_green(sound, tmp_path):
@@ -204,6 +205,52 @@ def test_what_an_annotator_can_not_have_said_is_counted_under_its_name(sound, tm
         said = connection.sql(next(suite.query for suite in SUITES if suite.name == "fact_values")).fetchall()
     assert {name: impossible for name, _, impossible, _ in said if impossible} == {annotator: 1}
     assert len(said) == 6
+
+
+VISITS = """
+create schema lake;
+create table origin_visit_status as select '2026-01-02' as slice, 'git' as source, 'o' || n as origin, 1 as visit, 'git' as type,
+    'full' as status, timestamp '2026-01-02' as date, 's' as snapshot from range(3) as numbers(n);
+create table origin_visit as select slice, source, origin, visit from origin_visit_status;
+create table snapshot as select 's' as id;
+create table lake.anchor as select '2026-01-02' as slice, 'git' as source, 'r'::blob as root;
+create table lake.tree_file as select 'r'::blob as root, ('f' || n)::blob as path, 33188 as perms, ('c' || n)::blob as content
+from range(3) as numbers(n);
+create table lake.content as select content as sha1_git, 100 as length from lake.tree_file;
+create table lake.skipped_content as select sha1_git from lake.content limit 0;
+"""
+
+
+@pytest.mark.parametrize(
+    ("suite", "defect", "counted"),
+    [
+        ("visits_are_whole", "update snapshot set id = id", {}),
+        ("visits_are_whole", "delete from origin_visit where origin = 'o1'", {"unannounced": 1}),
+        ("visits_are_whole", "update origin_visit_status set snapshot = 'x' where origin = 'o1'", {"without_snapshot": 1}),
+        ("visits_are_whole", "update origin_visit_status set date = '2026-01-03' where origin = 'o1'", {"of_other_days": 1}),
+        ("visits_are_whole", "insert into origin_visit_status from origin_visit_status where origin = 'o1'", {"repeated": 2}),
+        (
+            "visits_are_whole",
+            "update origin_visit_status set visit = null where origin = 'o1'",
+            {"nameless": 1, "unannounced": 1},
+        ),
+        ("contents_are_there", "update lake.content set length = length", {}),
+        ("contents_are_there", "delete from lake.content where sha1_git = 'c1'", {"lost": 1}),
+        ("contents_are_there", "update lake.content set length = -1 where sha1_git = 'c1'", {"negative": 1}),
+        ("contents_are_there", "update lake.tree_file set path = 'f2' where path = 'f1'", {"with_paths_twice": 1}),
+    ],
+)
+def test_what_can_not_be_of_visits_and_trees_is_counted_with_an_example(suite, defect, counted):
+    [asked] = [one for one in SUITES if one.name == suite]
+    zero = {arguments["column"] for _, arguments in asked.expectations if arguments.get("max_value") == 0}
+    with duckdb.connect() as connection:
+        connection.execute((files("codecommons.lake") / "macros.sql").read_text())
+        connection.execute(VISITS)
+        connection.execute("set variable slice = '2026-01-02'; set variable source = 'git'")
+        connection.execute(defect)
+        [row] = connection.execute(asked.query).df().to_dict("records")
+    assert {name: row[name] for name in zero if row[name]} == counted
+    assert isinstance(row["example"], str) == bool(counted)
 
 
 def test_a_warning_shuts_no_gate_and_a_blocking_check_does(tmp_path):
