@@ -25,6 +25,8 @@ from codecommons.annotate.marks import plain
 # Raised whenever the same notebook may become another text.
 VERSION = 1
 MOST_BYTES = 32 << 20
+# Each takes a hundred bytes of memory and has two in the file.
+MOST_BRACKETS = 3_000_000
 SCRIPT, STRUCTURED = "script", "structured"
 FORMS = (SCRIPT, STRUCTURED)
 ENDING = b".ipynb"
@@ -67,6 +69,8 @@ def read(data: bytes) -> Notebook:
     """
     if len(data) > MOST_BYTES:
         raise ValueError(f"a notebook of {len(data)} bytes; at most {MOST_BYTES} are read")
+    if data.count(b"[") + data.count(b"{") > MOST_BRACKETS:
+        raise ValueError(f"a notebook with more than {MOST_BRACKETS} lists and objects")
     document = orjson.loads(data)
     sheets = document.get("worksheets", [document]) if isinstance(document, dict) else None
     if not isinstance(sheets, list) or not all(

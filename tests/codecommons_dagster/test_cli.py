@@ -188,6 +188,10 @@ def test_annotate_says_what_a_file_is_without_a_lake(home: Path, tmp_path: Path)
     row = json.loads(run("annotate", str(file.parent), "--json").output)
     assert (row["path"], row["language"], row["license"]) == (str(file), "Python", "MIT")
     assert "Python, MIT" in run("annotate", str(file)).output
+    odd = tmp_path / "\x1b[31m\nred.py"
+    odd.write_bytes(HELLO)
+    [line] = run("annotate", str(odd)).output.splitlines()
+    assert "/\\x1b[31m\\nred.py\tPython" in line
     assert not (home / "lake").exists()
     assert run("annotate", str(tmp_path / "nonesuch")).exit_code == 2
 

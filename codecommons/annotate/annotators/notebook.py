@@ -78,7 +78,7 @@ ANNOTATOR = Annotator(
     annotate=annotate,
     tools=("orjson", "hyperscan"),
     configuration={
-        "most_bytes": notebooks.MOST_BYTES,
+        "most": [notebooks.MOST_BYTES, notebooks.MOST_BRACKETS],
         "texts": notebooks.VERSION,
         **{name: spans.configuration(name) for name in spans.NAMES},
     },

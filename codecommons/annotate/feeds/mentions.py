@@ -35,4 +35,4 @@ def _read(documents: Sequence[Mapping[str, Any]]) -> Said:
     return Said(pa.Table.from_pylist(found, _MENTION), problems=problems)
 
 
-READER = Reader("software_mention", ("item", "id", "doi", "title", "layout", "record"), "mention", 1, _read)
+READER = Reader("software_mention", ("item", "id", "doi", "title", "layout", "record"), "mention", 2, _read)

@@ -6,16 +6,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import settings as hypothesis_settings
 
 from codecommons.annotate import current
 from codecommons.settings import Settings
 from codecommons.swhid import content_id
-
-# How long an example takes is the machine's affair; tests that are about time look at the processor's.
-hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-hypothesis_settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

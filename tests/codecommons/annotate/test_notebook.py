@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import resource
 
 import pytest
 
@@ -46,6 +47,14 @@ def test_what_is_no_notebook_says_so(say, data):
     row = say("notebook", data, name=b"a.ipynb")
     assert row["error"]
     assert row["cells"] is None
+
+
+def test_a_notebook_that_would_fill_the_memory_is_not_read(say):
+    """31 MB of empty lists took a gigabyte."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    row = say("notebook", b'{"cells": [], "a": [' + b"[]," * 10_000_000 + b"[]]}", name=b"a.ipynb")
+    assert row["error"] == "ValueError: a notebook with more than 3000000 lists and objects"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 250_000  # KiB
 
 
 def test_only_notebooks_are_asked_about(annotators):
