@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
@@ -112,10 +113,17 @@ def sdist() -> Callable[..., bytes]:
     return _sdist
 
 
+@pytest.fixture(scope="session")
+def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where ``index`` is: always in the same place, as pip is asked anew, which takes a second, when its variables change."""
+    return tmp_path_factory.mktemp("index") / "index"
+
+
 @pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of source archives that is all pip knows of."""
-    folder = tmp_path / "index"
+def index(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of source archives that is all pip knows of; empty."""
+    folder = index_folder
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
