@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import random
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
@@ -111,23 +110,6 @@ def _sdist(name: str, version: str, files: Mapping[str, bytes] | None = None) ->
 def sdist() -> Callable[..., bytes]:
     """Makes a source archive of a Python package: name, version, files."""
     return _sdist
-
-
-@pytest.fixture(scope="session")
-def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where ``index`` is: always in the same place, as pip is asked anew, which takes a second, when its variables change."""
-    return tmp_path_factory.mktemp("index") / "index"
-
-
-@pytest.fixture
-def index(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of source archives that is all pip knows of; empty."""
-    folder = index_folder
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
 
 
 def git(path: Path, *arguments: str, stdin: bytes = b"") -> bytes:
