@@ -2,9 +2,10 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""A lake on a local folder and the same lake on a real S3-protocol server."""
+"""A lake on a local folder and the same lake on a real S3-protocol server; packages that are all pip knows of."""
 
 import dataclasses
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,3 +78,20 @@ def _copy(one: str, other: str) -> None:
 def any_lake(any_settings: Settings) -> Lake:
     """A fresh lake, local or on S3."""
     return Lake.open(any_settings)
+
+
+@pytest.fixture(scope="session")
+def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where ``index`` is: always in the same place, as pip is asked anew, which takes a second, when its variables change."""
+    return tmp_path_factory.mktemp("index") / "index"
+
+
+@pytest.fixture
+def index(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of source archives that is all pip knows of; empty."""
+    folder = index_folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder

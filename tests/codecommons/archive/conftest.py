@@ -112,16 +112,6 @@ def sdist() -> Callable[..., bytes]:
     return _sdist
 
 
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of source archives that is all pip knows of."""
-    folder = tmp_path / "index"
-    folder.mkdir()
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
-
-
 def git(path: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     """What git says of a repository."""
     return subprocess.run(["git", "-C", str(path), *arguments], input=stdin, capture_output=True, check=True).stdout

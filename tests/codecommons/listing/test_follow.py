@@ -145,21 +145,16 @@ def test_what_is_new_becomes_input_of_the_day_and_of_no_other(lake, forge, index
 
 
 @pytest.fixture
-def index_of(tmp_path, monkeypatch):
+def index_of(index):
     """Makes archives that are all pip knows of."""
     import io
     import tarfile
-
-    folder = tmp_path / "index"
-    folder.mkdir()
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
 
     def make(*items):
         for item in items:
             name, _, version = item.partition("==")
             data = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
-            with tarfile.open(folder / f"{name}-{version}.tar.gz", "w:gz") as tar:
+            with tarfile.open(index / f"{name}-{version}.tar.gz", "w:gz") as tar:
                 info = tarfile.TarInfo(f"{name}-{version}/PKG-INFO")
                 info.size = len(data)
                 tar.addfile(info, io.BytesIO(data))

@@ -29,19 +29,15 @@ WHO = {"NAME": "Ada", "EMAIL": "ada@example.org", "DATE": "1700000000 +0100"}
 
 
 @pytest.fixture
-def index(tmp_path, monkeypatch):
-    """A folder of source archives that is all pip knows of."""
-    folder = tmp_path / "index"
-    folder.mkdir()
+def index(index):
+    """Three versions of a package are all pip knows of."""
     for version in ("1.0", "1.1", "2.0"):
-        with tarfile.open(folder / f"some_thing-{version}.tar.gz", "w:gz") as tar:
+        with tarfile.open(index / f"some_thing-{version}.tar.gz", "w:gz") as tar:
             data = f"Metadata-Version: 2.1\nName: some-thing\nVersion: {version}\n".encode()
             info = tarfile.TarInfo(f"some_thing-{version}/PKG-INFO")
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
+    return index
 
 
 class Repository:
