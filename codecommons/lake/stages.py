@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from codecommons.errors import LakeError
 from codecommons.lake.news import NewsFile
-from codecommons.report import CheckResult, StageReport
+from codecommons.report import CheckResult, StageReport, Stored
 
 if TYPE_CHECKING:
     from codecommons.lake.lake import Lake
@@ -79,7 +79,10 @@ def close_stage(
         outcome.setdefault(file.table, []).append(file.key)
     attempt = digest([report.stage, report.slice, report.source, input_digest, code_version(), outcome])
     report.details["checks"] = [asdict(check) for check in checks]
+    before = Stored.bytes
     lake.write_news(news, slice=report.slice, source=report.source, attempt=attempt, files=files)
+    if "stored_bytes" in report.details:  # of a feed news are all there is
+        report.details["stored_bytes"] += Stored.bytes - before
     lake.append_report(report, attempt)
     red = next((check for check in checks if not check.passed), None)
     recorded = lake.log.record(
