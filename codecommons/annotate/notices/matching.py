@@ -389,7 +389,7 @@ def _slots(words: Words, vocabulary: NDArray[np.uint8], keys: Words) -> NDArray[
     run = 0
     for at in range(len(words)):
         run = run + 1 if in_bits(vocabulary, words[at]) else 0
-        if run >= GRAM:
+        if run >= GRAM:  # as ``sequence_hash`` of three words, without a view of them each time
             out[at - GRAM + 1] = probe(keys, (words[at - 2] * BASE + words[at - 1]) * BASE + words[at] | np.uint64(1))
     return out
 
