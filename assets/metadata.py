@@ -18,7 +18,7 @@ from assets.outcomes import Outcome
 from codecommons.costs import cost_of
 from codecommons.drawing import plain
 from codecommons.lake import Lake
-from codecommons.lake.commits import DataFile, data_files
+from codecommons.lake.commits import DataFile
 from codecommons.lake.schemas import Table
 from codecommons.report import Count, StageReport
 from codecommons.settings import Settings
@@ -59,7 +59,7 @@ def _type(kind: pa.DataType) -> str:
 def table_metadata(lake: Lake, table: str | Table) -> dict[str, Any]:
     """Rows and bytes of a table as it stands, from the Delta log alone; one that no stage has had rows for is empty."""
     name = table if isinstance(table, str) else table.name
-    files = data_files(lake.delta(table)) if name in lake.tables() or not isinstance(table, str) else []
+    files = lake.files(table) if name in lake.tables() or not isinstance(table, str) else []
     shown = preview(lake, name, files) if files else ""
     return {
         "dagster/row_count": sum(file.rows for file in files),

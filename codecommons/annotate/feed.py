@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from codecommons.engine import Engine
 from codecommons.errors import CodeCommonsError
 from codecommons.lake import Lake, NewsFile, StagedFile, StagingArea, close_stage, news
-from codecommons.lake.commits import DataFile, data_files
+from codecommons.lake.commits import DataFile
 from codecommons.lake.merging import ROW_GROUP_BYTES
 from codecommons.lake.news import NewsWriter
 from codecommons.lake.schemas import TABLES
@@ -186,9 +186,9 @@ class _Read:
 
 def _read_slice(lake: Lake, engine: Engine, area: StagingArea, report: StageReport, reader: Reader) -> list[_Read]:
     live = lake.log.live().filter((pl.col("slice") == report.slice) & (pl.col("source") == report.source))["attempt"]
-    mine = data_files(lake.delta(reader.reads), {"slice": report.slice, "source": report.source})
+    mine = lake.files(reader.reads, {"slice": report.slice, "source": report.source})
     raw = [file for file in mine if dict(file.partition)["attempt"] in set(live)]
-    there = {table: data_files(lake.delta(table)) for table in reader.tables}
+    there = {table: lake.files(table) for table in reader.tables}
     done: dict[str, _Read] = {}
     tasks: list[_Task] = []
     for file in raw:

@@ -33,7 +33,7 @@ from codecommons.archive.tally import Note, Tally
 from codecommons.archive.unpack import members, unpacked
 from codecommons.errors import CodeCommonsError, ItemError
 from codecommons.lake import Lake, NewsFile, SliceInput, StagedFile, StagingArea, news
-from codecommons.lake.commits import DataFile, data_files
+from codecommons.lake.commits import DataFile
 from codecommons.lake.news import NewsWriter
 from codecommons.lake.schemas import TABLES
 from codecommons.report import Count
@@ -121,7 +121,7 @@ class Feed(Source):
     def load(self, work: Work, inputs: list[SliceInput]) -> Outcome:
         """See ``Source.load``."""
         settings = work.lake.settings
-        files = data_files(work.lake.delta(self.table))
+        files = work.lake.files(self.table)
         rows = newest_states(inputs)
         done = {row.item: read for row in rows if (read := _done(work, self, row, files))}
         tasks: list[_Task] = []

@@ -25,7 +25,7 @@ import pyarrow.dataset as ds
 
 from codecommons.archive.lineage import ORIGINS, Lineage, gathered
 from codecommons.archive.scratch import scratch_folder
-from codecommons.lake import Lake, StagedFile, StagingArea, commits
+from codecommons.lake import Lake, StagedFile, StagingArea
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.storage import JOIN_AS_WRITTEN, lake_errors
 from codecommons.swhid import origin_id
@@ -161,7 +161,7 @@ def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     ):
         sql.execute(JOIN_AS_WRITTEN)
         for name in ("revision", "revision_history", "directory_entry"):
-            paths = [lake.path(name, file.path) for file in commits.data_files(lake.delta(name))]
+            paths = [lake.path(name, file.path) for file in lake.files(name)]
             schema = pa.schema(TABLES[name].fields)
             if paths and not lake.storage.remote:
                 sql.read_parquet(paths, union_by_name=True, hive_partitioning=False).create_view(name)

@@ -34,7 +34,7 @@ from codecommons.dedup.texts import read_texts, select_texts
 from codecommons.engine import Engine
 from codecommons.engine.local import release_memory
 from codecommons.lake import Committed, Lake, StagedFile, StagingArea
-from codecommons.lake.commits import DataFile, data_files
+from codecommons.lake.commits import DataFile
 from codecommons.lake.ranges import bucket_range, in_range, slices_of
 from codecommons.lake.schemas import Table
 from codecommons.lake.staging import Writer, staged_batches
@@ -176,7 +176,7 @@ def _paths(staged: Iterable[StagedFile]) -> tuple[str, ...]:
 
 def files_of(lake: Lake, table: Table, key: str) -> list[DataFile]:
     """The files of one of the tables that hold rows of a configuration."""
-    return data_files(lake.delta(table), {"configuration": key})
+    return lake.files(table, {"configuration": key})
 
 
 def band_parts(lake: Lake, key: str) -> list[Part]:

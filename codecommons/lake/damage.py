@@ -16,9 +16,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import DeltaTable
 
 from codecommons.errors import CodeCommonsError, LakeError, UnreachableError
 from codecommons.lake import commits
@@ -79,8 +77,8 @@ def damaged(storage: Storage, tables: Iterable[Table], pages: bool = False) -> l
     return found
 
 
-def require_whole(storage: Storage, table: Table, delta: DeltaTable) -> None:
-    """Refuse a version of a table that has a file which is missing or cut short: Polars breaks down over one and names no table.
+def require_whole(storage: Storage, table: Table, files: Iterable[commits.DataFile]) -> None:
+    """Refuse files of a table of which one is missing or cut short: Polars breaks down over it and names no table.
 
     Only a local folder is looked at: of S3 every file would be a request, and what is there is whole.
 
@@ -89,14 +87,13 @@ def require_whole(storage: Storage, table: Table, delta: DeltaTable) -> None:
     """
     if storage.remote:
         return
-    files = pa.table(delta.get_add_actions(flatten=True)).select(["path", "size_bytes"])
-    for path, right in zip(*(column.to_pylist() for column in files.columns), strict=True):
+    for file in files:
         try:
-            size = os.stat(storage.path(table.name, path)).st_size  # noqa: PTH116 (a Path a file would cost more)
+            size = os.stat(storage.path(table.name, file.path)).st_size  # noqa: PTH116 (a Path a file would cost more)
         except FileNotFoundError:
-            raise LakeError(str(_damage(storage, table, f"{path} is missing"))) from None
-        if size != right:
-            raise LakeError(str(_damage(storage, table, f"{path} {_resized(size, right)}")))
+            raise LakeError(str(_damage(storage, table, f"{file.path} is missing"))) from None
+        if size != file.bytes:
+            raise LakeError(str(_damage(storage, table, f"{file.path} {_resized(size, file.bytes)}")))
 
 
 def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Exception:

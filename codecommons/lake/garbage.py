@@ -134,7 +134,7 @@ def superseded(lake: Lake, kept: Collection[tuple[str, str, str]] = (), now: dt.
     found = []
     for table in (table for table in lake.tables().values() if table.scope == "slice"):
         files: dict[tuple[str, ...], list[commits.DataFile]] = {}
-        for file in commits.data_files(lake.delta(table)):
+        for file in lake.files(table):
             files.setdefault(tuple(value for _, value in file.partition), []).append(file)
         written = {path: modified(info) for path, info in files_below(storage, storage.path(table.name)).items()} if files else {}
         for attempt, some in sorted(files.items()):

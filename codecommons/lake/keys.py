@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
 from codecommons.lake import commits
 from codecommons.lake.ranges import bucket_range, buckets, dataset_of, read_columns
@@ -23,13 +23,13 @@ from codecommons.lake.storage import Storage, lake_errors
 _AT_ONCE = 100_000
 
 
-def missing(storage: Storage, table: Table, delta: DeltaTable, keys: pl.DataFrame) -> pl.DataFrame:
+def missing(storage: Storage, table: Table, there: Iterable[commits.DataFile], keys: pl.DataFrame) -> pl.DataFrame:
     """Those of some keys that a version of a content-scoped table does not hold, in their order.
 
     Args:
         storage: the lake's files.
         table: its declaration.
-        delta: the version.
+        there: the files of the version.
         keys: the table's key columns.
 
     Raises:
@@ -37,7 +37,7 @@ def missing(storage: Storage, table: Table, delta: DeltaTable, keys: pl.DataFram
     """
     bits = storage.settings.bucket_bits
     files: dict[tuple[str, ...], list[commits.DataFile]] = defaultdict(list)
-    for file in commits.data_files(delta):
+    for file in there:
         values = dict(file.partition)
         files[tuple(values[name] for name in table.partition_by)].append(file)
     where = pl.Series("bucket", buckets(keys[table.bucket_key].to_arrow(), bits))

@@ -28,7 +28,7 @@ from codecommons.engine import Engine
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
-from codecommons.lake.damage import Damage, damaged, require_whole, told
+from codecommons.lake.damage import Damage, damaged, told
 from codecommons.lake.garbage import modified
 from codecommons.lake.keys import missing
 from codecommons.lake.merging import Merged, MergeTask, bundles, merge_all, rewrite
@@ -36,6 +36,7 @@ from codecommons.lake.news import NewsFile, place
 from codecommons.lake.ranges import slices_of
 from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
 from codecommons.lake.slices import SliceLog
+from codecommons.lake.snapshots import newest
 from codecommons.lake.staging import StagedFile, StagingArea
 from codecommons.lake.storage import Storage, lake_errors
 from codecommons.report import StageReport
@@ -140,8 +141,12 @@ class Lake:
             self._tables[table.name] = table
 
     def delta(self, table: str | Table) -> DeltaTable:
-        """The Delta table itself, at its newest version."""
+        """The Delta table itself, at its newest version, to do with as one likes."""
         return commits.open_table(self.storage, self._table(table))
+
+    def files(self, table: str | Table, partition: Mapping[str, str] | None = None) -> list[commits.DataFile]:
+        """The files of a table at its newest version, those of one partition if given, by path."""
+        return newest(self.storage, self._table(table)).files_of(partition or {})
 
     def versions(self) -> dict[str, str]:
         """What tells the state of every table that holds facts from all others, without opening one; logs and releases aside.
@@ -164,10 +169,7 @@ class Lake:
     def scan(self, table: str | Table) -> pl.LazyFrame:
         """Rows that readers may see: of a content-scoped table what none overrules, of a slice-scoped one the live attempts."""
         declared = self._table(table)
-        delta = self.delta(declared)
-        require_whole(self.storage, declared, delta)
-        with lake_errors(f"table {declared.name} in {self.settings.lake}"):
-            frame = pl.scan_delta(delta, storage_options=self.storage.options or None)
+        frame = newest(self.storage, declared).scan()
         if declared.scope == "slice":
             frame = frame.join(self.log.live().lazy(), on=["slice", "source", "attempt"], how="semi")
         if declared.unless:
@@ -182,7 +184,7 @@ class Lake:
         A row whose identifier could not be verified does not count: who brings the object itself replaces it.
         """
         declared = self._table(table)
-        return missing(self.storage, declared, self.delta(declared), keys)
+        return missing(self.storage, declared, newest(self.storage, declared).files, keys)
 
     def staging(self, label: str) -> StagingArea:
         """A folder for what workers find; ``label`` only helps to read the folder."""
@@ -394,7 +396,7 @@ class Lake:
         ids = ids.select("sha1_git", pl.col("length").fill_null(0)).sort("sha1_git")
         if not ids.height:
             return
-        files = [self.path("content_data", file.path) for file in commits.data_files(self.delta("content_data"))]
+        files = [self.path("content_data", file.path) for file in self.files("content_data")]
         if not files:
             return
         schema = pa.schema(self._table("content_data").fields)
@@ -428,7 +430,7 @@ class Lake:
             Batches of (sha1_git, data), of a row group each. A content without bytes is simply absent.
         """
         wanted = ids.select("sha1_git", held=pl.lit(True)).unique()
-        for file in commits.data_files(self.delta("content_data")):
+        for file in self.files("content_data"):
             path = self.path("content_data", file.path)
             with lake_errors(f"table content_data in {self.settings.lake}"):
                 parquet = pq.ParquetFile(path, filesystem=self.storage.arrow_fs)

@@ -21,9 +21,9 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import commits
-from codecommons.lake.damage import require_whole
 from codecommons.lake.schemas import SLICE_INPUT, SLICE_LOG, Table
-from codecommons.lake.storage import Storage, lake_errors
+from codecommons.lake.snapshots import newest, whole_table
+from codecommons.lake.storage import Storage
 from codecommons.report import STAGES
 
 
@@ -255,25 +255,7 @@ class SliceLog:
         return self._read(SLICE_LOG).filter(pl.col("attempt").is_not_null()).select("slice", "source", "attempt")
 
     def _read(self, table: Table, delta: DeltaTable | None = None) -> pl.DataFrame:
-        return whole_table(self._storage, table, delta or commits.open_table(self._storage, table))
-
-
-def whole_table(storage: Storage, table: Table, delta: DeltaTable) -> pl.DataFrame:
-    """Every row of a small table at a version; a column that files of an earlier version of ours lack is null there.
-
-    Raises:
-        LakeError: a file is damaged or can't be read.
-    """
-    require_whole(storage, table, delta)
-    files = [storage.uri(table.name, file.path) for file in commits.data_files(delta)]
-    schema = _frame_schema(table)
-    if not files:
-        return pl.DataFrame(schema=schema)
-    with lake_errors(f"table {table.name} in {storage.settings.lake}"):
-        options = storage.options or None
-        return pl.scan_parquet(
-            files, schema=schema, missing_columns="insert", extra_columns="ignore", storage_options=options
-        ).collect()
+        return whole_table(self._storage, table, delta) if delta else newest(self._storage, table).rows
 
 
 def digest_of(inputs: Iterable[SliceInput]) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow.fs as pafs
     from fsspec import AbstractFileSystem
 
+    from codecommons.lake.snapshots import Snapshot
+
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some room, then run the same command again; nothing committed is lost",
     errno.EDQUOT: "the quota is used up: free some room, then run the same command again; nothing committed is lost",
@@ -125,6 +127,11 @@ class Storage:
     def __getstate__(self) -> dict[str, Any]:
         """Leave connections behind."""
         return {"settings": self.settings, "remote": self.remote}
+
+    @cached_property
+    def snapshots(self) -> dict[str, Snapshot]:
+        """What ``lake.snapshots`` has opened, by table; each process has its own."""
+        return {}
 
     @property
     def options(self) -> dict[str, str]:

@@ -28,7 +28,7 @@ from codecommons.archive.scratch import scratch_folder
 from codecommons.lake import Lake, commits
 from codecommons.lake.lake import MOST_FILES
 from codecommons.lake.schemas import CURSOR, LISTED_ORIGIN, SLICE_INPUT, Table
-from codecommons.lake.slices import whole_table
+from codecommons.lake.snapshots import whole_table
 from codecommons.lake.storage import lake_errors
 from codecommons.listing.lister import ListingError
 
@@ -276,8 +276,8 @@ def _asking(lake: Lake, lister: str, instance: str) -> Iterator[duckdb.DuckDBPyC
         duckdb.connect(config={"memory_limit": settings.sql_memory, "temp_directory": str(spill)}) as connection,
     ):
         for name, table, files in (
-            ("listed", LISTED_ORIGIN, commits.data_files(lake.delta(LISTED_ORIGIN), partition)),
-            ("input", SLICE_INPUT, commits.data_files(lake.delta(SLICE_INPUT))),
+            ("listed", LISTED_ORIGIN, lake.files(LISTED_ORIGIN, partition)),
+            ("input", SLICE_INPUT, lake.files(SLICE_INPUT)),
         ):
             schema = pa.schema([one for one in table.fields if one.name not in table.partition])
             paths = [lake.path(table.name, file.path) for file in files]

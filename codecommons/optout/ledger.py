@@ -27,7 +27,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.errors import GateError, LakeError
 from codecommons.lake import Lake, commits
 from codecommons.lake.schemas import OPT_OUT_LEDGER
-from codecommons.lake.slices import whole_table
+from codecommons.lake.snapshots import newest, whole_table
 from codecommons.lake.storage import lake_errors
 from codecommons.optout.chain import GENESIS, canonical, digest_of, fault
 from codecommons.optout.standing import TAKEN_DOWN, Standing, standings
@@ -83,7 +83,7 @@ def read(lake: Lake) -> Ledger:
         LakeError: the table can't be read.
     """
     seen = _pinned(lake.settings)  # first: somebody may add to both at any time
-    ledger = _at(lake, commits.open_table(lake.storage, OPT_OUT_LEDGER))
+    ledger = _at(lake, newest(lake.storage, OPT_OUT_LEDGER).delta)  # the rows are read anew
     _known(seen, lake.settings, ledger)
     _pin(lake.settings, ledger)
     return ledger

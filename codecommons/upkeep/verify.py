@@ -275,7 +275,7 @@ def _directories(lake: Lake, found: Verified, everything: bool, seed: int) -> No
 
 
 def _rows(lake: Lake, table: str, columns: list[str], where: ds.Expression) -> pl.DataFrame:
-    files = [lake.path(table, file.path) for file in commits.data_files(lake.delta(table))]
+    files = [lake.path(table, file.path) for file in lake.files(table)]
     schema = pa.schema([field for field in lake.tables()[table].fields if field.name in columns])
     if not files:
         return pl.DataFrame(schema.empty_table())

@@ -15,7 +15,7 @@ from codecommons import archive
 from codecommons.annotate import annotate_slice
 from codecommons.dedup import compare_slice
 from codecommons.engine import local_engine
-from codecommons.lake import Lake, SliceInput, slices
+from codecommons.lake import Lake, SliceInput, snapshots
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.slices import digest_of
 from codecommons.license import qualify_slice
@@ -77,9 +77,9 @@ def test_a_slice_whose_input_grew_or_that_stopped_half_way_is_stale(lake: Lake, 
 
 def test_what_slices_consist_of_is_read_as_often_for_a_month_as_for_a_day(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    whole = slices.whole_table
+    whole = snapshots.whole_table
     monkeypatch.setattr(
-        slices, "whole_table", lambda storage, table, delta: read.append(table.name) or whole(storage, table, delta)
+        snapshots, "whole_table", lambda storage, table, delta: read.append(table.name) or whole(storage, table, delta)
     )
 
     def reads() -> int:

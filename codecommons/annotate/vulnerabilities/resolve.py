@@ -31,7 +31,7 @@ from codecommons.annotate.vulnerabilities.ranges import Affected
 from codecommons.annotate.vulnerabilities.rules import digest
 from codecommons.annotate.vulnerabilities.statements import GIT, PACKAGE, Range, Statement
 from codecommons.engine import Engine
-from codecommons.lake import Lake, StagedFile, StagingArea, commits
+from codecommons.lake import Lake, StagedFile, StagingArea
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.storage import lake_errors
 
@@ -120,7 +120,7 @@ def resolve(lake: Lake, engine: Engine, slice: str, source: str, statements: pl.
     Raises:
         LakeError: the lake can't be read or written.
     """
-    if not commits.data_files(lake.delta("vulnerability_statement")):
+    if not lake.files("vulnerability_statement"):
         return 0
     with _asking(lake, slice, source, statements) as sql, lake.staging(f"vulnerabilities-{source}") as area:
         committed = lake.commit(area, itertools.chain(_comparisons(sql, area, engine), _descents(sql, lake, area)), engine)
