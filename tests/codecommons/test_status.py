@@ -132,7 +132,7 @@ def test_a_damaged_table_is_told_of_and_hides_nothing_else(lake: Lake, table: st
     passed(lake, STAGES[0])
     lake.log.record(DAY, "pypi", STAGES[1], "failed", failing_check="completed", detail="a reason")
     spoil(lake, table, how)
-    state = status(lake)
+    state = status(Lake.open(lake.settings))  # somebody who has read nothing yet
     assert not state["healthy"]
     [damage] = state["damaged"]
     assert f"table {table} in {lake.settings.lake}" in damage["what"]
