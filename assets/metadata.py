@@ -18,7 +18,7 @@ from assets.outcomes import Outcome
 from codecommons.costs import cost_of
 from codecommons.drawing import plain
 from codecommons.lake import Lake
-from codecommons.lake.commits import DataFile
+from codecommons.lake.files import DataFile
 from codecommons.lake.schemas import Table
 from codecommons.report import Count, StageReport
 from codecommons.settings import Settings

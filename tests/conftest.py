@@ -56,15 +56,20 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of a fresh home; tasks run in this process."""
+    """Settings of a fresh home; tasks run in this process, and two buckets are enough to have rows in another one."""
     from codecommons.settings import Settings
 
-    return Settings(home=tmp_path / "home", lake=str(tmp_path / "home" / "lake"), workers=0)
+    return Settings(home=tmp_path / "home", lake=str(tmp_path / "home" / "lake"), workers=0, bucket_bits=1)
 
 
 @pytest.fixture(scope="session")
 def fresh_lake(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Lake]:
-    """Opens a lake on a local folder; a new one is a copy of an empty one, which takes a tenth of the time of creating it."""
+    """Opens a lake on a local folder; a new one is a copy of an empty one, which takes a tenth of the time of creating it.
+
+    The tables of annotators and of comparing are there, too, as in any lake that was used.
+    """
+    from codecommons.annotate.annotator import current
+    from codecommons.dedup.tables import TABLES as DEDUP_TABLES
     from codecommons.lake import Lake
 
     empty_lakes = tmp_path_factory.mktemp("empty-lakes")
@@ -72,7 +77,9 @@ def fresh_lake(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings],
     def open_(settings: Settings) -> Lake:
         if not Path(settings.lake).exists():
             empty = replace(settings, lake=str(empty_lakes / str(settings.bucket_bits)))
-            Lake.open(empty)
+            made = Lake.open(empty)
+            for table in (*(one.table for one in current(empty).values()), *DEDUP_TABLES):
+                made.register(table)
             shutil.copytree(empty.lake, settings.lake)
         return Lake.open(settings)
 

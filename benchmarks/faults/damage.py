@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.faults.world import World, settings_of
 from codecommons.engine.local import InlineEngine
-from codecommons.lake import Lake, commits
+from codecommons.lake import Lake
+from codecommons.lake.files import data_files, open_table
 from codecommons.upkeep import repair, verify
 from codecommons.upkeep.verify import ORIGINAL
 
@@ -57,7 +58,7 @@ WAYS: Mapping[str, Callable[[Path, random.Random], None]] = {"flip": flip, "cut"
 def data_of(home: Path) -> dict[str, list[Path]]:
     """The data files of the newest version of every table that has some, by table."""
     lake = Lake.open(settings_of(home))
-    files = {table.name: commits.data_files(commits.open_table(lake.storage, table)) for table in lake.stored()}
+    files = {table.name: data_files(open_table(lake.storage, table)) for table in lake.stored()}
     return {name: [home / "lake" / name / file.path for file in some] for name, some in sorted(files.items()) if some}
 
 

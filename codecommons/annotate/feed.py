@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from codecommons.engine import Engine
 from codecommons.errors import CodeCommonsError
 from codecommons.lake import Lake, NewsFile, StagedFile, StagingArea, close_stage, news
-from codecommons.lake.commits import DataFile
+from codecommons.lake.files import DataFile
 from codecommons.lake.merging import ROW_GROUP_BYTES
 from codecommons.lake.news import NewsWriter
 from codecommons.lake.schemas import TABLES

@@ -33,7 +33,7 @@ from codecommons.archive.tally import Note, Tally
 from codecommons.archive.unpack import members, unpacked
 from codecommons.errors import CodeCommonsError, ItemError
 from codecommons.lake import Lake, NewsFile, SliceInput, StagedFile, StagingArea, news
-from codecommons.lake.commits import DataFile
+from codecommons.lake.files import DataFile
 from codecommons.lake.news import NewsWriter
 from codecommons.lake.schemas import TABLES
 from codecommons.report import Count

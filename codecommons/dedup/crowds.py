@@ -26,7 +26,8 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.dedup.configuration import Configuration, configuration_of
 from codecommons.dedup.tables import BAND, CROWDED_BAND, DUPLICATE_PAIR
 from codecommons.lake import Lake
-from codecommons.lake.commits import commit_loop, data_files, write_file
+from codecommons.lake.commits import commit_loop, write_file
+from codecommons.lake.files import data_files
 
 # Each of them has up to ``Configuration.bands`` bands to look at.
 _PAIRS_AT_ONCE = 100_000

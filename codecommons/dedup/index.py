@@ -34,7 +34,7 @@ from codecommons.dedup.texts import read_texts, select_texts
 from codecommons.engine import Engine
 from codecommons.engine.local import release_memory
 from codecommons.lake import Committed, Lake, StagedFile, StagingArea
-from codecommons.lake.commits import DataFile
+from codecommons.lake.files import DataFile
 from codecommons.lake.ranges import bucket_range, in_range, slices_of
 from codecommons.lake.schemas import Table
 from codecommons.lake.staging import Writer, staged_batches

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from codecommons.errors import CodeCommonsError, LakeError, UnreachableError
-from codecommons.lake import commits
+from codecommons.lake.files import DataFile, data_files, open_table
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import ADVICE, Storage, lake_errors, of_reader, unreachable
 
@@ -77,7 +77,7 @@ def damaged(storage: Storage, tables: Iterable[Table], pages: bool = False) -> l
     return found
 
 
-def require_whole(storage: Storage, table: Table, files: Iterable[commits.DataFile]) -> None:
+def require_whole(storage: Storage, table: Table, files: Iterable[DataFile]) -> None:
     """Refuse files of a table of which one is missing or cut short: Polars breaks down over it and names no table.
 
     Only a local folder is looked at: of S3 every file would be a request, and what is there is whole.
@@ -116,11 +116,11 @@ def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Excepti
     return LakeError(f"table {asked.pop()} in {lake} can't be read: {str(error).partition(chr(10))[0]}; {ADVICE}")
 
 
-def _outside(storage: Storage, table: Table) -> tuple[Damage | None, list[commits.DataFile]]:
+def _outside(storage: Storage, table: Table) -> tuple[Damage | None, list[DataFile]]:
     """Damage that shows without reading rows, and the files of the table."""
     try:
-        delta = commits.open_table(storage, table)
-        files = commits.data_files(delta)
+        delta = open_table(storage, table)
+        files = data_files(delta)
         with lake_errors(f"table {table.name} in {storage.settings.lake}"):
             root = storage.path(table.name)
             sizes = {path: one["size"] for path, one in storage.fs.find(root, detail=True).items()}
@@ -170,9 +170,7 @@ def _entry(path: str, log: str) -> bool:
     return path.startswith(f"{log}/") and path.endswith(".json") and path.removeprefix(f"{log}/")[:20].isdigit()
 
 
-def _wrong(
-    storage: Storage, table: Table, files: list[commits.DataFile], sizes: dict[str, int]
-) -> Iterator[tuple[commits.DataFile, str]]:
+def _wrong(storage: Storage, table: Table, files: list[DataFile], sizes: dict[str, int]) -> Iterator[tuple[DataFile, str]]:
     paths = [storage.path(table.name, file.path) for file in files]
     for file, path in zip(files, paths, strict=True):
         if path not in sizes:
@@ -185,7 +183,7 @@ def _wrong(
             yield file, "is no Parquet file"
 
 
-def _inside(storage: Storage, tables: Iterable[tuple[list[commits.DataFile], Table]]) -> Iterator[Damage | None]:
+def _inside(storage: Storage, tables: Iterable[tuple[list[DataFile], Table]]) -> Iterator[Damage | None]:
     """Read every page of every file, to the last one that the limit allows."""
     left = _MOST_BYTES
     for files, table in tables:

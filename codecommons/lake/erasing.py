@@ -27,6 +27,7 @@ from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.lake import commits
+from codecommons.lake.files import DataFile, data_files, open_table
 from codecommons.lake.garbage import AGE, clock, files_below, modified
 from codecommons.lake.ranges import buckets
 from codecommons.lake.schemas import Table
@@ -94,7 +95,7 @@ def erase(storage: Storage, name: str, keys: Mapping[str, pl.Series], instead: p
 
 def columns_of(storage: Storage, name: str) -> list[str]:
     """The columns of a stored table."""
-    return [field.name for field in commits.open_table(storage, _stored(name)).schema().fields]
+    return [field.name for field in open_table(storage, _stored(name)).schema().fields]
 
 
 def _stored(name: str) -> Table:
@@ -114,7 +115,7 @@ def _take_out(storage: Storage, name: str, keys: Mapping[str, pl.Series], instea
         removed = 0
         actions: list[AddAction | RemoveAction] = []
         where = functools.reduce(operator.or_, clauses) if clauses else None
-        for file in commits.data_files(delta):
+        for file in data_files(delta):
             hits = 0 if where is None else _dataset(storage, name, file).count_rows(filter=where, use_threads=False)
             if hits:
                 removed += hits
@@ -124,18 +125,18 @@ def _take_out(storage: Storage, name: str, keys: Mapping[str, pl.Series], instea
             actions += [file.add() for file in _placed(storage, name, instead)]
         return actions
 
-    delta = commits.open_table(storage, _stored(name))
+    delta = open_table(storage, _stored(name))
     fields = pa.schema(delta.schema())
     table = Table(name, "", tuple(fields), (), "log", tuple(delta.metadata().partition_columns))
     commits.commit_loop(storage, table, prepare, {"what": "erasure"})
     return removed
 
 
-def _dataset(storage: Storage, name: str, file: commits.DataFile) -> ds.Dataset:
+def _dataset(storage: Storage, name: str, file: DataFile) -> ds.Dataset:
     return ds.dataset(storage.path(name, file.path), format="parquet", filesystem=storage.arrow_fs, partitioning=None)
 
 
-def _without(storage: Storage, name: str, file: commits.DataFile, wanted: Mapping[str, pa.Array]) -> commits.DataFile | None:
+def _without(storage: Storage, name: str, file: DataFile, wanted: Mapping[str, pa.Array]) -> DataFile | None:
     """Write a file again without some rows, a row group at a time; None when nothing is left of it."""
     path = f"{commits.partition_folder(file.partition)}part-{uuid.uuid4().hex}.parquet"
     target = storage.path(name, path)
@@ -162,7 +163,7 @@ def _without(storage: Storage, name: str, file: commits.DataFile, wanted: Mappin
                 if kept.num_rows:
                     writer.write_table(kept)
                     rows += kept.num_rows
-        return commits.DataFile(path, file.partition, rows, storage.fs.size(target))
+        return DataFile(path, file.partition, rows, storage.fs.size(target))
 
 
 def _hits(file: pq.ParquetFile, wanted: Mapping[str, pa.Array]) -> int:
@@ -174,7 +175,7 @@ def _mask(table: pa.Table, wanted: Mapping[str, pa.Array]) -> pa.ChunkedArray:
     return functools.reduce(pc.or_, (pc.is_in(table[column], value_set=ids) for column, ids in wanted.items()))
 
 
-def _placed(storage: Storage, name: str, rows: pa.Table) -> list[commits.DataFile]:
+def _placed(storage: Storage, name: str, rows: pa.Table) -> list[DataFile]:
     """Write rows as one file a bucket, by their first column."""
     if not rows.num_rows:
         return []
@@ -189,14 +190,14 @@ def _remove_unreferenced(storage: Storage, name: str) -> Erased:
     """Remove the data files that the newest version has not: those of older ones, and what killed writers left."""
     root = storage.path(name)
     there = files_below(storage, root)  # first, so that a file which is committed meanwhile is not among them
-    wanted = {file.path.rpartition("/")[2] for file in commits.data_files(commits.open_table(storage, _stored(name)))}
+    wanted = {file.path.rpartition("/")[2] for file in data_files(open_table(storage, _stored(name)))}
     data = [path for path in there if not path.removeprefix(f"{root}/").startswith("_")]
     return _remove(storage, there, [path for path in data if path.rpartition("/")[2] not in wanted])
 
 
 def _shorten_log(storage: Storage, name: str) -> Erased:
     """Let the log begin at the newest version: older entries may tell the smallest and largest values of files that are gone."""
-    delta = commits.open_table(storage, _stored(name))
+    delta = open_table(storage, _stored(name))
     root, version = storage.path(name, "_delta_log"), delta.version()
     there = files_below(storage, root)
     numbers = {path: int(found[1]) for path in there if (found := _LOGGED.fullmatch(path.rpartition("/")[2]))}

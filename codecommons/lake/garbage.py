@@ -30,6 +30,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.errors import LakeError
 from codecommons.lake import commits
+from codecommons.lake.files import DataFile, data_files
 from codecommons.lake.staging import SIGN_OF_LIFE
 from codecommons.lake.storage import Storage, lake_errors
 
@@ -66,7 +67,7 @@ class Superseded:
 
     table: str
     attempt: tuple[str, ...]
-    files: tuple[commits.DataFile, ...]
+    files: tuple[DataFile, ...]
 
 
 def garbage(lake: Lake, now: dt.datetime | None = None) -> list[Garbage]:
@@ -133,7 +134,7 @@ def superseded(lake: Lake, kept: Collection[tuple[str, str, str]] = (), now: dt.
     wanted = {*kept, *lake.log.live().iter_rows()}
     found = []
     for table in (table for table in lake.tables().values() if table.scope == "slice"):
-        files: dict[tuple[str, ...], list[commits.DataFile]] = {}
+        files: dict[tuple[str, ...], list[DataFile]] = {}
         for file in lake.files(table):
             files.setdefault(tuple(value for _, value in file.partition), []).append(file)
         written = {path: modified(info) for path, info in files_below(storage, storage.path(table.name)).items()} if files else {}
@@ -155,7 +156,7 @@ def let_go(lake: Lake, found: Sequence[Superseded]) -> None:
 
         def prepare(delta: DeltaTable, paths: set[str] = paths) -> list[AddAction | RemoveAction]:
             live = set(lake.log.live().iter_rows())  # one may have come to life again
-            files = [file for file in commits.data_files(delta) if file.path in paths]
+            files = [file for file in data_files(delta) if file.path in paths]
             return [file.remove() for file in files if tuple(value for _, value in file.partition) not in live]
 
         commits.commit_loop(lake.storage, lake.tables()[name], prepare, {"what": "superseded attempts"})
@@ -203,7 +204,7 @@ def _replaced(storage: Storage, table: str, cutoff: dt.datetime) -> Iterator[Gar
     oldest = max((version for version, path in versions.items() if modified(log[path]) < cutoff), default=min(versions))
     with lake_errors(f"table {table} in {storage.settings.lake}"):
         delta = DeltaTable(storage.uri(table), version=oldest, storage_options=storage.options)
-        wanted = {file.path for file in commits.data_files(delta)}
+        wanted = {file.path for file in data_files(delta)}
         for version in (version for version in versions if version > oldest):
             wanted |= commits.added_files(storage.fs.cat_file(versions[version]))
     # Every data file has a name of its own, and a log may write the folders before it in another way.

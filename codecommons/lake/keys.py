@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from codecommons.lake import commits
+from codecommons.lake.files import DataFile
 from codecommons.lake.ranges import bucket_range, buckets, dataset_of, read_columns
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import Storage, lake_errors
@@ -23,7 +23,7 @@ from codecommons.lake.storage import Storage, lake_errors
 _AT_ONCE = 100_000
 
 
-def missing(storage: Storage, table: Table, there: Iterable[commits.DataFile], keys: pl.DataFrame) -> pl.DataFrame:
+def missing(storage: Storage, table: Table, there: Iterable[DataFile], keys: pl.DataFrame) -> pl.DataFrame:
     """Those of some keys that a version of a content-scoped table does not hold, in their order.
 
     Args:
@@ -36,7 +36,7 @@ def missing(storage: Storage, table: Table, there: Iterable[commits.DataFile], k
         LakeError: a file can't be read.
     """
     bits = storage.settings.bucket_bits
-    files: dict[tuple[str, ...], list[commits.DataFile]] = defaultdict(list)
+    files: dict[tuple[str, ...], list[DataFile]] = defaultdict(list)
     for file in there:
         values = dict(file.partition)
         files[tuple(values[name] for name in table.partition_by)].append(file)
@@ -49,7 +49,7 @@ def missing(storage: Storage, table: Table, there: Iterable[commits.DataFile], k
     return keys[pl.concat(lost).sort()] if lost else keys.clear()
 
 
-def _missing(storage: Storage, table: Table, files: list[commits.DataFile], keys: pl.DataFrame) -> pl.Series:
+def _missing(storage: Storage, table: Table, files: list[DataFile], keys: pl.DataFrame) -> pl.Series:
     """Row numbers of the keys of one bucket that none of its files has."""
     name, bucket, bits = table.bucket_key, int(keys["bucket"][0]), storage.settings.bucket_bits
     dataset = dataset_of(storage, [storage.path(table.name, file.path) for file in files], table)

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.engine import Engine
@@ -29,6 +29,7 @@ from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError
 from codecommons.lake import commits
 from codecommons.lake.damage import Damage, damaged, told
+from codecommons.lake.files import DataFile, data_files, open_table
 from codecommons.lake.garbage import modified
 from codecommons.lake.keys import missing
 from codecommons.lake.merging import Merged, MergeTask, bundles, merge_all, rewrite
@@ -135,16 +136,22 @@ class Lake:
         if known is not None and known != table:
             raise LakeError(f"table {table.name} is declared twice, differently; give one of the plug-ins another name")
         if known is None:
-            # Not DeltaTable.is_deltatable: it holds the interpreter's lock while it asks S3.
-            commits.create_table(self.storage, table)
-            commits.add_columns(self.storage, table)
+            try:
+                there = newest(self.storage, table).columns
+            except LakeError as error:
+                if not isinstance(error.__cause__, TableNotFoundError):
+                    raise
+                commits.create_table(self.storage, table)
+            else:
+                if not there.issuperset(table.schema.names):
+                    commits.add_columns(self.storage, table)
             self._tables[table.name] = table
 
     def delta(self, table: str | Table) -> DeltaTable:
         """The Delta table itself, at its newest version, to do with as one likes."""
-        return commits.open_table(self.storage, self._table(table))
+        return open_table(self.storage, self._table(table))
 
-    def files(self, table: str | Table, partition: Mapping[str, str] | None = None) -> list[commits.DataFile]:
+    def files(self, table: str | Table, partition: Mapping[str, str] | None = None) -> list[DataFile]:
         """The files of a table at its newest version, those of one partition if given, by path."""
         return newest(self.storage, self._table(table)).files_of(partition or {})
 
@@ -213,7 +220,7 @@ class Lake:
                     groups[file.table.name][partition].append(file)
         rank = {name: at for at, name in enumerate(COMMIT_ORDER)}
         names = sorted(groups, key=lambda name: (rank.get(name, len(rank)), name))
-        versions = {name: self.delta(name) for name in names}
+        versions = {name: newest(self.storage, self._table(name)).delta for name in names}
         tasks = [task for name in names for task in self._merge_tasks(name, groups[name], versions[name])]
         merged: dict[str, list[Merged]] = defaultdict(list)
         for some in engine.map(merge_all, bundles(tasks, engine.workers), name=str):
@@ -224,8 +231,8 @@ class Lake:
     def _merge_tasks(
         self, name: str, groups: Mapping[tuple[tuple[str, str], ...], list[StagedFile]], delta: DeltaTable
     ) -> list[MergeTask]:
-        known: dict[tuple[tuple[str, str], ...], list[commits.DataFile]] = defaultdict(list)
-        for file in commits.data_files(delta):
+        known: dict[tuple[tuple[str, str], ...], list[DataFile]] = defaultdict(list)
+        for file in data_files(delta):
             known[tuple(sorted(file.partition))].append(file)
         return [
             MergeTask(self.storage, self._tables[name], partition, tuple(files), tuple(known[tuple(sorted(partition))]))
@@ -271,8 +278,8 @@ class Lake:
             LakeError: the table can't be read or written.
         """
         table, delta = self._table(name), self.delta(name)
-        files: dict[tuple[tuple[str, str], ...], list[commits.DataFile]] = defaultdict(list)
-        for file in commits.data_files(delta):
+        files: dict[tuple[tuple[str, str], ...], list[DataFile]] = defaultdict(list)
+        for file in data_files(delta):
             files[file.partition].append(file)
         many = {partition: some for partition, some in sorted(files.items()) if len(some) > most}
         if table.scope in ("slice", "dataset") or not many:
@@ -291,7 +298,7 @@ class Lake:
         actions: list[AddAction | RemoveAction] = [*(file.remove() for file in one.replaced), one.file.add()]
         for _ in range(commits.ATTEMPTS):
             delta = self.delta(name)
-            there = {file.path for file in commits.data_files(delta, dict(one.task.partition))}
+            there = {file.path for file in data_files(delta, dict(one.task.partition))}
             with lake_errors(f"compacting table {name} in {self.settings.lake}"):
                 if not {file.path for file in one.replaced} <= there:
                     return
@@ -324,10 +331,10 @@ class Lake:
             self._adopt(self._table(name), partition, [file for file in files if file.table == name])
 
     def _adopt(self, table: Table, partition: tuple[tuple[str, str], ...], files: Sequence[NewsFile]) -> None:
-        placed: list[commits.DataFile] = []
+        placed: list[DataFile] = []
 
         def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
-            if commits.data_files(delta, dict(partition)):
+            if data_files(delta, dict(partition)):
                 return []
             if not placed:
                 placed.extend(place(self.storage, table, partition, file) for file in files)
@@ -344,7 +351,7 @@ class Lake:
             return
 
         def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
-            if commits.data_files(delta, dict(partition)):
+            if data_files(delta, dict(partition)):
                 return []
             fields = pa.schema(table.fields)
             return [commits.write_file(self.storage, table, partition, rows.select(fields.names).cast(fields)).add()]

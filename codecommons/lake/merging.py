@@ -27,7 +27,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from codecommons.lake.commits import DataFile, partition_folder
+from codecommons.lake.commits import partition_folder
+from codecommons.lake.files import DataFile
 from codecommons.lake.ranges import bucket_range, dataset_of, in_range, read_columns
 from codecommons.lake.schemas import Table
 from codecommons.lake.staging import StagedFile, staged_batches

@@ -19,7 +19,8 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codecommons.lake.commits import DataFile, partition_folder
+from codecommons.lake.commits import partition_folder
+from codecommons.lake.files import DataFile
 from codecommons.lake.merging import ROW_GROUP_BYTES
 from codecommons.lake.schemas import Table
 from codecommons.lake.staging import StagingArea

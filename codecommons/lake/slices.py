@@ -21,6 +21,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import commits
+from codecommons.lake.files import data_files
 from codecommons.lake.schemas import SLICE_INPUT, SLICE_LOG, Table
 from codecommons.lake.snapshots import newest, whole_table
 from codecommons.lake.storage import Storage
@@ -95,7 +96,7 @@ class SliceLog:
                 if new.height == old.height:
                     return []
                 removed += old.height - new.height if table is SLICE_INPUT else 0
-                stale: list[AddAction | RemoveAction] = [file.remove() for file in commits.data_files(delta)]
+                stale: list[AddAction | RemoveAction] = [file.remove() for file in data_files(delta)]
                 return [*stale, commits.write_file(self._storage, table, (), _arrow(new, table)).add()]
 
             return prepare
@@ -197,7 +198,7 @@ class SliceLog:
             new = pl.concat([old.filter(~mine), pl.DataFrame([row], schema=_frame_schema(SLICE_LOG))]).sort(SLICE_LOG.key)
             if new.equals(old.sort(SLICE_LOG.key)):
                 return []
-            stale = [file.remove() for file in commits.data_files(delta)]
+            stale = [file.remove() for file in data_files(delta)]
             return [*stale, commits.write_file(self._storage, SLICE_LOG, (), _arrow(new, SLICE_LOG)).add()]
 
         commits.commit_loop(
@@ -228,7 +229,7 @@ class SliceLog:
             said = {"verdict": "failed", "failing_check": check, "detail": detail}
             new = kept.with_columns(**{name: pl.lit(text) for name, text in said.items()}, input_digest=pl.lit(""))
             rows = pl.concat([old.join(wanted, on=key, how="anti"), new.select(old.columns)]).sort(key)
-            stale = [file.remove() for file in commits.data_files(delta)]
+            stale = [file.remove() for file in data_files(delta)]
             return [*stale, commits.write_file(self._storage, SLICE_LOG, (), _arrow(rows, SLICE_LOG)).add()] if told else []
 
         commits.commit_loop(self._storage, SLICE_LOG, prepare, {"stage": stage, "verdict": "failed", "check": check})

@@ -19,8 +19,8 @@ import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from codecommons.lake import commits
 from codecommons.lake.damage import require_whole
+from codecommons.lake.files import DataFile, data_files, open_table
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import Storage, lake_errors
 
@@ -30,7 +30,9 @@ _DIGITS, _BEFORE = 20, ".jsom"
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A version of a table, shared by all who read it. Who commits opens his own, as a commit may move what it was made on.
+    """A version of a table, shared by all who read it and all who commit on top of it, which leaves ``delta`` where it is.
+
+    Who compacts or deletes in Delta's own way opens his own (``Lake.delta``), as that one moves.
 
     Attributes:
         storage: the lake's files.
@@ -46,9 +48,14 @@ class Snapshot:
     entry: str | None
 
     @cached_property
-    def files(self) -> list[commits.DataFile]:
+    def files(self) -> list[DataFile]:
         """The files of this version, by path."""
-        return commits.data_files(self.delta)
+        return data_files(self.delta)
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """Names of the columns that it has."""
+        return frozenset(field.name for field in self.delta.schema().fields)
 
     @cached_property
     def rows(self) -> pl.DataFrame:
@@ -65,20 +72,20 @@ class Snapshot:
         with lake_errors(f"table {self.table.name} in {self.storage.settings.lake}"):
             return pl.scan_delta(self.delta, storage_options=self.storage.options or None)
 
-    def files_of(self, partition: Mapping[str, str]) -> list[commits.DataFile]:
+    def files_of(self, partition: Mapping[str, str]) -> list[DataFile]:
         """The files of one partition."""
         return [file for file in self.files if partition.items() <= dict(file.partition).items()]
 
 
 def newest(storage: Storage, table: Table) -> Snapshot:
-    """The table at its newest version, for reading.
+    """The table at its newest version, for reading and for commits on top of it (``commits.try_commit``).
 
     Raises:
         LakeError: it is missing or can't be read.
     """
     known = storage.snapshots.get(table.name)
     if known is None or known.table != table or known.entry is None or _entry(storage, table, known.delta) != known.entry:
-        delta = commits.open_table(storage, table)
+        delta = open_table(storage, table)
         known = storage.snapshots[table.name] = Snapshot(storage, table, delta, _entry(storage, table, delta))
     return known
 
@@ -89,7 +96,7 @@ def whole_table(storage: Storage, table: Table, delta: DeltaTable) -> pl.DataFra
     Raises:
         LakeError: a file is damaged or can't be read.
     """
-    there = commits.data_files(delta)
+    there = data_files(delta)
     require_whole(storage, table, there)
     schema = pl.Schema(pl.DataFrame(pa.schema(table.fields).empty_table()).schema)
     if not there:

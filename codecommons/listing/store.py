@@ -26,6 +26,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.archive.scratch import scratch_folder
 from codecommons.lake import Lake, commits
+from codecommons.lake.files import DataFile, data_files
 from codecommons.lake.lake import MOST_FILES
 from codecommons.lake.schemas import CURSOR, LISTED_ORIGIN, SLICE_INPUT, Table
 from codecommons.lake.snapshots import whole_table
@@ -118,7 +119,7 @@ def move(lake: Lake, before: Cursor | None, after: Cursor) -> Cursor:
         if now != ([before] if before else []):
             raise ListingError(f"{after.instance} is being followed by another process, which goes on with it")
         new = pl.concat([rows.filter(~mine), _frame([asdict(after)], CURSOR)]).sort("instance")
-        stale = [file.remove() for file in commits.data_files(delta)]
+        stale = [file.remove() for file in data_files(delta)]
         return [*stale, commits.write_file(lake.storage, CURSOR, (), _arrow(new, CURSOR)).add()]
 
     if before != after:
@@ -172,7 +173,7 @@ def add_taken(lake: Lake, lister: str, instance: str, rows: Sequence[Row]) -> No
         _compact(lake, lister, instance)
 
 
-def _file(lake: Lake, lister: str, instance: str, rows: Sequence[Row]) -> commits.DataFile:
+def _file(lake: Lake, lister: str, instance: str, rows: Sequence[Row]) -> DataFile:
     partition = (("lister", lister), ("instance", instance))
     table = _arrow(_frame([asdict(row) | dict(partition) for row in rows], LISTED_ORIGIN), LISTED_ORIGIN)
     return commits.write_file(lake.storage, LISTED_ORIGIN, partition, table.drop_columns([name for name, _ in partition]))
@@ -180,7 +181,7 @@ def _file(lake: Lake, lister: str, instance: str, rows: Sequence[Row]) -> commit
 
 def _compact(lake: Lake, lister: str, instance: str) -> None:
     delta = lake.delta(LISTED_ORIGIN)
-    if len(commits.data_files(delta, {"lister": lister, "instance": instance})) > MOST_FILES:
+    if len(data_files(delta, {"lister": lister, "instance": instance})) > MOST_FILES:
         with lake_errors(f"compacting table {LISTED_ORIGIN.name} in {lake.settings.lake}"):
             delta.optimize.compact(
                 partition_filters=[("lister", "=", lister), ("instance", "=", instance)],

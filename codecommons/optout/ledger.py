@@ -26,6 +26,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.errors import GateError, LakeError
 from codecommons.lake import Lake, commits
+from codecommons.lake.files import data_files
 from codecommons.lake.schemas import OPT_OUT_LEDGER
 from codecommons.lake.snapshots import newest, whole_table
 from codecommons.lake.storage import lake_errors
@@ -116,7 +117,7 @@ def append(lake: Lake, make: Callable[[Ledger], list[dict[str, Any]]]) -> Ledger
             ledger = Ledger((*ledger.entries, (new[-1][1], whole)))
         if not new:
             return []
-        files = commits.data_files(delta)
+        files = data_files(delta)
         stale = [file.remove() for file in files] if len(files) >= _MOST_FILES else []
         written = (
             [(at, digest, canonical(entry).decode()) for at, (digest, entry) in enumerate(ledger.entries, 1)] if stale else new

@@ -30,7 +30,8 @@ from pathlib import Path
 
 from codecommons.datasets.releases import NOTE
 from codecommons.errors import LakeError, UsageError
-from codecommons.lake import Lake, commits
+from codecommons.lake import Lake
+from codecommons.lake.files import data_files, open_table
 from codecommons.lake.garbage import files_below
 from codecommons.lake.schemas import COMMIT_ORDER, Table
 from codecommons.lake.storage import Storage, lake_errors
@@ -91,7 +92,7 @@ def backup(lake: Lake, where: str, now: dt.datetime | None = None, tell: Callabl
     """
     target = _place(lake.settings, where)
     _refuse_inside(lake.settings, target)
-    source = commits.open_table(lake.storage, lake.tables()["slice_log"]).metadata().id
+    source = open_table(lake.storage, lake.tables()["slice_log"]).metadata().id
     _mark(target, str(source))
     name = (now or dt.datetime.now(dt.UTC)).strftime("%Y-%m-%dT%H%M%SZ")
     tell("listing what belongs to it")
@@ -278,9 +279,9 @@ def _in_order(tables: Iterable[Table]) -> list[Table]:
 
 def _of_table(lake: Lake, table: Table) -> Iterator[_File]:
     """The data files of a table's newest version, and its log up to there."""
-    delta = commits.open_table(lake.storage, table)
+    delta = open_table(lake.storage, table)
     version = delta.version()
-    for file in commits.data_files(delta):
+    for file in data_files(delta):
         yield _File(f"lake/{table.name}/{file.path}", file.bytes)
     for path, info in files_below(lake.storage, lake.path(table.name, "_delta_log")).items():
         found = _LOGGED.fullmatch(path.rpartition("/")[2])

@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from codecommons.archive.scratch import scratch_folder
-from codecommons.lake import Lake, commits
+from codecommons.lake import Lake
+from codecommons.lake.files import data_files, open_table
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import JOIN_AS_WRITTEN, lake_errors
 
@@ -123,7 +124,7 @@ def dangling(lake: Lake, references: Sequence[Reference] = REFERENCES) -> Iterat
 def _has_content(lake: Lake, name: str, stored: dict[str, Table]) -> bool:
     if not name.startswith("annotation_"):
         return False
-    fields = commits.open_table(lake.storage, stored[name]).schema().fields
+    fields = open_table(lake.storage, stored[name]).schema().fields
     return any(field.name == "content" for field in fields)
 
 
@@ -157,10 +158,10 @@ def _asking(lake: Lake, names: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnect
         sql.execute("set enable_progress_bar = false")
         sql.execute(JOIN_AS_WRITTEN)
         for name in names:
-            delta = commits.open_table(lake.storage, Table(name, "", (), ()))
+            delta = open_table(lake.storage, Table(name, "", (), ()))
             fields = pa.schema(delta.schema())
             partitions = set(delta.metadata().partition_columns)
-            files = commits.data_files(delta)
+            files = data_files(delta)
             if {"slice", "source", "attempt"} <= partitions:
                 files = [file for file in files if tuple(value for _, value in file.partition) in live]
             schema = pa.schema([(field.name, _plain(field.type)) for field in fields if field.name not in partitions])

@@ -34,6 +34,7 @@ from codecommons.errors import CodeCommonsError, LakeError, UsageError
 from codecommons.lake import Lake, commits
 from codecommons.lake.damage import DAMAGED
 from codecommons.lake.erasing import at_work
+from codecommons.lake.files import DataFile, data_files, open_table
 from codecommons.lake.schemas import TABLES, Table
 from codecommons.lake.storage import lake_errors
 from codecommons.license import qualify_slice
@@ -148,7 +149,7 @@ def take_out(lake: Lake, faults: Sequence[Fault]) -> dict[str, int]:
     """
     stored = {table.name: table for table in lake.stored()}
     aside = sorted({fault.table for fault in faults if not _readable(lake, fault.table)})
-    gone: dict[str, dict[str, commits.DataFile]] = defaultdict(dict)
+    gone: dict[str, dict[str, DataFile]] = defaultdict(dict)
     for fault in faults:
         if fault.table in aside:
             _lost(lake, stored, gone, fault.table, None)
@@ -189,16 +190,16 @@ def _readable(lake: Lake, name: str) -> bool:
     return True
 
 
-def _files(lake: Lake, name: str) -> list[commits.DataFile]:
-    return commits.data_files(commits.open_table(lake.storage, Table(name, "", (), ())))
+def _files(lake: Lake, name: str) -> list[DataFile]:
+    return data_files(open_table(lake.storage, Table(name, "", (), ())))
 
 
 def _lost(
     lake: Lake,
     stored: dict[str, Table],
-    gone: dict[str, dict[str, commits.DataFile]],
+    gone: dict[str, dict[str, DataFile]],
     name: str,
-    file: commits.DataFile | None,
+    file: DataFile | None,
 ) -> None:
     """What has to go with a file of a table; None stands for any of its files."""
     partition = dict(file.partition) if file else {}
@@ -226,7 +227,7 @@ def _lost(
 
 def _remove(lake: Lake, table: Table, paths: set[str]) -> None:
     def prepare(delta: object) -> list[AddAction | RemoveAction]:
-        return [file.remove() for file in commits.data_files(delta) if file.path in paths]  # type: ignore[arg-type]
+        return [file.remove() for file in data_files(delta) if file.path in paths]  # type: ignore[arg-type]
 
     fields, by = _shape(lake, table.name)
     shaped = Table(table.name, "", fields, (), "log", by)
@@ -236,7 +237,7 @@ def _remove(lake: Lake, table: Table, paths: set[str]) -> None:
 def _shape(lake: Lake, name: str) -> tuple[tuple, tuple[str, ...]]:
     import pyarrow as pa
 
-    delta = commits.open_table(lake.storage, Table(name, "", (), ()))
+    delta = open_table(lake.storage, Table(name, "", (), ()))
     return tuple(pa.schema(delta.schema())), tuple(delta.metadata().partition_columns)
 
 

@@ -25,8 +25,9 @@ import pyarrow.parquet as pq
 from codecommons.datasets.releases import Release, files_of, list_releases, sha256_of, withdrawn
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
-from codecommons.lake import Lake, commits
+from codecommons.lake import Lake
 from codecommons.lake.damage import Damage, damaged, torn_entry
+from codecommons.lake.files import DataFile, data_files, open_table
 from codecommons.lake.ranges import bucket_range, in_range
 from codecommons.lake.schemas import Table
 from codecommons.lake.storage import Storage, lake_errors
@@ -107,7 +108,7 @@ class _Files:
 
     storage: Storage
     table: str
-    files: tuple[commits.DataFile, ...]
+    files: tuple[DataFile, ...]
     in_full: frozenset[str]
 
     def __str__(self) -> str:
@@ -146,7 +147,7 @@ def verify(lake: Lake, engine: Engine, everything: bool = False, seed: int = 0) 
     sound = [table for table in tables if table.name not in broken]
     for damage in outside:
         found.faults += list(_outside(lake, damage))
-    files = {table.name: commits.data_files(commits.open_table(lake.storage, table)) for table in sound}
+    files = {table.name: data_files(open_table(lake.storage, table)) for table in sound}
     found.files = sum(map(len, files.values()))
     tasks = list(_tasks(lake.storage, files, everything, seed))
     for looked in engine.map(_look, tasks, name=str):
@@ -168,7 +169,7 @@ def _outside(lake: Lake, damage: Damage) -> Iterator[Fault]:
     """Damage that shows without reading rows: file by file where the log is sound."""
     name = damage.table
     try:
-        files = commits.data_files(commits.open_table(lake.storage, Table(name, "", (), ())))
+        files = data_files(open_table(lake.storage, Table(name, "", (), ())))
         with lake_errors(f"reading table {name}"):
             sizes = {path: info["size"] for path, info in lake.fs.find(lake.path(name), detail=True).items()}
     except LakeError:
@@ -190,7 +191,7 @@ def _outside(lake: Lake, damage: Damage) -> Iterator[Fault]:
         yield Fault(name, damage.what, columns=damage.columns, entry=damage.entry)
 
 
-def _tasks(storage: Storage, files: Mapping[str, Sequence[commits.DataFile]], everything: bool, seed: int) -> Iterator[_Files]:
+def _tasks(storage: Storage, files: Mapping[str, Sequence[DataFile]], everything: bool, seed: int) -> Iterator[_Files]:
     every = [(name, file) for name, some in sorted(files.items()) for file in some]
     chosen = {(name, file.path) for name, file in every}
     if not everything:
@@ -201,7 +202,7 @@ def _tasks(storage: Storage, files: Mapping[str, Sequence[commits.DataFile]], ev
                 left -= file.bytes
                 chosen.add((name, file.path))
     for name, some in sorted(files.items()):
-        run: list[commits.DataFile] = []
+        run: list[DataFile] = []
         size = 0
         for file in some:
             run.append(file)

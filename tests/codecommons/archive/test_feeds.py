@@ -24,7 +24,7 @@ from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
-from codecommons.lake.commits import data_files
+from codecommons.lake.files import data_files
 from codecommons.license import qualify_slice
 from codecommons.settings import Settings
 

@@ -8,7 +8,6 @@ import copy
 import dataclasses
 import hashlib
 import shutil
-import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -211,27 +210,9 @@ def world(tmp_path: Path, fresh_lake: Callable[[Settings], Lake], decision_rows:
 
 
 @pytest.fixture
-def remote_world(tmp_path: Path, decision_rows: Callable[..., dict[str, dict]]) -> Iterator[World]:
+def remote_world(settings_on_s3: Settings, decision_rows: Callable[..., dict[str, dict]]) -> World:
     """The same on a server that speaks S3."""
-    import s3fs
-    from moto.server import ThreadedMotoServer
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    server.start()
-    variables = {
-        "CODECOMMONS_HOME": str(tmp_path),
-        "CODECOMMONS_LAKE": f"s3://lakes-{port}/datasets",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    s3fs.S3FileSystem(key="test", secret="test", endpoint_url=variables["AWS_ENDPOINT_URL"]).mkdir(f"lakes-{port}")
-    settings = dataclasses.replace(Settings.from_environment(variables), workers=0, bucket_bits=1)
-    yield World(Lake.open(settings), decision_rows)
-    server.stop()
+    return World(Lake.open(settings_on_s3), decision_rows)
 
 
 @pytest.fixture

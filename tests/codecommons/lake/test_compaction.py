@@ -14,7 +14,7 @@ import pytest
 
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
-from codecommons.lake.commits import data_files
+from codecommons.lake.files import data_files
 from codecommons.lake.garbage import garbage
 
 

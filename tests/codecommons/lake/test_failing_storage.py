@@ -32,12 +32,11 @@ def put(lake: Lake, number: int) -> None:
     lake.log.record(DAY, f"s{number}", STAGE, "passed", "a")
 
 
-@pytest.mark.parametrize("any_settings", ["s3"], indirect=True)
-def test_requests_that_fail_before_or_after_the_server_has_seen_them_lose_and_double_no_row(any_settings, s3_endpoint):
+def test_requests_that_fail_before_or_after_the_server_has_seen_them_lose_and_double_no_row(settings_on_s3, bucket):
     failed, numbers = [], range(5)
-    with faulty(s3_endpoint, 7, dict.fromkeys(FAULTS[:-1], 0.03)) as proxy:
-        given = dict(any_settings.storage_options) | {"AWS_ENDPOINT_URL": proxy.url}
-        settings = dataclasses.replace(any_settings, storage_options=tuple(sorted(given.items())))
+    with faulty(bucket.endpoint, 7, dict.fromkeys(FAULTS[:-1], 0.03)) as proxy:
+        given = dict(settings_on_s3.storage_options) | {"AWS_ENDPOINT_URL": proxy.url}
+        settings = dataclasses.replace(settings_on_s3, storage_options=tuple(sorted(given.items())))
         for number in numbers:
             for _ in range(20):
                 try:
@@ -48,7 +47,7 @@ def test_requests_that_fail_before_or_after_the_server_has_seen_them_lose_and_do
             else:
                 pytest.fail(f"it never came through: {failed}")
         assert set(proxy.done) == set(FAULTS[:-1]), "each of them must happen for this test to mean anything"
-    lake = Lake.open(any_settings)
+    lake = Lake.open(settings_on_s3)
     assert sorted(lake.scan("origin").collect()["url"]) == [f"u{number}" for number in range(6)]
     assert sorted(lake.scan("quarantine").collect()["item"]) == [f"i{number}" for number in numbers]
     assert lake.log.verdicts()["source"].to_list() == [f"s{number}" for number in numbers]

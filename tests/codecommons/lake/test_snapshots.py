@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
+from codecommons.lake.commits import try_commit
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.snapshots import newest
 
@@ -63,6 +64,17 @@ def test_who_changes_a_table_does_not_move_it_under_those_who_read_it(lake):
     mine.delete("url = 'a'")
     assert mine.version() > version == shared.delta.version()
     assert urls(lake) == ["b"]
+
+
+def test_a_commit_leaves_the_version_that_it_was_made_on_where_it_is(lake):
+    put(lake, "a")
+    shared = newest(lake.storage, ORIGIN)
+    version = shared.delta.version()
+    put(lake, "b")
+    assert shared.delta.version() == version
+    assert newest(lake.storage, ORIGIN).delta.version() == version + 1
+    assert not try_commit(shared.delta, ORIGIN, [shared.files[0].remove()], {}), "it is not the newest one any more"
+    assert urls(lake) == ["a", "b"]
 
 
 def test_a_log_without_its_entries_is_opened_each_time(lake):

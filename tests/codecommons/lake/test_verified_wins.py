@@ -13,7 +13,7 @@ import pytest
 
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Committed, Lake
-from codecommons.lake.commits import data_files
+from codecommons.lake.files import data_files
 from codecommons.lake.schemas import TABLES
 from codecommons.settings import Settings
 

@@ -528,7 +528,7 @@ def test_another_thing_to_list_under_the_same_name_begins_again(lake, settings, 
 
 
 def test_many_commits_are_merged_into_few_files(lake, monkeypatch):
-    from codecommons.lake.commits import data_files
+    from codecommons.lake.files import data_files
 
     monkeypatch.setattr(store, "MOST_FILES", 3)
     for number in range(9):

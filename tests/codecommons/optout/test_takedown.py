@@ -9,7 +9,6 @@ import gzip
 import io
 import json
 import shutil
-import socket
 import sqlite3
 import subprocess
 import tarfile
@@ -307,37 +306,17 @@ def test_one_after_another_in_any_order_and_twice_is_the_same_as_all_at_once(fil
 
 
 @pytest.fixture
-def in_bucket(filled, tmp_path):
+def in_bucket(filled, bucket, tmp_path):
     """The same home with its lake on a server that speaks S3, and how to look at all that is in the bucket."""
-    import s3fs
-    from moto.server import ThreadedMotoServer
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    server.start()
     home = Path(shutil.copytree(filled[0], tmp_path / "remote", symlinks=True))
-    variables = {
-        "CODECOMMONS_HOME": str(home),
-        "CODECOMMONS_LAKE": f"s3://takedowns-{port}/lake",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    files = s3fs.S3FileSystem(key="test", secret="test", endpoint_url=variables["AWS_ENDPOINT_URL"])
-    files.mkdir(f"takedowns-{port}")
-    files.put(f"{home / 'lake'}/", f"takedowns-{port}/lake/", recursive=True)
+    bucket.put(home / "lake", tmp_path.name)
     shutil.rmtree(home / "lake")
 
     def downloaded(name):
-        folder = tmp_path / name
-        files.invalidate_cache()
-        files.get(f"takedowns-{port}/lake/", f"{folder / 'lake'}/", recursive=True)
-        return folder
+        bucket.get(tmp_path.name, tmp_path / name / "lake")
+        return tmp_path / name
 
-    yield Lake.open(dataclasses.replace(Settings.from_environment(variables), workers=0, bucket_bits=1)), downloaded
-    server.stop()
+    return Lake.open(bucket.settings(home, tmp_path.name)), downloaded
 
 
 def test_on_s3_a_takedown_that_is_killed_half_way_is_finished_by_the_next_run(lake, in_bucket, monkeypatch):

@@ -86,15 +86,12 @@ def test_the_restored_lake_is_the_one_that_was_backed_up_and_the_next_backup_cop
     assert Lake.open(earlier).scan("tree_file").collect().height == 3
 
 
-def test_a_backup_and_the_lake_it_becomes_may_lie_on_s3(lake, empty_lake_on_s3, s3_endpoint, tmp_path):
+def test_a_backup_and_the_lake_it_becomes_may_lie_on_s3(lake, bucket, tmp_path):
     put(lake, 1, 2)
-    keys = {"AWS_ENDPOINT_URL": s3_endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    given = tuple(sorted((keys | {"AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}).items()))
-    lake = Lake.open(dataclasses.replace(lake.settings, export_options=given))
-    where = f"s3://tests-of-the-lake/backups-{tmp_path.name}"
+    settings = bucket.settings(tmp_path / "restored", f"restored-{tmp_path.name}")
+    lake = Lake.open(dataclasses.replace(lake.settings, export_options=settings.storage_options))
+    where = f"s3://{bucket.name}/backups-{tmp_path.name}"
     backup(lake, where, NOW)
-    place = f"s3://tests-of-the-lake/restored-{tmp_path.name}"
-    settings = dataclasses.replace(lake.settings, home=tmp_path / "restored", lake=place, storage_options=given)
     restore(settings, where)
     assert same(Lake.open(settings), lake)
     with pytest.raises(UsageError, match="restoring overwrites nothing"):

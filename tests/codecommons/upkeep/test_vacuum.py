@@ -31,7 +31,7 @@ def attempts(lake: Lake) -> set[str]:
 
 
 def data_files(lake: Lake):
-    from codecommons.lake.commits import data_files
+    from codecommons.lake.files import data_files
 
     return data_files(lake.delta("quarantine"))
 
