@@ -21,6 +21,7 @@ from codecommons.swhid import Swhid
 
 DAYS = ("2026-01-29", "2026-01-30", "2026-01-31")
 TRANSPOSED = "int *transposed(int *row, int *column)\n{\n    int *kept = column;\n    column = row;\n    return kept;\n}\n"
+DOS = TRANSPOSED.replace("\n", "\r\n")
 ENGINE = InlineEngine()
 
 
@@ -50,7 +51,7 @@ def bring(lake, day, path):
 
 
 def made(lake, name, text="{}"):
-    """The rows of a dataset (origin and path), and why others went, by origin."""
+    """The rows of a dataset (path and origin), and why others went, by path."""
     folder = lake.settings.home / "datasets"
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.yaml").write_text(text)
@@ -61,7 +62,7 @@ def made(lake, name, text="{}"):
     drops = lake.scan("dataset_drop").filter(dataset=name, fingerprint=report.details["fingerprint"]).collect()
     return (
         dict(rows.select("path", "origin").rows()),
-        {origin: (rule, evidence) for origin, path, rule, evidence in drops.select("origin", "path", "rule", "evidence").rows()},
+        {path: (rule, evidence) for path, rule, evidence in drops.select("path", "rule", "evidence").rows()},
     )
 
 
@@ -72,7 +73,7 @@ def test_a_repository_that_goes_on_had_a_file_first_and_what_comes_later_changes
     first = commit(library, "refs/heads/main", 2010, {"transpose.c": TRANSPOSED})
     commit(library, "refs/heads/main", 2012, {"transpose.c": None})
     head = commit(library, "refs/heads/main", 2024, {"Source/transpose.c": TRANSPOSED})
-    commit(copy, "refs/heads/main", 2015, {"LICENSE": "SPDX-License-Identifier: MIT\n", "copied.c": TRANSPOSED})
+    commit(copy, "refs/heads/main", 2015, {"LICENSE": "SPDX-License-Identifier: MIT\n", "copied.c": TRANSPOSED, "dos.c": DOS})
 
     bring(lake, DAYS[0], copy)
     then, _ = made(lake, "then", f"{{as_of: {DAYS[0]}}}")
@@ -81,7 +82,8 @@ def test_a_repository_that_goes_on_had_a_file_first_and_what_comes_later_changes
     bring(lake, DAYS[1], library)
     now, gone = made(lake, "now")
     assert "copied.c" not in now
-    rule, [where, decision, brought] = gone[copy.as_uri()]
+    rule, [where, decision, brought] = gone[b"copied.c"]
+    assert gone[b"dos.c"] == gone[b"copied.c"]
     assert (rule, decision.partition(":")[0]) == ("conflict", "copyleft")
     assert Swhid.parse(where) == Swhid.parse(
         f"{where.partition(';')[0]};origin={library.as_uri()};anchor=swh:1:rev:{head};path=/Source/transpose.c"
