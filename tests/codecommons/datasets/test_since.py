@@ -17,7 +17,7 @@ from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
 from codecommons.license import qualify_slice
 from codecommons.settings import Settings
-from codecommons.swhid import Swhid
+from codecommons.swhid import Swhid, origin_id
 
 DAYS = ("2026-01-29", "2026-01-30", "2026-01-31")
 TRANSPOSED = "int *transposed(int *row, int *column)\n{\n    int *kept = column;\n    column = row;\n    return kept;\n}\n"
@@ -99,3 +99,23 @@ def test_a_repository_that_goes_on_had_a_file_first_and_what_comes_later_changes
     for name in ("then", "both"):
         assert reproduce(lake, ENGINE, name).problems == (), name
     assert made(lake, "after", both)[0] == {"copied.c": copy.as_uri(), "more.c": copy.as_uri()}
+
+
+def test_a_package_that_came_between_the_first_commit_and_the_head_is_the_copy(world):
+    url, package = "https://forge.example/eve/library", "pkg:pypi/copy"
+    world.add(url, {"t.c": TRANSPOSED.encode()}, source="git", date=1_700_000_000, verdict="copyleft", license="LGPL-2.1-only")
+    world.add(package, {"copied.c": TRANSPOSED.encode()}, date=1_400_000_000)
+    [head], first, content = world.rows["revision"], b"f" * 20, world.rows["content"][0]["sha1_git"]
+    world.rows["revision"].append({**head, "id": first, "date": {"seconds": 1_300_000_000, "microseconds": 0}})
+    world.rows["revision_history"] = [{"id": head["id"], "parent_id": first, "parent_rank": 0}]
+    world.rows["introduced"] = [
+        {"revision": first, "parents": 0, "path": b"t.c", "content": content},
+        {"revision": head["id"], "parents": 1, "path": None, "content": None},
+    ]
+    world.rows["origin_revision"] = [{"revision": one, "origin": origin_id(url)} for one in (first, head["id"])]
+    world.passed()
+    asked = "license: {accept: [permissive, copyleft]}, deduplicate: {order: [%s]}"
+    assert made(world.lake, "first", f"{{{asked % 'earliest'}}}")[0] == {"t.c": url}
+    assert made(world.lake, "permissive", f"{{{asked % 'permissive, earliest'}}}")[0] == {"copied.c": package}
+    report = build(world.lake, ENGINE, world.specify("default", "{}"))
+    assert {rule: count.rows for rule, count in report.dropped.items()} == {"license": 1, "conflict": 1}
