@@ -25,6 +25,7 @@ import pyarrow.dataset as ds
 
 from codecommons.archive.lineage import ORIGINS, Lineage, gathered
 from codecommons.archive.scratch import scratch_folder
+from codecommons.archive.wholeness import going_on
 from codecommons.lake import Lake, StagedFile, StagingArea
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.storage import JOIN_AS_WRITTEN, lake_errors
@@ -57,7 +58,7 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
     """
     with ExitStack() as opened:
         lineage: Lineage | None = None
-        for heads in _new_heads(lake, visits):
+        for heads in _newheads_of(lake, visits):
             if lineage is None:
                 sql = opened.enter_context(asking(lake))
                 lineage = opened.enter_context(Lineage(sql, lake.settings.cache))
@@ -72,11 +73,17 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
                     yield _staged(area, "introduced", introduced(sql, window))
 
 
-def _new_heads(lake: Lake, visits: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Heads that were not traced before, as ``_heads``, of at most ``ORIGINS`` origins at a time."""
+def _newheads_of(lake: Lake, visits: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Heads that were not traced before, as ``heads_of``, of at most ``ORIGINS`` origins at a time.
+
+    Where a history was cut off and goes on by now, all heads are traced again.
+    """
     urls = visits.select("origin").unique(maintain_order=True)
     for some in urls.iter_slices(_VISITED):
-        new = lake.keys_missing("origin_revision", _heads(lake, visits.join(some, on="origin", how="semi")))
+        heads = heads_of(lake, visits.join(some, on="origin", how="semi"))
+        ids = pl.Series([origin_id(url) for url in some["origin"]], dtype=pl.Binary)
+        again = heads.filter(pl.col("origin").is_in(going_on(lake, some.select(url="origin", id=ids)).implode()))
+        new = pl.concat([lake.keys_missing("origin_revision", heads), again]).unique().sort("origin", "revision")
         for origins in new.select("origin").unique(maintain_order=True).iter_slices(ORIGINS):
             yield new.join(origins, on="origin", how="semi")
 
@@ -146,8 +153,12 @@ from wanted left join found on found.revision = wanted.id order by all
 
 
 @contextmanager
-def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+def asking(lake: Lake, *more: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB over the tables that histories and trees are in, joining as is written; what doesn't fit into memory goes to disk.
+
+    Args:
+        lake: the lake.
+        more: other tables that are asked for.
 
     Raises:
         LakeError: a table can't be read, or there is no room for what does not fit.
@@ -160,7 +171,7 @@ def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         duckdb.connect(config={"memory_limit": settings.sql_memory, "threads": 2, "temp_directory": str(spill)}) as sql,
     ):
         sql.execute(JOIN_AS_WRITTEN)
-        for name in ("revision", "revision_history", "directory_entry"):
+        for name in ("revision", "revision_history", "directory_entry", *more):
             paths = [lake.path(name, file.path) for file in lake.files(name)]
             schema = pa.schema(TABLES[name].fields)
             if paths and not lake.storage.remote:
@@ -170,7 +181,7 @@ def asking(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         yield sql
 
 
-def _heads(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:
+def heads_of(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:
     """Revisions that the branches of visits name, through a release or not: origin (its identifier) and revision."""
     snapshots = visits.filter(pl.col("snapshot").is_not_null()).select("origin", "snapshot").unique()
     wanted = snapshots["snapshot"].unique().to_list()

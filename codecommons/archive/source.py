@@ -186,6 +186,13 @@ class Source(ABC):
             ItemError: it can't be had.
         """
 
+    def whole(self, inputs: Iterable[SliceInput]) -> Literal["all", "head", "nothing"]:
+        """Of which references a full visit has brought all of the history: a day's input says so, if the source itself doesn't.
+
+        What a visit has cut off may be there later, from elsewhere, and then nobody could tell what was known on its day.
+        """
+        return "nothing"
+
     @abstractmethod
     def load(self, work: Work, inputs: list[SliceInput]) -> Outcome:
         """Load a slice's items; one that fails is in the outcome and stops no other."""

@@ -20,6 +20,7 @@ from codecommons.annotate.forge.repositories import newest
 from codecommons.annotate.notebooks import is_notebook
 from codecommons.annotate.spans import NAMES
 from codecommons.archive.objects import TAKEN_DOWN
+from codecommons.archive.since import since
 from codecommons.archive.source import sources
 from codecommons.archive.views import visited_trees
 from codecommons.datasets.condition import FILTER_SIGNALS, signals_of
@@ -54,8 +55,12 @@ SAME_TEXT = "normalized_text"
 BENCHMARKS = "benchmark_items"
 # Read only where the files of a tree come by what they import, and where notebooks become texts.
 IMPORTS, NOTEBOOK = "in_edges", "notebook"
-# The trees of the inputs that were asked for last.
+# The trees of the inputs that were asked for last, and since when their histories have what is in them.
 _TREES: WeakKeyDictionary[Lake, tuple[Inputs, pl.DataFrame]] = WeakKeyDictionary()
+_SINCE: WeakKeyDictionary[Lake, tuple[Inputs, pl.DataFrame]] = WeakKeyDictionary()
+# Of these anchors there is a history.
+_REVISION = "swh:1:rev:"
+_NEVER = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,38 @@ def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     return known[1]
 
 
+def _histories(lake: Lake, inputs: Inputs) -> pl.DataFrame:
+    """Since when the histories of repositories have what is in these trees; columns as ``archive.since.since``."""
+    known = _SINCE.get(lake)
+    if known is None or known[0] is not inputs:
+        seen = trees(lake, inputs).filter(pl.col("anchor").str.starts_with(_REVISION)).select("origin", "root").unique()
+        known = inputs, since(lake, pl.DataFrame(inputs.slices).select("slice", "source").unique(), seen)
+        _SINCE[lake] = known
+    return known[1]
+
+
+def with_since(lake: Lake, inputs: Inputs, places: pl.LazyFrame) -> pl.LazyFrame:
+    """Add to occurrences since when they are there: ``since``, seconds since 1970, null where that is unknown.
+
+    Of a file in the tree of a revision that is the date of the first revision that brought its content in the history of the
+    origin, as far as references of the visits that count reach, or its anchor's, whichever comes first; of a release, its own.
+
+    Args:
+        lake: the lake.
+        inputs: which visits count.
+        places: origin, anchor, anchor_date, content, and what else is to be kept.
+
+    Returns:
+        All that, ``since``, and ``since_revision`` (binary): that first revision; null where the anchor's own date is as early.
+    """
+    of_revision = pl.col("anchor").str.starts_with(_REVISION) & (pl.col("seconds") < pl.col("anchor_date").fill_null(_NEVER))
+    rows = places.join(_histories(lake, inputs).lazy(), on=["origin", "content"], how="left")
+    return rows.with_columns(
+        since=pl.when(of_revision).then("seconds").otherwise("anchor_date"),
+        since_revision=pl.when(of_revision).then("revision"),
+    ).drop("seconds", "revision")
+
+
 def contents(lake: Lake, inputs: Inputs) -> pl.LazyFrame:
     """Every content of these trees, column content (binary): what had been compared by then."""
     roots = trees(lake, inputs).select("root").unique().lazy()
@@ -229,18 +266,19 @@ def files(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """One row per file of a current tree.
 
     Returns:
-        The columns of ``trees``; path (binary), name (binary, its last part), perms, content (binary); length, status, verified,
-        verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``, and those ``ON_DEMAND`` that were asked
-        for, with ``said_<annotator>``: true where it has a row; what filter sets read, under its full name
-        (``annotator.column``); of ``Inputs.spans`` also ``whole_<annotator>``; items of benchmarks, if they are asked for;
-        license (SPDX expression), verdict, rule and evidence, of the decision for the file in its own tree; where files come by
-        what they import, place_in_tree; where notebooks become texts, notebook (whether it is one), notebook_length
+        The columns of ``trees``; path (binary), name (binary, its last part), perms, content (binary); since (as ``with_since``);
+        length, status, verified, verified_reason, skipped (why there are no bytes), of the content; ``SIGNALS``, and those
+        ``ON_DEMAND`` that were asked for, with ``said_<annotator>``: true where it has a row; what filter sets read, under its
+        full name (``annotator.column``); of ``Inputs.spans`` also ``whole_<annotator>``; items of benchmarks, if they are asked
+        for; license (SPDX expression), verdict, rule and evidence, of the decision for the file in its own tree; where files come
+        by what they import, place_in_tree; where notebooks become texts, notebook (whether it is one), notebook_length
         (bytes of the text, null where there is none), notebook_error, notebook_spans (those of ``Inputs.spans``, by annotator),
         notebook_unread (whether nobody has looked). What nobody has said of a file is null.
     """
     taken = trees(lake, inputs).filter("current").drop("current")
     paths = lake.scan("tree_file").select("root", "path", "perms", "content")
-    return described(lake, inputs, taken.lazy().join(paths, on="root").collect(engine="streaming"))
+    places = with_since(lake, inputs, taken.lazy().join(paths, on="root")).drop("since_revision")
+    return described(lake, inputs, places.collect(engine="streaming"))
 
 
 def described(lake: Lake, inputs: Inputs, places: pl.DataFrame) -> pl.DataFrame:
@@ -369,10 +407,11 @@ def _why_uncompared(lake: Lake, found: pl.DataFrame) -> str:
 
 
 def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.DataFrame:
-    """Where each text was seen first: the minimum of (date, anchor, origin, path) over all trees that count, undated last.
+    """Where each text was seen first: the minimum of (since, date, anchor, origin, path) over all trees that count, undated last.
 
     A text is the content, or another one that differs from it in line ends, trailing blanks or a byte order mark only: who
-    converts a file to other line ends has not written it.
+    converts a file to other line ends has not written it. Since when it is in a repository its history says (``with_since``);
+    what only a history has, and no tree, is no occurrence: nobody has decided anything about it.
 
     Args:
         lake: the lake.
@@ -380,8 +419,8 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         contents: column content (binary), unique.
 
     Returns:
-        content, first_content, first_origin, first_anchor (SWHID), first_path (binary); first_verdict and first_rule of the
-        decision there, null without one.
+        content, first_content, first_origin, first_anchor (SWHID), first_path (binary); first_since and first_revision, as
+        ``with_since``; first_verdict and first_rule of the decision there, null without one.
     """
     seen = trees(lake, inputs).select("anchor", "origin", "root", "anchor_date").unique()
     texts = store.rows(lake, current(lake.settings)[SAME_TEXT]).select("content", "normalized").drop_nulls()
@@ -392,21 +431,23 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         .select("root", "path", first_content="content")
         .join(same.unique().collect().lazy(), on="first_content")
     )
+    # Since when is asked of the content that is there, which need not be the one that is asked about.
+    places = seen.lazy().join(paths, on="root").rename({"content": "asked", "first_content": "content"})
     first = (
-        seen.lazy()
-        .join(paths, on="root")
-        .sort("content", "anchor_date", "anchor", "origin", "path", nulls_last=True)
+        with_since(lake, inputs, places)
+        .rename({"content": "first_content", "asked": "content"})
+        .sort("content", "since", "anchor_date", "anchor", "origin", "path", nulls_last=True)
         .unique("content", keep="first", maintain_order=True)
-        .select("content", "first_content", "root", "path", first_origin="origin", first_anchor="anchor")
+        .rename({"origin": "first_origin", "anchor": "first_anchor", "since": "first_since", "since_revision": "first_revision"})
+        .drop("anchor_date")
     )
     decided = first.rename({"first_origin": "origin"}).join(
         _decisions(lake, inputs).drop("content"), on=["root", "path"], how="left"
     )
     names = {"origin": "first_origin", "path": "first_path", "verdict": "first_verdict", "rule": "first_rule"}
     known = _with_forge(lake, inputs, decided).rename(names)
-    return known.select(
-        "content", "first_content", "first_origin", "first_anchor", "first_path", "first_verdict", "first_rule"
-    ).collect(engine="streaming")
+    told = ("content", "origin", "anchor", "path", "since", "revision", "verdict", "rule")
+    return known.select("content", *(f"first_{name}" for name in told)).collect(engine="streaming")
 
 
 def _with_forge(lake: Lake, inputs: Inputs, decided: pl.LazyFrame) -> pl.LazyFrame:

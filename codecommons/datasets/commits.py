@@ -48,8 +48,8 @@ def candidates(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     """One row per commit that changed one file of a current tree, and nothing else.
 
     Returns:
-        The columns of ``candidates.files``, of the version that the commit left, with the commit and its date as ``anchor`` and
-        ``anchor_date`` (``root`` is the current tree);
+        The columns of ``candidates.files``, of the version that the commit left, with the commit and its date as ``anchor``,
+        ``anchor_date`` and ``since`` (``root`` is the current tree);
         revision_id and parent_id (binary), author and committer (sha256 of their names), message (text; null where it is none);
         of the version before: before_content, before_length, before_status, before_verified, before_encoding, before_binary,
         before_whole_<annotator> and before_items, likewise.
@@ -81,6 +81,7 @@ def candidates(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         anchor_date=pl.when((pl.col("date") > 0) & (pl.col("date") < end_of_day)).then("date"),
         message=pl.Series([message_of(one) for one in places["message"]], dtype=pl.String),
     ).drop("date")
+    places = places.with_columns(since="anchor_date")
     rows = described(lake, inputs, places)
     return rows.join(_before(lake, inputs, rows), on="before_content", how="left")
 

@@ -171,7 +171,8 @@ def candidates(lake: Lake, inputs: Inputs, asked: Specification) -> pl.DataFrame
             rows.clear()
     every = pl.concat([*frames, pl.DataFrame(rows, schema=_COLUMNS)])
     nothing = {"anchor": pl.String, "snapshot": pl.Binary, "root": pl.Binary, "language": pl.String}
-    every = every.with_columns([pl.lit(None, kind).alias(name) for name, kind in nothing.items()], encoding=pl.lit("utf-8"))
+    empty = [pl.lit(None, kind).alias(name) for name, kind in nothing.items()]
+    every = every.with_columns(empty, encoding=pl.lit("utf-8"), since="anchor_date")
     judging = policy(lake.settings, asked.license.policy)
     every = licensed(every, repositories(lake, inputs), judging)
     excluded = reached(lake, ledger.read(lake).effective, trees(lake, inputs))

@@ -28,7 +28,7 @@ from isal import isal_zlib
 from codecommons.annotate import store
 from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.selection import with_stars
+from codecommons.datasets.selection import LAST, with_stars
 from codecommons.dedup import known_then
 from codecommons.engine import Engine
 from codecommons.errors import GateError
@@ -54,8 +54,8 @@ class Facts:
     """All candidates of a dataset's inputs.
 
     Attributes:
-        rows: the columns of ``candidates.files`` that rules ask for, in the order that ``selection.in_order`` ends with (date,
-            anchor, origin, path): texts as ``pl.Enum`` in order of the texts, ``content_id`` (a number, in order of the
+        rows: the columns of ``candidates.files`` that rules ask for, in the order that ``selection.in_order`` ends with
+            (``selection.LAST``): texts as ``pl.Enum`` in order of the texts, ``content_id`` (a number, in order of the
             identifiers) in place of content; also opt_out, stars, first_verdict.
         bytes: of the same rows ``content`` and ``path``, which are read where they are asked for.
         contents: how many numbers there are for contents.
@@ -149,7 +149,7 @@ def _make(lake: Lake, engine: Engine, inputs: Inputs, name: str, folder: Path) -
     rows = with_stars(rows, repositories(lake, inputs)).drop(_UNUSED)
     ids = rows.select("content").unique().sort("content")
     first = first_occurrences(lake, inputs, ids).select("content", "first_verdict")
-    rows = rows.join(first, on="content", how="left").sort("anchor_date", "anchor", "origin", "path", nulls_last=True)
+    rows = rows.join(first, on="content", how="left").sort(*LAST, nulls_last=True)
     known = known_then(lake, engine, contents(lake, inputs), ids)
     pairs = known.pairs.filter("accepted").select("a", "b", "similarity").collect()
     numbers = ids.with_row_index("content_id")

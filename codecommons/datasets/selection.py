@@ -62,6 +62,9 @@ ROWS = (
     "redactions",
 )
 
+# What no order leaves equal.
+LAST = ("since", "anchor_date", "anchor", "origin", "path")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -339,8 +342,14 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
         funnel.rows = funnel.rows.join(first.rename({"content": content}), on=content, how="left")
         side = content.removesuffix("content")
         evidence = qualified("first_content", "first_origin", "first_anchor", "first_path")
-        funnel.keep(f"{side}conflict", passes, evidence, earliest)
+        funnel.keep(f"{side}conflict", passes, evidence, earliest, _brought())
         funnel.rows = funnel.rows.drop(name for name in first.columns if name != "content")
+
+
+def _brought() -> pl.Expr:
+    """Which revision had a first occurrence first, and when, where that is not the one whose tree it is in; else null."""
+    day = pl.from_epoch("first_since", time_unit="s").dt.to_string("%Y-%m-%d")
+    return pl.format("brought by {} of {}", swhid_of("rev", "first_revision"), day)
 
 
 def _decontaminate(funnel: Funnel, asked: Decontaminate, items: str) -> None:
@@ -425,8 +434,8 @@ def with_stars(rows: pl.DataFrame, repositories: pl.DataFrame) -> pl.DataFrame:
 
 
 def in_order(rows: pl.DataFrame, order: tuple[str, ...]) -> pl.DataFrame:
-    """Rows by preference, with their place in column ``rank``; what the order leaves equal goes by date, anchor, origin, path."""
-    last = [(pl.col(name), False) for name in ("anchor_date", "anchor", "origin", "path")]
+    """Rows by preference, with their place in column ``rank``; what the order leaves equal goes by ``LAST``."""
+    last = [(pl.col(name), False) for name in LAST]
     by = [*preference(order).values(), *last]
     return rows.sort([term for term, _ in by], descending=[down for _, down in by], nulls_last=True).with_row_index("rank")
 
@@ -436,7 +445,7 @@ def preference(order: tuple[str, ...]) -> dict[str, tuple[pl.Expr, bool]]:
     date, verdict = pl.col("anchor_date"), pl.col("verdict")
     terms = {
         "permissive": (pl.coalesce(pl.when(verdict == one).then(pl.lit(at, pl.Int8)) for at, one in enumerate(VERDICTS)), False),
-        "earliest": (date, False),
+        "earliest": (pl.col("since"), False),
         "popular": (pl.col("stars"), True),
         "latest": (date, True),
         "shortest_path": (pl.col("path").bin.size(), False),

@@ -150,7 +150,8 @@ class Deduplicate:
         threshold: similarity from which an accepted pair counts; None leaves only exact duplicates out.
         repositories: similarity of their contents from which a repository is left out for another one, as a whole and before its
             files are looked at; None looks at no repository.
-        order: what is preferred, first things first; what is still equal goes by anchor date, anchor, origin and path.
+        order: what is preferred, first things first; what is still equal goes by ``selection.LAST``. ``earliest`` goes
+            by when a history had it first (``candidates.with_since``), ``latest`` by the date of the release or head;
             ``popular`` goes by the stars that forges last showed of the origin. Of repositories, the one with the most preferred
             file is.
         keep: ``best`` leaves all but the preferred near-duplicate out; ``all`` keeps them, files and repositories, and says in

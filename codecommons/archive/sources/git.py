@@ -17,10 +17,11 @@ import os
 import re
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import polars as pl
@@ -130,6 +131,10 @@ class Git(ChangingSource):
         """The head's revision; None where there is none."""
         head = head_of(branches)
         return head[1] if head is not None and head[0] == "revision" else None
+
+    def whole(self, inputs: Iterable[SliceInput]) -> Literal["all", "head", "nothing"]:
+        """All: a visit with a hole is a partial one."""
+        return "all"
 
     def read(self, work: Work, row: SliceInput) -> State:
         """See ``ChangingSource.read``."""

@@ -12,11 +12,11 @@ them is there; a run that is killed goes on from there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from codecommons.archive.export.selection import (
     Selection,
@@ -66,6 +66,13 @@ class SoftwareHeritage(Source):
     def parse(self, text: str) -> str:
         """``URI?name=value&…``, canonical; see ``archive.export.selection``."""
         return str(parse_selection(text))
+
+    def whole(self, inputs: Iterable[SliceInput]) -> Literal["all", "head", "nothing"]:
+        """What every item of the day asks for."""
+        asked = [read_selection(row.item) for row in inputs]
+        if not asked or not all(one.history for one in asked):
+            return "nothing"
+        return "all" if all(one.branch == "all" for one in asked) else "head"
 
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
         """Pin the export by its list of files, and keep the list of what is asked for in the lake."""

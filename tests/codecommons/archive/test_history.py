@@ -15,6 +15,8 @@ import pytest
 from codecommons import archive
 from codecommons.archive.history import asking, introduced
 from codecommons.archive.objects import Rows
+from codecommons.archive.since import since
+from codecommons.archive.views import visited_trees
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
 from codecommons.settings import Settings
@@ -101,6 +103,51 @@ def test_a_second_visit_adds_only_what_is_new_and_comes_to_the_same_as_one(lake,
     ingest(other, history, NEXT)
     for table in ("introduced", "origin_revision"):
         assert lake.scan(table).collect().sort(pl.all()).equals(other.scan(table).collect().sort(pl.all()))
+
+
+def asked(lake, *days):
+    """What ``since`` says of the trees of the visits of some days: (content, date, revision)."""
+    used = pl.DataFrame({"slice": days, "source": ["git"] * len(days)})
+    trees = visited_trees(lake, used).select("origin", "root").unique()
+    found = since(lake, used, trees)
+    return {(content.hex(), seconds, revision.hex()) for _, content, seconds, revision in found.iter_rows()}
+
+
+def said(path, shown, references):
+    """The same of the heads that were shown, by git, whose histories reach from references."""
+    dates = dict(line.split() for line in git(path, "log", "--format=%H %at", *references).decode().splitlines())
+    here = {line.split()[2].decode() for one in shown for line in git(path, "ls-tree", "-r", one).splitlines()}
+    first = {}
+    for revision, _, content in brought(path, *references):
+        if content in here:
+            first[content] = min(first.get(content, (1 << 40, "")), (int(dates[revision]), revision))
+    return {(content, *told) for content, told in first.items()}
+
+
+def test_a_tree_has_a_content_since_a_revision_that_references_of_the_visits_that_count_reach(lake, history):
+    heads = git(history, "for-each-ref", "--format=%(objectname) %(refname)").decode().split()
+    old = [git(history, "rev-list", "--max-count=1", f"--skip={skip}", "--all").decode().strip() for skip in (40, 30, 20)]
+    for target, reference in zip(old, heads[1::2], strict=True):
+        git(history, "update-ref", reference, target)
+    ingest(lake, history, DAY)
+    then = said(history, old[:1], old)
+    assert asked(lake, DAY) == then
+    for target, reference in zip(heads[::2], heads[1::2], strict=True):
+        git(history, "update-ref", reference, target)
+    ingest(lake, history, NEXT)
+    assert asked(lake, DAY) == then, "what came later was not known on that day"
+    assert asked(lake, DAY, NEXT) == said(history, [old[0], heads[0]], [*old, *heads[::2]]) != then
+
+
+def test_a_history_that_was_cut_off_says_nothing_and_whole_it_says_all_from_that_day_on(lake, history, tmp_path):
+    shallow = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "-q", "--bare", "--depth", "2", history.as_uri(), str(shallow)], check=True)
+    ingest(lake, shallow, DAY)
+    assert asked(lake, DAY) == set()
+    git(shallow, "fetch", "-q", "--unshallow")
+    ingest(lake, shallow, NEXT)
+    assert asked(lake, DAY) == set()
+    assert asked(lake, DAY, NEXT) == said(history, ["b0"], ["b0"])
 
 
 def test_a_fork_shares_what_its_revisions_brought_and_is_an_origin_of_its_own(lake, history, tmp_path):

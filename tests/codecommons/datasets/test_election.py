@@ -113,6 +113,7 @@ def test_a_hundred_thousand_copies_of_a_file_leave_one_and_each_of_the_others_na
         path=pl.lit(b"copy.py"),
         verdict=pl.lit("permissive"),
         anchor_date=pl.lit(5, pl.Int64),
+        since=pl.lit(5, pl.Int64),
         stars=pl.col("n") // 2,
         length=pl.lit(10, pl.Int64),
         language=pl.lit("Python"),

@@ -36,6 +36,7 @@ class Row:
     path: bytes
     verdict: str | None
     anchor_date: int | None
+    since: int | None
     stars: int | None
     language: str | None
     source: str
@@ -52,7 +53,7 @@ def last(value, down=False):
 
 TERMS = {
     "permissive": lambda row: last(None if row.verdict is None else VERDICTS.index(row.verdict)),
-    "earliest": lambda row: last(row.anchor_date),
+    "earliest": lambda row: last(row.since),
     "popular": lambda row: last(row.stars, down=True),
     "latest": lambda row: last(row.anchor_date, down=True),
     "shortest_path": lambda row: len(row.path),
@@ -60,9 +61,10 @@ TERMS = {
 
 
 def by_preference(rows, order):
-    return sorted(
-        rows, key=lambda row: (*(TERMS[name](row) for name in order), last(row.anchor_date), row.anchor, row.origin, row.path)
-    )
+    def key(row):
+        return (*(TERMS[name](row) for name in order), last(row.since), last(row.anchor_date), row.anchor, row.origin, row.path)
+
+    return sorted(rows, key=key)
 
 
 def taken(names, similarity, threshold):
@@ -147,6 +149,7 @@ def worlds(draw):
                 path=b"d/" * (path % 2) + b"f%d.py" % path,
                 verdict=draw(st.sampled_from([None, *VERDICTS[:2]])),
                 anchor_date=dates[2 * origin + anchor],
+                since=draw(st.sampled_from([0, dates[2 * origin + anchor]])),
                 stars=stars[origin],
                 language=(None, "Python", "C")[content % 3],
                 source=("pypi", "npm")[origin % 2],
@@ -169,7 +172,13 @@ def worlds(draw):
 def table(rows):
     return pl.DataFrame(
         [vars(row) for row in rows],
-        schema_overrides={"verdict": pl.String, "language": pl.String, "stars": pl.Int64, "anchor_date": pl.Int64},
+        schema_overrides={
+            "verdict": pl.String,
+            "language": pl.String,
+            "stars": pl.Int64,
+            "anchor_date": pl.Int64,
+            "since": pl.Int64,
+        },
     )
 
 
@@ -224,7 +233,7 @@ def test_a_plan_counts_the_same_rows_and_warns_of_the_same_groups(world):
     rows, pairs, asked = world
     asked = Deduplicate(asked.threshold, None, asked.order, asked.keep, asked.most_lost)
     funnel, lost = chosen(rows, pairs, asked)
-    every = table(rows).with_columns(license=pl.lit("MIT")).sort("anchor_date", "anchor", "origin", "path", nulls_last=True)
+    every = table(rows).with_columns(license=pl.lit("MIT")).sort(*selection.LAST, nulls_last=True)
     numbers = every.select("content").unique().sort("content").with_row_index("content_id")
     number = dict(numbers.select("content", "content_id").iter_rows())
     edges = [(number[a], number[b], s) for (a, b), s in pairs.items() if a in number and b in number]
@@ -244,7 +253,19 @@ def test_a_plan_counts_the_same_rows_and_warns_of_the_same_groups(world):
 def test_a_source_of_copies_of_what_near_duplicates_take_is_wiped_out_as_well_and_copies_of_what_stays_are_no_loss():
     def of(content, origin, source):
         anchor = f"swh:1:rel:{int(origin[1:]):040x}"
-        return Row(bytes([content]) * 20, origin, anchor, b"%d.py" % content, VERDICTS[0], int(origin[1:]), None, "C", source, 1)
+        return Row(
+            bytes([content]) * 20,
+            origin,
+            anchor,
+            b"%d.py" % content,
+            VERDICTS[0],
+            int(origin[1:]),
+            int(origin[1:]),
+            None,
+            "C",
+            source,
+            1,
+        )
 
     # p2 has copies of twenty files of p1, all of which go for one of p0; p3 copies of five that stay, and two of its own that go.
     rows = [of(0, "p0", "git"), *(of(content, "p1", "pypi") for content in range(1, 101))]

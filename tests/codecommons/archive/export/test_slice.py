@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from codecommons.archive import add_inputs, ingest_slice, parse_request, settle_terms, slice_roots
+from codecommons.archive.since import since
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import UsageError
 from codecommons.lake import Lake
@@ -334,12 +335,15 @@ def test_two_items_that_select_the_same_visit_give_one_row(several: Path, lake: 
 def test_only_the_head_is_followed_unless_all_branches_are_asked_for(tmp_path: Path, settings, lively, graph, ingest) -> None:
     made = graph(lively).visit("https://a", 1, "2026-01-30")
     made.write(tmp_path / "export", "parquet")
-    found = {}
+    found, dated = {}, {}
+    used = pl.DataFrame({"slice": ["2026-01-31"], "source": ["swh"]})
     for query in ("", "?branch=all", "?history=yes", "?branch=all&history=yes"):
         home = settings.home / hashlib.sha1(query.encode()).hexdigest()
         lake = Lake.open(dataclasses.replace(settings, home=home, lake=str(home / "lake")))
         ingest(lake, f"swh:{tmp_path / 'export'}{query}")
         found[query] = (hexes(lake, "revision"), hexes(lake, "release"))
+        dates = since(lake, used, slice_roots(lake, "2026-01-31", "swh"))
+        dated[query] = {content.hex(): seconds for content, seconds in dates.select("content", "seconds").rows()}
     head = lively.git("rev-parse", "HEAD")
     assert found[""] == ([head], [])
     heads = {lively.git("rev-parse", name) for name in ("main", "topic", "light", "refs/tags/v1^{}", "refs/tags/nobody^{}")}
@@ -347,6 +351,16 @@ def test_only_the_head_is_followed_unless_all_branches_are_asked_for(tmp_path: P
     assert len(found["?branch=all"][1]) == 2
     assert found["?history=yes"] == (sorted(lively.git("rev-list", "HEAD").split()), [])
     assert found["?branch=all&history=yes"][0] == sorted(lively.git("rev-list", "--all").split())
+    # Who was not asked for a history can't say since when it has anything.
+    assert dated[""] == dated["?branch=all"] == {}
+    for query, references in (("?history=yes", "HEAD"), ("?branch=all&history=yes", "--all")):
+        assert dated[query] == {
+            line.split()[2]: min(
+                map(int, lively.git("log", "--format=%at", "-m", f"--find-object={line.split()[2]}", references).split())
+            )
+            for line in lively.git("ls-tree", "-r", "HEAD").splitlines()
+            if line.split()[1] == "blob"
+        }
 
 
 def test_a_history_of_any_depth_is_followed_to_its_end(tmp_path: Path, settings, repository, graph) -> None:
