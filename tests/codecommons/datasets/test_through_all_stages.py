@@ -18,6 +18,7 @@ from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
 from codecommons.license import qualify_slice
 from codecommons.settings import Settings
+from codecommons.swhid import content_id
 
 DAY = "2026-01-31"
 LATER = "2026-02-01"
@@ -68,8 +69,10 @@ def test_what_crowds_a_band_later_makes_no_difference_to_a_dataset_of_an_earlier
     def bring(day, numbers):
         folder = tmp_path / day
         folder.mkdir()
-        for number in numbers:
-            (folder / f"{number}.py").write_text(f"# SPDX-License-Identifier: MIT\n{BODY}\nlast = {number}\n")
+        texts = (f"# SPDX-License-Identifier: MIT\n{BODY}\nlast = {number}\n".encode() for number in numbers)
+        # By path those come first of whom the lake knows least.
+        for place, text in enumerate(sorted(texts, key=content_id, reverse=True)):
+            (folder / f"{place:03}.py").write_bytes(text)
         add_inputs(lake, [f"path:{folder}"], day)
         for stage in (ingest_slice, annotate_slice, qualify_slice, compare_slice):
             stage(lake, engine, day, "path")
