@@ -139,8 +139,9 @@ def _settled(edges: _Edges, rows: int, crowds: Crowds | None) -> tuple[NDArray[n
         score = crowds.compare(earlier, later)
         alike = score >= crowds.threshold
         if alike.any():
-            more = (later[alike].astype(np.uint32), earlier[alike].astype(np.uint32), score[alike])
-            edges = _by_rank(*(np.concatenate(both) for both in zip(edges, more, strict=True)))
+            more = _by_rank(later[alike].astype(np.uint32), earlier[alike].astype(np.uint32), score[alike])
+            at = np.searchsorted(edges[0], more[0])
+            edges = (np.insert(edges[0], at, more[0]), np.insert(edges[1], at, more[1]), np.insert(edges[2], at, more[2]))
             winners, similarity = _winners(*edges, rows)
     return winners, similarity
 
