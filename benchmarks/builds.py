@@ -233,7 +233,7 @@ def _formats(lake: Lake, folder: str) -> list[Written]:
 
         def ours(check: bool, form: ShardFormat = form, terms: Terms = terms, rows: list[pa.Table] = rows) -> None:
             with ExitStack() as stack:
-                files = [stack.enter_context(shards_.scratch_file(lake)) for _ in form.endings(terms.asked)]
+                files = [stack.enter_context(lake.scratch_file()) for _ in form.endings(terms.asked)]
                 form.write(files, source.schema_arrow.remove_metadata(), rows, "0" * 64, terms)
                 for file in files:
                     shards_.sealed(file)
@@ -242,7 +242,7 @@ def _formats(lake: Lake, folder: str) -> list[Written]:
                     assert pl.concat([*form.swhids(files)]).to_list() == expected
 
         def plain(library: Any = library, rows: list[pa.Table] = rows) -> None:
-            with shards_.scratch_file(lake) as file:
+            with lake.scratch_file() as file:
                 library(file, rows, made)
 
         seconds = [min(_seconds(work) for _ in range(PASSES)) for work in (plain, partial(ours, False), partial(ours, True))]

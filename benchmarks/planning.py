@@ -31,7 +31,7 @@ import pyarrow as pa
 from benchmarks.accuracy import put
 from benchmarks.processes import machine, tree_cpu_seconds
 from codecommons.annotate.annotator import current
-from codecommons.datasets import facts, plan
+from codecommons.datasets import comparisons, facts, plan
 from codecommons.datasets.candidates import SAME_TEXT, SIGNALS
 from codecommons.datasets.specification import parse
 from codecommons.dedup.tables import TABLES as DEDUP_TABLES
@@ -165,7 +165,10 @@ def _plan(settings: Settings) -> tuple[int, int, float, float, int]:
 
 
 def multiply_facts(place: Path, times: int) -> None:
-    """Make what plans count so many times as large, in place: every row under other contents, origins and anchors."""
+    """Make what plans count so many times as large, in place: every row under other contents, origins and anchors.
+
+    Every copy has crowded bands of its own, in which as much was compared as in the original's.
+    """
     known = facts.read(place)
     ids, each = np.repeat(np.arange(known.rows.height), times), np.tile(np.arange(times), known.rows.height)
     columns: dict[str, pa.Array] = {}
@@ -187,7 +190,23 @@ def multiply_facts(place: Path, times: int) -> None:
     pairs = known.pairs.join(copies, how="cross").select(
         pl.col("a") * times + pl.col("copy"), pl.col("b") * times + pl.col("copy"), "similarity"
     )
-    facts.put(place, pa.table(columns), pl.concat(names), known.contents * times, pairs, known.uncompared)
+    crowds = known.crowds.join(copies, how="cross").select(
+        pl.col("band") * times + pl.col("copy"), pl.col("content_id") * times + pl.col("copy")
+    )
+    compared, scores = comparisons.read(known)
+    low, high = (np.add.outer(end * times, np.arange(times)).ravel() for end in np.divmod(compared, known.contents))
+    contents = known.contents * times
+    facts.put(
+        place,
+        pa.table(columns),
+        pl.concat(names),
+        contents,
+        pairs,
+        known.uncompared,
+        crowds.sort("band", "content_id"),
+        known.anchors,
+    )
+    comparisons.put(facts.read(place), low * contents + high, np.repeat(scores, times))
 
 
 def multiply(source: Lake, settings: Settings, times: int) -> Lake:

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import PAGE, put
-from benchmarks.accuracy.secrets import Place, Sample, held_out, score, secret_samples
+from benchmarks.accuracy.secrets import Place, Sample, Score, held_out, score, secret_samples
 from benchmarks.corpus import PACKAGES, files
 from codecommons.annotate import spans
+from codecommons.annotate.spans.finder import Finder
 from codecommons.errors import UsageError
 from codecommons.settings import Settings
 
@@ -93,14 +94,18 @@ def run(settings: Settings, data: Path, peer: str, count: int) -> Result:
     }
     measured = []
     for name, answers in sides.items():
-        found, _ = answers(samples)
-        one = score(samples, lambda sample, found=found: found[sample.name])["all"]
+        told, _ = answers(samples)
+        one = _scored(samples, told)
         found, seconds = answers(corpus)
         measured.append(Side(name, round(one.precision, 4), round(one.recall, 4), sum(map(len, found.values())), seconds))
     return Result(len(corpus), sum(len(sample.data) for sample in corpus), measured)
 
 
-def _ours(finder: spans.Finder, samples: Sequence[Sample]) -> tuple[dict[str, list[Place]], float]:
+def _scored(samples: Sequence[Sample], found: dict[str, list[Place]]) -> Score:
+    return score(samples, lambda sample: found[sample.name])["all"]
+
+
+def _ours(finder: Finder, samples: Sequence[Sample]) -> tuple[dict[str, list[Place]], float]:
     start = time.process_time()
     found = {sample.name: finder.find(sample.data)[0] for sample in samples}
     seconds = time.process_time() - start

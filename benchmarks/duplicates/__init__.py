@@ -230,7 +230,7 @@ def _lake(settings: Settings, home: Path) -> Lake:
 
 def _texts(lake: Lake, requests: list[str], most: int) -> pa.Table:
     """UTF-8 texts of the first packages of the list that hold as many bytes (columns sha1_git, text)."""
-    engine, found, size = local_engine(lake.settings), [], 0
+    engine, found, size = local_engine(lake.settings), list[pl.DataFrame](), 0
     for number in range(0, len(requests), 4):
         day = f"2026-01-{1 + number // 4:02d}"
         ids = _bring(lake, engine, requests[number : number + 4], day)

@@ -311,8 +311,9 @@ def poison(world: World, seed: int, times: int) -> Iterator[Tried]:
     home = world.fresh("poisoned")
     settings = dataclasses.replace(settings_of(home), max_archive_bytes=32 << 20)
     said = _run_more(world, settings, [f"path:{path}" for path in made.values()])
-    found = state(settings)
-    rows = {name: frame for name, frame in world.expected.items() if isinstance(frame, pl.DataFrame)}
+    rows, found = (
+        {name: one for name, one in these.items() if isinstance(one, pl.DataFrame)} for these in (world.expected, state(settings))
+    )
     lost = [name for name, frame in rows.items() if _lost(frame, found[name], name)]
     told = Lake.open(settings).scan("quarantine").select("item", "reason").collect().rows()
     silent = [

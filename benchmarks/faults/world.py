@@ -63,7 +63,7 @@ class World:
     @classmethod
     def make(cls, folder: Path, repository: bool = True) -> World:
         """A project and, unless somebody is in a hurry, a repository; and the undisturbed lake of them."""
-        items = (f"path:{_project(folder / 'project')}",)
+        items: tuple[str, ...] = (f"path:{_project(folder / 'project')}",)
         if repository:
             items += (f"git:{_repository(folder / 'repository')}",)
         world = cls(folder, items, {}, 0, 0.0)

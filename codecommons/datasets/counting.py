@@ -18,7 +18,8 @@ import numpy as np
 import polars as pl
 
 from codecommons.datasets.candidates import Inputs
-from codecommons.datasets.election import winners
+from codecommons.datasets.comparisons import Compare, Comparisons
+from codecommons.datasets.election import Crowds, winners
 from codecommons.datasets.facts import ANY, UNKNOWN, Facts
 from codecommons.datasets.losses import ALARMING, LOST
 from codecommons.datasets.selection import Funnel, Step, preference, ruled
@@ -87,11 +88,19 @@ def countable(asked: Specification) -> bool:
     return asked.rows == "files" and asked.deduplicate.repositories is None and asked.notebooks == AS_IS
 
 
-def count(lake: Lake, known: Facts, asked: Specification, inputs: Inputs) -> Counts:
+def count(lake: Lake, known: Facts, asked: Specification, inputs: Inputs, compare: Compare) -> Counts:
     """Count what ``selection.select`` would choose.
+
+    Args:
+        lake: the lake.
+        known: what is known of every candidate.
+        asked: a specification that is ``countable``.
+        inputs: what the facts are of.
+        compare: compares texts in crowded bands that no plan over these facts has compared.
 
     Raises:
         GateError: an earlier stage has to run again.
+        LakeError: texts can't be read.
         UsageError: the condition fails on a value.
     """
     if known.uncompared and asked.deduplicate.threshold is not None:
@@ -100,7 +109,7 @@ def count(lake: Lake, known: Facts, asked: Specification, inputs: Inputs) -> Cou
     funnel = Counted(known.with_texts() if texts else known.rows)
     ruled(funnel, asked, lake, inputs)
     at = _in_order(funnel, asked.deduplicate.order)
-    at, lost = _one_copy(funnel, known, asked.deduplicate, at)
+    at, lost = _one_copy(funnel, known, asked.deduplicate, at, compare)
     rows = known.rows.select("content_id", "length", "origin", "language", "license")[at]
     return Counts(rows, at, tuple(funnel.steps), known.rows.height, lost)
 
@@ -126,7 +135,9 @@ def _constant(values: pl.Series) -> bool:
     return not values.null_count() and values.min() == values.max()
 
 
-def _one_copy(funnel: Counted, known: Facts, asked: Deduplicate, at: np.ndarray) -> tuple[np.ndarray, pl.DataFrame]:
+def _one_copy(
+    funnel: Counted, known: Facts, asked: Deduplicate, at: np.ndarray, compare: Compare
+) -> tuple[np.ndarray, pl.DataFrame]:
     """Those rows that stay, of equal and similar ones; and what was lost, as ``Counts.lost``."""
     every = known.rows["content_id"].to_numpy()
     ids, numbers = every[at], np.arange(len(at), dtype=np.int32)
@@ -134,18 +145,33 @@ def _one_copy(funnel: Counted, known: Facts, asked: Deduplicate, at: np.ndarray)
     place[ids[::-1]] = numbers[::-1]  # of several values the last one stays, so the first row
     alone = place[ids] == numbers
     reached, at, ids = at, _left_out(funnel, "exact_duplicate", at, alone), ids[alone]
-    if asked.threshold is not None:
-        place[ids] = numbers[: len(at)]
-        close = known.pairs.filter(pl.col("similarity") >= asked.threshold)
-        one, other = place[close["a"].to_numpy()], place[close["b"].to_numpy()]
-        both = (one >= 0) & (other >= 0)
-        winner, _ = winners(one[both], other[both], close["similarity"].to_numpy()[both], len(at))
     if asked.threshold is None or asked.keep == "all":
         return at, pl.DataFrame(schema=LOST)
+    place[ids] = numbers[: len(at)]
+    winner = _elected(known, asked.threshold, place, at, compare)
     stays = winner < 0
     gone, instead = at[~stays], at[winner[~stays]]
     at = _left_out(funnel, "near_duplicate", at, stays)
     return at, _losses(known, asked, reached, at, gone, instead)
+
+
+def _elected(known: Facts, threshold: float, place: np.ndarray, at: np.ndarray, compare: Compare) -> np.ndarray:
+    """Of each of the rows ``at``, by preference, the number of the one that stays instead, -1 where it stays itself.
+
+    ``place`` says of each content which of these rows it is, -1 for none.
+    """
+    close = known.pairs.filter(pl.col("similarity") >= threshold)
+    one, other = place[close["a"].to_numpy()], place[close["b"].to_numpy()]
+    both = (one >= 0) & (other >= 0)
+    members = place[known.crowds["content_id"].to_numpy()].astype(np.int64)
+    inside = members >= 0
+    bands, members = known.crowds["band"].cast(pl.Int64).to_numpy()[inside], members[inside]
+    order = np.lexsort((members, bands))
+    compared = Comparisons(known, compare)
+    crowds = Crowds(bands[order], members[order], known.anchors, threshold, lambda left, right: compared.of(at[left], at[right]))
+    winner, _ = winners(one[both], other[both], close["similarity"].to_numpy()[both], len(at), crowds)
+    compared.keep()
+    return winner
 
 
 def _left_out(funnel: Counted, rule: str, at: np.ndarray, stays: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ what follows them there and is alike may stay. Whoever goes is like one who stay
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,29 @@ _WIDER = 4
 # Each time that many are compared, some who would lead go. Boilerplate takes two or three; nobody can make it take for ever.
 ROUNDS = 64
 
+Ranks = NDArray[np.int64]
+# Of each pair the rank of the row that comes later, that of the other one, and their similarity, by the first.
+_Edges = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Crowds:
+    """Rows in crowded bands, of which nobody knows whether they are alike.
+
+    Attributes:
+        bands: of each of them a number of its band.
+        members: its rank. All are sorted by both.
+        leaders: how many of a band are compared with all others of it, at most.
+        threshold: similarity from which two are alike, over 0.
+        compare: takes two arrays of ranks, which make pairs, each once, and gives the similarity of every pair.
+    """
+
+    bands: Ranks
+    members: Ranks
+    leaders: int
+    threshold: float
+    compare: Callable[[Ranks, Ranks], NDArray[np.float64]]
+
 
 def elect(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     """Take rows in order, keep a row unless a kept row is an accepted pair of it.
@@ -47,7 +71,7 @@ def elect(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> pl.DataFra
         One row per row that goes: its rank, the rank of the kept row most similar to it (the preferred one among equals) and
         their similarity. By rank.
     """
-    return _dropped(*_winners(*_columns(_edges(ranks, pairs)), _count(ranks)))
+    return _dropped(*_settled(_edges(ranks, pairs), _count(ranks), None))
 
 
 def elect_all(ranks: pl.DataFrame, known: Known, threshold: float) -> pl.DataFrame:
@@ -61,51 +85,70 @@ def elect_all(ranks: pl.DataFrame, known: Known, threshold: float) -> pl.DataFra
     Raises:
         LakeError: texts can't be read.
     """
-    counts = ("accepted", pl.col("similarity") >= threshold)
-    edges = _edges(ranks, known.pairs.filter(*counts))
-    winners, similarity = _winners(*_columns(edges), _count(ranks))
-    if known.crowds.is_empty():
-        return _dropped(winners, similarity)
+    edges = _edges(ranks, known.pairs.filter("accepted", pl.col("similarity") >= threshold))
     rank_of = ranks["rank"].cast(pl.Int64).to_numpy()
     place_of = np.zeros(_count(ranks), np.int64)
     place_of[rank_of] = np.arange(ranks.height)
     crowds = known.crowds.with_columns(rank=rank_of[known.crowds["place"].to_numpy()]).sort("band", "rank")
     bands, members = crowds["band"].rle_id().cast(pl.Int64).to_numpy(), crowds["rank"].to_numpy()
-    asked = np.empty(0, np.int64)
-    leaders = 1
-    for _ in range(ROUNDS):
-        stay = winners[members] < 0
-        wanted = np.setdiff1d(_led(bands[stay], members[stay], leaders, len(winners)), asked, assume_unique=True)
-        if not len(wanted):
-            if leaders >= known.anchors:
-                break
-            leaders = min(leaders * _WIDER, known.anchors)
-            continue
-        asked = np.union1d(asked, wanted)
-        alike = known.compare(place_of[wanted // len(winners)], place_of[wanted % len(winners)]).filter(*counts)
-        if alike.height:
-            edges = pl.concat([edges, _edges(ranks, alike)]).sort("rank")
-            winners, similarity = _winners(*_columns(edges), _count(ranks))
-    return _dropped(winners, similarity)
+
+    def compare(one: Ranks, other: Ranks) -> NDArray[np.float64]:
+        return known.compare(place_of[one], place_of[other])
+
+    return _dropped(*_settled(edges, _count(ranks), Crowds(bands, members, known.anchors, threshold, compare)))
 
 
-def winners(one: NDArray[Any], other: NDArray[Any], similarity: NDArray[Any], rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """``elect`` on numbers.
+def winners(
+    one: NDArray[Any], other: NDArray[Any], similarity: NDArray[Any], rows: int, crowds: Crowds | None = None
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """``elect`` on numbers, or ``elect_all`` where there are crowds.
 
     Args:
         one: of each pair one rank.
         other: the other.
         similarity: theirs.
         rows: more than any rank.
+        crowds: rows that pairs don't tell everything of.
 
     Returns:
         Of each rank that of the kept row most similar to it, -1 for a row that stays; and their similarity.
     """
     apart = one != other
     one, other, similarity = one[apart], other[apart], similarity[apart]
-    kept, rank = np.minimum(one, other).astype(np.uint32), np.maximum(one, other).astype(np.uint32)
-    order = np.argsort(rank, kind="stable")
-    return _winners(rank[order], kept[order], similarity[order].astype(np.float64), rows)
+    later, earlier = np.maximum(one, other).astype(np.uint32), np.minimum(one, other).astype(np.uint32)
+    return _settled(_by_rank(later, earlier, similarity.astype(np.float64)), rows, crowds)
+
+
+def _settled(edges: _Edges, rows: int, crowds: Crowds | None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Of each row the one that stays instead, or -1, and how similar it is."""
+    winners, similarity = _winners(*edges, rows)
+    if crowds is None or not len(crowds.members):
+        return winners, similarity
+    asked = np.empty(0, np.int64)
+    leaders = 1
+    for _ in range(ROUNDS):
+        stay = winners[crowds.members] < 0
+        wanted = np.setdiff1d(_led(crowds.bands[stay], crowds.members[stay], leaders, rows), asked, assume_unique=True)
+        if not len(wanted):
+            if leaders >= crowds.leaders:
+                break
+            leaders = min(leaders * _WIDER, crowds.leaders)
+            continue
+        asked = np.union1d(asked, wanted)
+        earlier, later = wanted // rows, wanted % rows
+        score = crowds.compare(earlier, later)
+        alike = score >= crowds.threshold
+        if alike.any():
+            more = _by_rank(later[alike].astype(np.uint32), earlier[alike].astype(np.uint32), score[alike])
+            at = np.searchsorted(edges[0], more[0])
+            edges = (np.insert(edges[0], at, more[0]), np.insert(edges[1], at, more[1]), np.insert(edges[2], at, more[2]))
+            winners, similarity = _winners(*edges, rows)
+    return winners, similarity
+
+
+def _by_rank(later: NDArray[np.uint32], earlier: NDArray[np.uint32], similarity: NDArray[np.float64]) -> _Edges:
+    order = np.argsort(later, kind="stable")
+    return later[order], earlier[order], similarity[order]
 
 
 def _led(bands: NDArray[np.int64], members: NDArray[np.int64], leaders: int, count: int) -> NDArray[np.int64]:
@@ -114,8 +157,8 @@ def _led(bands: NDArray[np.int64], members: NDArray[np.int64], leaders: int, cou
     return np.unique(np.concatenate([np.empty(0, np.int64), *(low * count + high for low, high in found)]))
 
 
-def _edges(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """Pairs as rank (of the row that comes later), kept (of the other) and similarity, by rank.
+def _edges(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> _Edges:
+    """Pairs of contents as pairs of ranks.
 
     They become numbers before they are collected: as contents they take six times the memory.
     """
@@ -128,11 +171,8 @@ def _edges(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> pl.DataFr
         .filter(pl.col("one") != pl.col("other"))
     )
     later, earlier = pl.max_horizontal("one", "other"), pl.min_horizontal("one", "other")
-    return both.select(rank=later, kept=earlier, similarity="similarity").collect(engine="streaming").sort("rank")
-
-
-def _columns(edges: pl.DataFrame) -> Iterator[NDArray]:
-    return (edges[name].to_numpy() for name in ("rank", "kept", "similarity"))
+    edges = both.select(rank=later, kept=earlier, similarity="similarity").collect(engine="streaming").sort("rank")
+    return edges["rank"].to_numpy(), edges["kept"].to_numpy(), edges["similarity"].to_numpy()
 
 
 def _count(ranks: pl.DataFrame) -> int:

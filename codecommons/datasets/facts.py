@@ -7,8 +7,8 @@
 Making them takes what choosing rows takes; they are made by the first plan after the lake has changed, and kept in
 ``cache/plans``, a folder that may be emptied at any time. They are found by what they are made from: inputs, code, and the
 version of every table that holds facts; so a lake that has changed in any way never meets them again, and a takedown removes
-them. Every file is read once, for its checksum, before it is mapped. Plans alone read them: what is built is chosen from the
-tables.
+them. Every file is read once, for its checksum, before it is mapped. Beside them lies what plans have compared
+(``comparisons``). Plans alone read them: what is built is chosen from the tables.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import contextlib
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import RawIOBase
 from pathlib import Path
 
 import numpy as np
@@ -39,14 +40,15 @@ from codecommons.optout.reach import resolve as reached
 
 # Sets that are kept: of the last days, and of the annotators that specifications have asked for.
 MOST = 4
-_FILES, _NAMES, _PAIRS, _NOTE = "files.arrow", "names.arrow", "pairs.arrow", "note.json"
+_FILES, _NAMES, _PAIRS, _CROWDS, _NOTE = "files.arrow", "names.arrow", "pairs.arrow", "crowds.arrow", "note.json"
 # What only evidence says, or follows from the rest.
 _UNUSED = ("name", "root", "visit", "snapshot", "skipped", "verified_reason", "rule", "evidence")
 UNKNOWN = "unknown"
 # Stands for the dataset in what is kept of a refusal.
 ANY = "<dataset>"
-# Bytes of a file that its checksum is made of at a time, and hexadecimal digits of a checksum.
-_BITE, _DIGITS = 1 << 20, 8
+# Hexadecimal digits of a checksum, and bytes of a file that it is made of at a time.
+DIGITS, _BITE = 8, 1 << 20
+CROWDS = pl.Schema({"band": pl.UInt32, "content_id": pl.UInt32})
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,11 @@ class Facts:
         contents: how many numbers there are for contents.
         pairs: (a, b, similarity) of accepted pairs, a and b as ``content_id``.
         uncompared: why dataset ``ANY`` is refused if near-duplicates matter to it; empty if it is not.
-        crowded: whether some share a band so crowded that a build compares them when it elects.
+        crowds: (band, content_id), by both, of those that share a band so crowded that a build compares them when it elects;
+            bands are numbered from 0.
+        anchors: how many of a band are compared with all others of it, at most.
+        place: folder in which they are found the next time.
+        mark: their checksum.
     """
 
     rows: pl.DataFrame
@@ -69,7 +75,10 @@ class Facts:
     contents: int
     pairs: pl.DataFrame
     uncompared: str
-    crowded: bool
+    crowds: pl.DataFrame
+    anchors: int
+    place: Path
+    mark: bytes
 
     def shown(self, at: np.ndarray) -> pl.DataFrame:
         """Some rows, by number, as a build has them: content, path (both bytes), origin, anchor, license and length."""
@@ -112,6 +121,7 @@ def facts(lake: Lake, engine: Engine, inputs: Inputs, name: str) -> Facts:
         try:
             _make(lake, engine, inputs, name, own)
             found = read(own)
+            found = replace(found, place=place)
             with contextlib.suppress(OSError):
                 if own.parent == folder:
                     own.rename(place)
@@ -156,11 +166,18 @@ def _make(lake: Lake, engine: Engine, inputs: Inputs, name: str, folder: Path) -
     rows = rows.join(numbers, on="content", how="left", maintain_order="left")
     for end in ("a", "b"):
         pairs = pairs.join(numbers.rename({"content": end}), on=end).drop(end).rename({"content_id": end})
-    write(folder, rows, ids.height, pairs, uncompared, not known.crowds.is_empty())
+    crowds = known.crowds.select(pl.col("band").rle_id(), content_id="place")
+    write(folder, rows, ids.height, pairs, uncompared, crowds, known.anchors)
 
 
 def write(
-    folder: Path, rows: pl.DataFrame, contents: int, pairs: pl.DataFrame, uncompared: str = "", crowded: bool = False
+    folder: Path,
+    rows: pl.DataFrame,
+    contents: int,
+    pairs: pl.DataFrame,
+    uncompared: str = "",
+    crowds: pl.DataFrame | None = None,
+    anchors: int = 0,
 ) -> None:
     """Write facts as ``read`` reads them: rows with texts as texts, content and path beside ``content_id``."""
     columns: dict[str, pa.Array] = {}
@@ -175,7 +192,7 @@ def write(
             column = column.replace_strict(values, pl.Series(range(len(values)), dtype=width), default=None, return_dtype=width)
             names.append(pl.DataFrame({"value": values}).with_columns(column=pl.lit(column.name)))
         columns[column.name] = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    put(folder, pa.table(columns), pl.concat(names), contents, pairs, uncompared, crowded)
+    put(folder, pa.table(columns), pl.concat(names), contents, pairs, uncompared, crowds, anchors)
 
 
 def put(
@@ -185,20 +202,22 @@ def put(
     contents: int,
     pairs: pl.DataFrame,
     uncompared: str = "",
-    crowded: bool = False,
+    crowds: pl.DataFrame | None = None,
+    anchors: int = 0,
 ) -> None:
     """The same, of columns that are numbers already; ``names`` says what they stand for (value, column), in order."""
     tables = {
         _FILES: files,
         _NAMES: names.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()),
         _PAIRS: pairs.rechunk().to_arrow(),
+        _CROWDS: (CROWDS.to_frame() if crowds is None else crowds.cast(CROWDS)).rechunk().to_arrow(),
     }
     sums = {}
     for file, table in tables.items():
         _put(folder / file, table)
         sums[file] = _sum(folder / file)
-    note = json.dumps({"contents": contents, "uncompared": uncompared, "crowded": crowded, "sums": sums}).encode()
-    (folder / _NOTE).write_bytes(f"{isal_zlib.crc32(note):0{_DIGITS}x}".encode() + note)
+    note = json.dumps({"contents": contents, "uncompared": uncompared, "anchors": anchors, "sums": sums}).encode()
+    (folder / _NOTE).write_bytes(f"{isal_zlib.crc32(note):0{DIGITS}x}".encode() + note)
 
 
 def read(folder: Path) -> Facts:
@@ -209,9 +228,10 @@ def read(folder: Path) -> Facts:
         ValueError: it is not what was written.
     """
     data = (folder / _NOTE).read_bytes()
-    if int(data[:_DIGITS], 16) != isal_zlib.crc32(data[_DIGITS:]):
+    mark = data[:DIGITS]
+    if int(mark, 16) != isal_zlib.crc32(data[DIGITS:]):
         raise ValueError(f"{folder / _NOTE} was changed")
-    note = json.loads(data[_DIGITS:])
+    note = json.loads(data[DIGITS:])
     for file, expected in note["sums"].items():
         if _sum(folder / file) != expected:
             raise ValueError(f"{folder / file} was changed")
@@ -219,8 +239,9 @@ def read(folder: Path) -> Facts:
     texts = {str(column): rows["value"] for (column,), rows in names.group_by("column", maintain_order=True)}
     rows = pl.DataFrame(found.drop_columns(["content", "path"]))
     rows = rows.with_columns(pl.col(column).cat.to(pl.Enum(values)) for column, values in texts.items())
-    pairs = pl.DataFrame(_mapped(folder / _PAIRS))
-    return Facts(rows, found.select(["content", "path"]), note["contents"], pairs, note["uncompared"], note["crowded"])
+    pairs, crowds = (pl.DataFrame(_mapped(folder / file)) for file in (_PAIRS, _CROWDS))
+    own = found.select(["content", "path"])
+    return Facts(rows, own, note["contents"], pairs, note["uncompared"], crowds, note["anchors"], folder, mark)
 
 
 def _put(path: Path, table: pa.Table) -> None:
@@ -230,11 +251,15 @@ def _put(path: Path, table: pa.Table) -> None:
 
 
 def _sum(path: Path) -> int:
-    """A checksum of a file, which is read and not mapped, so that its pages are nobody's memory."""
-    found, bite = 0, memoryview(bytearray(_BITE))
     with path.open("rb", buffering=0) as file:
-        while size := file.readinto(bite):
-            found = isal_zlib.crc32(bite[:size], found)
+        return checksum(file)
+
+
+def checksum(file: RawIOBase) -> int:
+    """A checksum of what is left of a file, which is read and not mapped, so that its pages are nobody's memory."""
+    found, bite = 0, memoryview(bytearray(_BITE))
+    while size := file.readinto(bite):
+        found = isal_zlib.crc32(bite[:size], found)
     return found
 
 

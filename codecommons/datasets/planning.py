@@ -4,7 +4,8 @@
 
 """What a dataset would be, before it is built: the same rules, counted over what tables say of every file (``facts``).
 
-Of contents it reads a byte only for pairs in crowded bands that no table has (``dedup.known_then``).
+Of contents it reads a byte only for pairs in crowded bands that no table has (``dedup.known_then``) and no plan has compared
+(``comparisons``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -24,7 +26,8 @@ from codecommons.datasets.losses import alarms
 from codecommons.datasets.rows import CALLED, assign, labelled, parted, qualified, readable
 from codecommons.datasets.selection import Selection, Step, select
 from codecommons.datasets.specification import Specification
-from codecommons.engine import local_engine
+from codecommons.dedup import similarities
+from codecommons.engine import Engine, local_engine
 from codecommons.lake import Lake
 from codecommons.lake.schemas import STAGE_REPORT
 from codecommons.optout import ledger
@@ -142,10 +145,10 @@ def plan(lake: Lake, specification: Specification) -> Plan:
     asked = specification.at(inputs.as_of)
     with contextlib.closing(local_engine(lake.settings)) as engine:
         known = facts.facts(lake, engine, inputs, asked.name) if counting.countable(asked) else None
-        if known is None or (known.crowded and asked.deduplicate.threshold is not None):
+        if known is None:
             found = _selected(select(lake, engine, asked, inputs), asked)
         else:
-            found = _counted(lake, known, asked, inputs)
+            found = _counted(lake, engine, known, asked, inputs)
     size = sum(one["bytes"] for one in found.languages)
     most = max(found.steps, key=lambda step: step.rows)
     opted_out = next(step for step in found.steps if step.rule == "opt_out")
@@ -206,8 +209,8 @@ def _selected(selection: Selection, asked: Specification) -> _Found:
     )
 
 
-def _counted(lake: Lake, known: facts.Facts, asked: Specification, inputs: Inputs) -> _Found:
-    counts = counting.count(lake, known, asked, inputs)
+def _counted(lake: Lake, engine: Engine, known: facts.Facts, asked: Specification, inputs: Inputs) -> _Found:
+    counts = counting.count(lake, known, asked, inputs, partial(similarities, lake, engine))
     origins = counting.rolled(counts.rows, "origin")
     return _Found(
         counts.rows_in,

@@ -11,9 +11,9 @@ Does not belong here: who of several duplicates stays. That is elected inside a 
 """
 
 from codecommons.dedup.configuration import WORDS, Configuration
-from codecommons.dedup.earlier import Known, known_then
+from codecommons.dedup.earlier import Known, known_then, similarities
 from codecommons.dedup.index import compare_texts
 from codecommons.dedup.pairs import pairs
 from codecommons.dedup.stage import compare_slice
 
-__all__ = ["WORDS", "Configuration", "Known", "compare_slice", "compare_texts", "known_then", "pairs"]
+__all__ = ["WORDS", "Configuration", "Known", "compare_slice", "compare_texts", "known_then", "pairs", "similarities"]

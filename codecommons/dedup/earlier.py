@@ -53,14 +53,13 @@ class Known:
         crowds: those of them that share a crowded band and are none of its anchors: band, and place among the texts, from 0;
             by both. Nobody has compared them with each other.
         anchors: how many members of a crowded band were compared with all others.
-        compare: takes two arrays of places and gives, of these pairs, those that reach the floor, as ``pairs`` does, in either
-            direction.
+        compare: takes two arrays of places, which make pairs, each once, and gives their ``similarities``.
     """
 
     pairs: pl.LazyFrame
     crowds: pl.DataFrame
     anchors: int
-    compare: Callable[[Places, Places], pl.DataFrame]
+    compare: Callable[[Places, Places], NDArray[np.float64]]
 
 
 def known_then(
@@ -87,14 +86,47 @@ def known_then(
     known = pairs(lake, configuration).select(_PAIR)
     for end in ("a", "b"):
         known = known.join(among.lazy(), left_on=end, right_on="content", how="semi")
-    compare = partial(_compare, lake, engine, configuration, key, among["content"].to_arrow())
+    contents = among["content"].to_arrow()
     members = _members(lake, engine, configuration, key, texts.lazy(), among)
     missing = _missing(members, configuration.anchors)
     if len(missing[0]):
         # Not twice: of two members of several bands, one pair may be an old one here and one of today's there.
-        known = pl.concat([known, compare(*missing).lazy()]).unique(["a", "b"])
+        found = _compare(lake, engine, configuration, key, contents, *missing)
+        known = pl.concat([known, found.lazy()]).unique(["a", "b"])
     crowds = members.filter(pl.col("then") > configuration.anchors).select("band", "place").sort("band", "place")
+    compare = partial(similarities, lake, engine, contents, configuration=configuration)
     return Known(known, crowds, configuration.anchors, compare)
+
+
+def similarities(
+    lake: Lake, engine: Engine, contents: pa.Array, left: Places, right: Places, configuration: Configuration | None = None
+) -> NDArray[np.float64]:
+    """Compare pairs of texts exactly, whether or not any table has them.
+
+    Args:
+        lake: the lake.
+        engine: where they are compared.
+        contents: sha1_git of the texts, each once.
+        left: of each pair the place of one text among them; who comes in many pairs had better be here.
+        right: that of the other; no pair is there twice.
+        configuration: as ``pairs``.
+
+    Returns:
+        Of each pair its similarity, 0 where it is not accepted.
+
+    Raises:
+        LakeError: texts can't be read, or nothing can be staged.
+    """
+    configuration = configuration or configured(lake.settings)
+    found = _compare(lake, engine, configuration, configuration.key(lake.settings), contents, left, right).filter("accepted")
+    places = pl.DataFrame({"content": contents}).with_row_index("place")
+    ends = [found.select(content=end).join(places, on="content", how="left", maintain_order="left") for end in ("a", "b")]
+    one, other = (end["place"].cast(pl.Int64).to_numpy() for end in ends)
+    asked = left * len(contents) + right
+    order = np.argsort(asked)
+    result = np.zeros(len(left))
+    result[order[np.searchsorted(asked, one * len(contents) + other, sorter=order)]] = found["similarity"].to_numpy()
+    return result
 
 
 def _members(

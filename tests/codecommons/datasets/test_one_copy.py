@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -182,17 +184,35 @@ def table(rows):
     )
 
 
-def chosen(rows, pairs, asked):
-    edges = pl.DataFrame(
-        [(b, a, similarity, True) for (a, b), similarity in pairs.items()],
-        schema={"a": pl.Binary, "b": pl.Binary, "similarity": pl.Float64, "accepted": pl.Boolean},
-        orient="row",
-    )
-    crowds = pl.DataFrame(schema={"band": pl.UInt64, "place": pl.UInt32})
+class Crowds:
+    """Contents that share crowded bands, and what comparing them would tell; everything else about them is known."""
+
+    def __init__(self, pairs, bands=(), anchors=64):
+        self.bands, self.anchors, self.pairs = [sorted(bytes([one]) * 20 for one in band) for band in bands], anchors, pairs
+        together = {(one, other) for band in self.bands for one in band for other in band}
+        edges = [(*pair, similarity, True) for pair, similarity in pairs.items() if pair not in together]
+        schema = {"a": pl.Binary, "b": pl.Binary, "similarity": pl.Float64, "accepted": pl.Boolean}
+        self.edges = pl.DataFrame(edges, schema=schema, orient="row")
+
+    def places(self, contents):
+        """Band and place of each of them that is among some contents."""
+        place = {content: at for at, content in enumerate(contents)}
+        rows = [(band, place[one]) for band, members in enumerate(self.bands) for one in members if one in place]
+        return pl.DataFrame(sorted(rows), schema={"band": pl.UInt64, "place": pl.UInt32}, orient="row")
+
+    def known(self, contents):
+        return Known(self.edges.lazy(), self.places(contents), self.anchors, lambda *both: self.compare(contents, *both))
+
+    def compare(self, contents, left, right):
+        both = ((contents[one], contents[other]) for one, other in zip(left.tolist(), right.tolist(), strict=True))
+        return np.array([self.pairs.get((min(pair), max(pair)), 0.0) for pair in both])
+
+
+def chosen(rows, asked, crowds):
     funnel = Funnel(table(rows))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(selection, "contents", lambda *_: None)
-        patch.setattr(selection, "known_then", lambda *_: Known(edges.lazy(), crowds, 64, lambda *_: edges.clear()))
+        patch.setattr(selection, "known_then", lambda *arguments: crowds.known(arguments[3]["content"].to_list()))
         lost = selection._one_copy(funnel, asked, None, None, None)
     return funnel, lost
 
@@ -209,7 +229,7 @@ KEY = ["content", "origin", "anchor", "path"]
 def test_what_stays_what_goes_for_what_and_what_each_group_loses_is_what_taking_one_after_the_other_gives(world):
     rows, pairs, asked = world
     stay, gone, marks, lost = expected(*world)
-    funnel, found = chosen(rows, pairs, asked)
+    funnel, found = chosen(rows, asked, Crowds(pairs))
     assert funnel.rows.select(KEY).rows() == keys(stay)
     drops = pl.concat(funnel.drops)
     told = [
@@ -227,27 +247,49 @@ def test_what_stays_what_goes_for_what_and_what_each_group_loses_is_what_taking_
     assert {(kind, name): (*rest,) for kind, name, *rest in found.rows()} == lost
 
 
-@settings(max_examples=80, deadline=None)
-@given(worlds())
-def test_a_plan_counts_the_same_rows_and_warns_of_the_same_groups(world):
-    rows, pairs, asked = world
-    asked = Deduplicate(asked.threshold, None, asked.order, asked.keep, asked.most_lost)
-    funnel, lost = chosen(rows, pairs, asked)
+# Bands of contents, and the similarity of every two contents.
+bands = st.lists(st.sampled_from([range(10), range(5), range(3, 9), (0, 3, 6, 9)]), unique=True)
+alike = st.lists(st.sampled_from([0.0, 0.0, 0.7, 0.75, 0.9]), min_size=45, max_size=45)
+
+
+@settings(max_examples=50, deadline=None)
+@given(worlds(), bands, alike, st.sampled_from([1, 2, 64]))
+def test_a_plan_counts_the_same_rows_and_warns_of_the_same_groups_and_compares_nothing_twice(world, bands, alike, anchors):
+    rows, _, asked = world
+    both = combinations((bytes([one]) * 20 for one in range(10)), 2)
+    pairs = {pair: similarity for pair, similarity in zip(both, alike, strict=True) if similarity}
+    asked = Deduplicate(asked.threshold or 0.75, None, asked.order, "best", asked.most_lost)
+    crowds = Crowds(pairs, bands, anchors)
     every = table(rows).with_columns(license=pl.lit("MIT")).sort(*selection.LAST, nulls_last=True)
     numbers = every.select("content").unique().sort("content").with_row_index("content_id")
-    number = dict(numbers.select("content", "content_id").iter_rows())
-    edges = [(number[a], number[b], s) for (a, b), s in pairs.items() if a in number and b in number]
+    ids = numbers["content"].to_list()
+    number = {content: at for at, content in enumerate(ids)}
+    edges = [(number[a], number[b], s) for a, b, s, _ in crowds.edges.rows() if a in number and b in number]
     edges = pl.DataFrame(edges, schema={"a": pl.UInt32, "b": pl.UInt32, "similarity": pl.Float64}, orient="row")
+    asked_for = []
+
+    def compare(texts, left, right):
+        texts = texts.to_pylist()
+        asked_for.extend(tuple(sorted((texts[one], texts[other]))) for one, other in zip(left, right, strict=True))
+        return crowds.compare(texts, left, right)
+
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         for module in (losses, counting):
             patch.setattr(module, "ALARMING", ALARMING)
-        facts.write(Path(folder), every.join(numbers, on="content", maintain_order="left"), numbers.height, edges)
-        known = facts.read(Path(folder))
-        counted = counting.Counted(known.with_texts())
-        at, found = counting._one_copy(counted, known, asked, counting._in_order(counted, asked.order))
-        assert known.shown(at).select(KEY).rows() == funnel.rows.select(KEY).rows()
-        assert counted.steps == funnel.steps
-        assert losses.alarms(asked, found) == losses.alarms(asked, lost)
+        crowded = crowds.places(ids).rename({"place": "content_id"})
+        facts.write(
+            Path(folder), every.join(numbers, on="content", maintain_order="left"), len(ids), edges, "", crowded, crowds.anchors
+        )
+        # One after the other: as asked, of what is wanted with other preferences, and as asked.
+        for wanted in (asked, replace(asked, order=asked.order[::-1]), asked):
+            known = facts.read(Path(folder))
+            counted = counting.Counted(known.with_texts())
+            at, found = counting._one_copy(counted, known, wanted, counting._in_order(counted, wanted.order), compare)
+            funnel, lost = chosen(rows, wanted, crowds)
+            assert known.shown(at).select(KEY).rows() == funnel.rows.select(KEY).rows()
+            assert counted.steps == funnel.steps
+            assert losses.alarms(wanted, found) == losses.alarms(wanted, lost)
+    assert len(asked_for) == len(set(asked_for))
 
 
 def test_a_source_of_copies_of_what_near_duplicates_take_is_wiped_out_as_well_and_copies_of_what_stays_are_no_loss():
@@ -272,6 +314,6 @@ def test_a_source_of_copies_of_what_near_duplicates_take_is_wiped_out_as_well_an
     rows += [of(content, "p2", "npm") for content in range(1, 21)]
     rows += [of(content, "p3", "deb") for content in (*range(90, 95), 200, 201)]
     pairs = {(bytes([0]) * 20, bytes([content]) * 20): 0.8 for content in (*range(1, 21), 200, 201)}
-    _, lost = chosen(rows, pairs, Deduplicate())
+    _, lost = chosen(rows, Deduplicate(), Crowds(pairs))
     told = {name: (files, gone) for kind, name, files, gone, *_ in lost.rows() if kind == "source"}
     assert told == {"git": (1, 0), "pypi": (100, 20), "npm": (20, 20), "deb": (7, 2)}
