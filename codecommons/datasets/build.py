@@ -28,7 +28,7 @@ from codecommons.datasets.format import ShardFormat, format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.releases import Release
 from codecommons.datasets.rows import swhids_of
-from codecommons.datasets.selection import Selection, select
+from codecommons.datasets.selection import Selection, emptied, select
 from codecommons.datasets.specification import Specification, specification
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
@@ -165,7 +165,9 @@ def _build(
         opted_out = staleness.opted_out(lake, excluded, seen, frame.select("swhid", *staleness.COLUMNS))
         attributed = attributions(lake, inputs, asked.redact, seen, excluded, frame)
         meanings = {name: one.description for name, one in current(lake.settings).items() if name in inputs.annotators}
-        told = documents.write(lake, documents.Facts(document, frame, inputs.left_out, form, attributed, meanings), staged)
+        rules = {one.named(rule): rule.meaning for one in inputs.filters for rule in one.rules}
+        facts = documents.Facts(document, frame, inputs.left_out, form, attributed, meanings, rules)
+        told = documents.write(lake, facts, staged)
         checks = _checks(report, asked, selection, frame, written, opted_out, against, tested, told.rows)
         if all(check.passed for check in checks):
             document["documents"] = told.sha256
@@ -291,7 +293,11 @@ def _checks(
             report.conserved and report.rows_in == manifest.height + dropped,
             f"{report.rows_in} candidates = {manifest.height} rows + {dropped} left out for a stated reason",
         ),
-        "not_empty": (manifest.height > 0, _emptied(selection)),
+        "not_empty": (
+            manifest.height > 0,
+            emptied(asked.rows, selection.steps, selection.rows_in)
+            or f"{selection.rows.height} of {selection.rows_in} candidates are rows",
+        ),
         "bytes_rehash": (
             not damaged,
             f"all {manifest.height} rows re-hash to their SWHID and are text in their encoding"
@@ -347,16 +353,3 @@ def _checks(
         ),
     }
     return [CheckResult(name, *results[name]) for name in CHECKS]
-
-
-def _emptied(selection: Selection) -> str:
-    if selection.rows.height:
-        return f"{selection.rows.height} of {selection.rows_in} candidates are rows"
-    if not selection.rows_in:
-        return "there is no file in any slice that counts; ingest something, or choose a later as_of"
-    last = next(step for step in selection.steps if not step.left)
-    most = max(selection.steps, key=lambda step: step.rows)
-    return (
-        f"no row is left: the rule {last.rule} left out the last {last.rows} files, and {most.rule} most of all ({most.rows}); "
-        "loosen them in the specification"
-    )

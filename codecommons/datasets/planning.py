@@ -22,7 +22,7 @@ from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, largest, rol
 from codecommons.datasets.format import format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.rows import CALLED, assign, labelled, parted, qualified, readable
-from codecommons.datasets.selection import Selection, Step, select
+from codecommons.datasets.selection import Selection, Step, emptied, select
 from codecommons.datasets.specification import Specification
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
@@ -101,7 +101,7 @@ class Plan:
             of most bytes, and ``OTHER``.
         samples: some rows, those of smallest identifier.
         left_out: slices that have not come through.
-        alarms: what near-duplicates would wipe out, so that nothing would be published; a line each.
+        alarms: why nothing would be published, a line each: no row is left, or near-duplicates wipe a group out.
     """
 
     name: str
@@ -150,6 +150,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
     most = max(found.steps, key=lambda step: step.rows)
     opted_out = next(step for step in found.steps if step.rule == "opt_out")
     languages = found.languages[:MOST_LANGUAGES]
+    empty = emptied(specification.rows, found.steps, found.candidates)
     return Plan(
         name=specification.name,
         rows_are=specification.rows,
@@ -171,7 +172,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         ),
         samples=found.samples,
         left_out=inputs.left_out,
-        alarms=tuple(alarms(specification.deduplicate, found.lost)),
+        alarms=(*([empty] if empty else []), *alarms(specification.deduplicate, found.lost)),
     )
 
 

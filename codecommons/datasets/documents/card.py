@@ -82,7 +82,7 @@ dataset_info:
 | fingerprint | `{document["fingerprint"]}` |
 
 {form.loading(asked)}
-Check it with `codecommons dataset verify {document["name"]} {document["fingerprint"][:12]}`.
+Check it with `codecommons dataset verify {document["name"]} --release {document["fingerprint"][:12]}`.
 
 | file | what it is |
 |---|---|
