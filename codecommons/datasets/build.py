@@ -29,7 +29,7 @@ from codecommons.datasets.losses import alarms
 from codecommons.datasets.releases import Release
 from codecommons.datasets.rows import swhids_of
 from codecommons.datasets.selection import Selection, emptied, select
-from codecommons.datasets.specification import Specification, specification
+from codecommons.datasets.specification import Format, Specification, specification
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake, close_stage
@@ -72,8 +72,9 @@ def build(lake: Lake, engine: Engine, name: str, asked: Specification | None = N
         asked: what to build instead of what is written there: of a release whose files are damaged, its own specification.
 
     Returns:
-        The report. ``details``: fingerprint, folder (below the lake's root), steps, languages, licenses, left_out, shards; of a
-            release that was not there before also shards_kept and selecting_seconds, what choosing its rows took of ``seconds``.
+        The report. ``details``: fingerprint, folder (below the lake's root), format, steps, languages, licenses, left_out,
+            shards, shard_bytes (with what belongs to them); of a release that was not there before also shards_kept and
+            selecting_seconds, what choosing its rows took of ``seconds``.
 
     Raises:
         UsageError: the specification is missing or wrong.
@@ -167,7 +168,8 @@ def _build(
         meanings = {name: one.description for name, one in current(lake.settings).items() if name in inputs.annotators}
         rules = {one.named(rule): rule.meaning for one in inputs.filters for rule in one.rules}
         facts = documents.Facts(document, frame, inputs.left_out, form, attributed, meanings, rules)
-        told = documents.write(lake, facts, staged)
+        # Of nothing there is nothing to tell, and it is not published.
+        told = documents.write(lake, facts, staged) if frame.height else documents.Written({}, {})
         checks = _checks(report, asked, selection, frame, written, opted_out, against, tested, told.rows)
         if all(check.passed for check in checks):
             document["documents"] = told.sha256
@@ -217,7 +219,8 @@ def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.Da
         "fingerprint": document["fingerprint"],
         "folder": releases.folder(name, document["fingerprint"]),
         "shards": len(result["shards"]),
-        "shard_bytes": sum(shard["bytes"] for shard in result["shards"]),
+        "shard_bytes": sum(part["bytes"] for shard in result["shards"] for part in (shard, *shard.get("beside", ()))),
+        "format": document["inputs"]["specification"].get("format", {}).get("kind", Format.kind),
         "steps": document["steps"],
         "languages": documents.rollup(manifest, "language", 20),
         "licenses": documents.rollup(manifest, "license", 20),

@@ -573,9 +573,18 @@ def test_a_plan_goes_by_what_earlier_builds_of_the_lake_took(shop):
     assert planned.predicted.basis == "1 builds of this lake"
     assert planned.predicted.seconds == pytest.approx(report.seconds, abs=0.1)
     assert planned.predicted.bytes == report.details["shard_bytes"]
+    # Of another format they say nothing.
+    tokens = parse(b"format: {kind: tokens}", "tokens")
+    assert plan(shop.lake, tokens).predicted.basis.startswith("the demo's builds")
     # One that was there before says nothing of how long writing takes.
     build(shop.lake, ENGINE, "all")
     assert plan(shop.lake, specification(shop.settings, "all")).predicted == planned.predicted
+
+
+def test_a_lake_without_events_has_no_discussions_and_the_check_says_so(shop):
+    report = build(shop.lake, ENGINE, shop.specify("talk", "rows: issues"))
+    said = "there is no issue in any slice that counts; ingest something, or choose a later as_of"
+    assert failing(report) == {"not_empty": said}
 
 
 def test_copies_of_a_repository_are_no_loss(world):
