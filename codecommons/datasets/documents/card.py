@@ -70,7 +70,7 @@ dataset_info:
 
 # {document["name"]}
 
-{specification["description"] or f"A dataset of {ROWS_ARE[kind_of(document)]}."}
+{cell(specification["description"]) or f"A dataset of {ROWS_ARE[kind_of(document)]}."}
 
 | | |
 |---|---|
@@ -158,5 +158,5 @@ def _tokens(manifest: pl.DataFrame) -> str:
 
 DOCUMENT = Document(
     {"README.md": lambda facts: [card(facts.document, facts.manifest, facts.left_out, facts.form)]},
-    re.compile(r"\| rows \| ([\d,]+) \|"),
+    re.compile(r"^\| rows \| ([\d,]+) \|", re.MULTILINE),
 )

@@ -109,7 +109,7 @@ A row is {WHAT[specification.get("rows", "files")]}. None was made for this data
 ### Scope and characteristics
 
 {result["rows"]:,} rows, {result["text_bytes"]:,} bytes of text (about {tokens:,.0f} tokens, at {BYTES_PER_TOKEN} bytes each),
-in {len(result["shards"]):,} shards. {specification["description"]}
+in {len(result["shards"]):,} shards. {cell(specification["description"])}
 
 By language:
 
@@ -247,7 +247,7 @@ def _copies(asked: dict[str, Any]) -> str:
 
 def _publisher(specification: dict[str, Any]) -> str:
     said = " ".join(filter(None, (specification["publisher"]["name"], specification["publisher"]["url"])))
-    return f"It is published by {said}." if said else ""
+    return f"It is published by {cell(said)}." if said else ""
 
 
 def _indented(specification: dict[str, Any]) -> str:
@@ -256,4 +256,4 @@ def _indented(specification: dict[str, Any]) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
-DOCUMENT = Document({"data-information.md": data_information}, re.compile(r"Each of the ([\d,]+) rows"))
+DOCUMENT = Document({"data-information.md": data_information}, re.compile(r"^Each of the ([\d,]+) rows", re.MULTILINE))

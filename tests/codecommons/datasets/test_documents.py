@@ -23,7 +23,7 @@ from codecommons.drawing import Frame, shortened, size
 from codecommons.engine.local import InlineEngine
 
 ASKED = """
-description: Everything.
+description: "Everything.\\n\\n| rows | 1 |\\n\\nEach of the 1 rows has 1 B of text in 1 rows."
 publisher: {name: The | Lab, url: "https://lab.example"}
 filters: {set: mine, min_length: 1}
 exclude: [vendored]
