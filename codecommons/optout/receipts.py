@@ -98,7 +98,8 @@ def prove(lake: Lake, identifier: str, trees: pl.DataFrame, releases: Iterable[P
         )
     if not after:
         raise UsageError(
-            f"no release was made since request {one.id} took effect; `codecommons dataset build NAME` makes one, then prove it again"
+            f"no release was made since request {one.id} took effect; "
+            "`codecommons dataset build NAME` makes one, then prove it again"
         )
     statement = {
         "_type": STATEMENT,
