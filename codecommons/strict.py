@@ -21,6 +21,8 @@ from codecommons.errors import UsageError
 
 T = TypeVar("T")
 
+# What no column of whole numbers can be compared with.
+BEYOND = 1 << 63
 # Names that an error lists when none is close to what was written.
 _LISTED = 40
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -36,13 +38,18 @@ def shown(value: Any) -> str:
     return _SHORT.repr(value)
 
 
+def is_slug(value: str) -> bool:
+    """Whether a name passes ``slug``."""
+    return bool(_SLUG.fullmatch(value))
+
+
 def slug(value: Any, where: str) -> str:
     """A name that is safe as a folder, a partition key and a table value: 1 to 63 of a-z, 0-9 and inner hyphens.
 
     Raises:
         UsageError: it is anything else.
     """
-    if not isinstance(value, str) or not _SLUG.fullmatch(value):
+    if not isinstance(value, str) or not is_slug(value):
         raise UsageError(f"{where} is {shown(value)}; it must be 1 to 63 of a-z, 0-9 and '-', such as python-permissive")
     return value
 
@@ -50,7 +57,7 @@ def slug(value: Any, where: str) -> str:
 def nearest(value: str, known: Iterable[str]) -> str:
     """The end of an error message: the known value that is meant, or all of them."""
     names = sorted(known)
-    close = difflib.get_close_matches(value, names, 1, 0.5)
+    close = difflib.get_close_matches(value, names, 1, 0.5) or [name for name in names if name.lower() == value.lower()]
     if close:
         return f"did you mean {close[0]!r}?"
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
@@ -121,8 +128,8 @@ def numbers(known: Iterable[str]) -> Callable[[Any, str], tuple[tuple[str, float
         for name, number in value.items():
             if name not in names:
                 raise UsageError(f"{where} has an unknown name {name!r}; {nearest(str(name), names)}")
-            if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number < float("inf"):
-                raise UsageError(f"{where}.{name} is {number!r}; it must be a number, not negative")
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number < BEYOND:
+                raise UsageError(f"{where}.{name} is {shown(number)}; it must be a number, not negative, and less than 2**63")
         return tuple((name, value[name]) for name in names if name in value)
 
     return parse

@@ -161,4 +161,6 @@ def _specification(name: str) -> Specification:
 
     if Path(name).suffix == ".yaml":
         return parse(Path(name).read_bytes(), Path(name).stem)
+    if Path(name).name != name:
+        raise UsageError(f"{name} is neither a dataset's name nor a file NAME.yaml")
     return datasets.specification(Settings.from_environment(), name)

@@ -110,7 +110,7 @@ def of_receipt(found: Receipt) -> Iterator[str]:
         gone = ", ".join(f"{len(proofs):,} {kind}" for kind, proofs in sorted(release["absent"].items()))
         left = f"; {len(release['elsewhere']):,} contents are in it from elsewhere" if release["elsewhere"] else ""
         yield f"  {release['name']} ({release['as_of']}): shown to be absent are {gone}{left}"
-    yield from (f"  {name}: made before the request" for name in said["releases_before"])
+    yield from (f"  {name}: made before the request took effect" for name in said["releases_before"])
 
 
 def of_followed(one: dict[str, Any]) -> str:

@@ -51,6 +51,8 @@ def research(file: Path) -> pl.DataFrame:
     print(f"{proof.rows:,} rows re-hash to their SWHIDs; release {fingerprint[:12]}")
 
     release = datasets.release(lake, name, fingerprint)
+    if release.document["inputs"]["specification"].get("format", {}).get("kind", "parquet") != "parquet":
+        raise CodeCommonsError(f"{name} is published, and no Parquet: README.md in {release.folder} says how it is loaded")
     return pl.read_parquet([f"{settings.lake}/{release.folder}/data/{shard['name']}" for shard in release.shards])
 
 

@@ -28,8 +28,8 @@ from codecommons.datasets.format import ShardFormat, format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.releases import Release
 from codecommons.datasets.rows import swhids_of
-from codecommons.datasets.selection import Selection, select
-from codecommons.datasets.specification import Specification, specification
+from codecommons.datasets.selection import Selection, emptied, select
+from codecommons.datasets.specification import Format, Specification, specification
 from codecommons.engine import Engine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake, close_stage
@@ -72,8 +72,9 @@ def build(lake: Lake, engine: Engine, name: str, asked: Specification | None = N
         asked: what to build instead of what is written there: of a release whose files are damaged, its own specification.
 
     Returns:
-        The report. ``details``: fingerprint, folder (below the lake's root), steps, languages, licenses, left_out, shards; of a
-            release that was not there before also shards_kept and selecting_seconds, what choosing its rows took of ``seconds``.
+        The report. ``details``: fingerprint, folder (below the lake's root), format, steps, languages, licenses, left_out,
+            shards, shard_bytes (with what belongs to them); of a release that was not there before also shards_kept and
+            selecting_seconds, what choosing its rows took of ``seconds``.
 
     Raises:
         UsageError: the specification is missing or wrong.
@@ -165,7 +166,10 @@ def _build(
         opted_out = staleness.opted_out(lake, excluded, seen, frame.select("swhid", *staleness.COLUMNS))
         attributed = attributions(lake, inputs, asked.redact, seen, excluded, frame)
         meanings = {name: one.description for name, one in current(lake.settings).items() if name in inputs.annotators}
-        told = documents.write(lake, documents.Facts(document, frame, inputs.left_out, form, attributed, meanings), staged)
+        rules = {one.named(rule): rule.meaning for one in inputs.filters for rule in one.rules}
+        facts = documents.Facts(document, frame, inputs.left_out, form, attributed, meanings, rules)
+        # Of nothing there is nothing to tell, and it is not published.
+        told = documents.write(lake, facts, staged) if frame.height else documents.Written({}, {})
         checks = _checks(report, asked, selection, frame, written, opted_out, against, tested, told.rows)
         if all(check.passed for check in checks):
             document["documents"] = told.sha256
@@ -215,7 +219,8 @@ def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.Da
         "fingerprint": document["fingerprint"],
         "folder": releases.folder(name, document["fingerprint"]),
         "shards": len(result["shards"]),
-        "shard_bytes": sum(shard["bytes"] for shard in result["shards"]),
+        "shard_bytes": sum(part["bytes"] for shard in result["shards"] for part in (shard, *shard.get("beside", ()))),
+        "format": document["inputs"]["specification"].get("format", {}).get("kind", Format.kind),
         "steps": document["steps"],
         "languages": documents.rollup(manifest, "language", 20),
         "licenses": documents.rollup(manifest, "license", 20),
@@ -291,7 +296,11 @@ def _checks(
             report.conserved and report.rows_in == manifest.height + dropped,
             f"{report.rows_in} candidates = {manifest.height} rows + {dropped} left out for a stated reason",
         ),
-        "not_empty": (manifest.height > 0, _emptied(selection)),
+        "not_empty": (
+            manifest.height > 0,
+            emptied(asked.rows, selection.steps, selection.rows_in)
+            or f"{selection.rows.height} of {selection.rows_in} candidates are rows",
+        ),
         "bytes_rehash": (
             not damaged,
             f"all {manifest.height} rows re-hash to their SWHID and are text in their encoding"
@@ -347,16 +356,3 @@ def _checks(
         ),
     }
     return [CheckResult(name, *results[name]) for name in CHECKS]
-
-
-def _emptied(selection: Selection) -> str:
-    if selection.rows.height:
-        return f"{selection.rows.height} of {selection.rows_in} candidates are rows"
-    if not selection.rows_in:
-        return "there is no file in any slice that counts; ingest something, or choose a later as_of"
-    last = next(step for step in selection.steps if not step.left)
-    most = max(selection.steps, key=lambda step: step.rows)
-    return (
-        f"no row is left: the rule {last.rule} left out the last {last.rows} files, and {most.rule} most of all ({most.rows}); "
-        "loosen them in the specification"
-    )

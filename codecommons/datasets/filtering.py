@@ -43,8 +43,8 @@ def _languages(value: Any, where: str) -> tuple[str, ...]:
 
 
 def _limit(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < float("inf"):
-        raise UsageError(f"{where} is {strict.shown(value)}; it must be a number")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < strict.BEYOND:
+        raise UsageError(f"{where} is {strict.shown(value)}; it must be a number, and less than 2**63")
     return value
 
 
@@ -114,20 +114,39 @@ class Rule:
         whole = pl.col(column(self.per))
         return pl.when(whole != 0).then(total / whole)
 
-    def evidence(self) -> pl.Expr:
-        """What a drop says: the signal, its value, and what would have stayed."""
+    @property
+    def measured(self) -> str:
+        """What is compared, in words."""
         named = " + ".join(self.signal)
-        if self.per:
-            named = f"({named}) / {self.per}" if len(self.signal) > 1 else f"{named} / {self.per}"
+        if not self.per:
+            return named
+        return f"({named}) / {self.per}" if len(self.signal) > 1 else f"{named} / {self.per}"
+
+    @property
+    def wanted(self) -> str:
+        """What it must be, in words."""
         match self.equals:
             case None:
                 limits = {"at least": self.least, "at most": self.most}
-                wanted = " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
+                return " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
             case bool():
-                wanted = f"wanted {str(self.equals).lower()}"
+                return str(self.equals).lower()
             case _:
-                wanted = f"wanted {' or '.join(self.equals)}"
-        return pl.format(f"{named} is {{}}, {wanted}", self.value().cast(pl.String).fill_null("unknown"))
+                return " or ".join(self.equals)
+
+    @property
+    def meaning(self) -> str:
+        """Which files it leaves out, in words."""
+        about = [f"in {' or '.join(self.languages)}"] if self.languages else []
+        about += [f"not in {' or '.join(self.not_languages)}"] if self.not_languages else []
+        about += [f"of {' or '.join(self.kinds)}"] if self.kinds else []
+        unknown = " or not known" * (self.unknown == DROP)
+        return f"those{''.join(f' {one},' for one in about)} whose {self.measured} is not {self.wanted}{unknown}"
+
+    def evidence(self) -> pl.Expr:
+        """What a drop says: the signal, its value, and what would have stayed."""
+        wanted = self.wanted if self.equals is None else f"wanted {self.wanted}"
+        return pl.format(f"{self.measured} is {{}}, {wanted}", self.value().cast(pl.String).fill_null("unknown"))
 
     def _looked_at(self) -> pl.Expr:
         chosen = [pl.lit(True)]

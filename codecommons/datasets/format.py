@@ -78,11 +78,15 @@ class ShardFormat(ABC):
         holds_text: whether ``stored`` is the text.
         media_types: of the shard's file.
         records: ending of the file that readers of tables take the rows from, and its media types.
+        seconds_a_byte: what a byte of text takes to be written by two workers, as the demo has it (docs/performance.md).
+        file_bytes_a_byte: bytes on disk that it becomes, likewise.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
     holds_text: ClassVar[bool] = True
     media_types: ClassVar[tuple[str, ...]]
+    seconds_a_byte: ClassVar[float] = 3.5e-8
+    file_bytes_a_byte: ClassVar[float] = 0.2
 
     @abstractmethod
     def endings(self, asked: Format) -> tuple[str, ...]:

@@ -21,10 +21,10 @@ import polars as pl
 from codecommons.datasets import counting, facts
 from codecommons.datasets.candidates import Inputs, resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, largest, rollup
-from codecommons.datasets.format import format_for
+from codecommons.datasets.format import ShardFormat, format_for
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.rows import CALLED, assign, labelled, parted, qualified, readable
-from codecommons.datasets.selection import Selection, Step, select
+from codecommons.datasets.selection import Selection, Step, emptied, select
 from codecommons.datasets.specification import Specification
 from codecommons.dedup import similarities
 from codecommons.engine import Engine, local_engine
@@ -36,11 +36,11 @@ from codecommons.report import STAGES, StageReport
 # Languages and licences of the table of both; what is beyond stands under ``OTHER``.
 MOST_LANGUAGES, MOST_LICENSES, OTHER = 20, 8, "other"
 SAMPLES = 3
-UNMEASURED = "the demo's builds, as this lake has none that was measured"
-# The latest builds that a prediction goes by.
-BUILDS = 20
+UNMEASURED = "the demo's builds, as this lake has none in this format that was measured"
+# The latest builds that a prediction goes by, and those among which they are looked for.
+BUILDS, LOOKED_AT = 20, 200
 # Of a lake that has built nothing yet: the largest dataset of the demo (docs/performance.md), with two workers.
-SECONDS_A_CANDIDATE, SECONDS_A_BYTE, FILE_BYTES_A_BYTE = 1.0e-4, 3.5e-8, 0.2
+SECONDS_A_CANDIDATE = 1.0e-4
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Plan:
             of most bytes, and ``OTHER``.
         samples: some rows, those of smallest identifier.
         left_out: slices that have not come through.
-        alarms: what near-duplicates would wipe out, so that nothing would be published; a line each.
+        alarms: why nothing would be published, a line each: no row is left, or near-duplicates wipe a group out.
     """
 
     name: str
@@ -140,7 +140,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         UsageError: the specification refers to something that is not there.
         GateError: no slice has come through the stages before.
     """
-    format_for(lake.settings, specification)
+    form = format_for(lake.settings, specification)
     inputs = resolve(lake, specification)
     asked = specification.at(inputs.as_of)
     with contextlib.closing(local_engine(lake.settings)) as engine:
@@ -153,6 +153,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
     most = max(found.steps, key=lambda step: step.rows)
     opted_out = next(step for step in found.steps if step.rule == "opt_out")
     languages = found.languages[:MOST_LANGUAGES]
+    empty = emptied(specification.rows, found.steps, found.candidates)
     return Plan(
         name=specification.name,
         rows_are=specification.rows,
@@ -162,7 +163,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         bytes=size,
         tokens=round(size / BYTES_PER_TOKEN),
         shards=found.shards,
-        predicted=predicted(lake, found.candidates, size),
+        predicted=predicted(lake, found.candidates, size, specification.format.kind, form),
         steps=found.steps,
         removed_most=most.rule if most.rows else None,
         opt_outs=OptOuts(inputs.opt_out, len(ledger.read(lake).effective), opted_out.rows, opted_out.bytes),
@@ -174,7 +175,7 @@ def plan(lake: Lake, specification: Specification) -> Plan:
         ),
         samples=found.samples,
         left_out=inputs.left_out,
-        alarms=tuple(alarms(specification.deduplicate, found.lost)),
+        alarms=(*([empty] if empty else []), *alarms(specification.deduplicate, found.lost)),
     )
 
 
@@ -236,21 +237,23 @@ def _shards(known: facts.Facts, counts: counting.Counts, origins: pl.DataFrame, 
     return whole + parted(large.join(split, on="origin"))["shard"].n_unique()
 
 
-def predicted(lake: Lake, candidates: int, size: int) -> Prediction:
+def predicted(lake: Lake, candidates: int, size: int, kind: str, form: ShardFormat) -> Prediction:
     """Say what a build will take, by what builds of this lake took that wrote all of their shards, else by those of the demo.
 
     Args:
         lake: the lake.
         candidates: files that are looked at.
         size: bytes of the rows.
+        kind: of the format: writing tokens takes many times as long as writing texts.
+        form: the format.
     """
     reports = lake.scan(STAGE_REPORT).filter(pl.col("stage") == STAGES[-1], pl.col("computed") > 0, pl.col("reused") == 0)
-    built = [StageReport.from_row(row) for row in reports.sort("run").tail(BUILDS).collect().to_dicts()]
-    timed = [one for one in built if "selecting_seconds" in one.details]
+    built = [StageReport.from_row(row) for row in reports.sort("run").tail(LOOKED_AT).collect().to_dicts()]
+    timed = [one for one in built if "selecting_seconds" in one.details and one.details.get("format") == kind][-BUILDS:]
     looked_at, written = sum(one.rows_in for one in timed), sum(one.bytes_kept for one in timed)
     if not looked_at or not written:
-        seconds = candidates * SECONDS_A_CANDIDATE + size * SECONDS_A_BYTE
-        return Prediction(round(seconds, 1), round(size * FILE_BYTES_A_BYTE), UNMEASURED)
+        seconds = candidates * SECONDS_A_CANDIDATE + size * form.seconds_a_byte
+        return Prediction(round(seconds, 1), round(size * form.file_bytes_a_byte), UNMEASURED)
     selecting = sum(one.details["selecting_seconds"] for one in timed)
     writing = sum(one.seconds for one in timed) - selecting
     files = sum(one.details["shard_bytes"] for one in timed)

@@ -26,17 +26,21 @@ import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.rows import swhids_of
+from codecommons.datasets.specification import names
 from codecommons.errors import LakeError, UsageError
 from codecommons.lake import Lake
 from codecommons.lake.garbage import files_below
 from codecommons.lake.storage import lake_errors
 from codecommons.optout.receipts import Published
 from codecommons.report import STAGES, Stored
+from codecommons.strict import is_slug, nearest, shown
 
 MARKER = "fingerprint.json"
 ATTESTATION = "attestation.dsse.json"
 # Beside it where shards were taken down: shard -> why, as the ledger names it (see ``optout.takedown``).
 NOTE = "taken-down.json"
+# Releases that an error names.
+_LISTED = 5
 # Earlier shards of a label that are looked at: each costs the reading of a footer.
 LOOKS = 8
 
@@ -140,9 +144,13 @@ def _sealed(shard: dict[str, Any]) -> list[Any]:
 def list_releases(lake: Lake, name: str | None = None) -> list[Release]:
     """Published releases, of one dataset or of all, by name and as-of day; of one day that which was built last comes last.
 
+    What is no name of a dataset has none: it would be a pattern, or lead out of the folder.
+
     Raises:
         LakeError: one can't be read.
     """
+    if not (name is None or is_slug(name)):
+        return []
     root = lake.path("datasets")
     with lake_errors(f"reading {root}"):
         pattern = f"{root}/{name or '*'}/*/{MARKER}"
@@ -175,11 +183,17 @@ def release(lake: Lake, name: str, fingerprint: str | None = None, as_of: str | 
     Raises:
         UsageError: there is none, or the beginning fits several.
     """
-    found = [one for one in list_releases(lake, name) if one.fingerprint.startswith(fingerprint or "")]
-    found = [one for one in found if as_of in (None, one.document["inputs"]["as_of"])]
+    every = list_releases(lake, name)
+    if not every:
+        known = {one.name for one in list_releases(lake)}
+        what = f"build one with `codecommons dataset build {name}`" if name in names(lake.settings) else nearest(name, known)
+        raise UsageError(f"there is no release of dataset {shown(name)}; {what}")
+    found = [one for one in every if as_of in (None, one.document["inputs"]["as_of"])]
+    found = [one for one in found if one.fingerprint.startswith(fingerprint or "")]
     if not found:
-        which = f" {fingerprint}" if fingerprint else ""
-        raise UsageError(f"there is no release{which} of dataset {name!r}; build one with `codecommons dataset build {name}`")
+        which = f" {shown(fingerprint)}" if fingerprint else ""
+        last = ", ".join(f"{one.fingerprint[:12]} as of {one.document['inputs']['as_of']}" for one in every[-_LISTED:])
+        raise UsageError(f"there is no release{which}{f' as of {as_of}' if as_of else ''} of dataset {name}; there is {last}")
     if fingerprint and len(found) > 1:
         raise UsageError(f"{fingerprint} fits {len(found)} releases of {name}; write more of the fingerprint")
     return found[-1]

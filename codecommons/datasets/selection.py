@@ -22,11 +22,12 @@ from codecommons.datasets.election import elect_all
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
-from codecommons.datasets.rows import CHANGES, DISCUSSION, MARKS, TREE, bytes_of, qualified, readable, swhid_of
+from codecommons.datasets.rows import CALLED, CHANGES, DISCUSSION, MARKS, TREE, bytes_of, qualified, readable, swhid_of
 from codecommons.datasets.rules import GROUPS, LIMITS
 from codecommons.datasets.specification import AS_IS, PATH, Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup import known_then
 from codecommons.engine import Engine
+from codecommons.errors import UsageError
 from codecommons.lake import Lake
 from codecommons.lake.places import place as address
 from codecommons.license.policy import VERDICTS, policy
@@ -96,6 +97,27 @@ class Selection:
     rows_in: int
     bytes_in: int
     lost: pl.DataFrame
+
+
+def emptied(rows: str, steps: Sequence[Step], rows_in: int) -> str | None:
+    """Why a dataset has no row, and what to do; None where it has some.
+
+    Args:
+        rows: what rows are.
+        steps: the rules that were applied, in order.
+        rows_in: candidates.
+    """
+    one, more = CALLED[rows]
+    if not rows_in:
+        return f"there is no {one} in any slice that counts; ingest something, or choose a later as_of"
+    last = next((step for step in steps if not step.left), None)
+    if last is None:
+        return None
+    most = max(steps, key=lambda step: step.rows)
+    return (
+        f"no row is left: the rule {last.rule} left out the last {last.rows} {more}, and {most.rule} most of all ({most.rows}); "
+        "loosen them in the specification"
+    )
 
 
 class Funnel:
@@ -292,7 +314,11 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
         shown = shown.with_columns(pl.selectors.enum().cast(pl.String))
         if specification.rows == "commits":
             shown = shown.with_columns(revision=swhid_of("rev", "revision_id"), parent=swhid_of("rev", "parent_id"))
-        funnel.rows = funnel.rows.with_columns(where=condition.matches(specification.where, shown))
+        try:
+            found = condition.matches(specification.where, shown)
+        except UsageError as error:
+            raise UsageError(f"dataset {specification.name}: where: {error}") from None
+        funnel.rows = funnel.rows.with_columns(where=found)
         funnel.keep("where", pl.col("where"))
 
 

@@ -52,6 +52,8 @@ LAYOUTS = ("megatron", "datatrove")
 # specifications of those keep their digests. Their defaults can never change.
 _LATER = ("format", "rows", "messages", "order", "notebooks")
 MAX_FILE_BYTES = 1 << 16
+# A regular expression of 16 times as many wildcards is larger than its engine takes.
+MAX_PATTERN = 1_000
 
 
 def _similarity(value: Any, where: str) -> float | None:
@@ -90,6 +92,13 @@ def _languages(value: Any, where: str) -> tuple[str, ...]:
     for name in (values := strict.texts(value, where)):
         if not is_language(name):
             raise UsageError(f"{where} has {name!r}, which Linguist has no language of; {strict.nearest(name, some_languages())}")
+    return values
+
+
+def _patterns(value: Any, where: str) -> tuple[str, ...]:
+    values = strict.texts(value, where)
+    if long := next((pattern for pattern in values if len(pattern) > MAX_PATTERN), None):
+        raise UsageError(f"{where} has {strict.shown(long)}, of {len(long)} characters; a pattern has at most {MAX_PATTERN}")
     return values
 
 
@@ -323,9 +332,9 @@ class Specification:
     publisher: Publisher = strict.part(Publisher)  # noqa: RUF009 (a field with a factory)
     as_of: str | None = strict.rule(strict.day, None)
     rows: str = strict.rule(_one_of(tuple(ROWS)), "files")
-    sources: tuple[str, ...] = strict.rule(strict.texts, ())
+    sources: tuple[str, ...] = strict.rule(_patterns, ())
     languages: tuple[str, ...] = strict.rule(_languages, ())
-    names: tuple[str, ...] = strict.rule(strict.texts, ())
+    names: tuple[str, ...] = strict.rule(_patterns, ())
     where: str | None = strict.rule(condition.checked, None)
     license: License = strict.part(License)  # noqa: RUF009 (a field with a factory)
     messages: str = strict.rule(_one_of(tuple(dict.fromkeys(name for names in ROWS.values() for name in names))), "none")

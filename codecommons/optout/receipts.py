@@ -63,7 +63,7 @@ def prove(lake: Lake, identifier: str, trees: pl.DataFrame, releases: Iterable[P
     """
     ledger = read(lake)
     one = one_of(ledger.standings, identifier)
-    if not one.in_effect:
+    if not one.in_effect or one.since is None:
         raise UsageError(f"request {one.id} is {one.state}: it leaves nothing out, so there is nothing to prove")
     place = {digest: at for at, (digest, _) in enumerate(ledger.entries, 1)}
     contents = contents_of(lake, one, trees)
@@ -77,7 +77,7 @@ def prove(lake: Lake, identifier: str, trees: pl.DataFrame, releases: Iterable[P
     gone = [(text, one.request.scope == "origin" or not text.endswith("/")) for text in named]
     after, before = [], []
     for release in releases:
-        if release.ledger is None or place.get(release.ledger, 0) < one.sequence:
+        if release.ledger is None or place.get(release.ledger, 0) < one.since:
             before.append(release.name)
             continue
         swhids, origins = Tree(release.swhids), Tree(release.origins)
@@ -98,7 +98,8 @@ def prove(lake: Lake, identifier: str, trees: pl.DataFrame, releases: Iterable[P
         )
     if not after:
         raise UsageError(
-            f"no release was made since request {one.id}; `codecommons dataset build NAME` makes one, then prove it again"
+            f"no release was made since request {one.id} took effect; "
+            "`codecommons dataset build NAME` makes one, then prove it again"
         )
     statement = {
         "_type": STATEMENT,

@@ -52,6 +52,7 @@ class Standing:
         claimant: reference to the claimant's file, which is not in the lake.
         sequence: of its first entry.
         changed: sequence of its last entry.
+        since: sequence of the entry that brought it into effect, which is a later one where it waited; None where none did.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Standing:
     claimant: str
     sequence: int
     changed: int
+    since: int | None
 
     @property
     def in_effect(self) -> bool:
@@ -99,16 +101,19 @@ def standings(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Sta
                 entry["claimant"],
                 sequence,
                 sequence,
+                sequence if entry["state"] in IN_EFFECT else None,
             )
         elif action in TRANSITIONS:
             one = one_of(found, entry["id"])
+            state = after(one, action)
             found[one.id] = replace(
                 one,
-                state=after(one, action),
+                state=state,
                 rung=entry.get("rung", one.rung),
                 why=entry["why"],
                 evidence=(*one.evidence, *entry.get("evidence", ())),
                 changed=sequence,
+                since=sequence if one.since is None and state in IN_EFFECT else one.since,
             )
     return found
 

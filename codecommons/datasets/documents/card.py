@@ -70,7 +70,7 @@ dataset_info:
 
 # {document["name"]}
 
-{specification["description"] or f"A dataset of {ROWS_ARE[kind_of(document)]}."}
+{cell(specification["description"]) or f"A dataset of {ROWS_ARE[kind_of(document)]}."}
 
 | | |
 |---|---|
@@ -82,7 +82,7 @@ dataset_info:
 | fingerprint | `{document["fingerprint"]}` |
 
 {form.loading(asked)}
-Check it with `codecommons dataset verify {document["name"]} {document["fingerprint"][:12]}`.
+Check it with `codecommons dataset verify {document["name"]} --release {document["fingerprint"][:12]}`.
 
 | file | what it is |
 |---|---|
@@ -158,5 +158,5 @@ def _tokens(manifest: pl.DataFrame) -> str:
 
 DOCUMENT = Document(
     {"README.md": lambda facts: [card(facts.document, facts.manifest, facts.left_out, facts.form)]},
-    re.compile(r"\| rows \| ([\d,]+) \|"),
+    re.compile(r"^\| rows \| ([\d,]+) \|", re.MULTILINE),
 )

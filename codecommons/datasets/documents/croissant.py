@@ -242,5 +242,5 @@ def _responsible(document: dict[str, Any], manifest: pl.DataFrame) -> dict[str, 
 
 DOCUMENT = Document(
     {"croissant.json": lambda facts: [croissant(facts.document, facts.manifest, facts.form)]},
-    re.compile(r"B of text in (\d+) rows"),
+    re.compile(r'"size": "\d+ B of text in (\d+) rows"'),
 )

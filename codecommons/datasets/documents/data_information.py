@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -46,7 +46,7 @@ WHAT = {
     "issues": "a public discussion of an issue at a forge, by its users",
     "pull_requests": "a public discussion of a pull request at a forge, by its users",
 }
-# Rule -> which files it leaves out. Of filters ``rules.LIMITS`` says what they measure.
+# Rule -> which files it leaves out. Of limits ``rules.LIMITS`` says what they measure, of filter sets ``Facts.rules``.
 RULES = {
     "opt_out": "those whose authors asked for it, in the opt-out ledger or by a marker in the code, and what was taken down",
     "source": "those of other sources or origins than the specification names",
@@ -85,7 +85,7 @@ def data_information(facts: Facts) -> Iterator[str]:
     inputs, result = document["inputs"], document["result"]
     specification, tokens = inputs["specification"], result["text_bytes"] / BYTES_PER_TOKEN
     what = called(document)
-    steps = "".join(_step(step, specification) for step in document["steps"])
+    steps = "".join(_step(step, specification, facts.rules) for step in document["steps"])
     labels = "".join(
         f"| {name} | {cell(facts.meanings.get(name, ''))} | {version} |\n" for name, version in inputs["annotators"].items()
     )
@@ -109,7 +109,7 @@ A row is {WHAT[specification.get("rows", "files")]}. None was made for this data
 ### Scope and characteristics
 
 {result["rows"]:,} rows, {result["text_bytes"]:,} bytes of text (about {tokens:,.0f} tokens, at {BYTES_PER_TOKEN} bytes each),
-in {len(result["shards"]):,} shards. {specification["description"]}
+in {len(result["shards"]):,} shards. {cell(specification["description"])}
 
 By language:
 
@@ -223,11 +223,12 @@ def _waiting(facts: Facts) -> str:
     return f"Nothing is from slices that had not come through yet: {', '.join(facts.left_out)}."
 
 
-def _step(step: dict[str, Any], specification: dict[str, Any]) -> str:
+def _step(step: dict[str, Any], specification: dict[str, Any], rules: Mapping[str, str]) -> str:
     rule = step["rule"]
     threshold = specification["filters"].get(rule)
     limit = LIMITS.get(rule)
-    those = f"those with {'more' if limit.upper else 'less'} than {threshold}: {limit.meaning}" if limit else RULES.get(rule, "")
+    told = RULES | rules
+    those = f"those with {'more' if limit.upper else 'less'} than {threshold}: {limit.meaning}" if limit else told.get(rule, "")
     return f"| {rule} | {cell(those)} | {step['rows']:,} | {step['bytes']:,} | {step['left']:,} |\n"
 
 
@@ -246,7 +247,7 @@ def _copies(asked: dict[str, Any]) -> str:
 
 def _publisher(specification: dict[str, Any]) -> str:
     said = " ".join(filter(None, (specification["publisher"]["name"], specification["publisher"]["url"])))
-    return f"It is published by {said}." if said else ""
+    return f"It is published by {cell(said)}." if said else ""
 
 
 def _indented(specification: dict[str, Any]) -> str:
@@ -255,4 +256,4 @@ def _indented(specification: dict[str, Any]) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
-DOCUMENT = Document({"data-information.md": data_information}, re.compile(r"Each of the ([\d,]+) rows"))
+DOCUMENT = Document({"data-information.md": data_information}, re.compile(r"^Each of the ([\d,]+) rows", re.MULTILINE))

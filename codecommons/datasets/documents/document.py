@@ -28,6 +28,7 @@ class Facts:
         form: of the shards.
         attributions: what ``attribution.attributions`` found for its rows.
         meanings: annotator -> what it says of a file, of those that the release was made with.
+        rules: rule of a filter set, as steps name it -> which files it leaves out.
     """
 
     document: dict[str, Any]
@@ -36,6 +37,7 @@ class Facts:
     form: ShardFormat
     attributions: Attributions
     meanings: Mapping[str, str]
+    rules: Mapping[str, str]
 
 
 class Document(NamedTuple):

@@ -83,7 +83,7 @@ def _fields(document: dict[str, Any], manifest: pl.DataFrame) -> Iterator[tuple[
     yield (
         "1.3",
         "Latest date of data acquisition or collection",
-        f"{month}/{year}; this release is not added to afterwards",
+        f"{slices[-1][5:7]}/{slices[-1][:4]}; this release is not added to afterwards",
     )
     yield (
         "1.3",

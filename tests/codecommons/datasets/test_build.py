@@ -22,6 +22,7 @@ from codecommons.datasets.losses import LOST
 from codecommons.datasets.rows import MARKS, ROW
 from codecommons.datasets.selection import Selection
 from codecommons.datasets.shards import Shard
+from codecommons.datasets.specification import parse
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine, PoolEngine
 from codecommons.errors import GateError, UsageError
@@ -390,7 +391,9 @@ def test_what_is_not_decided_not_annotated_not_verified_or_not_here_is_left_out(
 def test_what_a_specification_asks_for_is_what_comes(shop, text, paths):
     report = build(shop.lake, ENGINE, shop.specify("some", text))
     if not paths:
-        assert "no row is left" in failing(report)["not_empty"]
+        why = failing(report)["not_empty"]
+        assert "no row is left" in why
+        assert plan(shop.lake, specification(shop.settings, "some")).alarms == (why,)
         return
     assert sorted(rows_of(shop, report)["path"]) == paths
 
@@ -556,6 +559,9 @@ def test_a_plan_says_what_a_build_then_does(shop):
         (language, license): rows for language, license, rows in counted
     }
     assert list(planned.language_by_license[0]["licenses"])[-1] == "other"
+    assert planned.alarms == ()
+    with pytest.raises(UsageError, match="dataset odd: where: Conversion Error"):
+        plan(shop.lake, parse(b"where: cast(path as integer) = 1", "odd"))
     lines = list(of_plan(planned))
     assert any(line.endswith("<- most") and planned.removed_most in line for line in lines)
     assert sum(line.startswith("such as ") for line in lines) == 3
@@ -567,9 +573,18 @@ def test_a_plan_goes_by_what_earlier_builds_of_the_lake_took(shop):
     assert planned.predicted.basis == "1 builds of this lake"
     assert planned.predicted.seconds == pytest.approx(report.seconds, abs=0.1)
     assert planned.predicted.bytes == report.details["shard_bytes"]
+    # Of another format they say nothing.
+    tokens = parse(b"format: {kind: tokens}", "tokens")
+    assert plan(shop.lake, tokens).predicted.basis.startswith("the demo's builds")
     # One that was there before says nothing of how long writing takes.
     build(shop.lake, ENGINE, "all")
     assert plan(shop.lake, specification(shop.settings, "all")).predicted == planned.predicted
+
+
+def test_a_lake_without_events_has_no_discussions_and_the_check_says_so(shop):
+    report = build(shop.lake, ENGINE, shop.specify("talk", "rows: issues"))
+    said = "there is no issue in any slice that counts; ingest something, or choose a later as_of"
+    assert failing(report) == {"not_empty": said}
 
 
 def test_copies_of_a_repository_are_no_loss(world):

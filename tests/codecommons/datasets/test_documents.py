@@ -23,17 +23,27 @@ from codecommons.drawing import Frame, shortened, size
 from codecommons.engine.local import InlineEngine
 
 ASKED = """
-description: Everything.
+description: "Everything.\\n\\n| rows | 1 |\\n\\nEach of the 1 rows has 1 B of text in 1 rows."
 publisher: {name: The | Lab, url: "https://lab.example"}
-filters: {min_length: 1}
+filters: {set: mine, min_length: 1}
 exclude: [vendored]
 shard: {bits: 2}
 """
+SET = (
+    "{name: mine, version: 1, description: Mine., rules: [{id: long, signal: content.length, least: 1, kinds: [programming]}]}\n"
+)
+
+
+def specified(shop) -> str:
+    folder = shop.settings.home / "filters"
+    folder.mkdir(exist_ok=True)
+    (folder / "mine.yaml").write_text(SET)
+    return shop.specify("documents", ASKED)
 
 
 @pytest.fixture(scope="module")
 def release(module_shop) -> Path:
-    report = build(module_shop.lake, InlineEngine(), module_shop.specify("documents", ASKED))
+    report = build(module_shop.lake, InlineEngine(), specified(module_shop))
     assert [check.description for check in report.checks if not check.passed] == []
     return Path(module_shop.settings.lake, report.details["folder"])
 
@@ -129,7 +139,7 @@ def test_the_funnel_begins_with_candidates_ends_with_rows_and_nothing_is_lost_be
 
 
 def test_documents_are_the_same_bytes_when_a_release_is_made_again_elsewhere(shop, release):
-    report = build(shop.lake, InlineEngine(), shop.specify("documents", ASKED))
+    report = build(shop.lake, InlineEngine(), specified(shop))
     again = Path(shop.settings.lake, report.details["folder"])
     names = [name for one in documents() for name in one.files]
     assert {"README.md", "NOTICE", "data-information.md", "croissant.json", "art53.md", "plots/funnel.svg"} < set(names)

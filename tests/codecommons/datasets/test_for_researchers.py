@@ -57,7 +57,11 @@ def test_the_example_says_in_one_line_why_nothing_came(shop, research, tmp_path,
     monkeypatch.setenv("CODECOMMONS_LAKE", shop.settings.lake)
     monkeypatch.setenv("CODECOMMONS_WORKERS", "0")
     file = tmp_path / "mine.yaml"
-    for text, said in {"languages: [Pyhton]": "did you mean 'Python'?", "names: ['*.cobol']": "the rule name left out"}.items():
+    for text, said in {
+        "languages: [Pyhton]": "did you mean 'Python'?",
+        "names: ['*.cobol']": "the rule name left out",
+        "format: {kind: jsonl}": "mine is published, and no Parquet: README.md in datasets/mine/",
+    }.items():
         file.write_text(text)
         monkeypatch.setattr(sys, "argv", ["research.py", str(file)])
         assert research.main() == 1

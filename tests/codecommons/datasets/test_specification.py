@@ -43,6 +43,8 @@ def test_a_specification_means_the_same_however_it_is_written():
         ("filters: {max_lin: 3}", "did you mean 'max_line'?"),
         ("filters: {max_line: -3}", "not negative"),
         ("filters: {max_line: .nan}", "not negative"),
+        (f"filters: {{max_line: 1{'0' * 400}}}", "less than 2**63"),
+        (f"names: ['*.py', '{'?' * 1001}']", "of 1001 characters; a pattern has at most 1000"),
         ("languages: [Pyhton]", "languages has 'Pyhton', which Linguist has no language of; did you mean 'Python'?"),
         ("languages: [python]", "did you mean 'Python'?"),
         ("languages: [C, Verilogg]", "did you mean 'Verilog'?"),
@@ -63,6 +65,7 @@ def test_a_specification_means_the_same_however_it_is_written():
         ("name: other", "must be that of its file"),
         ("description: [", "dataset typo: line"),
         ("where: lenght > 3", "did you mean 'length'?"),
+        ("where: PATH like 'a'", "did you mean 'path'?"),
         ("!!python/object/apply:os.system ['true']", "dataset typo"),
     ],
 )

@@ -70,10 +70,18 @@ def test_a_missing_shard_is_named(built):
 def test_a_release_is_found_by_the_beginning_of_its_fingerprint(built):
     shop, folder = built
     assert release(shop.lake, "all", folder.name[:6]).folder.endswith(folder.name)
-    with pytest.raises(UsageError, match="no release"):
+    with pytest.raises(UsageError, match=f"no release 'zzz' of dataset all; there is {folder.name}"):
         release(shop.lake, "all", "zzz")
-    with pytest.raises(UsageError, match="no release"):
-        verify(shop.lake, "never-built")
+    with pytest.raises(UsageError, match=r"no release of dataset 'al'; did you mean 'all'\?"):
+        verify(shop.lake, "al")
+
+
+@pytest.mark.parametrize("name", ["*", "a?l", "[a]ll", "../datasets/all", ""])
+def test_the_name_of_a_release_is_never_a_pattern_or_a_path(built, name):
+    shop, _ = built
+    assert list_releases(shop.lake, name) == []
+    with pytest.raises(UsageError, match="no release of dataset"):
+        verify(shop.lake, name)
 
 
 def test_a_release_whose_files_are_not_all_in_place_is_none(built):
