@@ -130,7 +130,7 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
     if changed and len(words) >= LEAST_GRAMS + GRAM - 1:
         found = _with_changed(index, words, found)
     found.sort(key=lambda match: (match[1], -match[2]))
-    slots = _slots(words, index.vocabulary, index.gram_keys) if any(share < 1 for *_, share in found) else None
+    slots = _slots(words, index.vocabulary, index.gram_bits, index.gram_keys) if any(share < 1 for *_, share in found) else None
     matches = []
     for (rule, start, end, share), following in itertools.zip_longest(found, found[1:]):
         kind, expression = int(index.kinds[rule]), index.expression(rule)
@@ -177,13 +177,21 @@ def _disjoint(starts: NDArray[np.int64], ends: NDArray[np.int64], words: int) ->
 
 def _restricted(index: Index, words: Words, slots: NDArray[np.int64], rule: int, start: int, end: int) -> bool:
     """Whether a word of a changed text (or right before it) that is in no n-gram of its rule restricts what the rule grants."""
-    start = max(0, start - GRAM)
-    grams = slots[start : max(start, end - GRAM + 1)]
-    strange = np.ones(end - start, np.bool_)
     stop = int(index.gram_ends[rule])
-    for at in np.flatnonzero(np.isin(grams, index.rule_grams[stop - int(index.grams[rule]) : stop])).tolist():
-        strange[at : at + GRAM] = False
-    return _splitter[0].restrict(words, start + np.flatnonzero(strange))
+    strange = _strange(slots, index.rule_grams[stop - int(index.grams[rule]) : stop], max(0, start - GRAM), end)
+    return _splitter[0].restrict(words, strange)
+
+
+@compiled(nogil=True)
+def _strange(slots: NDArray[np.int64], rule_grams: Ints, start: int, end: int) -> NDArray[np.int64]:
+    """The words from start to end that are in no n-gram of a rule."""
+    known = np.sort(rule_grams)
+    strange = np.ones(end - start, np.bool_)
+    for at in range(start, end - GRAM + 1):
+        place = np.searchsorted(known, slots[at])
+        if place < len(known) and known[place] == slots[at]:
+            strange[at - start : at - start + GRAM] = False
+    return start + np.flatnonzero(strange)
 
 
 def _version(index: Index, words: Words, start: int, end: int, family: str) -> tuple[int, int] | None:
@@ -261,7 +269,7 @@ def _scan(
 
 def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]:
     """Add rules of which words were changed; one that explains clearly more than the exact ones inside it takes their place."""
-    slots = _slots(words, index.vocabulary, index.gram_keys)
+    slots = _slots(words, index.vocabulary, index.gram_bits, index.gram_keys)
     if not exact:
         return _changed(index, slots)
     covered = np.zeros(len(words), np.bool_)
@@ -350,9 +358,13 @@ def _candidates(
     grams: Ints,
     coverage: NDArray[np.int16],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Rules of which a content has enough n-grams, and the scores of what it has of them: the best ``CANDIDATES``, best first."""
+    """Rules of which a content has enough n-grams, and the scores of what it has of them: the best ``CANDIDATES``, best first.
+
+    A content with a common licence has n-grams of hundreds of others, so those that could be best are looked at first, and none
+    as soon as it can't be among them any more.
+    """
     looked_at = np.zeros(len(grams), np.bool_)
-    rules, scores = np.empty(64, np.int64), np.empty(64, np.float64)
+    rules, bounds = np.empty(64, np.int64), np.empty(64, np.float64)
     count = 0
     for slot in distinct:
         for at in range(rare_first[slot], rare_last[slot]):
@@ -361,36 +373,72 @@ def _candidates(
                 continue
             looked_at[rule] = True
             size = grams[rule]
-            least = max(LEAST_SHARE, coverage[rule] / 100) * size - 1
-            if least > len(distinct):
+            if max(LEAST_SHARE, coverage[rule] / 100) * size - 1 > len(distinct):
                 continue
-            hits, left = 0, size
-            for place in range(gram_ends[rule] - size, gram_ends[rule]):
-                hits += _number(table, distinct, rule_grams[place]) >= 0
-                left -= 1
-                if hits + left < least:
-                    break
-            share = hits / size
-            if hits >= LEAST_GRAMS and share >= LEAST_SHARE and share * 100 >= coverage[rule]:
-                if count == len(rules):
-                    rules, scores = np.concatenate((rules, rules)), np.concatenate((scores, scores))
-                rules[count], scores[count] = rule, hits * share
-                count += 1
+            if count == len(rules):
+                rules, bounds = np.concatenate((rules, rules)), np.concatenate((bounds, bounds))
+            rules[count], bounds[count] = rule, _score(min(size, len(distinct)), size)
+            count += 1
+    order = np.argsort(-bounds[:count])
+    rules, bounds = rules[order], bounds[order]
+    scores = np.empty(count, np.float64)
+    best = np.zeros(CANDIDATES, np.float64)  # in ascending order
+    count = 0
+    for at in range(len(rules)):
+        if bounds[at] < best[0]:
+            break
+        rule = rules[at]
+        size = grams[rule]
+        needed = max(_hits(best[0], size), LEAST_GRAMS, max(LEAST_SHARE, coverage[rule] / 100) * size - 1)
+        hits, left = 0, size
+        for place in range(gram_ends[rule] - size, gram_ends[rule]):
+            hits += _number(table, distinct, rule_grams[place]) >= 0
+            left -= 1
+            if hits + left < needed:
+                break
+        share, score = hits / size, _score(hits, size)
+        if hits >= LEAST_GRAMS and share >= LEAST_SHARE and share * 100 >= coverage[rule] and score >= best[0]:
+            rules[count], scores[count] = rule, score
+            count += 1
+            place = 0
+            while place + 1 < CANDIDATES and best[place + 1] < score:
+                best[place] = best[place + 1]
+                place += 1
+            best[place] = score
     rules, scores = rules[:count], scores[:count]
     order = np.argsort(rules)
     order = order[np.argsort(-scores[order], kind="mergesort")][:CANDIDATES]
     return rules[order], scores[order]
 
 
+@compiled(inline="always")
+def _score(hits: int, size: int) -> float:
+    """What it is worth that a content has so many of a rule's n-grams."""
+    return hits * (hits / size)
+
+
+@compiled(inline="always")
+def _hits(score: float, size: int) -> int:
+    """The fewest n-grams of a rule that are worth a score."""
+    hits = int(np.sqrt(score * size))
+    while hits > 0 and _score(hits - 1, size) >= score:
+        hits -= 1
+    while _score(hits, size) < score:
+        hits += 1
+    return hits
+
+
 @compiled(nogil=True)
-def _slots(words: Words, vocabulary: NDArray[np.uint8], keys: Words) -> NDArray[np.int64]:
+def _slots(words: Words, vocabulary: NDArray[np.uint8], bits: NDArray[np.uint8], keys: Words) -> NDArray[np.int64]:
     """The slot in the table of the n-gram that starts at each word, -1 where no rule holds it."""
     out = np.full(max(0, len(words) - GRAM + 1), -1, np.int64)
     run = 0
     for at in range(len(words)):
         run = run + 1 if in_bits(vocabulary, words[at]) else 0
         if run >= GRAM:  # as ``sequence_hash`` of three words, without a view of them each time
-            out[at - GRAM + 1] = probe(keys, (words[at - 2] * BASE + words[at - 1]) * BASE + words[at] | np.uint64(1))
+            gram = (words[at - 2] * BASE + words[at - 1]) * BASE + words[at] | np.uint64(1)
+            if in_bits(bits, gram >> np.uint64(1)):
+                out[at - GRAM + 1] = probe(keys, gram)
     return out
 
 
