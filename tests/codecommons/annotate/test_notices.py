@@ -100,12 +100,11 @@ def test_of_many_near_licences_the_best_are_candidates_as_counting_all_of_them_t
     assert not held.any()
 
 
-PHRASES = [
-    *"not|no longer|n't|never|licensed|Distributed|under|by|the|MIT|license|does not apply|was revoked|This|is|are".split("|"),
-    *"formerly|until|will be|released|once|originally|except|for|to|companies|everybody but|individuals|only".split("|"),
-    *"commercial|non-commercial|use|requires|may not|sell|must pay|proprietary|military|purposes|in|2030|and|a".split("|"),
-    *"portions of|some|the documentation|based on|which is|, |.|; |\n# | * |exempt from|on request|rest of".split("|"),
-]
+PHRASES = """
+not|no longer|n't|never|licensed|Distributed|under|by|the|MIT|license|does not apply|was revoked|This|is|are|formerly|until|
+will be|released|once|originally|except|for|to|companies|everybody but|individuals|only|commercial|non-commercial|use|
+requires|may not|sell|must pay|proprietary|military|purposes|in|2030|and|portions of|some|the documentation|based on|which is|
+, |.|; |\n# | * |exempt from|on request|rest of""".split("|")  # noqa: SIM905
 SOUGHT = [*denials._DENIALS, denials._TAKES_BACK.pattern, denials._OF_A_PART.pattern]
 SOUGHT += [*denials._RESTRICTS.values(), *denials._EXCLUDES.values()]
 CLUES = Clues(SOUGHT)
