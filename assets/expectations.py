@@ -109,6 +109,8 @@ _IMPOSSIBLE = {
     "file_licenses": """
         files is null or len(list_filter(files, one -> (one.path is null) = (one.pattern is null) or coalesce(one.said, '') = ''
             or coalesce(one.precedence not in ('closest', 'aggregate', 'override'), true))) > 0
+        or len(files) is distinct from len(lines)
+        or len(list_filter(lines, one -> not coalesce(one.start_line between 1 and one.end_line, false))) > 0
     """,
 }
 _FAULTS = {name: f"error is null and ({what})" for name, what in _IMPOSSIBLE.items()}

@@ -20,6 +20,7 @@ from codecommons.datasets.specification import names, specification
 from codecommons.errors import CodeCommonsError
 from codecommons.listing import followed
 from codecommons.listing.lister import listers
+from codecommons.report import STAGES
 from codecommons.settings import Settings
 from codecommons_dagster.environments import sensor_status
 from codecommons_dagster.instance import followed_in
@@ -101,25 +102,34 @@ def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
 @dg.sensor(job=opt_out_job, minimum_interval_seconds=60, default_status=sensor_status("new_opt_outs"))
 def new_opt_outs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Looks after opt-outs when a request lies in the inbox, the ledger has grown, or what was archived may hold a challenge."""
+    """Looks after opt-outs when a request lies in the inbox, the ledger has grown, or what was archived may hold a challenge.
+
+    Or a marker: code that opts itself out needs no request.
+    """
     from codecommons.lake import Lake
-    from codecommons.optout import ledger
+    from codecommons.optout import ledger, markers
     from codecommons.optout.standing import OPEN
 
     settings = Settings.from_environment()
+    asked_before, _, archived_before = (context.cursor or "").partition("-")
     try:
         there = ledger.waiting(settings)
         lake = Lake.open(settings)
         book = ledger.read(lake)
+        asked = _digest([(str(path), path.lstat().st_mtime_ns) for path in there], book.head)
+        archived = _digest(lake.log.verdicts().filter(stage=STAGES[0]).rows())
         unverified = any(one.state in OPEN and one.state != "verified" for one in book.standings.values())
-        archived = sorted(map(str, lake.log.verdicts().rows())) if unverified else []
-        files = [(str(path), path.lstat().st_mtime_ns) for path in there]
+        found = archived != archived_before and (unverified or markers.archived(lake))
     except (CodeCommonsError, FileNotFoundError) as error:  # a run takes the inbox in
         return dg.SensorResult(cursor=context.cursor, skip_reason=str(error))
-    state = hashlib.sha256(repr((files, book.head, archived)).encode()).hexdigest()[:16]
-    if state == context.cursor or not (there or book.entries):
+    state = f"{asked}-{archived}"
+    if not found and (asked == asked_before or not (there or book.entries)):
         return dg.SensorResult(cursor=state, skip_reason="Nobody has asked for anything new.")
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state)], cursor=state)
+
+
+def _digest(*of: object) -> str:
+    return hashlib.sha256(repr(of).encode()).hexdigest()[:16]
 
 
 @dg.run_status_sensor(

@@ -72,7 +72,7 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
         store.rows(lake, annotators["file_licenses"])
         .filter((pl.col("files").list.len() > 0) | pl.col("error").is_not_null())
         .join(keys, on=["content", "name"], how="semi")
-        .select("content", "name", "files")
+        .select("content", "name", "files", "lines")
         .collect()
     )
     every = (

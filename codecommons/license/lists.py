@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from codecommons.swhid import Swhid, swhid_text
+from codecommons.swhid import Span, Swhid, swhid_text
 
 # What stands for a declaration that nobody can read: a reference that no policy knows.
 UNREADABLE = "LicenseRef-unreadable"
@@ -25,6 +25,7 @@ _OVERRIDE, _BESIDE = 0, 1
 # By name: the folder that a list of this name lies in, and its place among those that name a file.
 _KINDS = {b"reuse.toml": (None, 2), b"dep5": (b".reuse", 3), b"copyright": (b"debian", 4)}
 _LISTED = {"root": pl.Binary, "path": pl.Binary, "listed": pl.String, "listed_by": pl.String, "listed_at": pl.Binary}
+_SAID = {"listed": pl.String, "listed_by": pl.String, "folder": pl.Binary}
 _EVERYTHING = {"path": None, "folder": "", "pattern": "", "precedence": "closest", "license": None}
 _ORDER = ("place", "depth")
 
@@ -33,16 +34,17 @@ def listed(files: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
     """Add what lists say.
 
     Args:
-        files: all files of some trees: root, path (bytes), content, name (bytes), own and others.
-        lists: content, name, and files as the annotator ``file_licenses`` tells, of those that are lists; null of one that nobody
-            can read, which may be about every file.
+        files: all files of some trees: root, path (bytes), content, name (bytes), own, lines (where it states that) and others.
+        lists: content, name, and files and lines as the annotator ``file_licenses`` tells, of those that are lists; null of one
+            that nobody can read, which may be about every file.
 
     Returns:
-        The same with listed (an expression), listed_by (the list, as a SWHID) and listed_at (bytes: the file, where the list
-        names it, else the folder that the pattern begins with), null where no list names a file. In order of root and path.
+        The same with listed (an expression), listed_by (the lines that say so, as a SWHID) and listed_at (bytes: the file, where
+        the list names it, else the folder that the pattern begins with), null where no list names a file. In order of root and
+        path.
     """
     files = files.sort("root", "path")
-    there = files.join(lists, on=["content", "name"], maintain_order="left")
+    there = files.drop("lines").join(lists, on=["content", "name"], maintain_order="left")
     found = [_beside(files), *(_named(row, files) for row in there.iter_rows(named=True))]
     columns = pl.Schema([*_LISTED.items(), *((name, pl.Int64) for name in _ORDER)])
     every = pl.concat([columns.to_frame(), *(one.select(columns.names()).cast(columns) for one in found if one.height)])
@@ -52,16 +54,21 @@ def listed(files: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
 
 def _beside(files: pl.DataFrame) -> pl.DataFrame:
     """What a file called like another one, and ``.license``, says of that one."""
-    rows = files.filter(pl.col("name").bin.ends_with(_SIDECAR)).with_columns(pl.col("own").fill_null(UNREADABLE))
+    stated = pl.col("own").is_not_null()
+    rows = files.filter(pl.col("name").bin.ends_with(_SIDECAR)).with_columns(
+        pl.col("own").fill_null(UNREADABLE), lines=pl.when(stated).then("lines")
+    )
     paths = pl.Series([path.removesuffix(_SIDECAR) for path in rows["path"]], dtype=pl.Binary)
-    where = pl.Series([_swhid(*row) for row in rows.select("root", "path", "content").iter_rows()], dtype=pl.String)
+    where = pl.Series([where_said(*row) for row in rows.select("root", "path", "content", "lines").iter_rows()], dtype=pl.String)
     return rows.select("root", path=paths, listed="own", listed_by=where, listed_at=paths, place=_BESIDE, depth=0)
 
 
 def _named(row: dict[str, Any], files: pl.DataFrame) -> pl.DataFrame:
     """What one list says of the files that it names."""
-    named = row["files"] if row["files"] is not None else [_EVERYTHING]
-    home, place = _KINDS[row["name"].lower()]
+    named, lines = (row["files"], row["lines"]) if row["files"] is not None else ([_EVERYTHING], [None])
+    spans = [one and f"{one['start_line']}-{one['end_line']}" for one in lines]
+    swhids = {span: where_said(row["root"], row["path"], row["content"], span) for span in dict.fromkeys(spans)}
+    home, rank = _KINDS[row["name"].lower()]
     base, _, _ = row["path"].rpartition(b"/")
     if home is not None:
         base, _, last = base.rpartition(b"/")
@@ -83,27 +90,24 @@ def _named(row: dict[str, Any], files: pl.DataFrame) -> pl.DataFrame:
             (
                 at,
                 one["license"] or UNREADABLE,
+                swhids[span],
                 start + one["folder"].encode() if one["path"] is None else None,
-                *((_OVERRIDE, depth) if one["precedence"] == "override" else (place, -depth)),
+                *((_OVERRIDE, depth) if one["precedence"] == "override" else (rank, -depth)),
             )
-            for at, one in enumerate(named)
+            for at, (one, span) in enumerate(zip(named, spans, strict=True))
         ],
-        schema={"match": pl.Int64, "listed": pl.String, "folder": pl.Binary, "place": pl.Int64, "depth": pl.Int64},
+        schema={"match": pl.Int64, **_SAID, **dict.fromkeys(_ORDER, pl.Int64)},
         orient="row",
     )
     return (
         rows.with_columns(match=pl.Series(last_match, dtype=pl.Int64))
         .join(said, on="match")
-        .select(
-            "root",
-            "path",
-            "listed",
-            *_ORDER,
-            listed_by=pl.lit(_swhid(row["root"], row["path"], row["content"])),
-            listed_at=pl.coalesce("folder", "path"),
-        )
+        .select("root", "path", "listed", "listed_by", *_ORDER, listed_at=pl.coalesce("folder", "path"))
     )
 
 
-def _swhid(root: bytes, path: bytes, content: bytes) -> str:
-    return str(Swhid("cnt", content, anchor=swhid_text("dir", root), path=b"/" + path))
+def where_said(root: bytes, path: bytes, content: bytes, lines: str | None) -> str:
+    """Where something is said, as a SWHID: in which file of which tree, and on which lines (``3-20``), where that is known."""
+    first, _, last = (lines or "").partition("-")
+    span = Span(int(first), int(last or first)) if first else None
+    return str(Swhid("cnt", content, anchor=swhid_text("dir", root), path=b"/" + path, lines=span))

@@ -40,12 +40,12 @@ import pyarrow.compute as pc
 from codecommons.annotate.annotator import current
 from codecommons.lake.stages import digest
 from codecommons.license.expressions import INDEX, conjunction, families, offers_choice, parts, settled
-from codecommons.license.lists import UNREADABLE
+from codecommons.license.lists import UNREADABLE, where_said
 from codecommons.settings import Settings
-from codecommons.swhid import Span, Swhid, swhid_text
+from codecommons.swhid import swhid_text
 
 # Raised when the code resolves differently on the same evidence.
-VERSION = 7
+VERSION = 8
 HEADER, DECLARED, LISTED = "header", "declared", "listed"
 LICENSE_FILE, METADATA, MENTION = "license-file", "metadata", "mention"
 # What third parties' licences are to a folder: more to ask for, where it has a licence of its own.
@@ -269,13 +269,7 @@ def _environments(files: pl.DataFrame) -> frozenset[tuple[bytes, bytes]]:
 
 def _swhids(files: pl.DataFrame) -> list[str]:
     """Where each file says what it says."""
-    return [_swhid(*row) for row in files.select("root", "path", "content", "lines").iter_rows()]
-
-
-def _swhid(root: bytes, path: bytes, content: bytes, lines: str | None) -> str:
-    first, _, last = (lines or "").partition("-")
-    span = Span(int(first), int(last or first)) if first else None
-    return str(Swhid("cnt", content, anchor=swhid_text("dir", root), path=b"/" + path, lines=span))
+    return [where_said(*row) for row in files.select("root", "path", "content", "lines").iter_rows()]
 
 
 _Statements = dict[tuple[bytes, bytes], Statement]
@@ -288,7 +282,7 @@ def _statements(files: pl.DataFrame) -> tuple[_Statements, _Statements, _Stateme
     found: dict[tuple[bytes, bytes], dict[str, list[_Found]]] = {}
     for row in files.filter(stated | declared).iter_rows(named=True):
         kinds = found.setdefault((row["root"], row["folder"]), {LICENSE_FILE: [], METADATA: [], MENTION: [], OTHERS: []})
-        where = _swhid(row["root"], row["path"], row["content"], row["lines"])
+        where = where_said(row["root"], row["path"], row["content"], row["lines"])
         for kind, expression in ((row["speaks"], row["own"]), (METADATA, row["metadata"])):
             if kind is not None and expression is not None:
                 kinds[kind].append(_Found(expression, where, row["vendored"]))

@@ -47,6 +47,11 @@ def marked_origins(lake: Lake, trees: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema, orient="row").sort("origin", "reason").unique("origin", keep="first", maintain_order=True)
 
 
+def archived(lake: Lake) -> bool:
+    """Whether any tree has a file of such a name, wherever it lies and whatever it says."""
+    return lake.scan("tree_file").filter(_named(MARKERS)).select("path").head(1).collect(engine="streaming").height > 0
+
+
 def newest(trees: pl.DataFrame) -> pl.DataFrame:
     """The newest current tree of every origin: an old release that comes in late is not its author's last word."""
     order = ["origin", "anchor_date", "slice", "visit", "anchor"]
@@ -56,7 +61,7 @@ def newest(trees: pl.DataFrame) -> pl.DataFrame:
 def at_root(lake: Lake, trees: pl.DataFrame, names: tuple[bytes, ...]) -> pl.DataFrame:
     """Files of these names at the roots of trees: origin, name, content, data (null when it is missing or too large), sorted."""
     schema = {"origin": pl.String, "name": pl.Binary, "content": pl.Binary, "data": pl.Binary}
-    files = lake.scan("tree_file").filter(pl.any_horizontal(pl.col("path").bin.ends_with(name) for name in names))
+    files = lake.scan("tree_file").filter(_named(names))
     here = files.select("root", "path", "content").join(trees.select("origin", "root").lazy(), on="root").collect()
     wrapped = _wrapped(lake, here.filter(~pl.col("path").is_in(names)).select("root").unique())
     rows = []
@@ -77,6 +82,10 @@ def at_root(lake: Lake, trees: pl.DataFrame, names: tuple[bytes, ...]) -> pl.Dat
         data |= dict(zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True))
     bytes_of = pl.Series([data.get(content) for content in found["content"]], dtype=pl.Binary)
     return found.with_columns(data=bytes_of).sort("origin", "name", "content")
+
+
+def _named(names: tuple[bytes, ...]) -> pl.Expr:
+    return pl.any_horizontal(pl.col("path").bin.ends_with(name) for name in names)
 
 
 def _wrapped(lake: Lake, roots: pl.DataFrame) -> frozenset[bytes]:

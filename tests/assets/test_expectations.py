@@ -58,7 +58,8 @@ create table lake.annotation_normalized_text as select 'normalized_text' as dige
 create table lake.annotation_notebook as select 'notebook' as digest, content, 4 as cells, 3 as code_cells, 2 as outputs,
     0.5 as output_share, null::varchar as error from lake.annotation_language where content in ('c25', 'c26');
 create table lake.annotation_file_licenses as select 'file_licenses' as digest, content, [{path: null::varchar, pattern: '^src/',
-    precedence: 'closest', said: 'Expat', license: 'MIT'}] as files, null::varchar as error
+    precedence: 'closest', said: 'Expat', license: 'MIT'}] as files, [{start_line: 3, end_line: 5}] as lines,
+    null::varchar as error
 from lake.annotation_language where content in ('c25', 'c26');
 create table lake.thread_event as select '2026-01-02' as slice, 'pypi' as source, '7' as id, 'issue' as kind, 3 as number,
     'ada/engine' as repository, timestamp '2026-01-02' as created_at, 'comment' as text_kind, 11 as text_id,
@@ -193,6 +194,7 @@ def test_a_planted_defect_turns_its_suite_red_and_no_other(sound, tmp_path, suit
             fact("file_licenses", "files = [{path: null, pattern: null, precedence: 'closest', said: 'MIT'}]", "c25"),
         ),
         ("file_licenses", fact("file_licenses", "files = [{path: 'a', pattern: null, precedence: 'last', said: 'MIT'}]", "c25")),
+        ("file_licenses", fact("file_licenses", "lines = [{start_line: 3, end_line: 2}]", "c25")),
     ],
 )
 def test_what_an_annotator_can_not_have_said_is_counted_under_its_name(sound, tmp_path, annotator, defect):

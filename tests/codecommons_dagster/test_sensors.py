@@ -12,6 +12,8 @@ import pytest
 
 from assets import opt_out
 from assets.outcomes import BY_HAND, FAILURE
+from codecommons.archive import add_inputs, ingest_slice
+from codecommons.engine import local_engine
 from codecommons.lake import Lake, SliceInput
 from codecommons.settings import Settings
 from codecommons_dagster.build import build_stages
@@ -194,6 +196,31 @@ def test_a_request_in_the_inbox_is_taken_in_by_a_run_that_shows_it_and_nobody_el
     )
     assert not broken.success
     assert [(check.check_name, check.passed) for check in broken.get_asset_check_evaluations()] == [("ledger_intact", False)]
+
+
+def test_code_that_opts_itself_out_is_looked_after_though_nobody_has_asked_for_anything(folder, dagster_instance):
+    def look(cursor=None):
+        return new_opt_outs(dg.build_sensor_context(instance=dagster_instance, cursor=cursor))
+
+    lake = Lake.open(Settings.from_environment())
+    engine = local_engine(lake.settings)
+
+    def archive(day):
+        add_inputs(lake, [f"path:{project}"], day)
+        assert ingest_slice(lake, engine, day, "path").rows_kept
+
+    project = folder.parent / "project"
+    project.mkdir()
+    (project / "a.py").write_text("print('a')\n")
+    before = look()
+    archive("2026-01-31")
+    silent = look(before.cursor)
+    assert (before.run_requests, silent.run_requests) == ([], [])
+    (project / ".ai-train.json").write_text('{"train": false}')
+    archive("2026-02-01")
+    marked = look(silent.cursor)
+    assert len(marked.run_requests) == 1
+    assert look(marked.cursor).run_requests == []
 
 
 def test_the_lake_is_looked_at_when_its_log_moves_and_by_one_run_at_a_time(folder, dagster_instance):

@@ -5,8 +5,9 @@
 """What lists of licences say of other files: ``REUSE.toml`` (REUSE 3.3, section 5) and DEP-5, as in ``debian/copyright``.
 
 A list names files by patterns. They are kept as regular expressions over paths from the folder that the list speaks of, beside
-the fixed folder that each begins with: whoever resolves licences asks how close to a file that is. Of what a list says in its own
-words the licence's text is read where the list has it (DEP-5); what can't be read stays in the row, without an expression.
+the fixed folder that each begins with: whoever resolves licences asks how close to a file that is. Beside each are the lines that
+say it: of the annotation, or of the paragraph. Of what a list says in its own words the licence's text is read where the list has
+it (DEP-5); what can't be read stays in the row, without an expression.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from codecommons.annotate.annotator import Annotator
 from codecommons.annotate.columns import table, values
 from codecommons.annotate.expressions import together, whole
 from codecommons.annotate.manifests.licenses import LEAST_RELEVANCE
+from codecommons.annotate.manifests.places import Lines, paragraphs, toml_tables
 from codecommons.annotate.manifests.reading import toml
 from codecommons.annotate.notices.denials import restrictions
 
@@ -45,6 +47,8 @@ FIELDS = (
             )
         ),
     ),
+    # In the order of ``files``. A column of its own: tables of older versions can be given that, and no field in a struct.
+    pa.field("lines", pa.list_(pa.struct([pa.field("start_line", pa.int64()), pa.field("end_line", pa.int64())]))),
 )
 # Debian's short names that neither SPDX nor its licences' texts have; see "Short name" in the format's specification.
 DEBIAN = {
@@ -62,7 +66,6 @@ DEBIAN = {
 }
 _GNU = re.compile(r"(a?l?gpl|gfdl)-(\d(?:\.\d)?)(\+?)")
 _DEP5_SIGN, _REUSE_SIGN = re.compile(r"\\.|[*?]", re.DOTALL), re.compile(r"\\.|\*\*/?|\*", re.DOTALL)
-_PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _FORMATS = ("copyright-format", "dep5", "CopyrightFormat")
 _FIELD = re.compile(r"^(?P<name>[!-9;-~]+):[ \t]*(?P<value>.*(?:\n[ \t].*)*)", re.MULTILINE)
 
@@ -87,13 +90,16 @@ class Listed(NamedTuple):
     license: str | None
 
 
-def reuse(data: bytes) -> Iterator[Listed]:
-    """The patterns of a ``REUSE.toml``.
+def reuse(data: bytes) -> Iterator[tuple[Listed, Lines]]:
+    """The patterns of a ``REUSE.toml``, each with the lines of its annotation.
 
     Raises:
         ValueError: it is no TOML, or not as the specification has it.
     """
-    for block in toml(data).get("annotations", []):
+    blocks = toml(data).get("annotations", [])
+    if not isinstance(blocks, list):
+        raise ValueError("annotations are no array of tables")
+    for block, lines in zip(blocks, toml_tables(data.decode("utf-8-sig"), "annotations"), strict=True):
         said = block.get("SPDX-License-Identifier", [])
         said = [said] if isinstance(said, str) else said
         paths = [block["path"]] if isinstance(block["path"], str) else block["path"]
@@ -103,27 +109,27 @@ def reuse(data: bytes) -> Iterator[Listed]:
         meant = [whole(one) for one in said]
         license_ = together(tuple(dict.fromkeys(filter(None, meant)))) if all(meant) else None
         if said:
-            yield from (_listed(one, False, precedence, " AND ".join(said), license_) for one in paths)
+            yield from ((_listed(one, False, precedence, " AND ".join(said), license_), lines) for one in paths)
 
 
-def dep5(data: bytes) -> Iterator[Listed]:
-    """The patterns of a DEP-5 file; nothing of a file in another format."""
-    text = _decoded(data).replace("\r\n", "\n").lstrip("\n")
-    paragraphs = [{one["name"].lower(): one["value"] for one in _FIELD.finditer(part)} for part in _PARAGRAPH.split(text)]
-    if not any(sign in paragraphs[0].get(name, "") for name in ("format", "format-specification") for sign in _FORMATS):
+def dep5(data: bytes) -> Iterator[tuple[Listed, Lines]]:
+    """The patterns of a DEP-5 file, each with the lines of its paragraph; nothing of a file in another format."""
+    parts = list(paragraphs(_decoded(data).replace("\r\n", "\n")))
+    fields = [{one["name"].lower(): one["value"] for one in _FIELD.finditer(part)} for part, _ in parts]
+    if not any(sign in fields[0].get(name, "") for name in ("format", "format-specification") for sign in _FORMATS):
         return
     texts: dict[str, str] = {}
-    for paragraph in paragraphs:
+    for paragraph in fields:
         name, _, body = paragraph.get("license", "").partition("\n")
         if body.strip():
             texts.setdefault(name.strip().lower(), re.sub(r"(?m)^ \.?", "", body))
     known: dict[str, str | None] = {}
-    for paragraph in paragraphs[1:]:
+    for paragraph, (_, lines) in zip(fields[1:], parts[1:], strict=True):
         name = paragraph.get("license", "").partition("\n")[0].strip()[:LONGEST_PATTERN]
         if "files" in paragraph and name:
             if name not in known:  # a text is looked through once, however many paragraphs have its name
                 known[name] = debian_license(name, texts)
-            yield from (_listed(one, True, "aggregate", name, known[name]) for one in paragraph["files"].split())
+            yield from ((_listed(one, True, "aggregate", name, known[name]), lines) for one in paragraph["files"].split())
 
 
 def _decoded(data: bytes) -> str:
@@ -198,8 +204,8 @@ def _listed(pattern: str, slashes: bool, precedence: str, said: str, license_: s
     return Listed(exact, start.rpartition("/")[0], expression, precedence, said[:LONGEST_PATTERN], license_)
 
 
-def row_of(name: str, data: bytes) -> tuple[list[dict[str, Any]]]:
-    """What one list says, as the column ``files``.
+def row_of(name: str, data: bytes) -> tuple[list[dict[str, Any]], list[dict[str, int]]]:
+    """What one list says, as the columns ``files`` and ``lines``.
 
     Raises:
         ValueError: it is too large, has too many patterns, or is not in its format (its readers may raise others).
@@ -207,13 +213,15 @@ def row_of(name: str, data: bytes) -> tuple[list[dict[str, Any]]]:
     if len(data) > MOST_BYTES:
         raise ValueError(f"a list of {len(data)} bytes; at most {MOST_BYTES} are read")
     found: list[dict[str, Any]] = []
+    places: list[dict[str, int]] = []
     wildcards = 0
-    for one in (reuse if name.lower() == "reuse.toml" else dep5)(data):
+    for one, lines in (reuse if name.lower() == "reuse.toml" else dep5)(data):
         wildcards += one.pattern is not None
         if len(found) == MOST_PATTERNS or wildcards > MOST_WILDCARDS:
             raise ValueError(f"more than {MOST_PATTERNS} patterns, or {MOST_WILDCARDS} with wildcards")
         found.append(one._asdict())
-    return (found,)
+        places.append(lines._asdict())
+    return found, places
 
 
 def annotate(batch: pa.RecordBatch) -> pa.Table:
@@ -224,7 +232,7 @@ def annotate(batch: pa.RecordBatch) -> pa.Table:
 ANNOTATOR = Annotator(
     name="file_licenses",
     description="What a REUSE.toml or a DEP-5 file says of the licences of other files; error says why one could not be read.",
-    version=2,
+    version=3,
     input="named_content",
     fields=FIELDS,
     annotate=annotate,

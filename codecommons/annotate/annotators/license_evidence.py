@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -204,7 +204,7 @@ class _Strings:
         """Strings are looked for as far as something is said: most contents say it in their first lines."""
         self._data = data
         last = max((match.end_line for match in matches if _may_be_quoted(match)), default=0)
-        until = max([sum(len(line) + 1 for line in lines[:last]), *tags], default=0)
+        until = max([len(b"\n".join(lines[:last])) + 1 if last else 0, *tags])
         self._spans = literals.values(data, until)
         self._starts = [start for start, _ in self._spans]
         self._size = sum(end - start for start, end in self._spans)
@@ -331,7 +331,13 @@ def expression_of(evidence: Sequence[Statement]) -> str | None:
 def is_description(name: bytes) -> bool:
     """Whether a file's name says that it describes something else: JSON, which knows no comments, or a package's manifest."""
     text = name.decode("utf-8", "replace")
-    return text.lower().endswith(".json") or any(one.matches(text) for one in formats().values())
+    return text.lower().endswith(".json") or _manifests().fullmatch(text) is not None
+
+
+@cache
+def _manifests() -> re.Pattern[str]:
+    """The names of all manifests: asking one format after the other took a twentieth of an annotation's time."""
+    return re.compile("|".join(f"(?:{one.names})" for one in formats().values()), re.IGNORECASE)
 
 
 def stated_of(evidence: Sequence[Statement], license_file: bool, description: bool = False) -> list[Statement]:

@@ -12,8 +12,10 @@ licences deny other things in their own words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
+
+from codecommons.annotate.notices.clues import Clues
 
 # Words of a notice, up to which its sentence is looked at; lines before it and after it that the sentence may be on.
 SHORT = 20
@@ -37,7 +39,7 @@ _DENIALS = [
     # exempt from the MIT license
     rf"\b(?:exempt(?:ed)?|excluded){_GAP}from{_GAP}(?:the{_GAP})?{_NAMES}{_GAP}licen[cs]e",
 ]
-_DENIAL = re.compile("|".join(_DENIALS).encode(), re.IGNORECASE)
+_DENIAL, _MAY_DENY = re.compile("|".join(_DENIALS).encode(), re.IGNORECASE), Clues(_DENIALS)
 _LICENSED = r"(?:(?:re-?)?licen[cs]ed|released|distributed|published|available|open[- ]?sourced)"
 _TAKES_BACK = re.compile(
     r"\b(?:formerly|previously|no longer|until|neither|unlike|used to be|once (?:was|were)|(?:was|were) once)\b"
@@ -120,10 +122,27 @@ _EXCLUDES = {
     "military|weapon|warfare|surveillance": rf"{_NOT}(?: [\w-]+){{0,5}} (?:military|weapons?|warfare|surveillance) "
     r"(?:use|uses|purposes?|applications?)\b",
 }
-_SHUTS_OUT, _ASKS = (
-    [(words.split("|"), re.compile(pattern, re.IGNORECASE)) for words, pattern in some.items()]
-    for some in (_EXCLUDES, _RESTRICTS | _EXCLUDES)
-)
+_MAY_BEAR = Clues([_TAKES_BACK.pattern, _OF_A_PART.pattern])
+
+
+class _Sought:
+    """Expressions that are looked for together, each where one of its words is."""
+
+    def __init__(self, patterns: Mapping[str, str]) -> None:
+        """``patterns``: words of which a text must have one, joined by ``|``, in lower case -> expression."""
+        self._each = [(words.split("|"), re.compile(pattern, re.IGNORECASE)) for words, pattern in patterns.items()]
+        self._clues = Clues(list(patterns.values()))
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """What the first of them that is there finds."""
+        if text.isascii() and not self._clues.found(text.encode()):
+            return None
+        lowered = text.lower()
+        there = (pattern.search(text) for words, pattern in self._each if any(word in lowered for word in words))
+        return next(filter(None, there), None)
+
+
+_SHUTS_OUT, _ASKS = _Sought(_EXCLUDES), _Sought(_RESTRICTS | _EXCLUDES)
 # Lines around what states a licence in which restrictions are looked for.
 _BESIDE = 8
 # The Apache licence's own words, of which a short rule may know the beginning.
@@ -142,6 +161,8 @@ def denied(lines: Sequence[bytes], named: Iterable[tuple[int, int]]) -> Iterator
     """
     for start, stop in _stretches(named):
         text, line, counted = b"\n".join(lines[start - 1 : stop]), start, 0
+        if not _MAY_DENY.found(text):
+            continue
         for found in _DENIAL.finditer(text):
             line, counted = line + text.count(b"\n", counted, found.start()), found.start()
             yield line, line + found[0].count(b"\n")
@@ -172,21 +193,14 @@ def restrictions(lines: Sequence[bytes], stated: Sequence[tuple[int, int, int]])
         numbers = [line for line in range(start, min(stop, len(lines)) + 1) if line not in own]
         texts = [_text(lines[line - 1]) for line in numbers]
         said = " ".join(texts)
-        if found := _search(_ASKS, said):
+        if found := _ASKS.search(said):
             ends = accumulate(len(text) + 1 for text in texts)
             yield next(line for line, end in zip(numbers, ends, strict=True) if found.start() < end)
 
 
 def shuts_out(lines: Sequence[bytes], start: int, end: int) -> bool:
     """Whether lines, from the first (from 1) to the last, inclusive, grant something to some people only."""
-    return _search(_SHUTS_OUT, " ".join(_text(line) for line in lines[start - 1 : end])) is not None
-
-
-def _search(patterns: Iterable[tuple[list[str], re.Pattern[str]]], text: str) -> re.Match[str] | None:
-    """The first that any of some patterns finds, each looked for where one of its words is."""
-    lowered = text.lower()
-    there = (pattern.search(text) for words, pattern in patterns if any(word in lowered for word in words))
-    return next(filter(None, there), None)
+    return _SHUTS_OUT.search(" ".join(_text(line) for line in lines[start - 1 : end])) is not None
 
 
 def bearing(lines: Sequence[bytes], start: int, end: int, whole: bool) -> str:
@@ -209,7 +223,7 @@ def bearing(lines: Sequence[bytes], start: int, end: int, whole: bool) -> str:
     words, at = _NO_MATTER.sub("", " ".join(texts)), 0
     for sentence in _SENTENCE.split(words):
         at = words.index(sentence, at)
-        if at < stop and at + len(sentence) > begin:
+        if at < stop and at + len(sentence) > begin and not (sentence.isascii() and not _MAY_BEAR.found(sentence.encode())):
             if _TAKES_BACK.search(sentence):
                 return TAKEN_BACK
             if _OF_A_PART.search(sentence):

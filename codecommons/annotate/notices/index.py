@@ -23,7 +23,7 @@ from codecommons.annotate.notices.words import Splitter, Words
 from codecommons.compiled import compiled
 from codecommons.lake.stages import digest
 
-FORMAT = 3
+FORMAT = 4
 MOST_WORDS = 1 << 18
 EXACT = 4  # words of the prefix by which a rule is looked up; shorter rules are looked up whole
 GRAM = 3  # words of the n-grams by which a changed text is recognised
@@ -34,6 +34,7 @@ LEAST_GRAMS = 8
 LEAST_CHANGED = 16
 VOCABULARY_BITS = 20
 PAIR_BITS = 17
+GRAM_BITS = 23
 Ints = NDArray[np.int32]
 
 BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -51,7 +52,8 @@ class Index:
             ``lengths`` in words; ``hashes`` of all its words.
         prefix_keys: open-addressing table of the hashes of the first ``EXACT`` words (fewer for shorter rules);
             ``prefix_first`` and ``prefix_last`` bound the rules in ``by_prefix``, longest first.
-        gram_keys: open-addressing table of n-grams.
+        gram_keys: open-addressing table of n-grams, which is larger than what a processor has at hand; ``gram_bits``, which is
+            not, has a set bit for each but the hash's last.
         grams: per rule, distinct n-grams; 0 for rules that must match exactly.
         gram_ends: per rule, where its n-grams end in ``rule_grams``: their slots in the table, those of the fewest rules first.
         rare_first: per slot; with ``rare_last`` it bounds the rules in ``by_rare`` that have this n-gram among so many of their
@@ -72,6 +74,7 @@ class Index:
     prefix_last: Ints
     by_prefix: Ints
     gram_keys: Words
+    gram_bits: NDArray[np.uint8]
     grams: Ints
     gram_ends: NDArray[np.int64]
     rule_grams: Ints
@@ -105,7 +108,7 @@ def prepare(folder: Path) -> None:
 @lru_cache(1)
 def load() -> Index:
     """The index of the installed rules, as a file that processes share; it is built once per installation (some seconds)."""
-    made_of = [FORMAT, version(rules.DISTRIBUTION), EXACT, GRAM, LEAST_CHANGED, LEAST_SHARE, LEAST_GRAMS, PAIR_BITS]
+    made_of = [FORMAT, version(rules.DISTRIBUTION), EXACT, GRAM, LEAST_CHANGED, LEAST_SHARE, LEAST_GRAMS, PAIR_BITS, GRAM_BITS]
     name = f"notices-{digest([*made_of, *(field.name for field in fields(Index))])}"
     compiled = Path(__file__).parent / "__pycache__"
     homes = [compiled / name, *([_folder / name] if _folder else [])]
@@ -200,6 +203,7 @@ def _grams(hashes: Words, owners: Ints, grams: Ints, coverage: NDArray[np.int16]
     bounds = np.searchsorted(slots_of_rare[order], np.arange(len(keys) + 1)).astype(np.int32)
     return {
         "gram_keys": keys,
+        "gram_bits": _bits(hashes >> np.uint64(1), GRAM_BITS),
         "grams": grams,
         "gram_ends": ends,
         "rule_grams": slots,

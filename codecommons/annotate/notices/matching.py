@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from codecommons.annotate.notices.words import Splitter, Words
 from codecommons.compiled import compiled
 
 CANDIDATES = 64
+STEP = 16  # n-grams that are counted before it is asked whether the others are worth it
 MOST_CHANGED = 64  # a content that is nothing but changed texts must not cost minutes
 PIECE = 8  # words: every rule that is found must explain this much more than fewer rules would
 FALSE_POSITIVE = KINDS.index("false_positive")
@@ -93,20 +94,21 @@ class _Words(Splitter):
 
     def __init__(self) -> None:
         super().__init__(MOST_WORDS)
+        self._held = np.zeros(0, np.uint8)
         self.or_later = [self.words(text.encode())[0].copy() for text in OR_LATER]
         self.restricting, self.restricting_use, self.use = (
             np.sort(self.words(some.encode())[0]) for some in (RESTRICTING, RESTRICTING_USE, USE)
         )
 
+    def held(self, index: Index) -> NDArray[np.uint8]:
+        """A bit for every slot of the index's n-grams, none of them set."""
+        if 8 * len(self._held) != len(index.gram_keys):
+            self._held = np.zeros(len(index.gram_keys) // 8, np.uint8)
+        return self._held
+
     def goes_on(self, words: Words, end: int) -> bool:
         """Whether ``OR_LATER`` stands behind the words up to ``end``."""
         return any(np.array_equal(words[end : end + len(text)], text) for text in self.or_later)
-
-    def restrict(self, words: Words, at: NDArray[np.int64]) -> bool:
-        """Whether one of the words at some places restricts what is granted."""
-        behind = words[np.minimum(at + 1, len(words) - 1)]
-        use = np.isin(words[at], self.restricting_use) & np.isin(behind, self.use)
-        return bool((np.isin(words[at], self.restricting) | use).any())
 
 
 _splitter: list[_Words] = []
@@ -130,7 +132,7 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
     if changed and len(words) >= LEAST_GRAMS + GRAM - 1:
         found = _with_changed(index, words, found)
     found.sort(key=lambda match: (match[1], -match[2]))
-    slots = _slots(words, index.vocabulary, index.gram_keys) if any(share < 1 for *_, share in found) else None
+    slots = _slots(words, index.vocabulary, index.gram_bits, index.gram_keys) if any(share < 1 for *_, share in found) else None
     matches = []
     for (rule, start, end, share), following in itertools.zip_longest(found, found[1:]):
         kind, expression = int(index.kinds[rule]), index.expression(rule)
@@ -177,13 +179,42 @@ def _disjoint(starts: NDArray[np.int64], ends: NDArray[np.int64], words: int) ->
 
 def _restricted(index: Index, words: Words, slots: NDArray[np.int64], rule: int, start: int, end: int) -> bool:
     """Whether a word of a changed text (or right before it) that is in no n-gram of its rule restricts what the rule grants."""
-    start = max(0, start - GRAM)
-    grams = slots[start : max(start, end - GRAM + 1)]
+    stop, known = int(index.gram_ends[rule]), _splitter[0]
+    grams = index.rule_grams[stop - int(index.grams[rule]) : stop]
+    return _restricts(words, slots, grams, max(0, start - GRAM), end, known.restricting, known.restricting_use, known.use)
+
+
+@compiled(nogil=True)
+def _restricts(
+    words: Words,
+    slots: NDArray[np.int64],
+    rule_grams: Ints,
+    start: int,
+    end: int,
+    restricting: Words,
+    restricting_use: Words,
+    use: Words,
+) -> bool:
+    """Whether one of the words from start to end that are in no n-gram of a rule restricts what is granted."""
+    known = np.sort(rule_grams)
     strange = np.ones(end - start, np.bool_)
-    stop = int(index.gram_ends[rule])
-    for at in np.flatnonzero(np.isin(grams, index.rule_grams[stop - int(index.grams[rule]) : stop])).tolist():
-        strange[at : at + GRAM] = False
-    return _splitter[0].restrict(words, start + np.flatnonzero(strange))
+    for at in range(start, end - GRAM + 1):
+        if _holds(known, slots[at]):
+            strange[at - start : at - start + GRAM] = False
+    for at in range(start, end):
+        behind = words[min(at + 1, len(words) - 1)]
+        if strange[at - start] and (
+            _holds(restricting, words[at]) or (_holds(restricting_use, words[at]) and _holds(use, behind))
+        ):
+            return True
+    return False
+
+
+@compiled(inline="always")
+def _holds(known: NDArray[Any], value: Any) -> bool:
+    """Whether a value is among some that are sorted."""
+    place = np.searchsorted(known, value)
+    return place < len(known) and known[place] == value
 
 
 def _version(index: Index, words: Words, start: int, end: int, family: str) -> tuple[int, int] | None:
@@ -261,7 +292,7 @@ def _scan(
 
 def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]:
     """Add rules of which words were changed; one that explains clearly more than the exact ones inside it takes their place."""
-    slots = _slots(words, index.vocabulary, index.gram_keys)
+    slots = _slots(words, index.vocabulary, index.gram_bits, index.gram_keys)
     if not exact:
         return _changed(index, slots)
     covered = np.zeros(len(words), np.bool_)
@@ -283,7 +314,8 @@ def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]
 def _changed(index: Index, slots: NDArray[np.int64]) -> list[Place]:
     """Long rules of which most n-grams stand close together, given the slot of the n-gram that starts at each word."""
     rare = index.rare_first, index.rare_last, index.by_rare
-    found = _find_changed(slots, *rare, index.gram_ends, index.rule_grams, index.lengths, index.grams, index.coverage)
+    of_rules = index.gram_ends, index.rule_grams, index.lengths, index.grams, index.coverage
+    found = _find_changed(slots, *rare, *of_rules, _splitter[0].held(index))
     return [(rule, start, end, min(hits / int(index.grams[rule]), 0.99)) for rule, start, end, hits in found.tolist()]
 
 
@@ -298,13 +330,14 @@ def _find_changed(
     lengths: Ints,
     grams: Ints,
     coverage: NDArray[np.int16],
+    held: NDArray[np.uint8],
 ) -> NDArray[np.int64]:
     """Rules, the words from which and up to which they stand, and how many of their n-grams, one row each, best first."""
     found = np.empty((MOST_CHANGED, 4), np.int64)
     places, ids, distinct, table = _numbered(slots)
     if len(distinct) < LEAST_GRAMS:
         return found[:0]
-    rules, scores = _candidates(distinct, table, rare_first, rare_last, by_rare, gram_ends, rule_grams, grams, coverage)
+    rules, scores = _candidates(distinct, held, rare_first, rare_last, by_rare, gram_ends, rule_grams, grams, coverage)
     windows = np.full((len(rules), 3), -1, np.int64)
     holds, seen = np.empty(len(distinct), np.bool_), np.empty(len(distinct), np.int32)
     count = 0
@@ -341,7 +374,7 @@ def _find_changed(
 @compiled(nogil=True)
 def _candidates(
     distinct: NDArray[np.int64],
-    table: Ints,
+    held: NDArray[np.uint8],
     rare_first: Ints,
     rare_last: Ints,
     by_rare: Ints,
@@ -350,9 +383,15 @@ def _candidates(
     grams: Ints,
     coverage: NDArray[np.int16],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Rules of which a content has enough n-grams, and the scores of what it has of them: the best ``CANDIDATES``, best first."""
+    """Rules of which a content has enough n-grams, and the scores of what it has of them: the best ``CANDIDATES``, best first.
+
+    A content with a common licence has n-grams of hundreds of others, so those that could be best are looked at first, and none
+    as soon as it can't be among them any more. ``held`` has a bit for every n-gram there is, none of them set before and after.
+    """
+    for slot in distinct:
+        held[slot >> 3] |= np.uint8(1 << (slot & 7))
     looked_at = np.zeros(len(grams), np.bool_)
-    rules, scores = np.empty(64, np.int64), np.empty(64, np.float64)
+    rules, bounds = np.empty(64, np.int64), np.empty(64, np.float64)
     count = 0
     for slot in distinct:
         for at in range(rare_first[slot], rare_last[slot]):
@@ -361,36 +400,74 @@ def _candidates(
                 continue
             looked_at[rule] = True
             size = grams[rule]
-            least = max(LEAST_SHARE, coverage[rule] / 100) * size - 1
-            if least > len(distinct):
+            if max(LEAST_SHARE, coverage[rule] / 100) * size - 1 > len(distinct):
                 continue
-            hits, left = 0, size
-            for place in range(gram_ends[rule] - size, gram_ends[rule]):
-                hits += _number(table, distinct, rule_grams[place]) >= 0
-                left -= 1
-                if hits + left < least:
-                    break
-            share = hits / size
-            if hits >= LEAST_GRAMS and share >= LEAST_SHARE and share * 100 >= coverage[rule]:
-                if count == len(rules):
-                    rules, scores = np.concatenate((rules, rules)), np.concatenate((scores, scores))
-                rules[count], scores[count] = rule, hits * share
-                count += 1
+            if count == len(rules):
+                rules, bounds = np.concatenate((rules, rules)), np.concatenate((bounds, bounds))
+            rules[count], bounds[count] = rule, _score(min(size, len(distinct)), size)
+            count += 1
+    order = np.argsort(-bounds[:count])
+    rules, bounds = rules[order], bounds[order]
+    scores = np.empty(count, np.float64)
+    best = np.zeros(CANDIDATES, np.float64)  # in ascending order
+    count = 0
+    for at in range(len(rules)):
+        if bounds[at] < best[0]:
+            break
+        rule = rules[at]
+        size = grams[rule]
+        needed = max(_hits(best[0], size), LEAST_GRAMS, max(LEAST_SHARE, coverage[rule] / 100) * size - 1)
+        hits, place, stop = 0, gram_ends[rule] - size, gram_ends[rule]
+        while place < stop and hits + stop - place >= needed:
+            following = min(place + STEP, stop)
+            for gram in range(place, following):
+                hits += (held[rule_grams[gram] >> 3] >> (rule_grams[gram] & 7)) & 1
+            place = following
+        share, score = hits / size, _score(hits, size)
+        if hits >= LEAST_GRAMS and share >= LEAST_SHARE and share * 100 >= coverage[rule] and score >= best[0]:
+            rules[count], scores[count] = rule, score
+            count += 1
+            worse = 0
+            while worse + 1 < CANDIDATES and best[worse + 1] < score:
+                best[worse] = best[worse + 1]
+                worse += 1
+            best[worse] = score
+    for slot in distinct:
+        held[slot >> 3] = 0
     rules, scores = rules[:count], scores[:count]
     order = np.argsort(rules)
     order = order[np.argsort(-scores[order], kind="mergesort")][:CANDIDATES]
     return rules[order], scores[order]
 
 
+@compiled(inline="always")
+def _score(hits: int, size: int) -> float:
+    """What it is worth that a content has so many of a rule's n-grams."""
+    return hits * (hits / size)
+
+
+@compiled(inline="always")
+def _hits(score: float, size: int) -> int:
+    """The fewest n-grams of a rule that are worth a score."""
+    hits = int(np.sqrt(score * size))
+    while hits > 0 and _score(hits - 1, size) >= score:
+        hits -= 1
+    while _score(hits, size) < score:
+        hits += 1
+    return hits
+
+
 @compiled(nogil=True)
-def _slots(words: Words, vocabulary: NDArray[np.uint8], keys: Words) -> NDArray[np.int64]:
+def _slots(words: Words, vocabulary: NDArray[np.uint8], bits: NDArray[np.uint8], keys: Words) -> NDArray[np.int64]:
     """The slot in the table of the n-gram that starts at each word, -1 where no rule holds it."""
     out = np.full(max(0, len(words) - GRAM + 1), -1, np.int64)
     run = 0
     for at in range(len(words)):
         run = run + 1 if in_bits(vocabulary, words[at]) else 0
         if run >= GRAM:  # as ``sequence_hash`` of three words, without a view of them each time
-            out[at - GRAM + 1] = probe(keys, (words[at - 2] * BASE + words[at - 1]) * BASE + words[at] | np.uint64(1))
+            gram = (words[at - 2] * BASE + words[at - 1]) * BASE + words[at] | np.uint64(1)
+            if in_bits(bits, gram >> np.uint64(1)):
+                out[at - GRAM + 1] = probe(keys, gram)
     return out
 
 

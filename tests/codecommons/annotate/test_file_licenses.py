@@ -5,6 +5,7 @@
 """Lists of licences, read beside the tools of those who made the formats: ``reuse`` and ``python-debian``."""
 
 import time
+import tomllib
 
 import polars as pl
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from reuse.global_licensing import AnnotationsItem
 
 from codecommons.annotate.annotators.file_licenses import MOST_WILDCARDS, debian_license
+from codecommons.annotate.manifests.places import toml_tables
 from codecommons.license.lists import UNREADABLE, listed
 from codecommons.swhid import content_id
 
@@ -43,6 +45,8 @@ PATHS = [
 PIECES = st.lists(st.sampled_from(["a", "b", "/", "*", "**", "**/", "?", ".", "[a]", "é"]), min_size=1, max_size=6)
 MANY = [f"{number}*" for number in range(MOST_WILDCARDS + 1)]
 HEADER = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
+KINDS = {"root": pl.Binary, "path": pl.Binary, "content": pl.Binary, "name": pl.Binary, "own": pl.String, "lines": pl.String}
+NONE = (None, None)
 
 
 def matched(say, name, text, paths=PATHS):
@@ -51,11 +55,11 @@ def matched(say, name, text, paths=PATHS):
     where = places.get(name, name.encode())
     told = say("file_licenses", text.encode(), name=name.encode())
     assert told["error"] is None
-    files = [(b"r" * 20, path.encode(), content_id(path.encode()), path.rpartition("/")[2].encode(), None) for path in paths]
-    files.append((b"r" * 20, where, content_id(text.encode()), name.encode(), None))
-    kinds = {"root": pl.Binary, "path": pl.Binary, "content": pl.Binary, "name": pl.Binary, "own": pl.String}
-    frame = pl.DataFrame(files, schema=kinds, orient="row")
-    lists = frame.filter(pl.col("path") == where).select("content", "name").with_columns(files=pl.Series([told["files"]]))
+    files = [(b"r" * 20, path.encode(), content_id(path.encode()), path.rpartition("/")[2].encode(), *NONE) for path in paths]
+    files.append((b"r" * 20, where, content_id(text.encode()), name.encode(), *NONE))
+    frame = pl.DataFrame(files, schema=KINDS, orient="row")
+    told_of = {"files": pl.Series([told["files"]]), "lines": pl.Series([told["lines"]])}
+    lists = frame.filter(pl.col("path") == where).select("content", "name").with_columns(**told_of)
     rows = listed(frame, lists if told["files"] else lists.clear())
     return {row["path"].decode(): row["listed"] for row in rows.filter(pl.col("listed").is_not_null()).to_dicts()}
 
@@ -147,14 +151,19 @@ def test_of_several_lists_one_speaks_in_the_order_of_reuse(say):
     rows, told = [], []
     for path in (*texts, *others):
         data, name = texts.get(path, path), path.rpartition(b"/")[2]
-        rows.append((b"r" * 20, path, content_id(data), name, "0BSD" if path.endswith(b".license") else None))
+        rows.append((b"r" * 20, path, content_id(data), name, *(("0BSD", "1-1") if path.endswith(b".license") else NONE)))
         if name in (b"REUSE.toml", b"copyright"):
-            told.append((content_id(data), name, say("file_licenses", data, name=name)["files"]))
-    kinds = {"root": pl.Binary, "path": pl.Binary, "content": pl.Binary, "name": pl.Binary, "own": pl.String}
-    lists = pl.DataFrame({key: [one[at] for one in told] for at, key in enumerate(("content", "name", "files"))})
-    found = listed(pl.DataFrame(rows, schema=kinds, orient="row"), lists)
-    said = {row["path"]: row["listed"] for row in found.to_dicts()}
-    assert [said[path] for path in others] == ["MIT", "Zlib", "0BSD", "ISC"]
+            row = say("file_licenses", data, name=name)
+            told.append((content_id(data), name, row["files"], row["lines"]))
+    lists = pl.DataFrame({key: [one[at] for one in told] for at, key in enumerate(("content", "name", "files", "lines"))})
+    found = listed(pl.DataFrame(rows, schema=KINDS, orient="row"), lists)
+    said = {row["path"]: (row["listed"], row["listed_by"].partition(";path=")[2]) for row in found.to_dicts()}
+    assert [said[path] for path in others] == [
+        ("MIT", "/REUSE.toml;lines=2-5"),
+        ("Zlib", "/x/REUSE.toml;lines=2-5"),
+        ("0BSD", "/x/b.png.license;lines=1"),
+        ("ISC", "/REUSE.toml;lines=6-9"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -188,15 +197,15 @@ def test_old_forms_of_dep5_are_read_and_a_text_is_looked_through_once_for_all_pa
 
 def test_a_list_that_nobody_can_read_may_be_about_every_file_around_it():
     rows = [
-        (b"r" * 20, path, content_id(path), path.rpartition(b"/")[2], None)
+        (b"r" * 20, path, content_id(path), path.rpartition(b"/")[2], *NONE)
         for path in (b"REUSE.toml", b"a.c", b"x.py", b"x.py.license")
     ]
-    kinds = {"root": pl.Binary, "path": pl.Binary, "content": pl.Binary, "name": pl.Binary, "own": pl.String}
-    files = pl.DataFrame(rows, schema=kinds, orient="row")
+    files = pl.DataFrame(rows, schema=KINDS, orient="row")
     kind = pl.List(
         pl.Struct({"path": pl.String, "folder": pl.String, "pattern": pl.String, "precedence": pl.String, "license": pl.String})
     )
-    lists = files.filter(name=b"REUSE.toml").select("content", "name", files=pl.lit(None, kind))
+    spans = pl.List(pl.Struct({"start_line": pl.Int64, "end_line": pl.Int64}))
+    lists = files.filter(name=b"REUSE.toml").select("content", "name", files=pl.lit(None, kind), lines=pl.lit(None, spans))
     said = {row["path"]: row["listed"] for row in listed(files, lists).to_dicts()}
     assert said == dict.fromkeys(said, UNREADABLE)
     without = {row["path"]: row["listed"] for row in listed(files, lists.clear()).to_dicts()}
@@ -207,3 +216,112 @@ def test_a_list_that_nobody_can_read_may_be_about_every_file_around_it():
 def test_a_file_called_copyright_that_is_no_list_says_nothing(say, data):
     row = say("file_licenses", data, name=b"copyright")
     assert (row["files"], row["error"]) == ([], None)
+
+
+# As packages have it: a remark, a paragraph over many lines, a text of the package's own, blank lines with blanks in them.
+DEP5 = f"""{HEADER}Upstream-Name: tide
+Source: https://tide.example/
+
+Files: *
+Copyright: 2019-2026 A. Nobody
+           2021 B. Somebody
+License: Expat
+\t
+\n
+# The pictures came later.
+Files: icons/*
+ img/clock.png
+Copyright: 2020 C. Müller
+License: theirs
+ This program is free software; you can redistribute it and/or modify it under the terms of version 2 of the
+ .
+ GNU General Public License.
+
+License: Expat
+ Permission is hereby granted.
+"""
+TOML = """version = 1
+
+[[annotations]]  # [[annotations]]
+path = ["a", "b#", '[[annotations]]']
+SPDX-FileComment = '''
+[[annotations]]
+path = "c"
+'''
+SPDX-License-Identifier = "MIT"
+# of the next one
+
+[[ "annotations" ]]
+  path = [
+    "d",
+  ]
+  SPDX-License-Identifier = "ISC"
+[annotations.more]
+x = 1
+[other]
+y = [
+["annotations"]]
+[[annotations]]
+path = "e"
+SPDX-License-Identifier = "0BSD" # the end
+"""
+ANNOTATIONS = {"a": (3, 9), "b#": (3, 9), "[[annotations]]": (3, 9), "d": (12, 18), "e": (22, 24)}
+INLINE = """version = 1
+annotations = [ # two
+  {path = "a", SPDX-License-Identifier = "MIT"}, {path = [
+    "]", "{"], SPDX-License-Identifier = "ISC"},
+]
+"""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("copyright", DEP5, {"*": (5, 8), "icons/*": (12, 19), "img/clock.png": (12, 19)}),
+        ("dep5", f"\n\n{DEP5}", {"*": (7, 10), "icons/*": (14, 21), "img/clock.png": (14, 21)}),
+        ("REUSE.toml", TOML, ANNOTATIONS),
+        ("REUSE.toml", "\ufeff" + TOML.strip(), ANNOTATIONS),
+        ("REUSE.toml", INLINE, {"a": (3, 3), "]": (3, 4), "{": (3, 4)}),
+    ],
+)  # fmt: skip
+def test_a_list_tells_on_which_lines_it_speaks_of_a_pattern(say, name, text, ends, wanted):
+    row = say("file_licenses", text.replace("\n", ends).encode(), name=name.encode())
+    assert row["error"] is None
+    named = [one["path"] or one["pattern"].removeprefix("(?s)^").removesuffix("$").replace(".*", "*") for one in row["files"]]
+    assert dict(zip(named, map(tuple, (one.values() for one in row["lines"])), strict=True)) == wanted
+
+
+TOML_VALUES = [
+    *("1", "'[['", '"]] # \\""', '""""[[annotations]]\n"""', '"""\n[[annotations]]\n""\\""""""', "'''\n[x]\n'''''"),
+    *("[\n['annotations']]", "[1, # ]\n {a = [2]},\n]", "{annotations = [{}]}", "1979-05-27T07:32:00Z"),
+]
+TOML_HEADERS = [
+    *("[[annotations]]", "[[ 'annotations' ]] # [[annotations]]", "[annotations.x@]", "[[annotations.y]]", "['annotations'.z@]"),
+    *("[a@]", "[[b]]", "# [[annotations]]", "", " \t"),
+]
+TOML_PIECES = st.sampled_from([*(f"{header}\n" for header in TOML_HEADERS), *(f"k@ = {value}\n" for value in TOML_VALUES)])
+
+
+@given(st.lists(TOML_PIECES, max_size=12))
+@settings(max_examples=300, deadline=None)
+def test_the_lines_of_a_toml_table_hold_that_table_and_nothing_else(pieces):
+    text = "".join(piece.replace("@", str(at)) for at, piece in enumerate(pieces))
+    try:
+        known = tomllib.loads(text).get("annotations", [])
+    except tomllib.TOMLDecodeError:
+        return
+    if not isinstance(known, list):
+        return
+    found = toml_tables(text, "annotations")
+    lines = text.split("\n")
+    for one, table in zip(found, known, strict=True):
+        alone = tomllib.loads("\n".join(lines[one.start_line - 1 : one.end_line]))
+        assert list(alone) == ["annotations"]
+        assert _own(alone["annotations"]) == _own([table])
+        assert lines[one.end_line - 1].strip()
+
+
+def _own(tables):
+    """Without the tables in them, which may stand behind another one."""
+    return [{key: value for key, value in one.items() if key.startswith("k")} for one in tables]

@@ -5,13 +5,20 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from codecommons.annotate import notices
 from codecommons.annotate.annotators.license_evidence import evidence_of, expression_of
 from codecommons.annotate.expressions import licensing
+from codecommons.annotate.notices import denials, matching
 from codecommons.annotate.notices import index as indexing
+from codecommons.annotate.notices.clues import Clues
 from codecommons.annotate.notices.matching import find
 from codecommons.annotate.notices.rules import Rule
 from codecommons.annotate.notices.words import Splitter
@@ -62,6 +69,53 @@ def test_a_text_with_some_words_changed_is_still_known(small):
     assert match.expression == "MIT"
     assert 0.8 <= match.share < 1
     assert find(small, changed.encode(), changed=False) == []
+
+
+def test_of_many_near_licences_the_best_are_candidates_as_counting_all_of_them_tells():
+    chosen = random.Random(5)
+    words = [f"word{number}" for number in range(400)]
+    whole = [chosen.choice(words) for _ in range(120)]
+    texts = []
+    for _ in range(300):  # parts of one text, some words changed
+        start = chosen.randrange(60)
+        text = whole[start : start + chosen.randrange(20, 100)]
+        for at in chosen.sample(range(len(text)), chosen.randrange(4)):
+            text[at] = chosen.choice(words)
+        texts.append(" ".join(text))
+    index = indexing.build([Rule(text, "MIT", "text", chosen.choice([0, 0, 90]), 100) for text in texts])
+    content = Splitter(1000).words(" ".join(whole).encode())[0]
+    slots = matching._slots(content, index.vocabulary, index.gram_bits, index.gram_keys)
+    distinct = np.unique(slots[slots >= 0])
+    held = np.zeros(len(index.gram_keys) // 8, np.uint8)
+    of_rules = index.gram_ends, index.rule_grams, index.grams, index.coverage
+    rules, scores = matching._candidates(distinct, held, index.rare_first, index.rare_last, index.by_rare, *of_rules)
+    wanted = []
+    for rule, size in enumerate(index.grams.tolist()):
+        stop = int(index.gram_ends[rule])
+        hits = len(set(index.rule_grams[stop - size : stop].tolist()) & set(distinct.tolist()))
+        if size and hits >= indexing.LEAST_GRAMS and hits / size >= max(indexing.LEAST_SHARE, index.coverage[rule] / 100):
+            wanted.append((-hits * (hits / size), rule))
+    assert len(wanted) > matching.CANDIDATES
+    assert list(zip((-scores).tolist(), rules.tolist(), strict=True)) == sorted(wanted)[: matching.CANDIDATES]
+    assert not held.any()
+
+
+PHRASES = """
+not|no longer|n't|never|licensed|Distributed|under|by|the|MIT|license|does not apply|was revoked|This|is|are|formerly|until|
+will be|released|once|originally|except|for|to|companies|everybody but|individuals|only|commercial|non-commercial|use|
+requires|may not|sell|must pay|proprietary|military|purposes|in|2030|and|portions of|some|the documentation|based on|which is|
+, |.|; |\n# | * |exempt from|on request|rest of""".split("|")  # noqa: SIM905
+SOUGHT = [*denials._DENIALS, denials._TAKES_BACK.pattern, denials._OF_A_PART.pattern]
+SOUGHT += [*denials._RESTRICTS.values(), *denials._EXCLUDES.values()]
+CLUES = Clues(SOUGHT)
+
+
+@given(st.lists(st.sampled_from(PHRASES), min_size=1, max_size=9))
+@settings(max_examples=300, deadline=None)
+def test_no_text_that_an_expression_finds_is_without_its_clue(phrases):
+    text = " ".join(phrases)
+    there = {number for number, one in enumerate(SOUGHT) if re.search(one, text, re.IGNORECASE)}
+    assert there <= set(CLUES.found(text.encode()))
 
 
 def test_two_copies_are_two_matches(small):

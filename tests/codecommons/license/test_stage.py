@@ -114,13 +114,16 @@ def test_every_file_of_a_slice_gets_its_decision(lake, folder):
     assert lake.log.verdict(DAY, "path", "license_qualified")["verdict"] == "passed"
 
 
-def test_evidence_has_the_lines_that_say_it_in_a_manifest_too(lake, folder):
+def test_evidence_has_the_lines_that_say_it_in_manifests_and_lists_too(lake, folder):
+    (folder / "REUSE.toml").write_text("version = 1\n\n[[annotations]]\npath = 'logo'\nSPDX-License-Identifier = 'CC0-1.0'\n")
+    (folder / "logo").write_text("what a picture is\n")
     qualify_slice(lake, annotated(lake, folder), DAY, "path")
     rows = decisions(lake, policy(lake.settings, "permissive").key(lake.settings)).collect()
     evidence = dict(rows.select("path", "evidence").iter_rows())
     [where] = evidence[b"node_modules/right/index.js"]
     line = FILES["node_modules/right/package.json"].partition('"license"')[0].count("\n") + 1
     assert where.endswith(f";path=/node_modules/right/package.json;lines={line}")
+    assert evidence[b"logo"][0].endswith(";path=/REUSE.toml;lines=3-5")
     assert all(";lines=" in one for path, each in evidence.items() for one in each if one.startswith("swh:1:cnt:"))
 
 
