@@ -116,7 +116,7 @@ def _multiply(lake: Lake, engine: Engine, times: int) -> pl.DataFrame:
     """Write every tree so often, under identifiers of their own (column root)."""
     rows = lake.scan("tree_file").drop("bucket").collect()
     found = rows["root"].unique().sort()
-    copies = list[pl.DataFrame]()
+    copies = list[bytes]()
     with lake.staging("benchmark") as area:
         writer = area.writer("benchmark")
         for number in range(times):

@@ -193,7 +193,7 @@ def _compare(
     Tasks go by the right ones, and read each of them once: the left ones had better be few.
     """
     with lake.staging("pairs") as area:
-        area.tables = {**area.tables, CANDIDATE.name: CANDIDATE}
+        area.tables = {**area.tables, CANDIDATE.name: CANDIDATE, DUPLICATE_PAIR.name: DUPLICATE_PAIR}
         writer = area.writer("pairs")
         for at in range(0, len(left), _STAGED_AT_ONCE):
             a, b = (contents.take(pa.array(side[at : at + _STAGED_AT_ONCE])) for side in (left, right))

@@ -91,6 +91,9 @@ def test_what_crowds_a_band_later_makes_no_difference_to_a_dataset_of_an_earlier
     with monkeypatch.context() as patch:
         patch.setattr(Lake, "contents_as_they_lie", lambda *_: pytest.fail("a plan reads again what one has compared"))
         assert plan(lake, specification(settings, "then")) == planned
+    # Of these texts none is another's copy, so that many more are compared; by who has only just come.
+    (settings.home / "datasets" / "apart.yaml").write_text(f"{{as_of: {DAY}, deduplicate: {{threshold: 1}}}}")
+    assert plan(Lake.open(settings), specification(settings, "apart")).rows == len(numbers[DAY])
     if before:
         assert reproduce(lake, engine, "then").problems == ()
         for release in list_releases(lake, "then"):
