@@ -227,7 +227,7 @@ def _step(step: dict[str, Any], specification: dict[str, Any], rules: Mapping[st
     rule = step["rule"]
     threshold = specification["filters"].get(rule)
     limit = LIMITS.get(rule)
-    told = RULES | rules
+    told = {**RULES, **rules}
     those = f"those with {'more' if limit.upper else 'less'} than {threshold}: {limit.meaning}" if limit else told.get(rule, "")
     return f"| {rule} | {cell(those)} | {step['rows']:,} | {step['bytes']:,} | {step['left']:,} |\n"
 
