@@ -32,6 +32,7 @@ _SAID_OF_LICENSES = (
     "annotation_license_evidence.expression",
     "annotation_license_evidence.stated",
     "annotation_file_licenses.files",
+    "annotation_file_licenses.lines",
     "annotation_project_metadata.license",
 )
 _ROW: Columns = {
