@@ -6,8 +6,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
-# One more than there are cores, as tests wait for disks and servers a third of their time.
-TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
+# Two more than there are cores, as tests wait for disks, servers and browsers.
+TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 2, 8))')
 # An interpreter that has the programs we are measured against; each benchmark says which.
 PEERS ?= $(BIN)/python
 INSTALLED := $(VENV)/installed
