@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -19,7 +20,6 @@ from codecommons.archive.since import since
 from codecommons.archive.views import visited_trees
 from codecommons.engine import local_engine
 from codecommons.lake import Lake
-from codecommons.settings import Settings
 from codecommons.swhid.parsing import parse_directory, parse_revision
 
 from .conftest import git
@@ -99,7 +99,7 @@ def test_a_second_visit_adds_only_what_is_new_and_comes_to_the_same_as_one(lake,
     assert 0 < report.details["committed"]["introduced"] == lake.scan("introduced").collect().height - half
     assert "introduced" not in ingest(lake, history, NEXT).details["committed"]
 
-    other = Lake.open(Settings(home=tmp_path / "other", lake=str(tmp_path / "other" / "lake"), workers=0))
+    other = Lake.open(replace(lake.settings, home=tmp_path / "other", lake=str(tmp_path / "other" / "lake")))
     ingest(other, history, NEXT)
     for table in ("introduced", "origin_revision"):
         assert lake.scan(table).collect().sort(pl.all()).equals(other.scan(table).collect().sort(pl.all()))
