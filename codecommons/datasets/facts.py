@@ -17,6 +17,7 @@ import contextlib
 import json
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from io import RawIOBase
 from pathlib import Path
@@ -41,6 +42,8 @@ from codecommons.optout.reach import resolve as reached
 # Sets that are kept: of the last days, and of the annotators that specifications have asked for.
 MOST = 4
 _FILES, _NAMES, _PAIRS, _CROWDS, _NOTE = "files.arrow", "names.arrow", "pairs.arrow", "crowds.arrow", "note.json"
+# Seconds after which nobody is making a set any more.
+_ABANDONED = 24 * 3600
 # What only evidence says, or follows from the rest.
 _UNUSED = ("name", "root", "visit", "snapshot", "skipped", "verified_reason", "rule", "evidence")
 UNKNOWN = "unknown"
@@ -140,7 +143,10 @@ def _key(lake: Lake, inputs: Inputs) -> str:
 
 
 def _let_go(folder: Path) -> None:
-    """Remove all but the sets that were used last; whoever still maps one keeps it."""
+    """Remove all but the sets that were used last, and what plans that were killed have left; whoever still maps one keeps it."""
+    for half in folder.glob(".*"):
+        if time.time() - half.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(half, ignore_errors=True)
     there = sorted(folder.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in there[MOST:]:
         shutil.rmtree(path, ignore_errors=True)

@@ -2,7 +2,9 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
+import os
 import shutil
+import time
 
 import numpy as np
 import polars as pl
@@ -68,7 +70,16 @@ def test_a_lake_that_has_changed_is_counted_anew(shop, chosen, monkeypatch):
     for number in range(facts.MOST):
         monkeypatch.setattr(facts, "code_version", lambda number=number: str(number))
         assert plan(shop.lake, asked) == after
-    assert len(list((shop.settings.cache / "plans").iterdir())) == facts.MOST
+    folder = shop.settings.cache / "plans"
+    assert len(list(folder.iterdir())) == facts.MOST
+
+    for name, age in ((".killed", 2 * 86_400), (".at-work", 60)):
+        (folder / name).mkdir()
+        (folder / name / "files.arrow").write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    monkeypatch.setattr(facts, "code_version", lambda: "another")
+    plan(shop.lake, asked)
+    assert [path.name for path in folder.glob(".*")] == [".at-work"]
 
 
 @pytest.mark.parametrize("file", ["files.arrow", "names.arrow", "pairs.arrow", "note.json"])
