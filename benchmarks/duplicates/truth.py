@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 SHINGLE = 5
 _WORD = re.compile(r"\w+")
-_PAIR = types.UniTuple(types.int64, 2)  # type: ignore[no-untyped-call]
+_PAIR = types.UniTuple(types.int64, 2)  # type: ignore[no-untyped-call] # numba has no types
 
 
 def exact_pairs(texts: Iterable[str], threshold: float) -> NDArray[np.int64]:

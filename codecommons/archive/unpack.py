@@ -411,7 +411,7 @@ def _tar(stream: io.BufferedReader, meter: _Meter, settings: Settings) -> Iterat
     tape = _Tape(stream)
     try:
         # The stubs want all of a file; what is only read needs no more than the tape has.
-        tar = tarfile.TarFile(fileobj=tape, tarinfo=_TarInfo, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
+        tar = tarfile.TarFile(fileobj=tape, tarinfo=_TarInfo, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type] # only read
     except tarfile.ReadError as error:
         raise ItemError("not-an-archive", f"it is neither a tar nor a zip archive ({_said(error)})") from error
     while (info := tar.next()) is not None:
