@@ -58,7 +58,7 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
     """
     with ExitStack() as opened:
         lineage: Lineage | None = None
-        for heads in _newheads_of(lake, visits):
+        for heads in _new_heads(lake, visits):
             if lineage is None:
                 sql = opened.enter_context(asking(lake))
                 lineage = opened.enter_context(Lineage(sql, lake.settings.cache))
@@ -73,7 +73,7 @@ def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[
                     yield _staged(area, "introduced", introduced(sql, window))
 
 
-def _newheads_of(lake: Lake, visits: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _new_heads(lake: Lake, visits: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Heads that were not traced before, as ``heads_of``, of at most ``ORIGINS`` origins at a time.
 
     Where a history was cut off and goes on by now, all heads are traced again.
