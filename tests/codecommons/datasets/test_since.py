@@ -108,8 +108,8 @@ def test_a_repository_that_goes_on_had_a_file_first_and_what_comes_later_changes
     assert made(lake, "after", both)[0] == {"copied.c": copy.as_uri(), "more.c": copy.as_uri()}
 
 
-def history(world, url):
-    """Let the heads of a repository follow a commit of 2011 that brought ``t.c``."""
+def history(world, *urls):
+    """Let the heads of repositories follow a commit of 2011 that brought ``t.c``."""
     heads, first = list(world.rows["revision"]), b"f" * 20
     world.rows["revision"].append({**heads[0], "id": first, "date": {"seconds": 1_300_000_000, "microseconds": 0}})
     world.rows["introduced"] = [
@@ -118,7 +118,19 @@ def history(world, url):
     ]
     world.rows["revision_history"] = [{"id": head["id"], "parent_id": first, "parent_rank": 0} for head in heads]
     held = (first, *(head["id"] for head in heads))
-    world.rows["origin_revision"] = [{"revision": one, "origin": origin_id(url)} for one in held]
+    world.rows["origin_revision"] = [{"revision": one, "origin": origin_id(url)} for url in urls for one in held]
+
+
+def test_of_forks_that_a_dataset_takes_both_the_one_whose_licence_holds_is_the_earliest(world):
+    fork, library = (f"https://forge.example/{name}/library" for name in ("ann", "eve"))
+    world.add(fork, {"t.c": TRANSPOSED.encode()}, source="git", date=1_500_000_000)
+    more = {"t.c": TRANSPOSED.encode(), "more": b"more\n"}
+    world.add(library, more, source="git", date=1_700_000_000, verdict="copyleft", license="LGPL-2.1-only")
+    history(world, fork, library)
+    world.passed()
+    asked = "names: ['*.c'], license: {accept: [permissive, copyleft]}, deduplicate: {order: [%s]}"
+    assert made(world.lake, "earliest", f"{{{asked % 'earliest'}}}")[0] == {"t.c": library}
+    assert made(world.lake, "permissive", f"{{{asked % 'permissive, earliest'}}}")[0] == {"t.c": fork}
 
 
 def test_a_repository_that_was_visited_before_it_changed_its_licence_is_judged_by_what_it_has_now(world):
