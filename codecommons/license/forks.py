@@ -5,9 +5,10 @@
 """Whose decision on a file holds, of several places that have had it since the same commit, or since the same time.
 
 Forks share the commit that brought a file, and may say unlike things of it today. That commit has one tree, so it is asked: a
-decision holds before others where the file stood at its path then, and so did all that the decision rests on, in these words or
-in others that say the same of licences (a year more, another version in a manifest). What came later is a change of licence, by
-whom nobody can tell. Where that leaves several, or none, the strictest of them holds.
+decision holds before others where the file stood at its path then, and so did what the decision rests on, in these words or in
+others that say the same of licences (a year more, another version in a manifest), and nothing has come to that which names
+another licence. What came later is a change of licence, by whom nobody can tell. Where that leaves several, or none, the
+strictest of them holds.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from codecommons.swhid import Swhid
 _STRICTNESS = {verdict: at for at, verdict in enumerate((*VERDICTS, CONFLICT))}
 # Who tells what a file says of licences, and in which columns: not on which lines.
 _SAYING = {"license_evidence": ("stated", "unread"), "project_metadata": ("license", "license_raw"), "file_licenses": ("files",)}
+_NAMING = ("stated", "license")
 _PLACE = ["revision", "path"]
 _EVIDENCE = pl.Schema({"claim": pl.UInt32, "revision": pl.Binary, "path": pl.Binary, "content": pl.Binary})
 
@@ -66,14 +68,10 @@ def _as_it_came(lake: Lake, claims: pl.DataFrame, decisions: pl.LazyFrame) -> pl
     wanted = pl.concat([claims.select(_PLACE), evidence.select(_PLACE)]).drop_nulls().unique()
     then = _then(lake, wanted)
     here = claims.join(then, on=_PLACE, how="left", maintain_order="left")["then"].eq(claims["content"])
-    evidence = evidence.join(then, on=_PLACE, how="left")
-    same = evidence["then"].eq(evidence["content"]).fill_null(value=False) | pl.Series(_same(lake, evidence), dtype=pl.Boolean)
-    stood = evidence.select("claim", same=same).group_by("claim").agg(stood=pl.col("same").all())
+    stood = _stood(lake, evidence.join(then, on=_PLACE, how="left"))
     # What is in no history, such as a release, is all of one time.
     alone = pl.col("revision").is_null()
-    claims = claims.join(stood, on="claim", how="left").with_columns(
-        here=alone | here.fill_null(value=False), stood=alone | pl.col("stood").fill_null(value=False)
-    )
+    claims = claims.with_columns(here=alone | here.fill_null(value=False), stood=alone | pl.col("claim").is_in(stood))
     for true, among in (("here", ["text", "origin"]), ("stood", ["text"])):
         claims = claims.filter(pl.col(true) | ~pl.col(true).any().over(among))
     return claims.drop("claim", "here", "stood")
@@ -108,18 +106,28 @@ def _then(lake: Lake, places: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(found).sort(*_PLACE, "then").unique(_PLACE, keep="first", maintain_order=True)
 
 
-def _same(lake: Lake, evidence: pl.DataFrame) -> list[bool]:
-    """Whether evidence says of licences what the file says that stood in its place ``then``."""
-    pairs = [
-        ((content, name), (then, name)) if then is not None and then != content else None
-        for content, then, path in evidence.select("content", "then", "path").iter_rows()
+def _stood(lake: Lake, evidence: pl.DataFrame) -> list[int]:
+    """Claims of which some evidence says what the file said that stood in its place ``then``, and the rest names no more."""
+    named = [
+        (claim, (content, name), (then, name))
+        for claim, content, path, then in evidence.select("claim", "content", "path", "then").iter_rows()
         for name in [(path or b"").rpartition(b"/")[2]]
     ]
-    said = _said(lake, {one for pair in pairs if pair for one in pair})
-    return [pair is not None and said.get(pair[0]) is not None and said.get(pair[0]) == said.get(pair[1]) for pair in pairs]
+    changed = {claim for claim, now, then in named if now != then}
+    said = _said(lake, {file for claim, *files in named if claim in changed for file in files if file[0] is not None})
+    stood: dict[int, set[str]] = {}
+    more: dict[int, list[set[str]]] = {}
+    for claim, now, then in named:
+        answer = said.get(now, {})
+        licenses = {answer[column] for column in _NAMING if column in answer}
+        if now == then or (answer and answer == said.get(then)):
+            stood.setdefault(claim, set()).update(licenses)
+        else:
+            more.setdefault(claim, []).append(licenses)
+    return [claim for claim, known in stood.items() if all(one and one <= known for one in more.get(claim, []))]
 
 
-def _said(lake: Lake, files: Iterable[tuple[bytes, bytes]]) -> dict[tuple[bytes, bytes], str]:
+def _said(lake: Lake, files: Iterable[tuple[bytes, bytes]]) -> dict[tuple[bytes, bytes], dict[str, Any]]:
     """What files (content and name) say of licences; nothing of those that say nothing, or whose bytes are not here.
 
     Nobody has annotated what only a history has, so that is done here.
@@ -138,4 +146,4 @@ def _said(lake: Lake, files: Iterable[tuple[bytes, bytes]]) -> dict[tuple[bytes,
             answers = annotator.run(pa.record_batch(columns)).select(list(_SAYING[annotator.name])).to_pylist()
             for key, answer in zip(rows.select("sha1_git", "name").iter_rows(), answers, strict=True):
                 found.setdefault(key, {}).update({column: one for column, one in answer.items() if one})
-    return {key: repr(answer) for key, answer in found.items() if answer}
+    return {key: answer for key, answer in found.items() if answer}

@@ -197,6 +197,17 @@ FORKED = {
         *("permissive", ("library", 2009, {"LICENSE": MIT, "package.json": MANIFEST % ("1", MIT)})),
         *(("library", 2011, {"package.json": MANIFEST % ("2", MIT)}), ("strict", 2015, {"package.json": MANIFEST % ("3", GPL)})),
     ),
+    "said once more": (
+        *("permissive", ("library", 2009, {"LICENSE": MIT}), ("library", 2011, {"package.json": MANIFEST % ("1", MIT)})),
+        ("strict", 2015, {"LICENSE": GPL}),
+    ),
+    "another one beside it": (
+        *("permissive", ("library", 2009, {"package.json": MANIFEST % ("1", MIT)})),
+        *(
+            ("library", 2011, {"LICENSE": f"(c) 2011\nSPDX-License-Identifier: {MIT}\n"}),
+            ("strict", 2015, {"LICENSE": "Ask us.\n"}),
+        ),
+    ),
     "terms taken away": ("permissive", ("library", 2009, {"LICENSE": MIT}), ("strict", 2015, {"LICENSE": None})),
     "terms for what had none": ("unknown", ("open", 2013, {"LICENSE": MIT})),
     "terms that came later": (
