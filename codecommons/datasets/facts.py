@@ -39,6 +39,8 @@ from codecommons.lake.stages import code_version
 from codecommons.optout import ledger
 from codecommons.optout.reach import resolve as reached
 
+# Raised when the code makes other facts of the same lake: an installation from a checkout has the version of the last release.
+VERSION = 2
 # Sets that are kept: of the last days, and of the annotators that specifications have asked for.
 MOST = 4
 _FILES, _NAMES, _PAIRS, _CROWDS, _NOTE = "files.arrow", "names.arrow", "pairs.arrow", "crowds.arrow", "note.json"
@@ -139,7 +141,7 @@ def _key(lake: Lake, inputs: Inputs) -> str:
     read_by_filters = sorted(set[str]().union(*(one.signals for one in inputs.filters)))
     asked = {name: value for name, value in inputs.to_mapping().items() if name != "filters"}
     in_effect = sorted(repr(one) for one in ledger.read(lake).effective)
-    return digest([code_version(), asked, read_by_filters, in_effect, lake.versions()])
+    return digest([code_version(), VERSION, asked, read_by_filters, in_effect, lake.versions()])
 
 
 def _let_go(folder: Path) -> None:

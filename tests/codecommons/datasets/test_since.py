@@ -226,7 +226,7 @@ FORKED = {
         *("copyleft", ("library", 2009, {"LICENSE": GPL}), ("library", 2011, {"a/LICENSE": MIT, "a/f.c": ...})),
     ),
     "copied to strict terms": (
-        *("permissive", ("library", 2009, {"LICENSE": MIT}), ("library", 2011, {"a/LICENSE": GPL, "a/f.c": ...})),
+        *("permissive", ("library", 2009, {"LICENSE": MIT, "a/LICENSE": GPL}), ("library", 2011, {"a/f.c": ...})),
     ),
     "a header": (
         *("permissive", ("library", 2009, {"LICENSE": LGPL})),
