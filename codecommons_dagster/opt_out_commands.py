@@ -167,6 +167,7 @@ def takedown(
     if swhids or request:
         if bool(swhids) == bool(request) or not reason or not why:
             raise click.UsageError("give either SWHIDs or --request, and with them --reason and --why")
+        operation.reasons(reason, why)  # before anybody is asked whether they mean it
         if request:
             asked = one_of(ledger.read(lake).standings, request)
             found = covered.by_request(lake, asked, visited_trees(lake))

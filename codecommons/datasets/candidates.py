@@ -32,7 +32,7 @@ from codecommons.dedup.configuration import configured
 from codecommons.dedup.tables import BAND, SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
-from codecommons.license import decisions, forge
+from codecommons.license import decisions, forge, forks
 from codecommons.license.policy import policy
 from codecommons.optout import ledger
 from codecommons.report import STAGES
@@ -407,11 +407,13 @@ def _why_uncompared(lake: Lake, found: pl.DataFrame) -> str:
 
 
 def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.DataFrame:
-    """Where each text was seen first: the minimum of (since, date, anchor, origin, path) over all trees that count, undated last.
+    """Where each text was seen first: the minimum of since over all trees that count, undated last.
 
     A text is the content, or another one that differs from it in line ends, trailing blanks or a byte order mark only: who
     converts a file to other line ends has not written it. Since when it is in a repository its history says (``with_since``);
-    what only a history has, and no tree, is no occurrence: nobody has decided anything about it.
+    what only a history has, and no tree, is no occurrence: nobody has decided anything about it. Several may have a text since
+    the same time: of a repository the newest tree that has it counts, and of forks and paths the one whose decision holds
+    (``license.forks``); of what is left the first by date, anchor, origin and path.
 
     Args:
         lake: the lake.
@@ -422,7 +424,7 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         content, first_content, first_origin, first_anchor (SWHID), first_path (binary); first_since and first_revision, as
         ``with_since``; first_verdict and first_rule of the decision there, null without one.
     """
-    seen = trees(lake, inputs).select("anchor", "origin", "root", "anchor_date").unique()
+    seen = trees(lake, inputs).with_row_index("turn").group_by("anchor", "origin", "root", "anchor_date").agg(pl.max("turn"))
     texts = store.rows(lake, current(lake.settings)[SAME_TEXT]).select("content", "normalized").drop_nulls()
     same = contents.lazy().join(texts, on="content").join(texts.rename({"content": "first_content"}), on="normalized")
     same = pl.concat([same.select("content", "first_content"), contents.lazy().select("content", first_content="content")])
@@ -432,22 +434,26 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
         .join(same.unique().collect().lazy(), on="first_content")
     )
     # Since when is asked of the content that is there, which need not be the one that is asked about.
-    places = seen.lazy().join(paths, on="root").rename({"content": "asked", "first_content": "content"})
+    places = seen.lazy().join(paths, on="root").rename({"content": "text", "first_content": "content"})
+    state = pl.when(~pl.col("anchor").str.starts_with("swh:1:rel:")).then("turn")
     first = (
         with_since(lake, inputs, places)
-        .rename({"content": "first_content", "asked": "content"})
-        .sort("content", "since", "anchor_date", "anchor", "origin", "path", nulls_last=True)
-        .unique("content", keep="first", maintain_order=True)
-        .rename({"origin": "first_origin", "anchor": "first_anchor", "since": "first_since", "since_revision": "first_revision"})
-        .drop("anchor_date")
+        .filter(pl.col("since").eq_missing(pl.col("since").min().over("text")))
+        .filter(state.eq_missing(state.max().over("text", "origin")))
     )
-    decided = first.rename({"first_origin": "origin"}).join(
-        _decisions(lake, inputs).drop("content"), on=["root", "path"], how="left"
+    decisions = _decisions(lake, inputs).drop("content")
+    decided = _with_forge(lake, inputs, first.join(decisions, on=["root", "path"], how="left"))
+    known = decided.drop("license", "evidence").collect(engine="streaming")
+    brought = pl.when(pl.col("anchor").str.starts_with(_REVISION)).then(pl.col("anchor").str.slice(10).str.decode("hex"))
+    claims = known.with_columns(revision=pl.coalesce("since_revision", brought))
+    told = {"content": "content", "origin": "origin", "anchor": "anchor", "path": "path", "since": "since"}
+    told |= {"revision": "since_revision", "verdict": "verdict", "rule": "rule"}
+    return (
+        forks.holding(lake, claims, decisions)
+        .sort("text", "anchor_date", "anchor", "origin", "path", nulls_last=True)
+        .unique("text", keep="first", maintain_order=True)
+        .select(content="text", **{f"first_{name}": pl.col(column) for name, column in told.items()})
     )
-    names = {"origin": "first_origin", "path": "first_path", "verdict": "first_verdict", "rule": "first_rule"}
-    known = _with_forge(lake, inputs, decided).rename(names)
-    told = ("content", "origin", "anchor", "path", "since", "revision", "verdict", "rule")
-    return known.select("content", *(f"first_{name}" for name in told)).collect(engine="streaming")
 
 
 def _with_forge(lake: Lake, inputs: Inputs, decided: pl.LazyFrame) -> pl.LazyFrame:

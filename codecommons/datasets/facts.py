@@ -30,7 +30,7 @@ from isal import isal_zlib
 from codecommons.annotate import store
 from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.fingerprint import digest
-from codecommons.datasets.selection import LAST, with_stars
+from codecommons.datasets.selection import LAST, copied, with_stars
 from codecommons.dedup import known_then
 from codecommons.engine import Engine
 from codecommons.errors import GateError
@@ -39,6 +39,8 @@ from codecommons.lake.stages import code_version
 from codecommons.optout import ledger
 from codecommons.optout.reach import resolve as reached
 
+# Raised when the code makes other facts of the same lake: an installation from a checkout has the version of the last release.
+VERSION = 2
 # Sets that are kept: of the last days, and of the annotators that specifications have asked for.
 MOST = 4
 _FILES, _NAMES, _PAIRS, _CROWDS, _NOTE = "files.arrow", "names.arrow", "pairs.arrow", "crowds.arrow", "note.json"
@@ -61,7 +63,7 @@ class Facts:
     Attributes:
         rows: the columns of ``candidates.files`` that rules ask for, in the order that ``selection.in_order`` ends with
             (``selection.LAST``): texts as ``pl.Enum`` in order of the texts, ``content_id`` (a number, in order of the
-            identifiers) in place of content; also opt_out, stars, first_verdict.
+            identifiers) in place of content; also opt_out, stars, first_verdict, copied.
         bytes: of the same rows ``content`` and ``path``, which are read where they are asked for.
         contents: how many numbers there are for contents.
         pairs: (a, b, similarity) of accepted pairs, a and b as ``content_id``.
@@ -139,7 +141,7 @@ def _key(lake: Lake, inputs: Inputs) -> str:
     read_by_filters = sorted(set[str]().union(*(one.signals for one in inputs.filters)))
     asked = {name: value for name, value in inputs.to_mapping().items() if name != "filters"}
     in_effect = sorted(repr(one) for one in ledger.read(lake).effective)
-    return digest([code_version(), asked, read_by_filters, in_effect, lake.versions()])
+    return digest([code_version(), VERSION, asked, read_by_filters, in_effect, lake.versions()])
 
 
 def _let_go(folder: Path) -> None:
@@ -164,8 +166,9 @@ def _make(lake: Lake, engine: Engine, inputs: Inputs, name: str, folder: Path) -
     rows = reached(lake, ledger.read(lake).effective, trees(lake, inputs)).marked(rows.drop(said))
     rows = with_stars(rows, repositories(lake, inputs)).drop(_UNUSED)
     ids = rows.select("content").unique().sort("content")
-    first = first_occurrences(lake, inputs, ids).select("content", "first_verdict")
-    rows = rows.join(first, on="content", how="left").sort(*LAST, nulls_last=True)
+    first = first_occurrences(lake, inputs, ids)
+    rows = rows.join(first, on="content", how="left").with_columns(copied())
+    rows = rows.drop(name for name in first.columns if name not in ("content", "first_verdict")).sort(*LAST, nulls_last=True)
     known = known_then(lake, engine, contents(lake, inputs), ids)
     pairs = known.pairs.filter("accepted").select("a", "b", "similarity").collect()
     numbers = ids.with_row_index("content_id")

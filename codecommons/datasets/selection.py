@@ -64,7 +64,7 @@ ROWS = (
 )
 
 # What no order leaves equal.
-LAST = ("since", "anchor_date", "anchor", "origin", "path")
+LAST = ("since", "copied", "anchor_date", "anchor", "origin", "path")
 
 
 @dataclass(frozen=True)
@@ -366,10 +366,18 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     for content in funnel.key:
         first = first_occurrences(lake, inputs, funnel.rows.select(content=content).unique())
         funnel.rows = funnel.rows.join(first.rename({"content": content}), on=content, how="left")
+        if specification.rows != "commits":
+            funnel.rows = funnel.rows.with_columns(copied())
         side = content.removesuffix("content")
         evidence = qualified("first_content", "first_origin", "first_anchor", "first_path")
         funnel.keep(f"{side}conflict", passes, evidence, earliest, _brought())
         funnel.rows = funnel.rows.drop(name for name in first.columns if name != "content")
+
+
+def copied() -> pl.Expr:
+    """Column ``copied``: whether a row is not the first occurrence of its text, which ``candidates.first_occurrences`` tells."""
+    places = ("content", "origin", "anchor", "path")
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"first_{name}")) for name in places).alias("copied")
 
 
 def _brought() -> pl.Expr:
@@ -461,6 +469,7 @@ def with_stars(rows: pl.DataFrame, repositories: pl.DataFrame) -> pl.DataFrame:
 
 def in_order(rows: pl.DataFrame, order: tuple[str, ...]) -> pl.DataFrame:
     """Rows by preference, with their place in column ``rank``; what the order leaves equal goes by ``LAST``."""
+    rows = rows if "copied" in rows.columns else rows.with_columns(copied=pl.lit(False))
     last = [(pl.col(name), False) for name in LAST]
     by = [*preference(order).values(), *last]
     return rows.sort([term for term, _ in by], descending=[down for _, down in by], nulls_last=True).with_row_index("rank")

@@ -39,9 +39,10 @@ def explain(lake: Lake, target: str) -> Row:
     Returns:
         ``target, kind, swhid, archive, known`` and, by kind: for a content ``content, occurrences, first_occurrence, annotations,
         license_decisions, forge, opt_outs, duplicate_pairs, datasets, dropped, quarantine``; for another object ``object,
-        anchors, parents``; for an origin ``visits, anchors, licenses, forge, quarantine``. ``forge`` is what forges show as the
-        licence of the repositories. All but a path that is not there have ``vulnerabilities`` (of an origin, or of the releases
-        and revisions that hold an object) and ``mentions`` (of the origins). ``note`` says what a reader might otherwise misread.
+        anchors, parents``; for an origin ``visits, anchors, licenses, forge, quarantine``. ``forks`` of the first occurrence are
+        other origins that hold the same revision. ``forge`` is what forges show as the licence of the repositories. All but a
+        path that is not there have ``vulnerabilities`` (of an origin, or of the releases and revisions that hold an object) and
+        ``mentions`` (of the origins). ``note`` says what a reader might otherwise misread.
 
     Raises:
         UsageError: the target is no SWHID, no path and no origin of the lake.
@@ -132,7 +133,7 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
     first = _rows(
         connection,
         """select origin, swhid(kind, id) as anchor, swhid('dir', root) as root, from_utf8(path) as path, date
-        from lake.seen where content = ? order by date nulls last, id, origin, path limit 1""",
+        from lake.seen where content = ? qualify rank() over (order by date nulls last, id) = 1 order by origin, path""",
         me,
     )
     decisions = _rows(
@@ -174,7 +175,9 @@ def _content(connection: duckdb.DuckDBPyConnection, swhid: Swhid) -> Row:
         "known": bool(held or occurrences),
         "content": held[0] if held else None,
         "occurrences": occurrences,
-        "first_occurrence": first[0] if first else None,
+        "first_occurrence": first[0] | {"forks": sorted({row["origin"] for row in first[1:]} - {first[0]["origin"]})}
+        if first
+        else None,
         "annotations": _annotations(connection, swhid.identifier),
         "license_decisions": decisions,
         "forge": _forge(connection, [row["origin"] for row in occurrences]),

@@ -13,6 +13,8 @@ from typing import Any
 
 Row = dict[str, Any]
 
+_MOST_FORKS = 3
+
 
 def render(story: Row, limit: int = 10) -> str:
     """Write what ``explain`` returned.
@@ -35,7 +37,7 @@ def _heading(story: Row) -> Iterator[str]:
     if content.get("reason"):
         yield f"  skipped   its bytes are not here: {content['reason']}"
     if first := story.get("first_occurrence"):
-        yield f"  first     {first['date'] or 'no possible date'}  {_place(first)}"
+        yield f"  first     {first['date'] or 'no possible date'}  {_place(first)}{also_in(first['forks'])}"
     if "note" in story:
         yield f"  note      {story['note']}"
 
@@ -47,6 +49,12 @@ def _chapters(story: Row, limit: int) -> Iterator[str]:
             yield from (f"  {line(row)}" for row in rows[:limit])
             if len(rows) > limit:
                 yield f"  … and {len(rows) - limit:,} more; --limit shows more, --json all"
+
+
+def also_in(forks: list[str]) -> str:
+    """Which other origins hold the revision that had something first: nobody can tell whose it was."""
+    more = f" and {len(forks) - _MOST_FORKS:,} more" if len(forks) > _MOST_FORKS else ""
+    return f"; the same in {', '.join(forks[:_MOST_FORKS])}{more}" if forks else ""
 
 
 def _place(row: Row) -> str:

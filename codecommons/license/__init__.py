@@ -6,7 +6,8 @@
 
 Belongs here: licence expressions (``expressions``), resolving what was found in a tree into one statement a file (``evidence``,
 ``resolve``), policies that judge statements (``policy``, ``policies/*.yaml``) by facts about licences (``blue_oak``,
-``obligations``), the stage (``stage``), and what a forge says of a whole repository (``forge``), for datasets to ask.
+``obligations``), the stage (``stage``), and, for datasets to ask, what a forge says of a whole repository (``forge``) and whose
+decision holds of several that are of the same time (``forks``).
 Does not belong here: detecting licences in bytes (``annotate``), what other occurrences of a content say, and opt-outs: those are
 joined over the whole lake when a dataset is built (``datasets``).
 """

@@ -242,7 +242,7 @@ def _request(values: Any, where: str) -> Request:
     scope = _one_of(SCOPES)(values["scope"], f"{where}: scope")
     listed = values["values"]
     if not isinstance(listed, list) or not listed:
-        raise UsageError(f"{where}: values is {strict.shown(listed)}; it must be a list")
+        raise UsageError(f"{where}: values is {strict.shown(listed)}; it must be a list of at least one")
     if len(listed) > MAX_VALUES:
         raise UsageError(f"{where}: values has {len(listed)} of them; at most {MAX_VALUES} in one request")
     found = tuple(sorted({_VALUES[scope](one, f"{where}: values") for one in listed}))
@@ -280,7 +280,7 @@ def parse(source: bytes, where: str) -> Submission:
             )
         listed = values["requests"]
         if not isinstance(listed, list) or not listed:
-            raise UsageError(f"{where}: requests is {strict.shown(listed)}; it must be a list")
+            raise UsageError(f"{where}: requests is {strict.shown(listed)}; it must be a list of at least one")
         found = [_request(one, f"{where}: request {at}") for at, one in enumerate(listed, 1)]
     else:
         found = [_request(values, where)]

@@ -58,9 +58,9 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
         ``, duplicate`` (whether the lake would call it one) ``, first_occurrence, occurrences`` (paths of origins) ``, places,
         licenses`` (verdict, expression and evidence under every policy) ``, opt_out`` (``nowhere``, ``somewhere``: in some of its
         places, or ``everywhere``: no dataset may have it any more) ``, datasets``. ``earliest`` is the place of that match, of
-        all there are, that was there first, as far as dates are known: the likeliest origin. ``searched`` says in what, and how
-        many bands more texts share than are compared (of these some were not looked at), ``scope`` and ``note`` what the answer
-        doesn't tell.
+        all there are, that was there first, as far as dates are known: the likeliest origin; its ``forks`` are other origins that
+        hold the same revision. ``searched`` says in what, and how many bands more texts share than are compared (of these some
+        were not looked at), ``scope`` and ``note`` what the answer doesn't tell.
 
     Raises:
         UsageError: there is no such file, it is too large, or the SWHID is of no content.
@@ -202,9 +202,10 @@ def _earliest(connection: duckdb.DuckDBPyConnection, found: pl.DataFrame) -> Row
     rows = _rows(
         connection,
         """select swhid('cnt', content) as swhid, origin, swhid(kind, id) as anchor, from_utf8(path) as path, date
-        from lake.seen join found using (content) where date is not null order by date, id, origin, path, content limit 1""",
+        from lake.seen join found using (content) where date is not null
+        qualify rank() over (order by date, id) = 1 order by origin, path, content""",
     )
-    return rows[0] if rows else None
+    return rows[0] | {"forks": sorted({row["origin"] for row in rows} - {rows[0]["origin"]})} if rows else None
 
 
 def _told(connection: duckdb.DuckDBPyConnection, closest: pl.DataFrame, comparing: Configuration, most: int) -> list[Row]:

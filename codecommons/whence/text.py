@@ -12,6 +12,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from codecommons.explain.text import also_in
+
 Row = dict[str, Any]
 
 _HOW = {"exact": "the same bytes", "normalized": "the same but for blanks, line ends and which Unicode encoding it is in"}
@@ -36,7 +38,8 @@ def _lines(answer: Row) -> Iterator[str]:
         yield f"  more      {answer['more']:,} contents that are less similar"
     if len(answer["matches"]) > 1 and answer["earliest"]:
         first = answer["earliest"]
-        yield f"  earliest  {first['date']}  {first['origin']}  {first['anchor']}  {first['path']}  {first['swhid']}"
+        place = f"{first['date']}  {first['origin']}  {first['anchor']}  {first['path']}  {first['swhid']}"
+        yield f"  earliest  {place}{also_in(first['forks'])}"
     texts = f"{searched['texts_compared']:,} of them compared as texts"
     where = f"{searched['contents']:,} contents of {searched['origins']:,} origins, {texts}"
     yield f"  searched  {where}; newest slice {searched['newest_slice'] or 'none'}"

@@ -571,8 +571,9 @@ def a_backup_is_restored_elsewhere_and_nowhere_else(home: Path, folder: Path) ->
 
 def test_a_takedown_is_a_recorded_run_that_says_what_went_and_nothing_of_what_it_said(filled: Lake, repository: Path) -> None:
     hello = f"swh:1:cnt:{content_id(HELLO).hex()}"
-    refused = run("opt-out", "takedown", hello, "--reason", "taste", "--why", "a mail", "--yes")
-    assert (refused.exit_code, len(refused.stderr.splitlines()[-1:])) == (2, 1)
+    for more in (["--reason", "taste", "--why", "a mail"], ["--reason", "secret", "--why", "a\x1b mail"]):
+        refused = run("opt-out", "takedown", hello, *more)
+        assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)  # nobody is asked whether they mean it
     with filled.staging("git-2026-01-31"):
         refused = run("opt-out", "takedown", hello, "--reason", "secret", "--why", "a mail", "--yes")
         assert refused.exit_code == 2

@@ -51,6 +51,17 @@ class Takedown:
     left: list[str] = field(default_factory=list)
 
 
+def reasons(reason: str, why: str) -> str:
+    """The line on why something is taken down, as the ledger holds it.
+
+    Raises:
+        UsageError: the reason is none of ``REASONS``, or why is no line.
+    """
+    if reason not in REASONS:
+        raise UsageError(f"the reason is {reason!r}; it must be {', '.join(REASONS[:-1])} or {REASONS[-1]}")
+    return plain(why, "--why")
+
+
 def begin(lake: Lake, swhids: Sequence[str], reason: str, why: str, received: str, request: str | None = None) -> Standing:
     """Write into the ledger what is taken down; the same contents for the same reason are one takedown, asked however often.
 
@@ -67,8 +78,7 @@ def begin(lake: Lake, swhids: Sequence[str], reason: str, why: str, received: st
         GateError: the ledger is broken or stale.
         LakeError: it can't be written.
     """
-    if reason not in REASONS:
-        raise UsageError(f"the reason is {reason!r}; it must be {', '.join(REASONS[:-1])} or {REASONS[-1]}")
+    said = reasons(reason, why)
     asked = Request("content", tuple(swhids), reason=reason)
     entry = {
         "action": "taken-down",
@@ -77,7 +87,7 @@ def begin(lake: Lake, swhids: Sequence[str], reason: str, why: str, received: st
         "received": received,
         "claimant": "",
         "request": asked.to_mapping(),
-        "why": plain(why, "--why"),
+        "why": said,
         "evidence": [f"request {request}"] if request else [],
     }
 

@@ -260,7 +260,7 @@ def test_a_plan_counts_the_same_rows_and_warns_of_the_same_groups_and_compares_n
     pairs = {pair: similarity for pair, similarity in zip(both, alike, strict=True) if similarity}
     asked = Deduplicate(asked.threshold or 0.75, None, asked.order, "best", asked.most_lost)
     crowds = Crowds(pairs, bands, anchors)
-    every = table(rows).with_columns(license=pl.lit("MIT")).sort(*selection.LAST, nulls_last=True)
+    every = table(rows).with_columns(license=pl.lit("MIT"), copied=pl.lit(False)).sort(*selection.LAST, nulls_last=True)
     numbers = every.select("content").unique().sort("content").with_row_index("content_id")
     ids = numbers["content"].to_list()
     number = {content: at for at, content in enumerate(ids)}

@@ -5,6 +5,7 @@
 """What was there first goes by the commit that had it first, as far as it was known on a dataset's day."""
 
 import datetime as dt
+import shutil
 import subprocess
 
 import polars as pl
@@ -12,12 +13,14 @@ import polars as pl
 from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.datasets import build, plan, reproduce, specification
+from codecommons.datasets.candidates import first_occurrences, resolve
 from codecommons.dedup import compare_slice
 from codecommons.engine.local import InlineEngine
+from codecommons.explain import explain, render
 from codecommons.lake import Lake
 from codecommons.license import qualify_slice
 from codecommons.settings import Settings
-from codecommons.swhid import Swhid, origin_id
+from codecommons.swhid import Swhid, content_id, origin_id, swhid_text
 
 DAYS = ("2026-01-29", "2026-01-30", "2026-01-31")
 TRANSPOSED = "int *transposed(int *row, int *column)\n{\n    int *kept = column;\n    column = row;\n    return kept;\n}\n"
@@ -44,18 +47,22 @@ def repository(path):
     return path
 
 
-def bring(lake, day, path):
-    add_inputs(lake, [f"git:{path}"], day)
+def bring(lake, day, *paths):
+    add_inputs(lake, [f"git:{path}" for path in paths], day)
     for stage in (ingest_slice, annotate_slice, qualify_slice, compare_slice):
         stage(lake, ENGINE, day, "git")
 
 
-def made(lake, name, text="{}"):
-    """The rows of a dataset (path and origin), and why others went, by path."""
+def specified(lake, name, text="{}"):
     folder = lake.settings.home / "datasets"
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.yaml").write_text(text)
-    report = build(lake, ENGINE, name)
+    return name
+
+
+def made(lake, name, text="{}"):
+    """The rows of a dataset (path and origin), and why others went, by path."""
+    report = build(lake, ENGINE, specified(lake, name, text))
     assert [check.description for check in report.checks if not check.passed] == []
     assert plan(lake, specification(lake.settings, name)).rows == report.rows_kept
     rows = pl.read_parquet(f"{lake.settings.lake}/{report.details['folder']}/data/*.parquet")
@@ -101,21 +108,162 @@ def test_a_repository_that_goes_on_had_a_file_first_and_what_comes_later_changes
     assert made(lake, "after", both)[0] == {"copied.c": copy.as_uri(), "more.c": copy.as_uri()}
 
 
+def history(world, *urls):
+    """Let the heads of repositories follow a commit of 2011 that brought ``t.c``."""
+    heads, first = list(world.rows["revision"]), b"f" * 20
+    world.rows["revision"].append({**heads[0], "id": first, "date": {"seconds": 1_300_000_000, "microseconds": 0}})
+    world.rows["introduced"] = [
+        {"revision": first, "parents": 0, "path": b"t.c", "content": content_id(TRANSPOSED.encode())},
+        *({"revision": head["id"], "parents": 1, "path": None, "content": None} for head in heads),
+    ]
+    world.rows["revision_history"] = [{"id": head["id"], "parent_id": first, "parent_rank": 0} for head in heads]
+    held = (first, *(head["id"] for head in heads))
+    world.rows["origin_revision"] = [{"revision": one, "origin": origin_id(url)} for url in urls for one in held]
+
+
+def test_of_forks_that_a_dataset_takes_both_the_one_whose_licence_holds_is_the_earliest(world):
+    fork, library = (f"https://forge.example/{name}/library" for name in ("ann", "eve"))
+    world.add(fork, {"t.c": TRANSPOSED.encode()}, source="git", date=1_500_000_000)
+    more = {"t.c": TRANSPOSED.encode(), "more": b"more\n"}
+    world.add(library, more, source="git", date=1_700_000_000, verdict="copyleft", license="LGPL-2.1-only")
+    history(world, fork, library)
+    world.passed()
+    asked = "names: ['*.c'], license: {accept: [permissive, copyleft]}, deduplicate: {order: [%s]}"
+    assert made(world.lake, "earliest", f"{{{asked % 'earliest'}}}")[0] == {"t.c": library}
+    assert made(world.lake, "permissive", f"{{{asked % 'permissive, earliest'}}}")[0] == {"t.c": fork}
+
+
+def test_a_repository_that_was_visited_before_it_changed_its_licence_is_judged_by_what_it_has_now(world):
+    url = "https://forge.example/eve/library"
+    for day, license, verdict in ((DAYS[0], "LGPL-2.1-only", "copyleft"), (DAYS[1], "MIT", "permissive")):
+        files = {"t.c": TRANSPOSED.encode(), "LICENSE": license.encode()}
+        date = 1_500_000_000 if day == DAYS[0] else 1_600_000_000
+        world.add(url, files, source="git", date=date, day=day, version=day, verdict=verdict, license=license)
+    world.add("pkg:pypi/copy", {"copied.c": TRANSPOSED.encode()}, date=1_400_000_000)
+    history(world, url)
+    world.passed()
+    both = "names: ['*.c'], deduplicate: {order: [earliest]}"
+    assert made(world.lake, "now", f"{{{both}}}")[0] == {"t.c": url}
+    report = build(world.lake, ENGINE, world.specify("then", f"{{{both}, as_of: {DAYS[0]}}}"))
+    assert {rule: count.rows for rule, count in report.dropped.items()} == {"name": 1, "license": 1, "conflict": 1}
+
+
 def test_a_package_that_came_between_the_first_commit_and_the_head_is_the_copy(world):
     url, package = "https://forge.example/eve/library", "pkg:pypi/copy"
     world.add(url, {"t.c": TRANSPOSED.encode()}, source="git", date=1_700_000_000, verdict="copyleft", license="LGPL-2.1-only")
     world.add(package, {"copied.c": TRANSPOSED.encode()}, date=1_400_000_000)
-    [head], first, content = world.rows["revision"], b"f" * 20, world.rows["content"][0]["sha1_git"]
-    world.rows["revision"].append({**head, "id": first, "date": {"seconds": 1_300_000_000, "microseconds": 0}})
-    world.rows["revision_history"] = [{"id": head["id"], "parent_id": first, "parent_rank": 0}]
-    world.rows["introduced"] = [
-        {"revision": first, "parents": 0, "path": b"t.c", "content": content},
-        {"revision": head["id"], "parents": 1, "path": None, "content": None},
-    ]
-    world.rows["origin_revision"] = [{"revision": one, "origin": origin_id(url)} for one in (first, head["id"])]
+    history(world, url)
     world.passed()
     asked = "license: {accept: [permissive, copyleft]}, deduplicate: {order: [%s]}"
     assert made(world.lake, "first", f"{{{asked % 'earliest'}}}")[0] == {"t.c": url}
     assert made(world.lake, "permissive", f"{{{asked % 'permissive, earliest'}}}")[0] == {"copied.c": package}
     report = build(world.lake, ENGINE, world.specify("default", "{}"))
     assert {rule: count.rows for rule, count in report.dropped.items()} == {"license": 1, "conflict": 1}
+
+
+LGPL, GPL, MIT = "LGPL-2.1-or-later", "GPL-3.0-only", "MIT"
+MANIFEST = '{"name": "forked", "version": "%s", "license": "%s"}\n'
+# Of each folder: what holds of the file that came to it in 2010, and who did what to it in which year. From "library" two others
+# were forked in 2012: "open", which has done nothing since 2014, and "strict", since 2016.
+FORKED = {
+    "made open": ("copyleft", ("library", 2009, {"LICENSE": LGPL}), ("open", 2013, {"LICENSE": MIT})),
+    "made strict": ("permissive", ("library", 2009, {"LICENSE": MIT}), ("strict", 2015, {"LICENSE": GPL})),
+    "both": (
+        *("copyleft", ("library", 2009, {"LICENSE": LGPL})),
+        *(("open", 2013, {"LICENSE": MIT}), ("strict", 2015, {"LICENSE": "Proprietary.\n"})),
+    ),
+    "made open by its owner": ("copyleft", ("library", 2009, {"LICENSE": GPL}), ("library", 2015, {"LICENSE": MIT})),
+    "a year more": (
+        *(
+            "copyleft",
+            ("library", 2009, {"LICENSE": LGPL}),
+            ("library", 2011, {"LICENSE": f"(c) 2011\nSPDX-License-Identifier: {LGPL}\n"}),
+        ),
+        ("open", 2013, {"LICENSE": MIT}),
+    ),
+    "a year more of open terms": (
+        *(
+            "permissive",
+            ("library", 2009, {"LICENSE": MIT}),
+            ("library", 2011, {"LICENSE": f"(c) 2011\nSPDX-License-Identifier: {MIT}\n"}),
+        ),
+        ("strict", 2015, {"LICENSE": GPL}),
+    ),
+    "another version": (
+        *("copyleft", ("library", 2009, {"package.json": MANIFEST % ("1", LGPL)})),
+        *(("library", 2011, {"package.json": MANIFEST % ("2", LGPL)}), ("open", 2013, {"package.json": MANIFEST % ("2", MIT)})),
+    ),
+    "another version of open terms": (
+        *("permissive", ("library", 2009, {"LICENSE": MIT, "package.json": MANIFEST % ("1", MIT)})),
+        *(("library", 2011, {"package.json": MANIFEST % ("2", MIT)}), ("strict", 2015, {"package.json": MANIFEST % ("3", GPL)})),
+    ),
+    "said once more": (
+        *("permissive", ("library", 2009, {"LICENSE": MIT}), ("library", 2011, {"package.json": MANIFEST % ("1", MIT)})),
+        ("strict", 2015, {"LICENSE": GPL}),
+    ),
+    "another one beside it": (
+        *("permissive", ("library", 2009, {"package.json": MANIFEST % ("1", MIT)})),
+        *(
+            ("library", 2011, {"LICENSE": f"(c) 2011\nSPDX-License-Identifier: {MIT}\n"}),
+            ("strict", 2015, {"LICENSE": "Ask us.\n"}),
+        ),
+    ),
+    "terms taken away": ("permissive", ("library", 2009, {"LICENSE": MIT}), ("strict", 2015, {"LICENSE": None})),
+    "terms for what had none": ("unknown", ("open", 2013, {"LICENSE": MIT})),
+    "terms that came later": (
+        *("copyleft", ("library", 2013, {"LICENSE": MIT}), ("open", 2013, {"LICENSE": MIT}), ("strict", 2015, {"LICENSE": GPL})),
+    ),
+    "an early date": ("copyleft", ("library", 2009, {"LICENSE": LGPL}), ("open", 2005, {"LICENSE": MIT})),
+    "terms of another part": (
+        *("copyleft", ("library", 2009, {"LICENSE": LGPL, "part/LICENSE": MIT})),
+        *(("library", 2011, {"LICENSE": f"(c) 2011\nSPDX-License-Identifier: {LGPL}\n"}), ("open", 2013, {"LICENSE": MIT})),
+    ),
+    "moved": (
+        *("permissive", ("library", 2009, {"LICENSE": MIT}), ("library", 2011, {"f.c": None, "src/f.c": ...})),
+        ("strict", 2015, {"LICENSE": GPL}),
+    ),
+    "copied to open terms": (
+        *("copyleft", ("library", 2009, {"LICENSE": GPL}), ("library", 2011, {"a/LICENSE": MIT, "a/f.c": ...})),
+    ),
+    "copied to strict terms": (
+        *("permissive", ("library", 2009, {"LICENSE": MIT, "a/LICENSE": GPL}), ("library", 2011, {"a/f.c": ...})),
+    ),
+    "a header": (
+        *("permissive", ("library", 2009, {"LICENSE": LGPL})),
+        *(("library", 2010, {"f.c": f"// SPDX-License-Identifier: {MIT}\nint header;\n"}), ("open", 2013, {"LICENSE": GPL})),
+    ),
+}
+
+
+def test_of_forks_the_one_holds_whose_licence_stood_when_the_file_came_and_else_the_strictest(tmp_path):
+    done = {"library": {2010: {}, 2024: {"more": "more\n"}}, "open": {2014: {"open": "open\n"}}, "strict": {2016: {"s": "s\n"}}}
+    texts = {}
+    for folder, (_, *events) in FORKED.items():
+        texts[folder] = f"int {folder.replace(' ', '_')}(int a, int b);\n"
+        texts[folder] = next((files["f.c"] for *_, files in events if files.get("f.c")), texts[folder])
+        done["library"][2010][f"{folder}/f.c"] = texts[folder]
+        for who, year, files in events:
+            tagged = {
+                name: f"SPDX-License-Identifier: {text}\n" if text in (LGPL, GPL, MIT) else text for name, text in files.items()
+            }
+            changes = {f"{folder}/{name}": texts[folder] if text is ... else text for name, text in tagged.items()}
+            done[who].setdefault(year, {}).update(changes)
+    paths = {"library": repository(tmp_path / "library")}
+    for who, years in done.items():
+        for year in sorted(years):
+            if (who, year) == ("library", 2013):
+                paths |= {fork: shutil.copytree(paths[who], tmp_path / fork) for fork in ("open", "strict")}
+            commit(paths[who], "refs/heads/main", year, years[year])
+    lake = Lake.open(Settings(home=tmp_path / "home", lake=str(tmp_path / "lake"), workers=0, bucket_bits=0))
+    bring(lake, DAYS[0], *paths.values())
+
+    inputs = resolve(lake, specification(lake.settings, specified(lake, "all")))
+    ids = {content_id(text.encode()): folder for folder, text in texts.items()}
+    first = first_occurrences(lake, inputs, pl.DataFrame({"content": list(ids)}, {"content": pl.Binary}))
+    assert {ids[one]: verdict for one, verdict in first.select("content", "first_verdict").rows()} == {
+        folder: verdict for folder, (verdict, *_) in FORKED.items()
+    }
+    story = explain(lake, swhid_text("cnt", next(iter(ids))))
+    told = story["first_occurrence"]
+    assert {told["origin"], *told["forks"]} == {path.as_uri() for path in paths.values()}
+    assert f"; the same in {told['forks'][0]}, {told['forks'][1]}\n" in render(story)

@@ -8,6 +8,7 @@ import io
 import os
 import random
 import re
+import shutil
 import subprocess
 import types
 
@@ -205,8 +206,9 @@ def test_the_repository_that_had_it_first_is_named_though_later_copies_are_close
         dates = {f"GIT_{who}_DATE": f"{year}-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
         for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
             subprocess.run([*git, *command], check=True, env={**os.environ, **dates})
+    fork = shutil.copytree(tmp_path / "2006", tmp_path / "fork")
     other = Lake.open(Settings(tmp_path / "home", str(tmp_path / "lake"), workers=0))
-    archive.add_inputs(other, [f"git:{tmp_path / year}" for year in years], DAY)
+    archive.add_inputs(other, [f"git:{tmp_path / name}" for name in (*years, "fork")], DAY)
     for stage in (archive.ingest_slice, annotate.annotate_slice, license.qualify_slice, dedup.compare_slice):
         stage(other, local_engine(other.settings), DAY, "git")
     answer = whence(other, swhid(AREA))
@@ -214,8 +216,10 @@ def test_the_repository_that_had_it_first_is_named_though_later_copies_are_close
     assert answer["earliest"]["swhid"] == swhid(years["2006"])
     assert answer["earliest"]["date"].year == 2006
     assert answer["earliest"]["origin"].endswith("/2006")
-    assert "earliest  2006-01-01" in render(answer)
-    assert [(match["occurrences"], len(match["places"])) for match in answer["matches"]] == [(1, 1), (1, 1)]
+    assert answer["earliest"]["forks"] == [fork.as_uri()]
+    [told] = [line for line in render(answer).splitlines() if line.startswith("  earliest  2006-01-01")]
+    assert told.endswith(f"; the same in {fork.as_uri()}")
+    assert [(match["occurrences"], len(match["places"])) for match in answer["matches"]] == [(1, 1), (2, 2)]
 
 
 def test_an_anchor_of_a_crowded_band_finds_everybody_who_was_compared_with_it_and_tells_of_the_closest(tmp_path):
