@@ -129,7 +129,7 @@ class Git(ChangingSource):
         if not found:
             raise ItemError("empty-repository", "the repository has no branch and no tag")
         references = {os.fsdecode(name): _written(branch) for name, branch in sorted(found.items())}
-        detail = {"references": references} | ({"bundle": bundle} if bundle else {})
+        detail: dict[str, object] = {"references": references} | ({"bundle": bundle} if bundle else {})
         detail |= {"cut_off": True} if is_shallow(repository) else {}
         return replace(wanted, version=snapshot_id(found).hex(), sha256=bundle or wanted.sha256, detail=json.dumps(detail))
 
