@@ -40,6 +40,8 @@ _DEEPEST = 512
 # A few objects can make a tree of billions of files, each directory being there ten times in the one above. Of a directory that
 # is in more places of one level of a revision, the first place stands for all: every content of it is found all the same.
 _COPIES = 64
+# Tags that are looked through to the revision behind them; honest ones are one, seldom two.
+_TAGS = 8
 
 
 def trace(lake: Lake, area: StagingArea, visits: pl.DataFrame) -> Iterator[list[StagedFile]]:
@@ -182,20 +184,19 @@ def asking(lake: Lake, *more: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def heads_of(lake: Lake, visits: pl.DataFrame) -> pl.DataFrame:
-    """Revisions that the branches of visits name, through a release or not: origin (its identifier) and revision."""
+    """Revisions that the branches of visits name, through releases or not: origin (its identifier) and revision."""
     snapshots = visits.filter(pl.col("snapshot").is_not_null()).select("origin", "snapshot").unique()
     wanted = snapshots["snapshot"].unique().to_list()
     branches = lake.scan("snapshot_branch").filter(pl.col("snapshot_id").is_in(wanted)).collect()
     named = snapshots.join(branches, left_on="snapshot", right_on="snapshot_id").select("origin", "target", "target_type")
-    releases = lake.scan("release").filter(
-        pl.col("id").is_in(named.filter(pl.col("target_type") == "release")["target"].unique().to_list())
-        & (pl.col("target_type") == "revision")
-    )
-    through = named.filter(pl.col("target_type") == "release").join(
-        releases.select("id", revision="target").collect(), left_on="target", right_on="id"
-    )
-    direct = named.filter(pl.col("target_type") == "revision").select("origin", revision="target")
-    found = pl.concat([direct, through.select("origin", "revision")]).unique()
+    heads = [named]
+    for _ in range(_TAGS):  # a tag may name a tag
+        tags = heads[-1].filter(pl.col("target_type") == "release").select("origin", id="target").unique()
+        if tags.is_empty():
+            break
+        releases = lake.scan("release").filter(pl.col("id").is_in(tags["id"].unique().to_list()))
+        heads.append(tags.join(releases.select("id", "target", "target_type").collect(), on="id").select(named.columns))
+    found = pl.concat(heads).filter(pl.col("target_type") == "revision").select("origin", revision="target").unique()
     urls = found["origin"].unique().to_list()
     names = pl.DataFrame({"url": urls, "id": [origin_id(url) for url in urls]}, schema={"url": pl.String, "id": pl.Binary})
     return found.join(names, left_on="origin", right_on="url").select("revision", origin="id").sort("origin", "revision")

@@ -17,6 +17,7 @@ import polars as pl
 
 from codecommons.archive.fetching import local_path
 from codecommons.archive.source import Source, base_item, first_state, rank_of, sources, unexpected
+from codecommons.archive.states import is_cut_off
 from codecommons.credentials import without_credentials
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import Lake, SliceInput
@@ -166,7 +167,7 @@ def _add_state(lake: Lake, row: SliceInput) -> SliceInput:
     """Record the state of something that changes, unless it is the newest of the day; somebody else may be doing the same."""
     while True:
         states = sorted(_states(lake, row), key=lambda state: rank_of(state.item))
-        if states and states[-1].version == row.version:
+        if states and (states[-1].version, is_cut_off(states[-1])) == (row.version, is_cut_off(row)):
             return states[-1]
         mine = replace(row, item=f"{base_item(row.item)}#{rank_of(states[-1].item) + 2}") if states else row
         if lake.log.add_input([mine]):

@@ -100,7 +100,8 @@ class ChangingSource(Source):
         origin, rank = self.origin(base_item(row.item)), rank_of(row.item)
         extid = self._extid(work, row)
         known = work.lake.scan("extid").filter(pl.col("extid") == extid).collect().to_dicts()
-        if known:
+        # Of what was cut off others may have brought the rest; that visit has not.
+        if known and not is_cut_off(row):
             branches = _branches(work.lake, known[0]["target"])
             return (
                 Item(row.item, origin, "reused", Tally.from_extid(known[0]), self.anchor(branches)),
@@ -124,6 +125,11 @@ class ChangingSource(Source):
     def _extid(self, work: Work, row: SliceInput) -> bytes:
         facts = (self.name, row.version, work.lake.settings.max_content_bytes, LOADER_VERSION)
         return hashlib.sha256("\n".join(map(str, facts)).encode()).digest()
+
+
+def is_cut_off(row: SliceInput) -> bool:
+    """Whether the history of a repository was cut off when it was listed, whatever became of it since."""
+    return bool(json.loads(row.detail or "{}").get("cut_off"))
 
 
 def complete_heads(lake: Lake, wanted: Iterable[bytes], origin: str) -> set[bytes]:

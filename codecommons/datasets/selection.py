@@ -109,7 +109,8 @@ def emptied(rows: str, steps: Sequence[Step], rows_in: int) -> str | None:
     """
     one, more = CALLED[rows]
     if not rows_in:
-        return f"there is no {one} in any slice that counts; ingest something, or choose a later as_of"
+        cut_off = "" if rows in discussions.KINDS else " (of repositories whole visits count, `codecommons status` names others)"
+        return f"there is no {one} in any slice that counts; ingest something, or choose a later as_of{cut_off}"
     last = next((step for step in steps if not step.left), None)
     if last is None:
         return None

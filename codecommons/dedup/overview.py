@@ -94,7 +94,7 @@ def _examples(lake: Lake, files: pl.DataFrame, accepted: pl.DataFrame) -> list[d
     paths = dict(files.sort("path").select("content", "path").unique("content", keep="first", maintain_order=True).iter_rows())
     return [
         {
-            "name": " ~ ".join(shown_path(paths[one]) if one in paths else "a content of another slice" for one in (a, b)),
+            "name": " ~ ".join(shown_path(paths[one]) if one in paths else "a content from elsewhere" for one in (a, b)),
             "similarity": round(similarity, 4),
             "a": swhid_text("cnt", a),
             "b": swhid_text("cnt", b),
@@ -134,7 +134,8 @@ def differences(lake: Lake, examples: Sequence[Mapping[str, Any]]) -> list[str]:
         diff = "their bytes are gone" if a is None or b is None else f"```diff\n{_diff(a, b)}\n```"
         if not hidden.isdisjoint((ids[one["a"]], ids[one["b"]])):
             diff = "opted out"
-        shown.append(f"**{one['similarity']:.2f}** {plain(one['name'])}\n\n{diff}")
+        # What differs is not shown as 1.00.
+        shown.append(f"**{min(one['similarity'], 0.99):.2f}** {plain(one['name'])}\n\n{diff}")
     return shown
 
 

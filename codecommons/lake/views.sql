@@ -133,13 +133,13 @@ create or replace view lake.brought as
 with visited as (
     select origin, max(slice)::date + interval 1 day as until from lake.origin_visit_status group by origin
 ),
-introduced as (
-    from lake.introduced qualify parents = max(parents) over (partition by revision)
-)
+-- A window would have to see every row, whichever content is asked for.
+told as (select revision, max(parents) as parents from lake.introduced group by revision)
 select
     introduced.content, introduced.path, revision.directory as root, origin.url as origin, 'rev' as kind, revision.id,
     case when moment(revision.date) > make_timestamp(0) and moment(revision.date) < visited.until then moment(revision.date) end as date
-from introduced
+from lake.introduced as introduced
+semi join told on told.revision = introduced.revision and told.parents = introduced.parents
 join lake.revision as revision on revision.id = introduced.revision
 join lake.origin_revision as held on held.revision = introduced.revision
 join lake.origin as origin on origin.id = held.origin

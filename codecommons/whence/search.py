@@ -35,11 +35,16 @@ Row = dict[str, Any]
 # Content, how it was found, similarity.
 Found = tuple[bytes, str, float]
 
-SCOPE = "whole files only: a passage copied into a larger file is found where most of the two files is the same"
+SCOPE = (
+    "whole files only: a passage copied into a larger file is found where most of the two files is the same; "
+    "old versions that only a history has are found by their bytes"
+)
 # The closest are told of; of a boilerplate there may be thousands.
 MOST_MATCHES = 100
 # A text is read whole; what is longer is compared by identity alone, as in the lake.
 MOST_BYTES = 100 << 20
+# Contents that a query names one by one.
+_CONSTANTS = 100
 EXACT, NORMALIZED, NEAR = "exact", "normalized", "near"
 
 
@@ -74,9 +79,12 @@ def whence(lake: Lake, target: str, most_places: int = 5) -> Row:
     schema = {"content": pl.Binary(), "match": pl.Enum([EXACT, NORMALIZED, NEAR]), "similarity": pl.Float64()}
     found = pl.DataFrame(rows, schema=schema, orient="row").unique("content", keep="first", maintain_order=True)
     closest = found.sort("match", -pl.col("similarity"), "content").head(MOST_MATCHES)
-    with lake.sql() as connection:
-        earliest = _earliest(connection, found)
-        matches = _told(connection, closest, comparing, most_places)
+    earliest, matches = None, []
+    if found.height:
+        with lake.sql() as connection:
+            _look_up(connection, found["content"])
+            earliest = _earliest(connection)
+            matches = _told(connection, closest, comparing, most_places)
     matches.sort(key=lambda match: (_ORDER[match["match"]], -match["similarity"], _age(match), match["swhid"]))
     return {
         "target": target,
@@ -196,13 +204,23 @@ def _near(lake: Lake, text: bytes | None, configuration: Configuration) -> tuple
     return found, crowded
 
 
-def _earliest(connection: duckdb.DuckDBPyConnection, found: pl.DataFrame) -> Row | None:
+def _look_up(connection: duckdb.DuckDBPyConnection, contents: pl.Series) -> None:
+    """Make table ``place``: everywhere that contents are or were, in trees and in histories."""
+    connection.register("found", contents.to_frame("content").to_arrow())
+    # Constants are looked for where tables are read; what is joined is not, and all files of the lake would be put together.
+    few = ", ".join(f"from_hex('{content.hex()}')" for content in contents)
+    asked = few if len(contents) <= _CONSTANTS else "select content from found"
+    connection.execute(
+        f"create temp table place as select content, origin, kind, id, path, date from lake.seen where content in ({asked})"
+    )
+
+
+def _earliest(connection: duckdb.DuckDBPyConnection) -> Row | None:
     """Which of all contents that were found was there first, and where, as far as dates are known: the likeliest origin."""
-    connection.register("found", found.select("content").to_arrow())
     rows = _rows(
         connection,
         """select swhid('cnt', content) as swhid, origin, swhid(kind, id) as anchor, from_utf8(path) as path, date
-        from lake.seen join found using (content) where date is not null
+        from place where date is not null
         qualify rank() over (order by date, id) = 1 order by origin, path, content""",
     )
     return rows[0] | {"forks": sorted({row["origin"] for row in rows} - {rows[0]["origin"]})} if rows else None
@@ -214,12 +232,12 @@ def _told(connection: duckdb.DuckDBPyConnection, closest: pl.DataFrame, comparin
     # A repository that is visited daily has a file in many revisions: each of its paths is told once, where it was first.
     places = _by_content(
         connection,
-        f"""with place as (
+        f"""with first as (
             select distinct on (content, origin, path) content, origin, kind, id, path, date
-            from lake.seen join closest using (content) order by content, origin, path, date nulls last, id
+            from place semi join closest using (content) order by content, origin, path, date nulls last, id
         )
         select content, origin, swhid(kind, id) as anchor, from_utf8(path) as path, date, count(*) over of_content as occurrences
-        from place window of_content as (partition by content)
+        from first window of_content as (partition by content)
         qualify row_number() over (partition by content order by date nulls last, id, origin, path) <= {int(most)}
         order by content, date nulls last, id, origin, path""",
     )

@@ -60,6 +60,8 @@ def _match(match: Row) -> Iterator[str]:
         yield f"            and {match['occurrences'] - len(match['places']):,} more places; --places shows more"
     for policy, told in groupby(match["licenses"], key=itemgetter("policy")):
         yield from _licenses(policy, list(told))
+    if not match["licenses"]:
+        yield "  licence   no decision: these are about files of the trees that visits show"
     if match["opt_out"] != "nowhere":
         yield f"  opted out {match['opt_out']}"
     for dataset in match["datasets"]:

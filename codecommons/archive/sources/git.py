@@ -44,7 +44,7 @@ from codecommons.archive.repository import (
 )
 from codecommons.archive.scratch import scratch_folder
 from codecommons.archive.source import TREES, Work, base_item
-from codecommons.archive.states import ChangingSource, State, complete_heads
+from codecommons.archive.states import ChangingSource, State, complete_heads, is_cut_off
 from codecommons.archive.tally import Note
 from codecommons.archive.tree import TOO_LARGE
 from codecommons.archive.views import head_of
@@ -73,6 +73,10 @@ _TABLES = (
     ("tree", "directory", "id"),
     ("commit", "revision", "id"),
     ("tag", "release", "id"),
+)
+_SHALLOW = (
+    "the history is cut off (a shallow clone); what is there was taken, but datasets take from whole visits only: "
+    "git fetch --unshallow, and ingest it again"
 )
 # What one task reads: enough to pay for a git process, little enough to keep every worker busy.
 _TASK_BYTES = 32 << 20
@@ -117,14 +121,16 @@ class Git(ChangingSource):
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.scheme in ("http", "https") else item
 
     def resolve(self, wanted: SliceInput, settings: Settings) -> SliceInput:
-        """Record all references as they are now."""
+        """Record all references as they are now, and whether the history below them is cut off."""
         item = base_item(wanted.item)
         bundle = _kept_bundle(Path(item), wanted.sha256, settings) if _is_bundle(Path(item)) else None
-        found = git.branches(_repository(item, settings, bundle, fetch=True))
+        repository = _repository(item, settings, bundle, fetch=True)
+        found = git.branches(repository)
         if not found:
             raise ItemError("empty-repository", "the repository has no branch and no tag")
         references = {os.fsdecode(name): _written(branch) for name, branch in sorted(found.items())}
-        detail = {"references": references} | ({"bundle": bundle} if bundle else {})
+        detail: dict[str, object] = {"references": references} | ({"bundle": bundle} if bundle else {})
+        detail |= {"cut_off": True} if is_shallow(repository) else {}
         return replace(wanted, version=snapshot_id(found).hex(), sha256=bundle or wanted.sha256, detail=json.dumps(detail))
 
     def anchor(self, branches: Branches) -> bytes | None:
@@ -162,7 +168,7 @@ class Git(ChangingSource):
             state.staged.append(_stage_missing(work, listing.missing_contents, name))
             state.lacking = listing.missing_contents.height > 0
         state.objects = dict(sorted(read.counts.items()))
-        shallow = is_shallow(repository)
+        shallow = is_cut_off(row) or is_shallow(repository)
         state.complete = not (missing or shallow or read.notes)
         if state.anchor is not None:
             self._list_files(work, repository, name, state, read.lost)
@@ -174,9 +180,7 @@ class Git(ChangingSource):
                 Note("missing-objects", f"{len(missing)} objects are not in the repository, such as {min(missing).hex()}")
             )
         if shallow:
-            state.tally.notes.append(
-                Note("shallow-repository", "the history is cut off (a shallow clone); what is there was taken")
-            )
+            state.tally.notes.append(Note("shallow-repository", _SHALLOW))
         return state
 
     def _list_files(self, work: Work, repository: Path, name: str, state: State, lost: set[bytes]) -> None:

@@ -293,6 +293,13 @@ def test_a_shallow_clone_is_partial(repository, lake, tmp_path):
     assert lake.scan("origin_visit_status").collect()["status"].to_list() == ["partial"]
     assert reasons(lake) == {"shallow-repository"}
     assert slice_roots(lake, DAY, "git").height == 1
+    subprocess.run(["git", "-C", tmp_path / "shallow", "fetch", "-q", "--unshallow"], check=True)
+    ingest_slice(lake, InlineEngine(), DAY, "git")
+    assert reasons(lake) == {"shallow-repository"}, "that visit did not see the rest"
+    ingest(lake, tmp_path / "shallow")
+    assert lake.scan("origin_visit_status").sort("visit").collect()["status"].to_list() == ["partial", "full"]
+    ingest_slice(lake, InlineEngine(), DAY, "git")
+    assert lake.scan("origin_visit_status").sort("visit").collect()["status"].to_list() == ["partial", "full"]
 
 
 def test_a_repository_behind_a_url_is_mirrored_and_brought_up_to_date(repository, lake, settings):

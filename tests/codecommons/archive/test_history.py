@@ -150,6 +150,16 @@ def test_a_history_that_was_cut_off_says_nothing_and_whole_it_says_all_from_that
     assert asked(lake, DAY, NEXT) == said(history, ["b0"], ["b0"])
 
 
+def test_what_only_a_tag_of_a_tag_names_is_history_too(lake, history):
+    tag = b"object %s\ntype %s\ntag t\ntagger A <a@b> 1400000000 +0000\n\nt\n"
+    inner = git(history, "mktag", stdin=tag % (git(history, "rev-parse", "b2").strip(), b"commit")).strip()
+    git(history, "update-ref", "refs/tags/t", git(history, "mktag", stdin=tag % (inner, b"tag")).decode().strip())
+    for branch in ("b1", "b2"):
+        git(history, "update-ref", "-d", f"refs/heads/{branch}")
+    ingest(lake, history, DAY)
+    assert rows(lake) == brought(history) != brought(history, "b0")
+
+
 def test_a_fork_shares_what_its_revisions_brought_and_is_an_origin_of_its_own(lake, history, tmp_path):
     ingest(lake, history, DAY)
     before = lake.scan("introduced").collect().height
@@ -176,7 +186,9 @@ def test_a_parent_that_is_not_there_counts_as_none_until_it_is(lake, history, tm
         found = connection.execute(
             "select swhid('rev', id), path, swhid('cnt', content) from lake.brought where origin = ?", [history.as_uri()]
         ).fetchall()
+        [(_, plan)] = connection.execute("explain from lake.seen where content = '\\x00'::blob").fetchall()
     assert {(revision[10:], path, content[10:]) for revision, path, content in found} == brought(history)
+    assert "WINDOW" not in plan, "whoever looks for one content has not to wait for all of history"
 
 
 def test_a_date_that_is_impossible_makes_no_first_occurrence(lake, tmp_path):

@@ -102,8 +102,8 @@ def test_a_slice_says_where_its_duplicates_are_and_what_a_pair_looks_like(lake, 
     }
     [shown] = differences(lake, [example])
     assert "near.txt" in shown
-    [told] = differences(lake, [example | {"name": "a|b`c`\n<b>\x1b ~ _d_"}])
-    assert told.splitlines()[0] == f"**{example['similarity']:.2f}** a\\|b\\`c\\`\\\\n\\<b\\>\\\\x1b \\~ \\_d\\_"
+    [told] = differences(lake, [example | {"similarity": 0.9984, "name": "a|b`c`\n<b>\x1b ~ _d_"}])
+    assert told.splitlines()[0] == "**0.99** a\\|b\\`c\\`\\\\n\\<b\\>\\\\x1b \\~ \\_d\\_"
     assert "+word0 word1" in shown
     assert "maria" not in shown
 

@@ -201,11 +201,12 @@ def test_the_repository_that_had_it_first_is_named_though_later_copies_are_close
     for year, data in years.items():
         repository = tmp_path / year
         repository.mkdir()
-        (repository / "area.py").write_bytes(data)
         git = ["git", "-C", str(repository), "-c", "user.name=A", "-c", "user.email=a@example.org"]
         dates = {f"GIT_{who}_DATE": f"{year}-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
-        for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
-            subprocess.run([*git, *command], check=True, env={**os.environ, **dates})
+        for version in (OTHER, data):
+            (repository / "area.py").write_bytes(version)
+            for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
+                subprocess.run([*git, *command], check=True, env={**os.environ, **dates})
     fork = shutil.copytree(tmp_path / "2006", tmp_path / "fork")
     other = Lake.open(Settings(tmp_path / "home", str(tmp_path / "lake"), workers=0))
     archive.add_inputs(other, [f"git:{tmp_path / name}" for name in (*years, "fork")], DAY)
@@ -220,6 +221,9 @@ def test_the_repository_that_had_it_first_is_named_though_later_copies_are_close
     [told] = [line for line in render(answer).splitlines() if line.startswith("  earliest  2006-01-01")]
     assert told.endswith(f"; the same in {fork.as_uri()}")
     assert [(match["occurrences"], len(match["places"])) for match in answer["matches"]] == [(1, 1), (2, 2)]
+    [old] = whence(other, swhid(OTHER))["matches"]
+    assert (old["swhid"], old["first_occurrence"]["date"].year, old["occurrences"]) == (swhid(OTHER), 2006, 3)
+    assert "no decision: these are about files" in render(whence(other, swhid(OTHER)))
 
 
 def test_an_anchor_of_a_crowded_band_finds_everybody_who_was_compared_with_it_and_tells_of_the_closest(tmp_path):
