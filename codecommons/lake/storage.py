@@ -46,7 +46,7 @@ _REFUSED = ("redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbid
 _BROKEN_OFF = (
     "imed out", "imeout", "reset by peer", "Connection reset", "closed before", "disconnected", "not completed", "max retries",
     "SlowDown", "Slow Down", "reduce your request rate", "TooManyRequests", "ServiceUnavailable", "Service Unavailable",
-    "InternalError", "Internal Server Error", "Bad Gateway",
+    "InternalError", "Internal Server Error", "Bad Gateway", "response body",
 )  # fmt: skip
 # The same of a network file system.
 _PASSING = frozenset({errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ESTALE})
@@ -91,6 +91,11 @@ def unreachable(error: Exception) -> bool:
     """Whether an error says that a server can't be reached or is too busy, and not that it lets nobody in."""
     text = str(error)
     return any(sign in text for sign in (*_UNREACHABLE, *_BROKEN_OFF)) and not any(sign in text for sign in _REFUSED)
+
+
+def cut_off(error: Exception) -> bool:
+    """Whether an answer of S3 ended in its middle, after which delta-rs, unlike s3fs, does not ask again for a list."""
+    return "response body" in str(error)
 
 
 def of_reader(error: Exception) -> bool:

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import dagster as dg
@@ -160,6 +161,17 @@ def test_every_service_starts_a_program_that_is_installed_and_reads_the_environm
     assert program in composed
     assert "EnvironmentFile=/etc/codecommons/environment" in unit
     assert "Restart=always" in unit
+
+
+def test_an_image_is_made_of_what_the_package_needs_and_of_no_credential():
+    """`COPY . .` takes what .dockerignore lets through; credentials and a lake may lie in the checkout."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    let_through = {line[1:] for line in lines if line.startswith("!")}
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    used = {"deploy/dagster.yaml", "deploy/workspace.yaml", "pyproject.toml", "requirements.lock", "README.md", "LICENSE"}
+    assert lines[1] == "*"
+    assert let_through == {*wheel["only-include"], *used}
+    assert subprocess.run(["git", "check-ignore", "-q", "deploy/.env"], cwd=ROOT).returncode == 0
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
