@@ -18,9 +18,11 @@ from codecommons.settings import Settings
 from codecommons_dagster.environments import schedule_status
 from codecommons_dagster.history import history_job
 from codecommons_dagster.jobs import follow_job, slice_job
+from codecommons_dagster.maintenance import gc_job
 
 # Minutes between the hourly schedules of two listers, so that not all of them start at once.
 _APART = 4
+_SAY_WHAT_MOVED = ("slice_log", "stage_report", "opt_out_ledger")
 
 
 def follow_schedule(lister: str, minute: int) -> dg.ScheduleDefinition:
@@ -69,7 +71,22 @@ def old_runs(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(run_key=context.scheduled_execution_time.astimezone(dt.UTC).date().isoformat())
 
 
+@dg.schedule(job=gc_job, cron_schedule="45 1 * * 0", execution_timezone="UTC", default_status=schedule_status("garbage"))
+def garbage(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every Sunday: frees what killed runs left, and what others have replaced a day ago or earlier."""
+    return dg.RunRequest(run_key=context.scheduled_execution_time.astimezone(dt.UTC).date().isoformat())
+
+
+@dg.schedule(job_name="marts", cron_schedule="45 2 * * *", execution_timezone="UTC", default_status=schedule_status("fresh_marts"))
+def fresh_marts(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every night, if the lake has moved since: what people query, and what stages cost."""
+    lake = Lake.open(Settings.from_environment())
+    # Whatever changes a mart is recorded in one of them; what has been made of the same versions is not made again.
+    return dg.RunRequest(run_key="-".join(str(lake.delta(name).version()) for name in _SAY_WHAT_MOVED))
+
+
 FOLLOW_SCHEDULES = [
     follow_schedule(name, 5 + _APART * number % 55) for number, name in enumerate(lister_names(Settings.from_environment()))
 ]
-SCHEDULES = [*FOLLOW_SCHEDULES, newest_slice, old_runs]
+# `fresh_marts` is with the marts, whose job is known only once dbt's manifest has been read.
+SCHEDULES = [*FOLLOW_SCHEDULES, newest_slice, old_runs, garbage]
