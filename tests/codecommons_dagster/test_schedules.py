@@ -32,6 +32,15 @@ def test_a_day_without_input_is_skipped_and_the_reason_names_the_command(tmp_pat
     assert "codecommons ingest SOURCE… --day 2026-01-31" in tick().skip_message
 
 
+def test_a_lake_that_can_not_be_read_at_that_moment_costs_no_day(tmp_path, monkeypatch):
+    """Dagster tries no tick of a schedule again: the run is asked for, which is tried again and says what was wrong."""
+    monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
+    monkeypatch.setenv("CODECOMMONS_LAKE", str(tmp_path / "lake"))
+    (tmp_path / "lake").write_text("no folder")
+    assert tick().partition_key == "2026-01-31"
+    assert fresh_marts(dg.build_schedule_context(scheduled_execution_time=AFTER_MIDNIGHT)).run_key
+
+
 def test_marts_are_made_again_in_the_night_after_the_lake_has_moved_and_only_then(tmp_path, monkeypatch):
     monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
     nights = [dg.build_schedule_context(scheduled_execution_time=AFTER_MIDNIGHT + dt.timedelta(days=day)) for day in range(3)]
