@@ -164,7 +164,8 @@ def _key(run: dg.DagsterRun) -> str:
 
 def _trouble(run: dg.DagsterRun, cause: str, settings: Settings) -> Trouble:
     about = _about(run)
-    command = _NEXT.get(run.job_name, "") if "to" not in about.split() else ""
+    command = _NEXT.get("slice" if run.job_name == "ingest" else run.job_name, "") if "to" not in about.split() else ""
+    said = _COMMAND.search(cause)
     return tidy(
         Trouble(
             _key(run),
@@ -173,7 +174,7 @@ def _trouble(run: dg.DagsterRun, cause: str, settings: Settings) -> Trouble:
             f"run of {run.job_name}",
             "",
             cause,
-            command.format(slice=about) or f"re-execute run {run.run_id[:8]} from failure in the web interface",
+            (said[1] if said else command.format(slice=about)) or f"re-execute run {run.run_id[:8]} from failure in the web interface",
             _link(settings, f"runs/{run.run_id}"),
         )
     )
