@@ -309,7 +309,8 @@ def _about_marts(said: str, settings: Settings) -> str:
     missing = re.match(r"Catalog Error: Table with name (\w+) does not exist", said)
     if missing is None or not (dbt_project(settings).project / "models" / "marts" / f"{missing[1].lower()}.sql").is_file():
         return said
-    return f"{missing[1]} is a mart, and not made yet: the job `marts` does that, every night or when it is launched in the web interface"
+    how = "the job `marts` does that, every night or when it is launched in the web interface"
+    return f"{missing[1]} is a mart, and not made yet: {how}"
 
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, format_: str, output: Path | None) -> None:

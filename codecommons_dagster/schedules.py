@@ -80,7 +80,9 @@ def garbage(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(run_key=context.scheduled_execution_time.astimezone(dt.UTC).date().isoformat())
 
 
-@dg.schedule(job_name="marts", cron_schedule="45 2 * * *", execution_timezone="UTC", default_status=schedule_status("fresh_marts"))
+@dg.schedule(
+    job_name="marts", cron_schedule="45 2 * * *", execution_timezone="UTC", default_status=schedule_status("fresh_marts")
+)
 def fresh_marts(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Every night, if the lake has moved since: what people query, and what stages cost."""
     try:
