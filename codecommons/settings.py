@@ -215,7 +215,7 @@ _MOST = {
 
 
 def _unset_what_is_empty() -> None:
-    """Take empty variables out of the environment, as files of them have: delta-rs reads it too, and fails over an empty address."""
+    """Take empty variables out of the environment, as files of them have: delta-rs reads it too, and fails over an empty one."""
     for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value]:
         del os.environ[name]
 
