@@ -25,7 +25,7 @@ from codecommons.errors import LakeError
 from codecommons.lake.files import DataFile, open_table
 from codecommons.lake.schemas import Table
 from codecommons.lake.snapshots import newest
-from codecommons.lake.storage import Storage, cut_off, lake_errors
+from codecommons.lake.storage import Storage, cut_off, lake_errors, whole_answer
 from codecommons.report import Stored
 
 ATTEMPTS = 60
@@ -66,9 +66,9 @@ def add_columns(storage: Storage, table: Table) -> None:
 def _once_more(change: Callable[[], None]) -> None:
     """Change a table; when somebody else was faster, look again: what is wanted may be there by now."""
     try:
-        change()
+        whole_answer(change)
     except CommitFailedError:
-        change()
+        whole_answer(change)
 
 
 def added_files(log: bytes) -> set[str]:

@@ -14,14 +14,10 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.lake.schemas import Table
-from codecommons.lake.storage import Storage, cut_off, lake_errors
-
-# How often a log is asked for again of which the storage has told only a part.
-_ASKS = 4
+from codecommons.lake.storage import Storage, lake_errors, whole_answer
 
 
 @dataclass(frozen=True)
@@ -60,13 +56,7 @@ def open_table(storage: Storage, table: Table) -> DeltaTable:
         LakeError: it is missing or its log can't be read.
     """
     with lake_errors(f"table {table.name} in {storage.settings.lake}"):
-        for _ in range(_ASKS):
-            try:
-                return _Opened(storage.uri(table.name), storage_options=storage.options)
-            except (OSError, DeltaError) as error:
-                if not cut_off(error):
-                    raise
-        return _Opened(storage.uri(table.name), storage_options=storage.options)
+        return whole_answer(lambda: _Opened(storage.uri(table.name), storage_options=storage.options))
 
 
 def data_files(delta: DeltaTable, partition: Mapping[str, str] | None = None) -> list[DataFile]:

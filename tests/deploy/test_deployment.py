@@ -23,6 +23,7 @@ from codecommons.lake import Lake
 from codecommons.settings import Settings
 from codecommons_dagster.instance import CONFIGURATION, engines, set_pools
 from codecommons_dagster.launcher import WatchfulRunLauncher
+from codecommons_dagster.ui import FEW_ARENAS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEPLOY = ROOT / "deploy"
@@ -157,9 +158,12 @@ def test_every_service_starts_a_program_that_is_installed_and_reads_the_environm
     [start] = re.findall(r"^ExecStart=/opt/codecommons/bin/(.+)$", unit, re.MULTILINE)
     program = start.split()[0]
     assert Path(sys.executable).with_name(program).is_file()
-    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"][service]["command"]
-    assert program in composed
+    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"][service]
+    assert program in composed["command"]
     assert "EnvironmentFile=/etc/codecommons/environment" in unit
+    for name, value in FEW_ARENAS.items():
+        assert f"Environment={name}={value}" in unit
+        assert composed["environment"][name] == value
     assert "Restart=always" in unit
 
 
