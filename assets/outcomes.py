@@ -31,7 +31,9 @@ from assets.tags import BY_HAND, FAILURE, LOGGED, PASSING, PERMANENT, WITHOUT_EX
 from codecommons.engine import Engine
 from codecommons.errors import CodeCommonsError, GateError, no_panic
 from codecommons.lake import Lake
+from codecommons.lake.storage import of_reader
 from codecommons.report import STAGES, CheckResult, StageReport
+from codecommons.settings import Settings
 
 # The check of every stage that holds whatever went wrong, also what no check of the stage's own could see.
 COMPLETED = "completed"
@@ -80,13 +82,20 @@ def by_hand(run: dg.DagsterRun) -> bool:
 
 @contextmanager
 def plain_errors(context: Context) -> Iterator[None]:
-    """Turn what a user can put right into a ``Failure`` whose description is that line; what may pass is tried again first."""
+    """Turn what a user can put right into a ``Failure`` whose description is that line; what may pass is tried again first.
+
+    So what a reader of tables stumbles over in its own words: it names no table, and has no advice.
+    """
     try:
         yield
-    except CodeCommonsError as error:
-        if error.passing:
-            try_again(context, str(error))
-        give_up(context, str(error), error.passing)
+    except Exception as error:
+        reads = of_reader(error) or isinstance(error, FileNotFoundError)
+        reason = Lake.open(Settings.from_environment()).told(error) if reads else error
+        if not isinstance(reason, CodeCommonsError):
+            raise
+        if reason.passing:
+            try_again(context, str(reason))
+        give_up(context, str(reason), reason.passing)
 
 
 def try_again(context: Context, problem: str) -> None:

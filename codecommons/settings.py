@@ -133,6 +133,8 @@ class Settings:
         Raises:
             UsageError: a value can't be understood; the message names the variable.
         """
+        if environment is None:
+            _unset_what_is_empty()
         env = os.environ if environment is None else environment
         home = Path(env.get("CODECOMMONS_HOME") or ".codecommons").expanduser().absolute()
         lake = env.get("CODECOMMONS_LAKE") or str(home / "lake")
@@ -210,6 +212,12 @@ _MOST = {
     "CODECOMMONS_BATCH_BYTES": 1 << 30,
     "CODECOMMONS_MAX_CONTENT_BYTES": 1 << 30,
 }
+
+
+def _unset_what_is_empty() -> None:
+    """Take empty variables out of the environment, as files of them have: delta-rs reads it too, and fails over an empty one."""
+    for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value]:
+        del os.environ[name]
 
 
 def _paths(env: Mapping[str, str], name: str) -> tuple[Path, ...]:

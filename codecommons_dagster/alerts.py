@@ -159,12 +159,18 @@ def _about(run: dg.DagsterRun) -> str:
 
 
 def _key(run: dg.DagsterRun) -> str:
-    return f"run/{'slice' if run.job_name == 'ingest' else run.job_name}/{_about(run)}"
+    return f"run/{_job(run)}/{_about(run)}"
+
+
+def _job(run: dg.DagsterRun) -> str:
+    """Its job; `ingest` is `slice` without expectations."""
+    return "slice" if run.job_name == "ingest" else run.job_name
 
 
 def _trouble(run: dg.DagsterRun, cause: str, settings: Settings) -> Trouble:
     about = _about(run)
-    command = _NEXT.get(run.job_name, "") if "to" not in about.split() else ""
+    command = _NEXT.get(_job(run), "") if "to" not in about.split() else ""
+    said = _COMMAND.search(cause)
     return tidy(
         Trouble(
             _key(run),
@@ -173,7 +179,8 @@ def _trouble(run: dg.DagsterRun, cause: str, settings: Settings) -> Trouble:
             f"run of {run.job_name}",
             "",
             cause,
-            command.format(slice=about) or f"re-execute run {run.run_id[:8]} from failure in the web interface",
+            (said[1] if said else command.format(slice=about))
+            or f"re-execute run {run.run_id[:8]} from failure in the web interface",
             _link(settings, f"runs/{run.run_id}"),
         )
     )

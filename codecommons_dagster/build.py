@@ -28,7 +28,7 @@ from codecommons_dagster.history import history_job
 from codecommons_dagster.jobs import STAGE_JOBS, marts_job
 from codecommons_dagster.maintenance import compact_job, gc_job, repair_job, takedown_job
 from codecommons_dagster.progress import progress
-from codecommons_dagster.schedules import SCHEDULES
+from codecommons_dagster.schedules import SCHEDULES, fresh_marts
 from codecommons_dagster.sensors import SENSORS
 from resources import EngineResource, LakeResource
 
@@ -75,6 +75,7 @@ def build_marts(**resources: Any) -> dg.Definitions:
         assets=assets,
         resources={"duckdb": catalogue(settings), "dbt": DbtResource.of(dbt.project, dbt.environment), **resources},
         jobs=[marts_job(assets)],
+        schedules=[fresh_marts],
     )
 
 

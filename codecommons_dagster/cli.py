@@ -18,6 +18,7 @@ import dataclasses
 import datetime as dt
 import io
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from codecommons.lake import Lake
     from codecommons.report import StageReport
+    from codecommons.settings import Settings
     from codecommons_dagster.instance import Finished
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -295,8 +297,20 @@ def sql(query: str, format_: str, output: Path | None) -> None:
             if damage is not error:
                 raise damage from error
             said = " ".join(str(error).partition("\n\nLINE ")[0].split())
+            said = _about_marts(said, lake.settings)
             asked = isinstance(error, (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError))
             raise (UsageError(said) if asked else LakeError(said)) from error
+
+
+def _about_marts(said: str, settings: Settings) -> str:
+    """What DuckDB said, or what it can't know: that the table it misses is a mart which nobody has made yet."""
+    from codecommons_dagster.setup import dbt_project
+
+    missing = re.match(r"Catalog Error: Table with name (\w+) does not exist", said)
+    if missing is None or not (dbt_project(settings).project / "models" / "marts" / f"{missing[1].lower()}.sql").is_file():
+        return said
+    how = "the job `marts` does that, every night or when it is launched in the web interface"
+    return f"{missing[1]} is a mart, and not made yet: {how}"
 
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, format_: str, output: Path | None) -> None:

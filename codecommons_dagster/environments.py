@@ -29,6 +29,8 @@ RUNS_IN = {
     "failures_that_may_pass": EVERYWHERE_OPERATED,
     "alerts": EVERYWHERE_OPERATED,
     "old_runs": PRODUCTION,
+    "garbage": PRODUCTION,
+    "fresh_marts": EVERYWHERE_OPERATED,
 }
 
 

@@ -10,6 +10,7 @@ import datetime as dt
 
 import dagster as dg
 
+from codecommons.errors import CodeCommonsError
 from codecommons.lake import Lake
 from codecommons.listing import due, followed
 from codecommons.listing.followed import NAME
@@ -18,9 +19,11 @@ from codecommons.settings import Settings
 from codecommons_dagster.environments import schedule_status
 from codecommons_dagster.history import history_job
 from codecommons_dagster.jobs import follow_job, slice_job
+from codecommons_dagster.maintenance import gc_job
 
 # Minutes between the hourly schedules of two listers, so that not all of them start at once.
 _APART = 4
+_SAY_WHAT_MOVED = ("slice_log", "stage_report", "opt_out_ledger")
 
 
 def follow_schedule(lister: str, minute: int) -> dg.ScheduleDefinition:
@@ -57,9 +60,11 @@ def follow_schedule(lister: str, minute: int) -> dg.ScheduleDefinition:
 def newest_slice(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Just after midnight UTC: the day that has ended, if anything is recorded for it."""
     day = (context.scheduled_execution_time.astimezone(dt.UTC).date() - dt.timedelta(days=1)).isoformat()
-    sources = Lake.open(Settings.from_environment()).log.sources(day)
-    if not sources:
-        return dg.SkipReason(f"No input is recorded for {day}; `codecommons ingest SOURCE… --day {day}` records some.")
+    try:
+        if not Lake.open(Settings.from_environment()).log.sources(day):
+            return dg.SkipReason(f"No input is recorded for {day}; `codecommons ingest SOURCE… --day {day}` records some.")
+    except CodeCommonsError:
+        pass  # a tick that fails is not tried again, and the day would be passed over; a run is, and says what was wrong
     return dg.RunRequest(run_key=day, partition_key=day)
 
 
@@ -69,7 +74,27 @@ def old_runs(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(run_key=context.scheduled_execution_time.astimezone(dt.UTC).date().isoformat())
 
 
+@dg.schedule(job=gc_job, cron_schedule="45 1 * * 0", execution_timezone="UTC", default_status=schedule_status("garbage"))
+def garbage(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every Sunday: frees what killed runs left, and what others have replaced a day ago or earlier."""
+    return dg.RunRequest(run_key=context.scheduled_execution_time.astimezone(dt.UTC).date().isoformat())
+
+
+@dg.schedule(
+    job_name="marts", cron_schedule="45 2 * * *", execution_timezone="UTC", default_status=schedule_status("fresh_marts")
+)
+def fresh_marts(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every night, if the lake has moved since: what people query, and what stages cost."""
+    try:
+        lake = Lake.open(Settings.from_environment())
+        # Whatever changes a mart is recorded in one of them; what has been made of the same versions is not made again.
+        return dg.RunRequest(run_key="-".join(str(lake.delta(name).version()) for name in _SAY_WHAT_MOVED))
+    except CodeCommonsError:  # the run will say so
+        return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
+
+
 FOLLOW_SCHEDULES = [
     follow_schedule(name, 5 + _APART * number % 55) for number, name in enumerate(lister_names(Settings.from_environment()))
 ]
-SCHEDULES = [*FOLLOW_SCHEDULES, newest_slice, old_runs]
+# `fresh_marts` is with the marts, whose job is known only once dbt's manifest has been read.
+SCHEDULES = [*FOLLOW_SCHEDULES, newest_slice, old_runs, garbage]

@@ -31,7 +31,7 @@ MODULE = "codecommons_dagster.definitions"
 LOCATION = "codecommons"
 _WORKSPACE = "load_from: [{{grpc_server: {{socket: {socket}, location_name: {location}}}}}]\n"
 # Every thread of these servers has an arena of its own otherwise, which keeps what one request needed.
-_FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 
 def serve(settings: Settings, host: str, port: int) -> int:
@@ -44,7 +44,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as once:
         once.submit(_prepare, settings).result()
     environment = {
-        **_FEW_ARENAS,
+        **FEW_ARENAS,
         **os.environ,
         "CODECOMMONS_HOME": str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),

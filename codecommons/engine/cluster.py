@@ -44,6 +44,8 @@ _PATIENCE = 900
 # What a client of gRPC says first, before it has settings of its own; a server answers with its settings.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
+_NO_HEAD = "what listens there is no head of a Ray cluster"
+
 
 class RayEngine(Engine):
     """Runs tasks on the cores of a Ray cluster that is running."""
@@ -142,6 +144,7 @@ class RayEngine(Engine):
         if not ray.is_initialized():
             try:
                 _reach(self._address)
+                _require_head(self._address)
                 ray.init(address=self._address, log_to_driver=False, logging_level="ERROR")
             except (OSError, ValueError, RuntimeError) as error:
                 why = str(error).strip().partition("\n")[0].rstrip(".")
@@ -163,7 +166,24 @@ def _reach(address: str) -> None:
             return
         connection.sendall(_PREFACE)
         if connection.recv(9)[3:4] != b"\x04":
-            raise ValueError("what listens there is no head of a Ray cluster")
+            raise ValueError(_NO_HEAD)
+
+
+def _require_head(address: str) -> None:
+    """Fail at once where another gRPC service listens, such as Ray's own for clients: Ray would ask it for minutes, too.
+
+    Raises:
+        ValueError: it has never heard of what a head is asked.
+    """
+    import ray
+    from ray._raylet import GcsClient
+
+    if address.count(":") != 1:  # found by Ray itself, or written in a way that this client does not read
+        return
+    try:
+        GcsClient(address=address)
+    except ray.exceptions.RpcError as error:
+        raise ValueError(f"{_NO_HEAD} ({str(error).partition(chr(10))[0]})") from None
 
 
 def _versions() -> dict[str, str]:

@@ -18,14 +18,14 @@ from collections.abc import Callable, Iterable, Mapping
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.errors import LakeError
 from codecommons.lake.files import DataFile, open_table
 from codecommons.lake.schemas import Table
 from codecommons.lake.snapshots import newest
-from codecommons.lake.storage import Storage, lake_errors
+from codecommons.lake.storage import Storage, cut_off, lake_errors, whole_answer
 from codecommons.report import Stored
 
 ATTEMPTS = 60
@@ -66,9 +66,9 @@ def add_columns(storage: Storage, table: Table) -> None:
 def _once_more(change: Callable[[], None]) -> None:
     """Change a table; when somebody else was faster, look again: what is wanted may be there by now."""
     try:
-        change()
+        whole_answer(change)
     except CommitFailedError:
-        change()
+        whole_answer(change)
 
 
 def added_files(log: bytes) -> set[str]:
@@ -95,6 +95,8 @@ def write_file(storage: Storage, table: Table, partition: tuple[tuple[str, str],
 def try_commit(delta: DeltaTable, table: Table, actions: list[AddAction | RemoveAction], note: Mapping[str, str]) -> bool:
     """Commit on top of exactly the version of ``delta``; False when another commit was there first.
 
+    Or when the storage broke off in the middle of an answer, so that nobody can say: whoever looks again sees what is there.
+
     Args:
         delta: the table at the version the actions were prepared against.
         table: its declaration.
@@ -105,6 +107,10 @@ def try_commit(delta: DeltaTable, table: Table, actions: list[AddAction | Remove
     try:
         delta.create_write_transaction(actions, "append", table.schema, table.partition_by, commit_properties=properties)
     except CommitFailedError:
+        return False
+    except (OSError, DeltaError) as error:
+        if not cut_off(error):
+            raise
         return False
     Stored.bytes += sum(action.size for action in actions if isinstance(action, AddAction))
     return True

@@ -108,7 +108,10 @@ def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Excepti
     if not named and module in ("duckdb", "_duckdb") and type(error).__name__ != "Error":
         return error
     asked = {named[1] or named[2]} if named else None
-    found = damaged(storage, [table for table in tables if asked is None or table.name in asked], pages=True)
+    every = list(tables)
+    found = damaged(storage, [table for table in every if asked is None or table.name in asked], pages=True)
+    if asked and not found:  # of a query over several tables Polars may name a file of another one
+        found = damaged(storage, every)
     if found:
         return LakeError(str(found[0]))
     if asked is None:

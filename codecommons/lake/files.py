@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.lake.schemas import Table
-from codecommons.lake.storage import Storage, lake_errors
+from codecommons.lake.storage import Storage, lake_errors, whole_answer
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def open_table(storage: Storage, table: Table) -> DeltaTable:
         LakeError: it is missing or its log can't be read.
     """
     with lake_errors(f"table {table.name} in {storage.settings.lake}"):
-        return _Opened(storage.uri(table.name), storage_options=storage.options)
+        return whole_answer(lambda: _Opened(storage.uri(table.name), storage_options=storage.options))
 
 
 def data_files(delta: DeltaTable, partition: Mapping[str, str] | None = None) -> list[DataFile]:

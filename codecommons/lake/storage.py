@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from codecommons.errors import LakeError, ReaderPanicError, UnreachableError, no_panic
 from codecommons.settings import Settings
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from codecommons.lake.snapshots import Snapshot
+
+T = TypeVar("T")
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some room, then run the same command again; nothing committed is lost",
@@ -46,11 +48,13 @@ _REFUSED = ("redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbid
 _BROKEN_OFF = (
     "imed out", "imeout", "reset by peer", "Connection reset", "closed before", "disconnected", "not completed", "max retries",
     "SlowDown", "Slow Down", "reduce your request rate", "TooManyRequests", "ServiceUnavailable", "Service Unavailable",
-    "InternalError", "Internal Server Error", "Bad Gateway",
+    "InternalError", "Internal Server Error", "Bad Gateway", "response body",
 )  # fmt: skip
 # The same of a network file system.
 _PASSING = frozenset({errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ESTALE})
 _AGAIN = "the storage failed: run the same command again, in a while; nothing committed is lost"
+# How often it is asked where an answer ends in its middle, before somebody is told.
+_ASKS = 5
 # What to do about a damaged table.
 ADVICE = "`codecommons lake repair` puts it right; or restore its folder from a backup"
 # Has DuckDB join as is written, keeping the right side in memory. It does not know how large a stream or a table of files is,
@@ -91,6 +95,22 @@ def unreachable(error: Exception) -> bool:
     """Whether an error says that a server can't be reached or is too busy, and not that it lets nobody in."""
     text = str(error)
     return any(sign in text for sign in (*_UNREACHABLE, *_BROKEN_OFF)) and not any(sign in text for sign in _REFUSED)
+
+
+def cut_off(error: Exception) -> bool:
+    """Whether an answer of S3 ended in its middle."""
+    return "response body" in str(error)
+
+
+def whole_answer(ask: Callable[[], T]) -> T:
+    """Ask, and ask again where an answer of S3 ends in its middle: delta-rs, unlike s3fs, gives up over a list."""
+    for _ in range(_ASKS - 1):
+        try:
+            return ask()
+        except Exception as error:
+            if not cut_off(error):
+                raise
+    return ask()
 
 
 def of_reader(error: Exception) -> bool:

@@ -4,10 +4,13 @@
 
 """How steps take slices one by one: a toy stage of our own writing over a real lake and a real Dagster run."""
 
+from pathlib import Path
+
 import dagster as dg
+import polars as pl
 import pytest
 
-from assets.outcomes import BY_HAND, FAILURE, attempt, check_specs
+from assets.outcomes import BY_HAND, FAILURE, attempt, check_specs, plain_errors
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec
 from assets.stages import run_stage
@@ -113,6 +116,26 @@ def test_an_error_fails_its_slice_only_and_is_told_in_one_line(lake):
     assert "raw_archive_slice of npm (2026-01-01): the disk is full; make room" in said
     assert lake.log.verdict("2026-01-01", "npm", "raw_archive_slice")["detail"] == "the disk is full; make room"
     assert len(verdicts(lake, "enriched_context")) == 5
+
+
+def test_what_a_reader_says_of_a_damaged_table_in_its_own_words_is_told_in_one_line(lake):
+    """As on S3, where nobody looks for every file before reading, and where steps show what their tables hold."""
+    [file] = Path(lake.settings.lake).glob("slice_input/*.parquet")
+    file.write_bytes(file.read_bytes()[:4] + bytes(200) + file.read_bytes()[204:])
+
+    @dg.op
+    def shows(context: dg.OpExecutionContext):
+        with plain_errors(context):
+            pl.read_parquet(file)
+
+    @dg.job
+    def looks():
+        shows()
+
+    [failed] = looks.execute_in_process(raise_on_error=False).get_step_failure_events()
+    said = failed.step_failure_data.user_failure_data.description
+    assert said.startswith(f"table slice_input in {lake.settings.lake} is damaged: its file {file.name} can't be read")
+    assert "`codecommons lake repair` puts it right" in said
 
 
 def test_a_dataset_that_fails_is_told_by_status_until_it_is_built(lake):

@@ -4,6 +4,8 @@
 
 """What the environment says is understood or refused before anything is made."""
 
+import os
+
 import pytest
 
 from codecommons.errors import UsageError
@@ -46,3 +48,12 @@ def test_what_settings_print_as_holds_no_credential():
     settings = Settings.from_environment({"CODECOMMONS_LAKE": "s3://lake", **dict.fromkeys(names, secret)})
     assert secret in str((settings.storage_options, settings.export_options, settings.alert_options))
     assert secret not in repr(settings)
+
+
+def test_a_variable_that_a_file_leaves_empty_is_none_to_those_who_read_it_themselves(monkeypatch, tmp_path):
+    """`deploy/environment.example` names them all; delta-rs breaks down over an endpoint that is empty."""
+    given = {"AWS_ENDPOINT_URL": "", "AWS_SESSION_TOKEN": "", "AWS_REGION": "eu-west-1", "CODECOMMONS_LAKE": "s3://bucket/lake"}
+    for name, value in {**given, "CODECOMMONS_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    assert dict(Settings.from_environment().storage_options)["AWS_REGION"] == "eu-west-1"
+    assert {name for name in given if name in os.environ} == {"AWS_REGION", "CODECOMMONS_LAKE"}

@@ -144,6 +144,15 @@ def test_a_damaged_table_is_told_of_and_hides_nothing_else(lake: Lake, table: st
     assert damage["what"] in render(state)
 
 
+def test_the_table_that_is_damaged_is_named_though_a_reader_of_several_names_another(lake: Lake) -> None:
+    """Polars did so of an object that S3 had lost: the last path of the query stood in brackets behind the one that was gone."""
+    lake.log.add_input([SIX])
+    passed(lake, STAGES[0])
+    spoil(lake, "slice_log", "missing")
+    gone = FileNotFoundError(f"Object at location slice_log/x not found (path: {lake.settings.lake}/slice_input/y.parquet)")
+    assert str(lake.told(gone)).startswith(f"table slice_log in {lake.settings.lake} is damaged")
+
+
 def test_damage_that_no_query_meets_is_found_all_the_same(lake: Lake) -> None:
     passed(lake, STAGES[0])
     for table in ("slice_log", "content"):

@@ -239,6 +239,14 @@ def test_a_run_that_died_is_told_with_what_to_run_and_is_green_after_another(lak
     assert [letter["Subject"].partition(": ")[2] for letter in mail.got] == ["1 broken: run of gc", "1 green again: run of gc"]
 
 
+def test_what_a_failed_run_says_is_to_be_run_next_is_what_is_told(lake, mail, tick, jobs, dagster_instance):
+    """Running it again would fail again."""
+    broken = dagster_instance.create_run_for_job(jobs["gc"])
+    dagster_instance.report_run_failed(broken, "table origin is damaged; `codecommons lake repair` puts it right")
+    tick()
+    assert "next: codecommons lake repair" in mail.got[0].get_content()
+
+
 def test_status_tells_of_runs_that_died_until_another_has_succeeded(lake, jobs, tmp_path):
     def told(recorder):
         return [(one.stage, one.cause, one.next) for one in broken_runs(recorder, lake.settings)]

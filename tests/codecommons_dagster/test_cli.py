@@ -244,6 +244,7 @@ def test_software_heritages_query_runs_as_it_is_in_the_help(filled: Lake) -> Non
     [
         (["sql", "selct 1"], 2, 'syntax error at or near "selct"'),
         (["sql", "select nonesuch from file"], 2, 'Referenced column "nonesuch" not found'),
+        (["sql", "from stage_cost"], 2, "stage_cost is a mart, and not made yet: the job `marts` does that"),
         (["sql", "from read_csv('/nonexistent')"], 1, "No files found"),
         (["sql", "from file", "-o", "/nonexistent/x"], 2, "there is no folder /nonexistent"),
         (["sql", "from file", "--nonesuch"], 2, "No such option"),

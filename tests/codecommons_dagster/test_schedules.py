@@ -11,7 +11,7 @@ from codecommons.listing.lister import listers
 from codecommons.settings import Settings
 from codecommons_dagster.alerts import alerts
 from codecommons_dagster.environments import RUNS_IN, schedule_status, sensor_status, switched_on
-from codecommons_dagster.schedules import FOLLOW_SCHEDULES, SCHEDULES, newest_slice
+from codecommons_dagster.schedules import FOLLOW_SCHEDULES, SCHEDULES, fresh_marts, newest_slice
 from codecommons_dagster.sensors import SENSORS
 
 AFTER_MIDNIGHT = dt.datetime(2026, 2, 1, 0, 30, tzinfo=dt.UTC)
@@ -30,6 +30,23 @@ def test_the_day_that_has_ended_is_made_when_it_has_input(tmp_path, monkeypatch)
 def test_a_day_without_input_is_skipped_and_the_reason_names_the_command(tmp_path, monkeypatch):
     monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
     assert "codecommons ingest SOURCE… --day 2026-01-31" in tick().skip_message
+
+
+def test_a_lake_that_can_not_be_read_at_that_moment_costs_no_day(tmp_path, monkeypatch):
+    """Dagster tries no tick of a schedule again: the run is asked for, which is tried again and says what was wrong."""
+    monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
+    monkeypatch.setenv("CODECOMMONS_LAKE", str(tmp_path / "lake"))
+    (tmp_path / "lake").write_text("no folder")
+    assert tick().partition_key == "2026-01-31"
+    assert fresh_marts(dg.build_schedule_context(scheduled_execution_time=AFTER_MIDNIGHT)).run_key
+
+
+def test_marts_are_made_again_in_the_night_after_the_lake_has_moved_and_only_then(tmp_path, monkeypatch):
+    monkeypatch.setenv("CODECOMMONS_HOME", str(tmp_path))
+    nights = [dg.build_schedule_context(scheduled_execution_time=AFTER_MIDNIGHT + dt.timedelta(days=day)) for day in range(3)]
+    first, second = (fresh_marts(night).run_key for night in nights[:2])
+    Lake.open(Settings.from_environment()).log.record("2026-01-31", "pypi", "raw_archive_slice", "passed", "a")
+    assert first == second != fresh_marts(nights[2]).run_key
 
 
 def hour(lister="urls"):
@@ -66,7 +83,7 @@ def test_every_lister_has_a_schedule_at_a_minute_of_its_own():
     ("environment", "runs"),
     [
         ("production", set(RUNS_IN)),
-        ("staging", set(RUNS_IN) - {"follow", "new_exports", "slices_of_followed", "old_runs"}),
+        ("staging", set(RUNS_IN) - {"follow", "new_exports", "slices_of_followed", "old_runs", "garbage"}),
         ("development", set()),
     ],
 )
@@ -77,9 +94,9 @@ def test_each_environment_runs_by_itself_what_is_declared_for_it(monkeypatch, en
 
 
 def test_everything_that_runs_by_itself_is_declared_and_what_is_not_is_refused():
-    ours = {"follow" if one in FOLLOW_SCHEDULES else one.name for one in (*SCHEDULES, *SENSORS, alerts)}
+    ours = {"follow" if one in FOLLOW_SCHEDULES else one.name for one in (*SCHEDULES, fresh_marts, *SENSORS, alerts)}
     assert ours == set(RUNS_IN)
-    for one in (*SCHEDULES, *SENSORS, alerts):
+    for one in (*SCHEDULES, fresh_marts, *SENSORS, alerts):
         assert one.default_status.value == "RUNNING", "production is what a lake is unless somebody says otherwise"
     with pytest.raises(KeyError, match="surprise"):
         sensor_status("surprise")

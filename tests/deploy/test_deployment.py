@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import dagster as dg
@@ -22,6 +23,7 @@ from codecommons.lake import Lake
 from codecommons.settings import Settings
 from codecommons_dagster.instance import CONFIGURATION, engines, set_pools
 from codecommons_dagster.launcher import WatchfulRunLauncher
+from codecommons_dagster.ui import FEW_ARENAS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEPLOY = ROOT / "deploy"
@@ -156,10 +158,24 @@ def test_every_service_starts_a_program_that_is_installed_and_reads_the_environm
     [start] = re.findall(r"^ExecStart=/opt/codecommons/bin/(.+)$", unit, re.MULTILINE)
     program = start.split()[0]
     assert Path(sys.executable).with_name(program).is_file()
-    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"][service]["command"]
-    assert program in composed
+    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"][service]
+    assert program in composed["command"]
     assert "EnvironmentFile=/etc/codecommons/environment" in unit
+    for name, value in FEW_ARENAS.items():
+        assert f"Environment={name}={value}" in unit
+        assert composed["environment"][name] == value
     assert "Restart=always" in unit
+
+
+def test_an_image_is_made_of_what_the_package_needs_and_of_no_credential():
+    """`COPY . .` takes what .dockerignore lets through; credentials and a lake may lie in the checkout."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    let_through = {line[1:] for line in lines if line.startswith("!")}
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    used = {"deploy/dagster.yaml", "deploy/workspace.yaml", "pyproject.toml", "requirements.lock", "README.md", "LICENSE"}
+    assert lines[1] == "*"
+    assert let_through == {*wheel["only-include"], *used}
+    assert subprocess.run(["git", "check-ignore", "-q", "deploy/.env"], cwd=ROOT).returncode == 0
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")

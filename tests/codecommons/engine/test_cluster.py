@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from codecommons.settings import Settings
 
 ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'codecommons[ray]'")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
+grpc = pytest.importorskip("grpc")
 
 DAY = "2026-01-31"
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
@@ -195,6 +197,17 @@ def test_what_listens_and_is_no_cluster_is_not_waited_for(settings, monkeypatch,
         accepted = []
         threading.Thread(target=lambda: accepted.append(server.accept()[0]) or accepted[0].sendall(answer), daemon=True).start()
         assert why in refused(replace(settings, ray=f"127.0.0.1:{server.getsockname()[1]}"))
+
+
+def test_another_grpc_service_is_told_apart_at_once(settings):
+    """As Ray's own for clients is, whose port is easily taken for the head's; Ray itself would ask it for minutes."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    begun = time.monotonic()
+    assert "what listens there is no head of a Ray cluster" in refused(replace(settings, ray=f"127.0.0.1:{port}"))
+    assert time.monotonic() < begun + 30
+    server.stop(0)
 
 
 WAITS = """

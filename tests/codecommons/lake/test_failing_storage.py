@@ -14,10 +14,12 @@ from benchmarks.faults.proxy import FAULTS, faulty
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError
 from codecommons.lake import Lake
+from codecommons.lake.commits import create_table
 from codecommons.lake.schemas import TABLES
 from codecommons.upkeep import verify
 
 DAY, STAGE = "2026-01-31", "raw_archive_slice"
+CUT = "answer cut off in the middle"
 
 
 def put(lake: Lake, number: int) -> None:
@@ -30,6 +32,18 @@ def put(lake: Lake, number: int) -> None:
     rows = pa.Table.from_pylist([{"item": f"i{number}", "stage": STAGE}], pa.schema(TABLES["quarantine"].fields))
     lake.write_news({"quarantine": rows}, DAY, f"s{number}", "a")
     lake.log.record(DAY, f"s{number}", STAGE, "passed", "a")
+
+
+def test_answers_that_break_off_in_the_middle_are_asked_for_again(settings_on_s3, bucket):
+    """delta-rs tries a request again, but gives up over a list of which only a part has come."""
+    with faulty(bucket.endpoint, 7, {CUT: 0.15}) as proxy:
+        given = dict(settings_on_s3.storage_options) | {"AWS_ENDPOINT_URL": proxy.url}
+        lake = Lake.open(dataclasses.replace(settings_on_s3, storage_options=tuple(sorted(given.items()))))
+        put(lake, 0)
+        for number in range(3):
+            create_table(lake.storage, dataclasses.replace(TABLES["origin"], name=f"new_{number}"))
+        assert proxy.done[CUT] > 5
+    assert sorted(Lake.open(settings_on_s3).scan("origin").collect()["url"]) == ["u0", "u1"]
 
 
 def test_requests_that_fail_before_or_after_the_server_has_seen_them_lose_and_double_no_row(settings_on_s3, bucket):
