@@ -17,7 +17,7 @@ from codecommons.datasets.build import CHECKS, build
 from codecommons.datasets.candidates import day_of
 from codecommons.datasets.difference import Difference, Moved, releases_differ
 from codecommons.datasets.planning import Plan, plan
-from codecommons.datasets.releases import Release, list_releases, release
+from codecommons.datasets.releases import Release, list_releases, release, scan
 from codecommons.datasets.reproduce import Reproduction, reproduce
 from codecommons.datasets.specification import Specification, keep_specification, names, specification, specifications, unreadable
 from codecommons.datasets.verify import Problem, Verification, verify
@@ -41,6 +41,7 @@ __all__ = [
     "release",
     "releases_differ",
     "reproduce",
+    "scan",
     "specification",
     "specifications",
     "unreadable",
