@@ -182,7 +182,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
 
 
 def _refuse_future(specification: Specification, log: pl.DataFrame) -> None:
-    """What will come through until then nobody knows, and documents would be dated that day; slices that are there are no future."""
+    """Nobody knows what will come through until then, and documents would be of that day; slices that are there are no future."""
     last = max([dt.datetime.now(dt.UTC).date().isoformat(), *log["slice"]])
     if specification.as_of and specification.as_of > last:
         raise UsageError(f"dataset {specification.name}: as_of is {specification.as_of}, and it is {last}; name no day to come")
