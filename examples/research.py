@@ -19,7 +19,6 @@ from codecommons import datasets
 from codecommons.engine import local_engine
 from codecommons.errors import CodeCommonsError
 from codecommons.lake import Lake
-from codecommons.settings import Settings
 
 EXAMPLE = Path(__file__).with_name("datasets") / "python-permissive.yaml"
 
@@ -30,8 +29,8 @@ def research(file: Path) -> pl.DataFrame:
     Raises:
         CodeCommonsError: the file is wrong, the lake is empty, or the dataset may not be published; the message says why.
     """
-    settings = Settings.from_environment()
-    lake = Lake.open(settings)
+    lake = Lake.open()
+    settings = lake.settings
     datasets.keep_specification(settings, file)
     name = file.stem
 
@@ -50,10 +49,7 @@ def research(file: Path) -> pl.DataFrame:
         raise CodeCommonsError(f"{name} {fingerprint[:12]}: {proof.problems[0]}")
     print(f"{proof.rows:,} rows re-hash to their SWHIDs; release {fingerprint[:12]}")
 
-    release = datasets.release(lake, name, fingerprint)
-    if release.document["inputs"]["specification"].get("format", {}).get("kind", "parquet") != "parquet":
-        raise CodeCommonsError(f"{name} is published, and no Parquet: README.md in {release.folder} says how it is loaded")
-    return pl.read_parquet([f"{settings.lake}/{release.folder}/data/{shard['name']}" for shard in release.shards])
+    return datasets.scan(lake, name, fingerprint).collect()
 
 
 def main() -> int:

@@ -23,6 +23,7 @@ from codecommons.datasets import documents, redaction, releases, shards, stalene
 from codecommons.datasets.attestation import attestation
 from codecommons.datasets.attribution import attributions
 from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
+from codecommons.datasets.documents.figures import shard_bytes
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.format import ShardFormat, format_for
 from codecommons.datasets.losses import alarms
@@ -219,7 +220,7 @@ def _report(name: str, inputs: Inputs, document: dict[str, Any], manifest: pl.Da
         "fingerprint": document["fingerprint"],
         "folder": releases.folder(name, document["fingerprint"]),
         "shards": len(result["shards"]),
-        "shard_bytes": sum(part["bytes"] for shard in result["shards"] for part in (shard, *shard.get("beside", ()))),
+        "shard_bytes": shard_bytes(document),
         "format": document["inputs"]["specification"].get("format", {}).get("kind", Format.kind),
         "steps": document["steps"],
         "languages": documents.rollup(manifest, "language", 20),

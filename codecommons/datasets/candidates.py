@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -121,7 +122,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
     """Fix the versions of everything that a specification refers to.
 
     Raises:
-        UsageError: there is no such licence policy or source.
+        UsageError: there is no such licence policy or source, or the day is yet to come.
         GateError: no slice up to the day has come through, or the opt-out ledger is broken, stale or not read to its end.
     """
     known = sources(lake.settings)
@@ -137,6 +138,7 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         )
     log = lake.log.verdicts().filter(pl.col("stage").is_in(STAGES[:-1]))
     if specification.as_of:
+        _refuse_future(specification, log)
         log = log.filter(pl.col("slice") <= specification.as_of)
     passed = log.filter((pl.col("stage") == "deduped") & (pl.col("verdict") == "passed")).select("slice", "source")
     if not passed.height:
@@ -177,6 +179,13 @@ def resolve(lake: Lake, specification: Specification) -> Inputs:
         filters=filters,
         notebooks=specification.notebooks,
     )
+
+
+def _refuse_future(specification: Specification, log: pl.DataFrame) -> None:
+    """Nobody knows what will come through until then, and documents would be of that day; slices that are there are no future."""
+    last = max([dt.datetime.now(dt.UTC).date().isoformat(), *log["slice"]])
+    if specification.as_of and specification.as_of > last:
+        raise UsageError(f"dataset {specification.name}: as_of is {specification.as_of}, and it is {last}; name no day to come")
 
 
 def _imports(lake: Lake, specification: Specification) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def candidates(lake: Lake, inputs: Inputs) -> pl.DataFrame:
     known = history.lazy().join(changed, on="revision").collect(engine="streaming")
     _refuse_unlooked(lake, heads, history, known)
     seconds = pl.col("date").struct.field("seconds")
-    revisions = lake.scan("revision").select("message", "author", "committer", date=seconds, revision="id")
+    revisions = lake.scan("revision").select("author", "committer", date=seconds, revision="id")
     paths = lake.scan("tree_file").select("root", "path", "perms")
     places = (
         known.lazy()
@@ -75,11 +75,12 @@ def candidates(lake: Lake, inputs: Inputs) -> pl.DataFrame:
         .rename({"revision": "revision_id", "parent": "parent_id", "before": "before_content", "after": "content"})
         .collect(engine="streaming")
     )
+    said = messages(lake, places)
     end_of_day = pl.col("slice").str.to_date().dt.offset_by("1d").dt.epoch("s")
     places = places.with_columns(
         anchor=pl.lit("swh:1:rev:") + pl.col("revision_id").bin.encode("hex"),
         anchor_date=pl.when((pl.col("date") > 0) & (pl.col("date") < end_of_day)).then("date"),
-        message=pl.Series([message_of(one) for one in places["message"]], dtype=pl.String),
+        message=pl.Series([said[one] for one in places["revision_id"]], dtype=pl.String),
     ).drop("date")
     places = places.with_columns(since="anchor_date")
     rows = described(lake, inputs, places)
@@ -132,11 +133,39 @@ def _before(lake: Lake, inputs: Inputs, rows: pl.DataFrame) -> pl.DataFrame:
     return found.rename(lambda name: f"before_{name}").collect(engine="streaming")
 
 
-def message_of(raw: bytes | None) -> str | None:
-    """A commit's message as a row has it: UTF-8, without lines that name people; None where nothing is left, or it is no text."""
-    try:
-        text = (raw or b"").decode()
-    except UnicodeDecodeError:
+def messages(lake: Lake, commits: pl.DataFrame) -> dict[bytes, str | None]:
+    """The messages of commits as rows have them (``message_of``), of those that the lake has.
+
+    Args:
+        lake: the lake.
+        commits: column revision_id.
+
+    Raises:
+        LakeError: a table can't be read.
+    """
+    wanted = commits.lazy().select(id="revision_id").unique()
+    headers = lake.scan("revision_extra_headers").filter(pl.col("key") == b"encoding").join(wanted, on="id", how="semi")
+    encodings = headers.group_by("id").agg(encoding=pl.col("value").sort_by("rank").first())
+    raw = lake.scan("revision").select("id", "message").join(wanted, on="id", how="semi")
+    said = raw.join(encodings, on="id", how="left").select("id", "message", "encoding").collect()
+    return {revision: message_of(message, encoding) for revision, message, encoding in said.iter_rows()}
+
+
+def message_of(raw: bytes | None, encoding: bytes | None = None) -> str | None:
+    """A commit's message as a row has it, without lines that name people; None where nothing is left, or it is no text.
+
+    Args:
+        raw: the message.
+        encoding: in what the commit says that it is, where it is no UTF-8.
+    """
+    for name in ("utf-8", (encoding or b"").decode(errors="replace")):
+        try:
+            text = (raw or b"").decode(name)
+            break
+        # LookupError: there is no such encoding.
+        except (LookupError, ValueError):
+            continue
+    else:
         return None
     return _NAMES_PEOPLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip() or None
 

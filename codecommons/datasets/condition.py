@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from codecommons.datasets.like import linear
 from codecommons.errors import UsageError
-from codecommons.strict import nearest, text
+from codecommons.strict import nearest, shown, text
 
 COLUMNS: dict[str, pa.DataType] = {
     "source": pa.string(),
@@ -174,10 +174,11 @@ def matches(condition: str, rows: pl.DataFrame) -> pl.Series:
     )
     watch = threading.Timer(SECONDS, connection.interrupt)
     try:
-        query = _query(connection, condition)
+        query, parts = _queries(connection, condition)
         table = rows.select(name for name in _KNOWN if name in rows.columns).with_row_index("row_of_file").to_arrow()
         connection.register("file", table)
         connection.execute("SET lock_configuration = true")
+        _refuse_values(connection.sql(parts))
         watch.start()
         found = connection.execute(query).fetchnumpy()["row_of_file"]
     except duckdb.InterruptException:
@@ -192,8 +193,8 @@ def matches(condition: str, rows: pl.DataFrame) -> pl.Series:
     return pl.Series("where", mask)
 
 
-def _query(connection: duckdb.DuckDBPyConnection, condition: str) -> str:
-    """``SELECT row_of_file FROM file WHERE <the condition, made back from its tree>``."""
+def _queries(connection: duckdb.DuckDBPyConnection, condition: str) -> tuple[str, str]:
+    """``SELECT row_of_file FROM file WHERE <the condition, made back from its tree>``, and ``SELECT <its parts> FROM file``."""
     if len(condition) > MAX_LENGTH:
         raise UsageError(f"it has {len(condition)} characters; a condition has at most {MAX_LENGTH}")
     tree = _tree(connection, condition)
@@ -206,6 +207,28 @@ def _query(connection: duckdb.DuckDBPyConnection, condition: str) -> str:
     for expression in [*_expressions(node["where_clause"])]:
         _check(expression)
         linear(expression)
+    query = _text_of(connection, tree)
+    node |= {"select_list": [*_parts(node["where_clause"])], "where_clause": None}
+    return query, _text_of(connection, tree)
+
+
+def _parts(condition: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What must be true or false by itself: all that AND, OR and NOT tie together."""
+    if condition["class"] == "CONJUNCTION" or condition["type"] == "OPERATOR_NOT":
+        for child in condition["children"]:
+            yield from _parts(child)
+    else:
+        yield condition
+
+
+def _refuse_values(parts: duckdb.DuckDBPyRelation) -> None:
+    """DuckDB takes any number but 0 for true, and tries to read texts as truth."""
+    for part, kind in zip(parts.columns, parts.types, strict=True):
+        if kind != "BOOLEAN":
+            raise UsageError(f"{shown(part)} is no condition but a value ({kind}); compare it, as in length > 100")
+
+
+def _text_of(connection: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> str:
     made = connection.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(tree)]).fetchone()
     assert made is not None
     return str(made[0])

@@ -109,6 +109,8 @@ def count(lake: Lake, known: Facts, asked: Specification, inputs: Inputs, compar
     funnel = Counted(known.with_texts() if texts else known.rows)
     ruled(funnel, asked, lake, inputs)
     at = _in_order(funnel, asked.deduplicate.order)
+    # What follows takes most memory, and few of the columns that rules have read.
+    known.let_go()
     at, lost = _one_copy(funnel, known, asked.deduplicate, at, compare)
     rows = known.rows.select("content_id", "length", "origin", "language", "license")[at]
     return Counts(rows, at, tuple(funnel.steps), known.rows.height, lost)
@@ -160,18 +162,23 @@ def _elected(known: Facts, threshold: float, place: np.ndarray, at: np.ndarray, 
 
     ``place`` says of each content which of these rows it is, -1 for none.
     """
-    close = known.pairs.filter(pl.col("similarity") >= threshold)
-    one, other = place[close["a"].to_numpy()], place[close["b"].to_numpy()]
-    both = (one >= 0) & (other >= 0)
     members = place[known.crowds["content_id"].to_numpy()].astype(np.int64)
     inside = members >= 0
     bands, members = known.crowds["band"].cast(pl.Int64).to_numpy()[inside], members[inside]
     order = np.lexsort((members, bands))
     compared = Comparisons(known, compare)
     crowds = Crowds(bands[order], members[order], known.anchors, threshold, lambda left, right: compared.of(at[left], at[right]))
-    winner, _ = winners(one[both], other[both], close["similarity"].to_numpy()[both], len(at), crowds)
+    winner, _ = winners(*_close(known.pairs, threshold, place), len(at), crowds)
     compared.keep()
     return winner
+
+
+def _close(pairs: pl.DataFrame, threshold: float, place: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of rows that are in and similar enough: both, by ``place``, and how similar they are."""
+    one, other = (place[pairs[end].to_numpy()] for end in ("a", "b"))
+    similarity = pairs["similarity"].to_numpy()
+    close = (one >= 0) & (other >= 0) & (similarity >= threshold)
+    return one[close], other[close], similarity[close]
 
 
 def _left_out(funnel: Counted, rule: str, at: np.ndarray, stays: np.ndarray) -> np.ndarray:

@@ -114,14 +114,16 @@ def winners(
         Of each rank that of the kept row most similar to it, -1 for a row that stays; and their similarity.
     """
     apart = one != other
-    one, other, similarity = one[apart], other[apart], similarity[apart]
+    if not apart.all():
+        one, other, similarity = one[apart], other[apart], similarity[apart]
     later, earlier = np.maximum(one, other).astype(np.uint32), np.minimum(one, other).astype(np.uint32)
-    return _settled(_by_rank(later, earlier, similarity.astype(np.float64)), rows, crowds)
+    return _settled(_by_rank(later, earlier, similarity.astype(np.float64, copy=False)), rows, crowds)
 
 
-def _settled(edges: _Edges, rows: int, crowds: Crowds | None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _settled(edges: _Edges, rows: int, crowds: Crowds | None) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Of each row the one that stays instead, or -1, and how similar it is."""
-    winners, similarity = _winners(*edges, rows)
+    winners, similarity = np.empty(rows, np.int32), np.empty(rows, np.float64)
+    _elect(*edges, winners, similarity)
     if crowds is None or not len(crowds.members):
         return winners, similarity
     asked = np.empty(0, np.int64)
@@ -142,7 +144,7 @@ def _settled(edges: _Edges, rows: int, crowds: Crowds | None) -> tuple[NDArray[n
             more = _by_rank(later[alike].astype(np.uint32), earlier[alike].astype(np.uint32), score[alike])
             at = np.searchsorted(edges[0], more[0])
             edges = (np.insert(edges[0], at, more[0]), np.insert(edges[1], at, more[1]), np.insert(edges[2], at, more[2]))
-            winners, similarity = _winners(*edges, rows)
+            _elect(*edges, winners, similarity)
     return winners, similarity
 
 
@@ -181,23 +183,26 @@ def _count(ranks: pl.DataFrame) -> int:
 
 
 @compiled(nogil=True)
-def _winners(
-    ranks: NDArray[np.uint32], kept: NDArray[np.uint32], similarity: NDArray[np.float64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Of each row the one that stays instead, or -1, and how similar it is; edges come by rank."""
-    winners = np.full(count, -1, np.int64)
-    closest = np.zeros(count, np.float64)
+def _elect(
+    ranks: NDArray[np.uint32],
+    kept: NDArray[np.uint32],
+    similarity: NDArray[np.float64],
+    winners: NDArray[np.int32],
+    closest: NDArray[np.float64],
+) -> None:
+    """Say of each row which one stays instead, or -1, and how similar it is; edges come by rank."""
+    winners[:] = -1
+    closest[:] = 0
     for edge in range(len(ranks)):
-        row, partner, score = ranks[edge], np.int64(kept[edge]), similarity[edge]
+        row, partner, score = ranks[edge], np.int32(kept[edge]), similarity[edge]
         # Partners come before this row in the order, so what became of them is settled.
         if winners[partner] < 0 and (
             winners[row] < 0 or score > closest[row] or (score == closest[row] and partner < winners[row])
         ):
             winners[row] = partner
             closest[row] = score
-    return winners, closest
 
 
-def _dropped(winners: NDArray[np.int64], similarity: NDArray[np.float64]) -> pl.DataFrame:
+def _dropped(winners: NDArray[np.int32], similarity: NDArray[np.float64]) -> pl.DataFrame:
     gone = np.flatnonzero(winners >= 0)
     return pl.DataFrame({"rank": gone, "kept": winners[gone], "similarity": similarity[gone]}, schema_overrides=DROPPED)

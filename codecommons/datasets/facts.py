@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mmap
 import shutil
 import tempfile
 import time
@@ -73,6 +74,7 @@ class Facts:
         anchors: how many of a band are compared with all others of it, at most.
         place: folder in which they are found the next time.
         mark: their checksum.
+        mapped: the files in memory.
     """
 
     rows: pl.DataFrame
@@ -84,6 +86,12 @@ class Facts:
     anchors: int
     place: Path
     mark: bytes
+    mapped: tuple[mmap.mmap, ...]
+
+    def let_go(self) -> None:
+        """Give back the memory that files take which were read; what is asked for again comes back by itself."""
+        for file in self.mapped:
+            file.madvise(mmap.MADV_DONTNEED)
 
     def shown(self, at: np.ndarray) -> pl.DataFrame:
         """Some rows, by number, as a build has them: content, path (both bytes), origin, anchor, license and length."""
@@ -244,13 +252,14 @@ def read(folder: Path) -> Facts:
     for file, expected in note["sums"].items():
         if _sum(folder / file) != expected:
             raise ValueError(f"{folder / file} was changed")
-    found, names = _mapped(folder / _FILES), pl.DataFrame(_mapped(folder / _NAMES))
-    texts = {str(column): rows["value"] for (column,), rows in names.group_by("column", maintain_order=True)}
+    files = tuple(_mapped(folder / name) for name in (_FILES, _NAMES, _PAIRS, _CROWDS))
+    found, names, pairs, crowds = (pa.ipc.open_file(pa.py_buffer(file)).read_all() for file in files)
+    by_column = pl.DataFrame(names).group_by("column", maintain_order=True)
+    texts = {str(column): rows["value"] for (column,), rows in by_column}
     rows = pl.DataFrame(found.drop_columns(["content", "path"]))
     rows = rows.with_columns(pl.col(column).cat.to(pl.Enum(values)) for column, values in texts.items())
-    pairs, crowds = (pl.DataFrame(_mapped(folder / file)) for file in (_PAIRS, _CROWDS))
-    own = found.select(["content", "path"])
-    return Facts(rows, own, note["contents"], pairs, note["uncompared"], crowds, note["anchors"], folder, mark)
+    near = (pl.DataFrame(pairs), note["uncompared"], pl.DataFrame(crowds), note["anchors"])
+    return Facts(rows, found.select(["content", "path"]), note["contents"], *near, folder, mark, files)
 
 
 def _put(path: Path, table: pa.Table) -> None:
@@ -272,5 +281,6 @@ def checksum(file: RawIOBase) -> int:
     return found
 
 
-def _mapped(path: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

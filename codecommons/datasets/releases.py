@@ -25,6 +25,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.format import format_of, terms_of
 from codecommons.datasets.rows import swhids_of
 from codecommons.datasets.specification import names
 from codecommons.errors import LakeError, UsageError
@@ -126,6 +127,23 @@ def manifest_of(lake: Lake, one: Release, *columns: str) -> pl.DataFrame:
         # In this thread: one of Arrow's that lets go of a file of Python's while the process ends aborts it.
         there = [name for name in columns if name in parquet.schema_arrow.names]
         return pl.DataFrame(parquet.read(there, use_threads=False))
+
+
+def scan(lake: Lake, name: str, fingerprint: str | None = None) -> pl.LazyFrame:
+    """The rows of one release, as ``release`` finds it; of tokens what is beside them: where each row's begin.
+
+    Raises:
+        UsageError: there is no such release, or its shards are no Parquet.
+    """
+    one = release(lake, name, fingerprint)
+    asked = terms_of(one.document).asked
+    ending, _ = format_of(lake.settings, asked.kind).records(asked)
+    if not ending.endswith(".parquet"):
+        said = f"{lake.storage.uri(one.folder)}/README.md says how they are loaded"
+        raise UsageError(f"the shards of {name} {one.fingerprint[:12]} are {asked.kind}, and no Parquet: {said}")
+    files = [file for file in files_of(one.document) if file.startswith("data/") and file.endswith(ending)]
+    paths = [lake.storage.uri(one.folder, file) for file in files]
+    return pl.scan_parquet(paths, storage_options=lake.storage.options or None)
 
 
 def result_digest(result: dict[str, Any]) -> str:

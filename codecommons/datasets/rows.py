@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -171,12 +172,13 @@ def assign(rows: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
 
 def labelled(origins: pl.DataFrame, bits: int, cap_bytes: int) -> pl.DataFrame:
     """Add ``shard``, the label, and ``split``, bits of paths that it goes on by, to origins (origin, length: bytes of text)."""
-    labels, splits = [], []
-    for origin, length in origins.select("origin", "length").iter_rows():
-        key = hashlib.sha256(origin.encode()).digest()
-        split = (-(-length // cap_bytes) - 1).bit_length() if length > cap_bytes else 0
-        labels.append(_top(key, bits) + (f"-{key[:6].hex()}" if split else ""))
-        splits.append(split)
+    names = [f"{number:0{_digits(bits)}x}" for number in range(1 << bits)]
+    keys = [hashlib.sha256(origin.encode()).digest() for origin in origins["origin"].cast(pl.String)]
+    labels = [names[int.from_bytes(key[:2]) >> (16 - bits)] for key in keys]
+    splits = [0] * len(keys)
+    for at in np.flatnonzero(origins["length"].to_numpy() > cap_bytes).tolist():
+        splits[at] = (-(-origins["length"][at] // cap_bytes) - 1).bit_length()
+        labels[at] += f"-{keys[at][:6].hex()}"
     return origins.with_columns(pl.Series("shard", labels, pl.String), pl.Series("split", splits, pl.Int64))
 
 
@@ -204,7 +206,11 @@ def bytes_of(rows: pl.DataFrame) -> int:
 
 def _top(digest: bytes, bits: int) -> str:
     """The top ``bits`` bits in hex, all of one width."""
-    return f"{int.from_bytes(digest[:8]) >> (64 - bits):0{max(1, -(-bits // 4))}x}"
+    return f"{int.from_bytes(digest[:8]) >> (64 - bits):0{_digits(bits)}x}"
+
+
+def _digits(bits: int) -> int:
+    return max(1, -(-bits // 4))
 
 
 def row_schema(columns: Sequence[str]) -> pa.Schema:

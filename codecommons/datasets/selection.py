@@ -11,7 +11,7 @@ what can be redacted, and last which of several copies (exact, near). Of a commi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -24,7 +24,7 @@ from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
 from codecommons.datasets.rows import CALLED, CHANGES, DISCUSSION, MARKS, TREE, bytes_of, qualified, readable, swhid_of
 from codecommons.datasets.rules import GROUPS, LIMITS
-from codecommons.datasets.specification import AS_IS, PATH, Decontaminate, Deduplicate, Specification, is_pattern
+from codecommons.datasets.specification import AS_IS, MAX_PATTERN, PATH, Decontaminate, Deduplicate, Specification, is_pattern
 from codecommons.dedup import known_then
 from codecommons.engine import Engine
 from codecommons.errors import UsageError
@@ -63,6 +63,8 @@ ROWS = (
     "redactions",
 )
 
+# Characters of patterns that are one expression; of 12 times as many wildcards as a pattern may have none can be made.
+_TOGETHER = 4 * MAX_PATTERN
 # What no order leaves equal.
 LAST = ("since", "copied", "anchor_date", "anchor", "origin", "path")
 
@@ -292,7 +294,7 @@ def _discussions(lake: Lake, engine: Engine, specification: Specification, input
 
 def _of_sources(funnel: Funnel, specification: Specification) -> None:
     if specification.sources:
-        patterns = [glob(item) for item in specification.sources if is_pattern(item)]
+        patterns = globs(item for item in specification.sources if is_pattern(item))
         names = [item for item in specification.sources if not is_pattern(item)]
         origins = funnel.rows.select(pl.col("origin").unique().cast(pl.String))
         some = origins.filter(pl.any_horizontal(pl.lit(False), *(pl.col("origin").str.contains(one) for one in patterns)))
@@ -308,7 +310,7 @@ def _asked_for(funnel: Funnel, specification: Specification) -> None:
         return
     funnel.rows = funnel.rows.with_columns(name_text=readable(funnel.rows["name"]))
     if specification.names:
-        match = pl.any_horizontal(pl.col("name_text").str.contains(glob(item)) for item in specification.names)
+        match = pl.any_horizontal(pl.col("name_text").str.contains(one) for one in globs(specification.names))
         funnel.keep("name", match, pl.col("name_text"))
     if specification.where:
         shown = funnel.rows.with_columns(name="name_text", path=readable(funnel.rows["path"]), swhid=swhid_of("cnt", "content"))
@@ -489,6 +491,18 @@ def preference(order: tuple[str, ...]) -> dict[str, tuple[pl.Expr, bool]]:
     return {name: terms[name] for name in order}
 
 
-def glob(pattern: str) -> str:
-    """A whole-text regular expression for ``*`` (anything) and ``?`` (one character), everything else standing for itself."""
-    return "(?s)^" + "".join({"*": ".*", "?": "."}.get(sign) or pl.escape_regex(sign) for sign in pattern) + "$"
+def globs(patterns: Iterable[str]) -> list[str]:
+    """A few whole-text regular expressions, of which one fits where one of the patterns does.
+
+    In a pattern ``*`` is anything, ``?`` one character, and everything else stands for itself. One expression of many patterns
+    takes hardly more time than one of a single pattern; it can't be of any size.
+    """
+    found: list[list[str]] = []
+    room = 0
+    for pattern in patterns:
+        if len(pattern) > room:
+            found.append([])
+            room = _TOGETHER
+        found[-1].append("".join({"*": ".*", "?": "."}.get(sign) or pl.escape_regex(sign) for sign in pattern))
+        room -= len(pattern)
+    return [f"(?s)^(?:{'|'.join(some)})$" for some in found]

@@ -11,9 +11,8 @@ is copied once its bytes have the digest in its name.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -26,18 +25,18 @@ import pyarrow.compute as pc
 import zstandard
 
 from codecommons.annotate import notebooks
-from codecommons.datasets import discussions, redaction
+from codecommons.datasets import discussions, redaction, texts
 from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.format import ShardFormat, Terms, format_of
 from codecommons.datasets.releases import Earlier
-from codecommons.datasets.rows import Side, assign, bytes_of, described, form_of, readable, row_schema, row_text, sides, size
+from codecommons.datasets.rows import assign, bytes_of, described, readable, row_schema, sides, size
 from codecommons.datasets.specification import AS_IS, Format, Redact, Specification
+from codecommons.datasets.texts import Faults, Making, Spilled, Talk
 from codecommons.datasets.tokens import TOKENS
 from codecommons.engine import Engine
 from codecommons.lake import Lake
 from codecommons.lake.storage import lake_errors
-from codecommons.swhid import content_id, spread
 
 _MANIFEST: dict[str, pa.DataType] = {
     "shard": pa.string(),
@@ -69,8 +68,6 @@ UNREADABLE = (pa.ArrowException, pl.exceptions.PolarsError, zstandard.ZstdError,
 _ESCAPED = ".escaped"
 # Contents of shards that are read together; a scratch file has as much, or one shard.
 _BUNDLE_BYTES = 1 << 30
-# Where contents are in a scratch file.
-_PLACED = pl.Schema({"content": pl.Binary, "offset": pl.Int64, "size": pl.Int64})
 # Rows of a shard whose text is looked through for what should have been replaced: those of smallest identifier.
 _SAMPLE = 64
 
@@ -89,7 +86,7 @@ class ShardTask:
         kind: of ``formats``.
         terms: what that works by.
         earlier: shards of this label that may have the same rows, the likeliest first.
-        talk: of discussions the specification, and whose events count (columns slice and source).
+        talk: of discussions what their texts are made from.
     """
 
     lake: Lake
@@ -101,7 +98,7 @@ class ShardTask:
     kind: str
     terms: Terms
     earlier: tuple[Earlier, ...] = ()
-    talk: tuple[Specification, pl.DataFrame] | None = None
+    talk: Talk | None = None
 
     @property
     def format(self) -> ShardFormat:
@@ -159,14 +156,6 @@ class Shard:
     beside: tuple[dict[str, Any], ...] = ()
     unreadable: tuple[str, ...] = ()
     escaped: int | None = None
-
-
-class _Faults(NamedTuple):
-    """What is wrong with rows, as in ``Shard``."""
-
-    damaged: list[str]
-    revealing: list[str]
-    unreadable: list[str]
 
 
 class _Written(NamedTuple):
@@ -243,8 +232,9 @@ def write_bundle(bundle: Bundle) -> list[Shard]:
     lake = bundle.tasks[0].lake
     with lake.scratch_file() as spill:
         with lake_errors(str(bundle)):
-            places = _spill([one.task for one in shards if one.kept is None], spill)
-        return [_shard(one, spill, places) for one in shards]
+            new = [task for task, *_, kept in shards if kept is None]
+            spilled = texts.spill(lake, [task.rows for task in new], bundle.tasks[0].talk, spill)
+        return [_shard(one, spilled) for one in shards]
 
 
 class _Known(NamedTuple):
@@ -266,11 +256,11 @@ def _known(task: ShardTask) -> _Known:
         return _Known(task, rows, schema, identity, _keep(task, rows, schema, identity))
 
 
-def _shard(known: _Known, spill: IO[bytes], places: pl.DataFrame) -> Shard:
+def _shard(known: _Known, spilled: Spilled) -> Shard:
     task, rows, schema, identity, kept = known
-    faults = _Faults([], [], [])
+    faults, unreadable = Faults([], []), list[str]()
     with lake_errors(f"{task} of {task.folder}"):
-        files = kept or _write(task, rows, schema, identity, faults, spill, places)
+        files = kept or _write(task, rows, schema, identity, spilled, faults, unreadable)
     name = f"{task.label}-{files.sha256}{task.format.endings(task.terms.asked)[0]}"
     place = {"shard": pl.lit(name), "row": pl.int_range(pl.len(), dtype=pl.Int64), "sha256": pl.lit(files.sha256)}
     columns = manifest_schema(task.format, task.terms.asked)
@@ -288,7 +278,7 @@ def _shard(known: _Known, spill: IO[bytes], places: pl.DataFrame) -> Shard:
         revealing=tuple(faults.revealing),
         kept=kept is not None,
         beside=files.beside,
-        unreadable=tuple(faults.unreadable),
+        unreadable=tuple(unreadable),
         escaped=files.escaped,
     )
 
@@ -379,30 +369,29 @@ def _write(
     rows: pl.DataFrame,
     schema: pa.Schema,
     identity: str,
-    faults: _Faults,
-    spill: IO[bytes],
-    places: pl.DataFrame,
+    spilled: Spilled,
+    faults: Faults,
+    unreadable: list[str],
 ) -> _Written:
-    """Write the files of a shard, whose contents are in a scratch file (``places`` as ``_spill`` returns them)."""
-    looked = rows.sort("content").head(_SAMPLE) if task.redact.confidences else rows.clear()
+    """Write the files of a shard, whose contents are in a scratch file; what is wrong is added to the lists."""
+    # What is made again by the rules of its day is not judged by today's.
+    looked = rows.clear() if task.lake.settings.pinned or not task.redact.confidences else rows.sort("content").head(_SAMPLE)
     sample = {content for side in sides(schema.names) for content in looked[side.content]}
+    making = Making(task.redact, task.escape, task.terms.notebooks, sample)
     endings = task.format.endings(task.terms.asked)
     with ExitStack() as stack:
         files = [stack.enter_context(task.lake.scratch_file()) for _ in endings]
         broken: list[int] = []
-        tables = (
-            _counted(_group_table(task, group, schema, spill, places, sample, faults), task.escape, broken)
-            for group in groups(rows)
-        )
+        tables = (_counted(_group_table(making, group, schema, spilled, faults), task.escape, broken) for group in groups(rows))
         task.format.write(files, schema, tables, identity, task.terms)
         escaped = sum(broken) if task.escape else None
         sums = [sealed(file) for file in files]
         stem = f"{task.label}-{sums[0][0]}"
         back = pl.concat([pl.Series("swhid", [], dtype=pl.String), *task.format.swhids(files)])
         if back.to_list() != rows["swhid"].to_list() or task.format.identity(files) != identity:
-            faults.unreadable.append(f"{stem}{endings[0]} does not hold the rows that were written to it")
+            unreadable.append(f"{stem}{endings[0]} does not hold the rows that were written to it")
         # What is there may be kept by a later build, which looks at no row again.
-        if not any(faults):
+        if not any((*faults, unreadable)):
             for file, ending in zip(files, endings, strict=True):
                 put(task.lake, file, f"{task.folder}/{stem}{ending}")
             _note(task, stem, escaped)
@@ -453,38 +442,6 @@ MANIFEST_WRITER: dict[str, Any] = {
 }
 
 
-def _spill(tasks: Sequence[ShardTask], spill: IO[bytes]) -> pl.DataFrame:
-    """Write every content of some shards to the scratch file, in one pass over the lake.
-
-    Returns:
-        content (unique), offset and size: where it is there.
-    """
-    found, at = [pl.DataFrame(schema=_PLACED)], 0
-    for contents, data in _contents(tasks):
-        ends, blob = spread(data)
-        spill.write(blob[ends[0] : ends[-1]])
-        offsets = ends[:-1] - ends[0] + at
-        found.append(pl.DataFrame({"content": contents, "offset": offsets, "size": np.diff(ends)}, schema=_PLACED))
-        at += int(ends[-1] - ends[0])
-    spill.flush()
-    return pl.concat(found).unique("content")
-
-
-def _contents(tasks: Sequence[ShardTask]) -> Iterator[tuple[pa.Array, pa.Array]]:
-    """Identifiers and bytes of contents, many at a time."""
-    if not tasks:
-        return
-    lake, talk = tasks[0].lake, tasks[0].talk
-    rows = pl.concat([task.rows for task in tasks])
-    if talk:
-        for _, text in discussions.texts(lake, *talk, rows):
-            yield pa.array([content_id(text)], pa.binary()), pa.array([text], pa.binary())
-        return
-    wanted = [rows.select(sha1_git=name) for name in ("content", "before_content") if name in rows.columns]
-    for batch in lake.contents_as_they_lie(pl.concat(wanted)):
-        yield batch["sha1_git"], batch["data"]
-
-
 def groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Runs of rows with at most ``GROUP_BYTES`` of contents, unless one alone has more, and at most ``GROUP_ROWS`` rows."""
     ends = rows.select(size(rows).cum_sum()).to_series().to_numpy()
@@ -497,95 +454,13 @@ def groups(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
         start = end
 
 
-def _group_table(
-    task: ShardTask,
-    group: pl.DataFrame,
-    schema: pa.Schema,
-    spill: IO[bytes],
-    places: pl.DataFrame,
-    sample: Collection[bytes],
-    faults: _Faults,
-) -> pa.Table:
-    texts = {side.text: _texts(task, group, side, spill, places, sample, faults) for side in sides(schema.names)}
-    table = _table(group, [name for name in schema.names if name not in texts])
-    for name, column in texts.items():
+def _group_table(making: Making, group: pl.DataFrame, schema: pa.Schema, spilled: Spilled, faults: Faults) -> pa.Table:
+    own = {side.text: texts.texts(making, group, side, spilled, faults) for side in sides(schema.names)}
+    table = _table(group, [name for name in schema.names if name not in own])
+    for name, column in own.items():
         table = table.append_column(name, column)
     return table.select(schema.names).cast(schema)
 
 
-def _texts(
-    task: ShardTask,
-    group: pl.DataFrame,
-    side: Side,
-    spill: IO[bytes],
-    places: pl.DataFrame,
-    sample: Collection[bytes],
-    faults: _Faults,
-) -> pa.Array:
-    """The texts of rows; null where one is damaged.
-
-    Nearly all are UTF-8 in which nothing is replaced: these are the bytes, and Arrow looks whether they are text, many at once.
-    """
-    asked = group.select("path", content=side.content, encoding=side.encoding, swhid=side.swhid, spans=side.redactions)
-    asked = asked.join(places, on="content", how="left", maintain_order="left")
-    asked = asked.with_columns(pl.col("offset", "size").fill_null(0))
-    plain = asked.select(pl.col("encoding").is_in(["ascii", "utf-8"]) & (pl.col("spans").list.len() == 0)).to_series().to_numpy()
-    if task.terms.notebooks in notebooks.FORMS:
-        plain &= ~np.array([notebooks.is_notebook(path) for path in asked["path"]], bool)
-    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.where(plain, asked["size"].to_numpy(), 0))])
-    blob = memoryview(bytearray(int(ends[-1])))
-    contents, offsets = asked["content"].to_list(), asked["offset"].to_list()
-    for at in np.flatnonzero(plain).tolist():
-        piece = blob[ends[at] : ends[at + 1]]
-        os.preadv(spill.fileno(), [piece], offsets[at])
-        plain[at] = content_id(piece) == contents[at]
-    texts, tokens, ascii_ = _decoded(ends, blob, task.escape)
-    plain &= ~tokens & (ascii_ | (asked["encoding"] != "ascii").to_numpy())
-    others: list[str | None] = []
-    rows = asked.with_columns(plain=pl.Series(plain)).filter(~pl.col("plain") | pl.col("content").is_in([*sample]))
-    for path, content, encoding, swhid, spans, offset, length, stays in rows.iter_rows():
-        data, form = os.pread(spill.fileno(), length, offset), form_of(path, task.terms.notebooks)
-        text = row_text(data, content, encoding, spans, task.escape, form)
-        if text is None:
-            faults.damaged.append(swhid)
-        elif content in sample and not task.lake.settings.pinned and redaction.left(text, task.redact):
-            faults.revealing.append(swhid)
-        if not stays:
-            others.append(None if text is None else text.decode())
-    return pc.replace_with_mask(texts, pa.array(~plain), pa.array(others, pa.large_string())) if others else texts
-
-
-def _decoded(ends: np.ndarray, blob: memoryview, escape: Sequence[str]) -> tuple[pa.Array, np.ndarray, np.ndarray]:
-    """Texts that lie end to end; which have a token that is to be broken (all, if one is no UTF-8); which are ASCII."""
-    try:
-        data = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(blob)])
-        texts = data.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        return pa.nulls(len(ends) - 1, pa.large_string()), np.ones(len(ends) - 1, bool), np.zeros(len(ends) - 1, bool)
-    tokens = np.zeros(len(texts), bool)
-    for name in escape:
-        tokens |= pc.match_substring_regex(texts, TOKENS[name].pattern).to_numpy(zero_copy_only=False)
-    return texts, tokens, pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)
-
-
 def _table(group: pl.DataFrame, names: Sequence[str]) -> pa.Table:
     return group.with_columns(path=readable(group["path"])).select(names).to_arrow()
-
-
-def texts_of(lake: Lake, rows: pl.DataFrame, asked: Specification, inputs: Inputs) -> Iterator[str]:
-    """The texts of rows with different contents, by content; what is missing or damaged has none."""
-    talk = asked.rows in discussions.KINDS
-    known = {
-        content: (encoding, spans, () if talk else asked.escape, form_of(path, asked.notebooks))
-        for content, encoding, spans, path in rows.select("content", "encoding", "redactions", "path").iter_rows()
-    }
-    if talk:
-        said = (text for _, text in discussions.texts(lake, asked, discussions.slices_of(inputs), rows))
-        found = ((identifier, text) for text in said if (identifier := content_id(text)) in known)
-    else:
-        batches = lake.contents(rows.select(sha1_git="content", length="length"), lake.settings.batch_bytes)
-        found = (one for batch in batches for one in zip(batch["sha1_git"].to_pylist(), batch["data"].to_pylist(), strict=True))
-    for content, data in found:
-        text = row_text(data, content, *known[content])
-        if text is not None:
-            yield text.decode()

@@ -288,13 +288,11 @@ def _bytes_of(lake: Lake, one: Release, rows: pl.DataFrame, contents: set[bytes]
 def _messages(lake: Lake, one: Release, file: str, rows: pl.DataFrame) -> Iterator[Problem]:
     """The messages of commits follow from those that the lake has."""
     asked = specification_of(one)
-    ids = rows.lazy().select("revision_id").unique()
-    said = lake.scan("revision").select("message", revision_id="id").join(ids, on="revision_id", how="semi").collect()
-    raw = dict(said.select("revision_id", "message").iter_rows())
+    known = commits.messages(lake, rows)
     for row, swhid, revision, message in rows.select("row", "swhid", "revision_id", "message").iter_rows():
-        if revision not in raw:
+        if revision not in known:
             yield Problem(file, row, swhid, f"the lake has no revision {revision.hex()} to compare its message with")
-        elif redaction.told(commits.message_of(raw[revision]) or "", asked.redact, asked.escape) != message:
+        elif redaction.told(known[revision] or "", asked.redact, asked.escape) != message:
             yield Problem(file, row, swhid, "its message is not that of the revision")
 
 

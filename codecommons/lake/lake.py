@@ -71,12 +71,16 @@ class Lake:
         self._tables = dict(tables)
 
     @classmethod
-    def open(cls, settings: Settings) -> Lake:
+    def open(cls, settings: Settings | None = None) -> Lake:
         """Open a lake, creating it where there is none.
+
+        Args:
+            settings: where it is; without them the environment says so.
 
         Raises:
             LakeError: the folder or bucket can't be reached, read or written.
         """
+        settings = settings or Settings.from_environment()
         odd = next((sign for sign in "%*?[" if sign in settings.lake), None)
         if odd:
             what = "Delta takes for an escape" if odd == "%" else "readers of tables take for a pattern"

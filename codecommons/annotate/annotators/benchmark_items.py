@@ -58,7 +58,7 @@ def _annotator(paths: tuple[Path, ...], digests: tuple[str, ...]) -> Annotator:
     return Annotator(
         name="benchmark_items",
         description="Items of the user's benchmarks that are in a content, and the share of each.",
-        version=2,
+        version=3,
         input="content",
         fields=FIELDS,
         annotate=lambda batch: _answer(_matcher(paths, digests), batch),

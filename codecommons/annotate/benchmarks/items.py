@@ -36,6 +36,11 @@ class Item:
     name: str
     passages: dict[str, str]
 
+    @property
+    def asks_for(self) -> str:
+        """What the function is called that is asked for, as HumanEval and those after it say; empty where nothing does."""
+        return self.passages.get("entry_point", "")
+
 
 def benchmark_of(path: Path) -> str:
     """What a file's benchmark is called: ``HumanEval`` of ``HumanEval.jsonl.gz``."""

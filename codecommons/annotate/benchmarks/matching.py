@@ -4,11 +4,13 @@
 
 """How much of a benchmark's passages is in a text: the share of a passage's shingles (five words in a row) that the text has.
 
-A share of 1 is the passage as it stands, whatever its spaces and signs; less is a part of it, or one with words changed.
+A share of 1 is the passage as it stands, whatever its spaces and signs; less is a part of it, or one with words changed. What the
+function is called that an item asks for does not count: whoever copies one calls it as they like.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -52,7 +54,7 @@ class Matcher:
                 holders[item.benchmark, shingle].add(item.name)
         common = {key for key, names in holders.items() if len(names) > _COMMON}
         own = [
-            (item, field, np.array([one for one in shingles.tolist() if (item.benchmark, one) not in common], np.uint64))
+            (item, field, _nameless(item, field, [one for one in shingles.tolist() if (item.benchmark, one) not in common]))
             for item, field, shingles in found
         ]
         self._passages = [(item, field, len(shingles)) for item, field, shingles in own if len(shingles) >= LEAST]
@@ -89,6 +91,16 @@ class Matcher:
             if match.share >= FLOOR and (known is None or (match.share, known.field) > (known.share, match.field)):
                 best[item.benchmark, item.name] = match
         return sorted(best.values(), key=lambda match: (-match.share, match.benchmark, match.item))
+
+
+def _nameless(item: Item, field: str, shingles: list[int]) -> NDArray[np.uint64]:
+    """Those shingles of a passage that the name which it asks for is not in, unless they are too few."""
+    every = np.array(shingles, np.uint64)
+    if not item.asks_for:
+        return every
+    name = re.compile(rf"\b{re.escape(item.asks_for)}\b", re.IGNORECASE)
+    others = np.intersect1d(every, _shingles(name.sub(f"{item.asks_for}_", item.passages[field])))
+    return others if len(others) >= LEAST else every
 
 
 def _shingles(text: str) -> NDArray[np.uint64]:

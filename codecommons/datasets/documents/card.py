@@ -25,6 +25,7 @@ from codecommons.datasets.documents.figures import (
     meaning,
     redacted,
     rollup,
+    shard_bytes,
     table,
 )
 from codecommons.datasets.format import ShardFormat, terms_of
@@ -64,7 +65,7 @@ dataset_info:
   - name: train
     num_bytes: {result["text_bytes"]}
     num_examples: {form.examples(manifest, asked)}
-  download_size: {sum(one["bytes"] for one in result["shards"])}
+  download_size: {shard_bytes(document)}
   dataset_size: {result["text_bytes"]}
 ---
 

@@ -130,6 +130,11 @@ def harvested(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in document["inputs"]["slices"] if (one["source"] in feeds) == is_talk(document)]
 
 
+def shard_bytes(document: dict[str, Any]) -> int:
+    """Bytes of all files of shards."""
+    return sum(part["bytes"] for shard in document["result"]["shards"] for part in (shard, *shard.get("beside", ())))
+
+
 def redacted(document: dict[str, Any]) -> str:
     """One sentence about what is replaced in texts."""
     specification = document["inputs"]["specification"]

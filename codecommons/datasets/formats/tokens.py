@@ -41,9 +41,9 @@ from codecommons.datasets.shards import (
     UNREADABLE,
     WRITER,
     groups,
-    texts_of,
 )
 from codecommons.datasets.specification import Format, Specification
+from codecommons.datasets.texts import texts_of
 from codecommons.datasets.tokens import COMMIT, STARCODER2
 from codecommons.errors import UsageError
 from codecommons.lake import Lake

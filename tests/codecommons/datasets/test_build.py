@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import dataclasses
+import datetime as dt
 import hashlib
 import json
 import re
@@ -20,7 +21,7 @@ from codecommons.datasets.build import _checks
 from codecommons.datasets.candidates import resolve
 from codecommons.datasets.losses import LOST
 from codecommons.datasets.rows import MARKS, ROW
-from codecommons.datasets.selection import Selection
+from codecommons.datasets.selection import Selection, globs
 from codecommons.datasets.shards import Shard
 from codecommons.datasets.specification import parse
 from codecommons.engine import local_engine
@@ -313,6 +314,31 @@ def test_a_dataset_as_of_a_day_knows_nothing_later(shop):
     shop.add("pkg:pypi/delta", {"delta.py": b"print('new')\n"}, day="2026-01-05")
     shop.passed()
     assert build(shop.lake, ENGINE, "early").reused == report.rows_kept
+
+
+def test_no_dataset_is_of_a_day_to_come(shop):
+    tomorrow = (dt.datetime.now(dt.UTC).date() + dt.timedelta(2)).isoformat()
+    for day in (tomorrow, "9999-12-31"):
+        name = shop.specify("ahead", f"{{as_of: {day}}}")
+        for asked in (lambda: build(shop.lake, ENGINE, "ahead"), lambda: plan(shop.lake, specification(shop.settings, "ahead"))):
+            with pytest.raises(UsageError, match=f"dataset {name}: as_of is {day}, and it is .*; name no day to come"):
+                asked()
+    # What is in the lake is of the past, whatever a clock says.
+    shop.add("pkg:pypi/delta", {"delta.py": b"print('new')\n"}, day=tomorrow)
+    shop.passed()
+    assert build(shop.lake, ENGINE, shop.specify("ahead", f"{{as_of: {tomorrow}}}")).slice == tomorrow
+
+
+def test_of_thousands_of_patterns_a_name_has_to_fit_one(shop):
+    texts = ["alpha/io.py", "setup.py", "a.c", "Makefile", "[x].py", "a|b", "new\nline.v", "İ.rs", "x.tar.gz", ""]
+    patterns = ["*.v", "make*", "[x].??", "a|?", "*.tar.*", "?.rs", *(f"*_{number}.py" for number in range(3000))]
+    found = globs(patterns)
+    assert len(found) < 10
+    fits = pl.DataFrame({"text": texts}).select(pl.any_horizontal(pl.col("text").str.contains(one) for one in found)).to_series()
+    assert fits.to_list() == [False, False, False, False, True, True, True, True, True, False]
+    # An expression of wildcards alone is the largest that there is.
+    wild = [f"{number:02}{sign * 998}" for number in range(20) for sign in "*?"]
+    assert not any(pl.Series(["text"]).str.contains(one).item() for one in globs(wild))
 
 
 def test_a_content_first_seen_where_it_is_not_eligible_is_a_conflict_everywhere(world):

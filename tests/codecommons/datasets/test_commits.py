@@ -55,9 +55,11 @@ HISTORY = [
     (BOB, b"Undo", {"a.py": TWO + "\n"}),
     (BOB, b"Count the rest", {"gone.py": "y = 2\n"}),
     (BOB, b"Remove it", {"gone.py": ""}),
-    (BOB, b"Again", {"a.py": TWO + "\n\n"}),
+    (BOB, "Größer".encode("latin-1"), {"a.py": TWO + "\n\n"}),
     (ADA, b"And undo again", {"a.py": TWO + "\n"}),
 ]
+# In what a message is, where the commit says so.
+ENCODINGS = {10: "ISO-8859-1"}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,9 @@ def repository(tmp_path_factory, license_text):
     stream = []
     for number, (who, message, files) in enumerate(HISTORY):
         stream += [b"commit refs/heads/main", f"mark :{number + 1}".encode()]
-        stream += [f"committer {who} {1_700_000_000 + number} +0000".encode(), f"data {len(message)}".encode(), message]
+        stream += [f"committer {who} {1_700_000_000 + number} +0000".encode()]
+        stream += [f"encoding {ENCODINGS[number + 1]}".encode()] if number + 1 in ENCODINGS else []
+        stream += [f"data {len(message)}".encode(), message]
         stream += [f"from :{number}".encode()] if number else []
         for name, text in files.items():
             data = (license_text if text is None else text).encode()
@@ -122,7 +126,7 @@ def test_a_commit_of_one_file_becomes_a_row_and_every_other_is_left_out_for_a_re
         "Return zero for an empty list",
         "Read the key from the environment, as <EMAIL> asked",
         "Undo",
-        "Again",
+        "Größer",
     }
     first = told["Return zero for an empty list"]
     assert (first["before_text"], first["text"]) == (ONE, TWO)
@@ -274,6 +278,8 @@ def test_lines_that_name_people_are_in_no_message():
     assert message_of(b"Signed-off-by: Ada <ada@example.org>\n") is None
     assert message_of(b"stand-by: a mode\n\nLet stand-by work") == "Let stand-by work"
     assert message_of(b"\xff") is None
+    assert message_of(b"Fix the caf\xe9", b"ISO-8859-1") == "Fix the café" == message_of("Fix the café".encode(), b"ISO-8859-1")
+    assert [message_of(b"Fix the caf\xe9", odd) for odd in (b"utf-8", b"zip", b"none", b"a\0b", b"\xff", b"")] == [None] * 6
     people = """Fix it
 
 From: Jane Doe <jane@example.org>

@@ -98,6 +98,22 @@ def test_anything_but_columns_literals_operators_and_named_functions_is_refused(
         checked(attack, "where")
 
 
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ("length", "'length'"),
+        ("generated and (test or length)", "'length'"),
+        ("not alphabetic", "'alphabetic'"),
+        ("name", "'name'"),
+        ("null", "'NULL'"),
+        ("path like '%.v' and 1", "'1'"),
+    ],
+)
+def test_what_is_a_value_and_no_condition_is_refused(value, part):
+    with pytest.raises(UsageError, match=f"where: {part} is no condition but a value"):
+        checked(value, "where")
+
+
 def test_an_unknown_column_or_function_names_the_nearest_one():
     with pytest.raises(UsageError, match="did you mean 'language'"):
         checked("langauge = 'C'", "where")

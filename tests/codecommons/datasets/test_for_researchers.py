@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from codecommons.datasets import build, plan, specification
+from codecommons.datasets import build, list_releases, plan, scan, specification
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
 from codecommons.swhid import Swhid, content_id
@@ -60,7 +60,7 @@ def test_the_example_says_in_one_line_why_nothing_came(shop, research, tmp_path,
     for text, said in {
         "languages: [Pyhton]": "did you mean 'Python'?",
         "names: ['*.cobol']": "the rule name left out",
-        "format: {kind: jsonl}": "mine is published, and no Parquet: README.md in datasets/mine/",
+        "format: {kind: jsonl}": "are jsonl, and no Parquet: ",
     }.items():
         file.write_text(text)
         monkeypatch.setattr(sys, "argv", ["research.py", str(file)])
@@ -68,6 +68,22 @@ def test_the_example_says_in_one_line_why_nothing_came(shop, research, tmp_path,
         [line] = capsys.readouterr().err.splitlines()
         assert line.startswith("Error: ")
         assert said in line
+
+
+def test_the_frame_of_the_page_is_of_the_newest_release_alone(shop, monkeypatch, capsys):
+    monkeypatch.setenv("CODECOMMONS_HOME", str(shop.settings.home))
+    monkeypatch.setenv("CODECOMMONS_LAKE", shop.settings.lake)
+    shop.specify("python-permissive", "languages: [Python]")
+    build(shop.lake, InlineEngine(), "python-permissive")
+    shop.add("pkg:pypi/delta", {"delta.py": b"print('new')\n"}, day="2026-01-05")
+    shop.passed()
+    rows = build(shop.lake, InlineEngine(), "python-permissive").rows_kept
+    older, newer = list_releases(shop.lake, "python-permissive")
+    assert scan(shop.lake, older.name, older.fingerprint).collect().height == rows - 1
+    [command] = re.findall(r'python -c "(.*)"$', PAGE, re.MULTILINE)
+    exec(command)
+    assert f"shape: ({rows}, " in capsys.readouterr().out
+    assert "pkg:pypi/delta" in scan(shop.lake, newer.name).collect()["origin"].to_list()
 
 
 def queries() -> list[str]:

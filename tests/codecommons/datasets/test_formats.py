@@ -164,6 +164,13 @@ def test_every_row_is_found_in_the_tokens_where_the_manifest_says(made, name):
     assert described.select("token", "tokens", "document").equals(manifest.sort("swhid").select("token", "tokens", "document"))
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_the_card_says_how_much_is_to_be_downloaded_with_all_that_belongs_to_shards(made, name):
+    folder = folder_of(made, name)
+    size = sum(file.stat().st_size for file in (folder / "data").iterdir())
+    assert f"  download_size: {size}\n" in (folder / "README.md").read_text()
+
+
 def test_a_document_is_a_repository_as_starcoder_2_reads_it_and_ends_once(made):
     folder, texts = folder_of(made, "repositories"), texts_of(made)
     [shard] = manifest_of(made, "repositories").filter(origin="pkg:pypi/quotes")["shard"].unique()
