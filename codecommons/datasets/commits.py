@@ -14,6 +14,7 @@ Source: OctoPack (Muennighoff et al. 2024), section 2 and appendix, for commits 
 
 from __future__ import annotations
 
+import codecs
 import re
 
 import polars as pl
@@ -42,6 +43,8 @@ _NAMES_PEOPLE = re.compile(
     rf"(?im)^[ \t>*#|-]{{0,20}}(?:(?:{_KEYS})[ \t]*:.*|patch(?:es)? (?:by|from) .*|.*\S[ \t]+<[^<>\s@]+@[^<>\s]+>.*)$\n?"
     r"(?:^[ \t]+\S.*$\n?)*"
 )
+# Encodings that Python has for itself: nobody's messages are in them, and some are slow to read.
+_PYTHONS_OWN = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 def candidates(lake: Lake, inputs: Inputs) -> pl.DataFrame:
@@ -158,16 +161,23 @@ def message_of(raw: bytes | None, encoding: bytes | None = None) -> str | None:
         raw: the message.
         encoding: in what the commit says that it is, where it is no UTF-8.
     """
-    for name in ("utf-8", (encoding or b"").decode(errors="replace")):
-        try:
-            text = (raw or b"").decode(name)
-            break
-        # LookupError: there is no such encoding.
-        except (LookupError, ValueError):
-            continue
-    else:
+    known = (_read(raw or b"", name) for name in ("utf-8", (encoding or b"").decode(errors="replace")))
+    text = next((one for one in known if one is not None), None)
+    if text is None:
         return None
     return _NAMES_PEOPLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip() or None
+
+
+def _read(raw: bytes, encoding: str) -> str | None:
+    """A text in an encoding; None where it is none, or there is no such encoding."""
+    try:
+        if codecs.lookup(encoding).name in _PYTHONS_OWN:
+            return None
+        text = raw.decode(encoding)
+        text.encode()  # halves of pairs, which UTF-7 can hold, are no text
+    except (LookupError, ValueError):
+        return None
+    return text
 
 
 def judged(lake: Lake, rows: pl.DataFrame, judging: Policy, accepted: list[str]) -> pl.DataFrame:

@@ -340,3 +340,16 @@ def test_a_specification_names_filters_that_there_are_and_asks_for_nothing_that_
     assert parse(b"where: name = 'message'", "a").where
     with pytest.raises(UsageError, match="did you mean 'commits'"):
         parse(b"rows: comits", "a")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        *((name, "é") for name in (b"ISO-8859-1", b"cp1252")),
+        *((name, None) for name in (b"", b"UTF-8", b"no such thing", b"\xff\0", b"unicode_escape", b"undefined", b"hex")),
+    ],
+)
+def test_a_message_is_read_in_the_encoding_that_its_commit_names_or_is_none(encoding, said):
+    assert message_of(b"\xe9", encoding) == said
+    assert message_of("é".encode(), encoding) == "é"
+    assert message_of(b"\xe9+2AA-", b"UTF-7") is None
