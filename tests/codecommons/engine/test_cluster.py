@@ -17,8 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import polars as pl
 import pytest
+import ray
+from ray import cloudpickle, cluster_utils
 
 from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
@@ -31,18 +34,13 @@ from codecommons.license import qualify_slice
 from codecommons.report import Elsewhere, Measure
 from codecommons.settings import Settings
 
-ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'codecommons[ray]'")
-cluster_utils = pytest.importorskip("ray.cluster_utils")
-grpc = pytest.importorskip("grpc")
-
 DAY = "2026-01-31"
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
-# Tasks import this module by its name, which pytest's way of importing gives to no other process.
-cloudpickle = pytest.importorskip("ray.cloudpickle")
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[cluster_utils.Cluster]:
+    # Tasks import this module by its name, which pytest's way of importing gives to no other process.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     made = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE)
     yield made
@@ -87,7 +85,7 @@ def noted(folder: Path, number: int) -> int:
     """Note the start of a task; the fourth and fifth take as long as it takes to kill their node."""
     (folder / f"{number}-{time.monotonic_ns()}").touch()
     if number in (3, 4) and len(list(folder.glob(f"{number}-*"))) == 1:
-        time.sleep(60)
+        time.sleep(20)
     return number
 
 
