@@ -20,9 +20,6 @@ Scope = Literal["content", "slice", "log", "dataset"]
 
 HASH = pa.binary()
 DATE = pa.struct([pa.field("seconds", pa.int64()), pa.field("microseconds", pa.int32())])
-SPAN = pa.struct(
-    [pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64()), pa.field("rule", pa.string())]
-)
 
 
 @dataclass(frozen=True)

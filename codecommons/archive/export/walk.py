@@ -54,7 +54,6 @@ _HASHED_AT_ONCE = 200_000
 # So few keys are looked for one by one; more are told by their range.
 _FEW = 1_000
 _ROWS = 16_384
-_NAMED = 20
 
 NO_BYTES = "bytes not fetched"
 SYNTHETIC = "synthetic export"
