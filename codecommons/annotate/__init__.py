@@ -15,6 +15,5 @@ Does not belong here: decisions. An annotation is a signal; thresholds and verdi
 from codecommons.annotate.annotator import Annotator, current, prepare
 from codecommons.annotate.files import annotate_files
 from codecommons.annotate.stage import annotate_slice
-from codecommons.annotate.store import annotations
 
-__all__ = ["Annotator", "annotate_files", "annotate_slice", "annotations", "current", "prepare"]
+__all__ = ["Annotator", "annotate_files", "annotate_slice", "current", "prepare"]

@@ -14,13 +14,12 @@ from codecommons.archive.ingest import ingest_slice
 from codecommons.archive.inputs import Request, add_inputs, forget_inputs, parse_request, read_package_list
 from codecommons.archive.source import Source
 from codecommons.archive.terms import settle_terms
-from codecommons.archive.views import file_view, slice_roots
+from codecommons.archive.views import slice_roots
 
 __all__ = [
     "Request",
     "Source",
     "add_inputs",
-    "file_view",
     "forget_inputs",
     "ingest_slice",
     "parse_request",

@@ -19,7 +19,7 @@ from codecommons.datasets.difference import Difference, Moved, releases_differ
 from codecommons.datasets.planning import Plan, plan
 from codecommons.datasets.releases import Release, list_releases, release, scan
 from codecommons.datasets.reproduce import Reproduction, reproduce
-from codecommons.datasets.specification import Specification, keep_specification, names, specification, specifications, unreadable
+from codecommons.datasets.specification import Specification, keep_specification, names, specification, unreadable
 from codecommons.datasets.verify import Problem, Verification, verify
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "reproduce",
     "scan",
     "specification",
-    "specifications",
     "unreadable",
     "verify",
 ]
