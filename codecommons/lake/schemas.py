@@ -659,6 +659,14 @@ LICENSE_JUDGEMENT = Table(
     ("policy", "statement"),
     partition=("policy",),
 )
+# ``dedup`` registers it with its other tables. It stands here because the SQL face has it and importing ``dedup`` takes a second.
+DUPLICATE_PAIR = Table(
+    "duplicate_pair",
+    "Two texts (a < b) whose exact Jaccard similarity over shingles was computed; accepted from the threshold on.",
+    _fields(configuration=pa.string(), a=HASH, b=HASH, similarity=pa.float64(), accepted=pa.bool_()),
+    ("configuration", "a", "b"),
+    partition=("configuration",),
+)
 OPT_OUT_LEDGER = Table(
     "opt_out_ledger",
     "One entry of the opt-out ledger: canonical JSON that names the digest of the entry before; digest is sha256 of it, hex.",
