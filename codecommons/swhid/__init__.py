@@ -4,9 +4,10 @@
 
 """Identity: SWHIDs and Software Heritage's hashes, computed from bytes.
 
-Here belong the serialisations that identifiers are hashes of, reading and writing them, hashing contents one by one and by
-column, and identifying what lies on a disk. Nothing here knows the lake, an archive format or a source, and importing it
-costs milliseconds: no Arrow, no Polars (the form for columns imports Arrow when it is called).
+Belongs here: identifiers as text (``identifier``), what they are hashes of, written (``manifests``) and read (``parsing``),
+hashing contents one by one and by column (``hashing``, ``blake2s``), and identifying what lies on a disk (``tree``, ``git``).
+Does not belong here: anything that knows the lake, an archive format or a source. Importing this costs milliseconds: no Arrow,
+no Polars (the form for columns imports Arrow when it is called).
 """
 
 from __future__ import annotations
