@@ -10,8 +10,8 @@ commits left behind (``commits``).
 What annotators share: their columns (``columns``), languages (``languages``), texts in wide encodings (``wide``), notebooks
 (``notebooks``), licence expressions (``expressions``), known licence texts (``notices``), ScanCode (``scancode``), statements
 of copyright (``copyright``), secrets and personal data (``spans``), the manifests of packages (``manifests``), what quality
-filters look at (``signals``), syntax trees (``syntax``), the user's benchmarks (``benchmarks``), and where a trained classifier
-plugs in (``scorers``).
+filters look at (``signals``), syntax trees (``syntax``), what is asked in a process of its own (``child``), the user's
+benchmarks (``benchmarks``), and where a trained classifier plugs in (``scorers``).
 What records of feeds say: reading them (``feed``; ``feeds``, one file each, found by name), the events of a forge (``forge``;
 the marks of their text form, ``marks``), vulnerabilities (``vulnerabilities``) and mentions of software (``mentions``).
 Does not belong here: decisions. An annotation is a signal; thresholds and verdicts are policies (``license``, ``datasets``).
