@@ -13,28 +13,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codecommons.annotate.annotator import Annotator, current
-from codecommons.errors import UsageError
+from codecommons.annotate.annotator import Annotator
 from codecommons.lake import Lake
-
-
-def annotations(lake: Lake, name: str) -> pl.LazyFrame:  # type: ignore[no-redef] # not the __future__ of that name
-    """Rows of an annotator, of its current digest only.
-
-    Args:
-        lake: the lake.
-        name: the annotator's name.
-
-    Returns:
-        The columns of ``Annotator.table`` with ``bucket``; empty before anything was annotated.
-
-    Raises:
-        UsageError: there is no such annotator.
-    """
-    known = current(lake.settings)
-    if name not in known:
-        raise UsageError(f"there is no annotator {name!r}; there are {', '.join(known)}")
-    return rows(lake, known[name])
 
 
 def rows(lake: Lake, annotator: Annotator) -> pl.LazyFrame:

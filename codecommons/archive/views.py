@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""The trees of a slice, and every file of the lake as a person would look for it."""
+"""The trees that visits saw, and which of them a dataset takes files from."""
 
 from __future__ import annotations
 
@@ -122,35 +122,6 @@ def head_of(branches: Branches) -> tuple[str, bytes] | None:
         if found is not None and found[0] in _HEAD_TYPES:
             return found
     return None
-
-
-def file_view(lake: Lake, as_of: str | None = None) -> pl.LazyFrame:
-    """Every file of every tree.
-
-    Args:
-        lake: the lake.
-        as_of: a day: only what counts on it. Of an origin whose state changes (a repository, a folder) that is the latest
-            full visit up to the day; the releases of a package add up over its full visits.
-
-    Returns:
-        ``origin, visit, slice, snapshot, anchor, root`` as in ``slice_roots``, ``path`` (bytes), ``perms``, ``content`` (bytes).
-    """
-    visits = lake.scan("origin_visit_status").collect()
-    trees = anchors(lake, visits.select("origin", "visit", "snapshot", "slice", "status"))
-    if as_of is not None:
-        trees = trees.filter((pl.col("slice") <= as_of) & (pl.col("status") == "full")).sort("slice", "visit")
-        accumulates = pl.col("anchor").str.starts_with("swh:1:rel:")
-        packages = trees.filter(accumulates).unique(["origin", "anchor"], keep="last", maintain_order=True)
-        time = pl.struct("slice", "visit")
-        states = trees.filter(~accumulates).filter(time == time.last().over("origin"))
-        trees = pl.concat([packages, states])
-    files = lake.scan("tree_file").select("root", "path", "perms", "content")
-    trees = trees.select("origin", "visit", "slice", "snapshot", "anchor", "root")
-    return (
-        trees.lazy()
-        .join(files, on="root")
-        .select("origin", "visit", "slice", "snapshot", "anchor", "root", "path", "perms", "content")
-    )
 
 
 def _anchored(branches: pl.DataFrame, objects: pl.DataFrame, kind: str) -> pl.DataFrame:

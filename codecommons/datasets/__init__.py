@@ -4,11 +4,16 @@
 
 """Datasets: from what people ask for to shards they can train on, defend and rebuild.
 
-Belongs here: the specification (``specification``, its SQL in ``condition``), what it may take from (``candidates``), the rules
-that leave files out (``selection``, ``rules``) and choose among copies (``election``), what rows are (``rows``,
-``repository_form``) and what is in them (``texts``), the files (``shards``), what is told beside them (``documents``), where they
-are and what they are called (``releases``, ``fingerprint``), and the stage (``build``), with the look ahead (``planning``), the
-proof afterwards (``verify``, ``reproduce``) and what two releases differ in (``difference``).
+Belongs here: the specification (``specification``; its SQL in ``condition`` and ``like``, its filter sets in ``filtering`` and
+``filter_sets``), what it may take from (``candidates``), the rules that leave files out (``rules``, ``selection``), what that
+costs a language or source (``losses``), and choosing among copies (``election``, ``repositories``).
+What rows are: files (``rows``), commits (``commits``), discussions (``discussions``), repositories (``repository_form``); what
+is in them (``texts``, ``redaction``, ``tokens``), and whose work it is (``attribution``).
+The files: shards (``shards``, ``tokenizer``) in one of several formats (``formats``, one file each, found by name; ``format``
+says what one is), and what is told beside them (``documents``, ``attestation``).
+Where releases are and what they are called (``releases``, ``fingerprint``), the stage (``build``), the look ahead
+(``planning``, which counts in ``counting`` over ``facts`` and keeps its ``comparisons``), the proof afterwards (``verify``,
+``reproduce``), what two releases differ in (``difference``) and which are out of date (``staleness``).
 Does not belong here: what annotators and policies say of a file (``annotate``, ``license``), which contents are similar
 (``dedup``).
 """
@@ -19,7 +24,7 @@ from codecommons.datasets.difference import Difference, Moved, releases_differ
 from codecommons.datasets.planning import Plan, plan
 from codecommons.datasets.releases import Release, list_releases, release, scan
 from codecommons.datasets.reproduce import Reproduction, reproduce
-from codecommons.datasets.specification import Specification, keep_specification, names, specification, specifications, unreadable
+from codecommons.datasets.specification import Specification, keep_specification, names, specification, unreadable
 from codecommons.datasets.verify import Problem, Verification, verify
 
 __all__ = [
@@ -43,7 +48,6 @@ __all__ = [
     "reproduce",
     "scan",
     "specification",
-    "specifications",
     "unreadable",
     "verify",
 ]

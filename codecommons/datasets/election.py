@@ -58,29 +58,19 @@ class Crowds:
     compare: Callable[[Ranks, Ranks], NDArray[np.float64]]
 
 
-def elect(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+def elect(ranks: pl.DataFrame, known: Known, threshold: float) -> pl.DataFrame:
     """Take rows in order, keep a row unless a kept row is an accepted pair of it.
 
     Nothing is transitive here: of a chain a~b~c, in which a and c are no pair, a and c stay.
 
     Args:
         ranks: (content binary, rank uint32), both unique; rank 0 is preferred over all.
-        pairs: (a, b, similarity) of accepted pairs, in either direction; contents that have no rank don't matter.
+        known: what the lake knows of these rows, in this order; of pairs, a content that has no rank doesn't matter.
+        threshold: similarity from which an accepted pair counts.
 
     Returns:
         One row per row that goes: its rank, the rank of the kept row most similar to it (the preferred one among equals) and
         their similarity. By rank.
-    """
-    return _dropped(*_settled(_edges(ranks, pairs), _count(ranks), None))
-
-
-def elect_all(ranks: pl.DataFrame, known: Known, threshold: float) -> pl.DataFrame:
-    """The same where not all pairs are known.
-
-    Args:
-        ranks: as ``elect``.
-        known: what the lake knows of these rows, in this order.
-        threshold: similarity from which an accepted pair counts.
 
     Raises:
         LakeError: texts can't be read.
@@ -101,7 +91,7 @@ def elect_all(ranks: pl.DataFrame, known: Known, threshold: float) -> pl.DataFra
 def winners(
     one: NDArray[Any], other: NDArray[Any], similarity: NDArray[Any], rows: int, crowds: Crowds | None = None
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """``elect`` on numbers, or ``elect_all`` where there are crowds.
+    """``elect`` on numbers.
 
     Args:
         one: of each pair one rank.
@@ -159,15 +149,14 @@ def _led(bands: NDArray[np.int64], members: NDArray[np.int64], leaders: int, cou
     return np.unique(np.concatenate([np.empty(0, np.int64), *(low * count + high for low, high in found)]))
 
 
-def _edges(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> _Edges:
+def _edges(ranks: pl.DataFrame, pairs: pl.LazyFrame) -> _Edges:
     """Pairs of contents as pairs of ranks.
 
     They become numbers before they are collected: as contents they take six times the memory.
     """
     ranked = ranks.lazy()
     both = (
-        pairs.lazy()
-        .select("a", "b", "similarity")
+        pairs.select("a", "b", "similarity")
         .join(ranked.select(a="content", one="rank"), on="a")
         .join(ranked.select(b="content", other="rank"), on="b")
         .filter(pl.col("one") != pl.col("other"))

@@ -18,7 +18,7 @@ import polars as pl
 
 from codecommons.datasets import commits, condition, discussions, redaction
 from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
-from codecommons.datasets.election import elect_all
+from codecommons.datasets.election import elect
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
@@ -457,7 +457,7 @@ def _with_winner(rows: pl.DataFrame, threshold: float, lake: Lake, engine: Engin
     """Add winner_rank, winner_content and so on, and similarity, to rows that another one stands for."""
     ranks = rows.select("content", "rank")
     known = known_then(lake, engine, contents(lake, inputs), ranks)
-    gone = elect_all(ranks, known, threshold).rename({"kept": "winner_rank"})
+    gone = elect(ranks, known, threshold).rename({"kept": "winner_rank"})
     winners = rows.select("rank", "content", "origin", "anchor", "path").rename(lambda name: f"winner_{name}")
     rows = rows.join(gone, on="rank", how="left", maintain_order="left")
     return rows.join(winners, on="winner_rank", how="left", maintain_order="left")

@@ -458,15 +458,6 @@ def specification(settings: Settings, name: str) -> Specification:
     return parse(source, name)
 
 
-def specifications(settings: Settings) -> dict[str, Specification]:
-    """Every specification, by name.
-
-    Raises:
-        UsageError: one can't be read.
-    """
-    return {name: specification(settings, name) for name in names(settings)}
-
-
 def unreadable(settings: Settings) -> dict[str, str]:
     """Names of files that are no specification, and why."""
     reasons = {}

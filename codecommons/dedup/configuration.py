@@ -30,8 +30,8 @@ class Configuration:
         name: what people call it.
         words: ``words``, runs of word characters; or ``split``, what lies between separators, if only nothing.
         version: raised when the code changes what it computes.
-        shingle: words in a row that make one shingle (see ``words``). A text with fewer words has none, and is never a
-            near-duplicate of anything: only its exact identity counts.
+        shingle: words in a row that make one shingle (see ``codecommons.shingles``). A text with fewer words has none, and is
+            never a near-duplicate of anything: only its exact identity counts.
         bins: bins of the signature, a power of two.
         bands: bands of the signature.
         rows: signature values in a band.

@@ -32,7 +32,7 @@ from codecommons.dedup.similarity import jaccard, shingle_sets
 from codecommons.dedup.tables import BAND, CANDIDATE, CROWDED_BAND, DUPLICATE_PAIR, SIGNATURE, TABLES
 from codecommons.dedup.texts import read_texts, select_texts
 from codecommons.engine import Engine
-from codecommons.engine.local import release_memory
+from codecommons.engine.engine import release_memory
 from codecommons.lake import Committed, Lake, StagedFile, StagingArea
 from codecommons.lake.files import DataFile
 from codecommons.lake.ranges import bucket_range, in_range, slices_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from codecommons.lake.schemas import HASH, Table
+from codecommons.lake.schemas import DUPLICATE_PAIR, HASH, Table
 
 _CONFIGURATION = pa.field("configuration", pa.string())
 
@@ -24,19 +24,6 @@ CROWDED_BAND = Table(
     "A band value that more texts share than are compared with each other, or shared before some were taken down.",
     (_CONFIGURATION, pa.field("value", pa.binary())),
     ("configuration", "value"),
-    partition=("configuration",),
-)
-DUPLICATE_PAIR = Table(
-    "duplicate_pair",
-    "Two texts (a < b) whose exact Jaccard similarity over shingles was computed; accepted from the threshold on.",
-    (
-        _CONFIGURATION,
-        pa.field("a", HASH),
-        pa.field("b", HASH),
-        pa.field("similarity", pa.float64()),
-        pa.field("accepted", pa.bool_()),
-    ),
-    ("configuration", "a", "b"),
     partition=("configuration",),
 )
 SIGNATURE = Table(

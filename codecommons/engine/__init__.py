@@ -4,7 +4,8 @@
 
 """Where work runs.
 
-Belongs here: the one interface through which stages map a pure function over tasks, and the engines behind it.
+Belongs here: the one interface through which stages map a pure function over tasks (``engine``), and the engines behind it: the
+processes of this machine (``local``; ``preloaded`` is what they share) and a cluster's (``cluster``).
 Does not belong here: what the tasks do, and commits (workers write files, the driver commits them).
 """
 

@@ -4,8 +4,12 @@
 
 """The lake: Delta tables on a local folder or any S3 endpoint, by one code path.
 
-Belongs here: what the tables are (``schemas``), how rows get in exactly once (``staging``, ``news``, ``commits``), which of them
-readers see (``slices``), and the SQL face (``views``). Does not belong here: what the rows mean to a stage.
+Belongs here: what the tables are (``schemas``) and what stages do with them (``lake``); how rows get in exactly once
+(``staging``, ``news``, ``merging``, ``commits``) and how a stage ends (``stages``); which of them readers see (``slices``,
+``snapshots``) and the SQL face (``views``); how the key space is cut and looked up (``ranges``, ``keys``); when two addresses
+mean one place (``places``); the bytes of contents (``contents``); the files behind it all (``storage``, ``files``), what is
+broken among them (``damage``), and what goes for good (``garbage``, ``erasing``). Does not belong here: what the rows mean to a
+stage.
 """
 
 from codecommons.lake.lake import Committed, Lake

@@ -18,8 +18,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
@@ -27,14 +25,13 @@ from deltalake.transaction import AddAction, RemoveAction
 from codecommons.engine import Engine
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import LakeError
-from codecommons.lake import commits
+from codecommons.lake import commits, contents
 from codecommons.lake.damage import Damage, damaged, told
 from codecommons.lake.files import DataFile, data_files, open_table
 from codecommons.lake.garbage import modified
 from codecommons.lake.keys import missing
 from codecommons.lake.merging import Merged, MergeTask, bundles, merge_all, rewrite
 from codecommons.lake.news import NewsFile, place
-from codecommons.lake.ranges import slices_of
 from codecommons.lake.schemas import COMMIT_ORDER, STAGE_REPORT, TABLES, Table
 from codecommons.lake.slices import SliceLog
 from codecommons.lake.snapshots import newest
@@ -49,8 +46,6 @@ if TYPE_CHECKING:
 
 # design.md section 5: above this many files in one partition of a table they are merged into one.
 MOST_FILES = 32
-# Row groups of contents whose keys are looked up together: of 4 MB they are some 20,000 contents.
-_GROUPS = 64
 
 
 @dataclass(frozen=True)
@@ -400,34 +395,12 @@ class Lake:
         Yields:
             Batches of (sha1_git, data). A content without bytes is simply absent.
         """
-        batch_bytes = batch_bytes or self.settings.batch_bytes
         ids = ids.unique("sha1_git")
         if "length" not in ids.columns:
             ids = ids.join(self.scan("content").select("sha1_git", "length").collect(), on="sha1_git", how="left")
         ids = ids.select("sha1_git", pl.col("length").fill_null(0)).sort("sha1_git")
-        if not ids.height:
-            return
-        files = [self.path("content_data", file.path) for file in self.files("content_data")]
-        if not files:
-            return
-        schema = pa.schema(self._table("content_data").fields)
-        dataset = ds.dataset(files, schema=schema, format="parquet", filesystem=self.storage.arrow_fs)
-        for run in slices_of(ids, batch_bytes):
-            keys = run["sha1_git"]
-            low, high = keys[0], keys[-1]
-            where = (ds.field("sha1_git") >= pa.scalar(low, pa.binary())) & (ds.field("sha1_git") <= pa.scalar(high, pa.binary()))
-            wanted = ds.field("sha1_git").isin(pa.array(keys.to_list(), pa.binary()))
-            with lake_errors(f"table content_data in {self.settings.lake}"):
-                groups = (group for file in dataset.get_fragments(where) for group in file.split_by_row_group(where))
-                # The keys alone are read of row groups that hold none of the contents.
-                holding = [group for group in groups if group.count_rows(filter=wanted, use_threads=False)]
-                here = ds.FileSystemDataset(holding, schema, dataset.format, self.storage.arrow_fs)
-                found = here.to_table(filter=where & wanted, use_threads=False, batch_readahead=1, fragment_readahead=1)
-            order = pl.DataFrame(found.select(["sha1_git"])).with_row_index("row").sort("sha1_git")["row"].to_arrow()
-            found = found.combine_chunks()  # one name for all of them: while the reader works, one copy is enough
-            found = found.take(order).combine_chunks()
-            pa.default_memory_pool().release_unused()  # row groups that were looked through: several times the batch
-            yield from found.to_batches()
+        if ids.height:
+            yield from contents.in_order(self.storage, self._content_files(), ids, batch_bytes or self.settings.batch_bytes)
 
     def contents_as_they_lie(self, ids: pl.DataFrame) -> Iterator[pa.RecordBatch]:
         """Stream the bytes of contents in the order of the files, each row group read once.
@@ -440,24 +413,10 @@ class Lake:
         Yields:
             Batches of (sha1_git, data), of a row group each. A content without bytes is simply absent.
         """
-        wanted = ids.select("sha1_git", held=pl.lit(True)).unique()
-        for file in self.files("content_data"):
-            path = self.path("content_data", file.path)
-            with lake_errors(f"table content_data in {self.settings.lake}"):
-                parquet = pq.ParquetFile(path, filesystem=self.storage.arrow_fs)
-            for groups in (range(parquet.num_row_groups)[at : at + _GROUPS] for at in range(0, parquet.num_row_groups, _GROUPS)):
-                with lake_errors(f"table content_data in {self.settings.lake}"):
-                    keys = pl.DataFrame(parquet.read_row_groups(groups, columns=["sha1_git"], use_threads=False))
-                held = keys.join(wanted, on="sha1_git", how="left", maintain_order="left")["held"].fill_null(False)
-                at = 0
-                for group in groups:
-                    here = held[at : at + parquet.metadata.row_group(group).num_rows]
-                    at += len(here)
-                    if here.any():
-                        with lake_errors(f"table content_data in {self.settings.lake}"):
-                            found = parquet.read_row_group(group, columns=["sha1_git", "data"], use_threads=False)
-                        yield from (found if here.all() else found.filter(here.to_arrow())).combine_chunks().to_batches()
-            pa.default_memory_pool().release_unused()
+        yield from contents.as_they_lie(self.storage, self._content_files(), ids)
+
+    def _content_files(self) -> list[str]:
+        return [self.path("content_data", file.path) for file in self.files("content_data")]
 
     def scratch_file(self) -> IO[bytes]:
         """A file without a name, gone when it is closed or its process dies, on a disk (``/tmp`` may be memory)."""

@@ -20,9 +20,6 @@ Scope = Literal["content", "slice", "log", "dataset"]
 
 HASH = pa.binary()
 DATE = pa.struct([pa.field("seconds", pa.int64()), pa.field("microseconds", pa.int32())])
-SPAN = pa.struct(
-    [pa.field("kind", pa.string()), pa.field("start", pa.int64()), pa.field("end", pa.int64()), pa.field("rule", pa.string())]
-)
 
 
 @dataclass(frozen=True)
@@ -661,6 +658,14 @@ LICENSE_JUDGEMENT = Table(
     ),
     ("policy", "statement"),
     partition=("policy",),
+)
+# ``dedup`` registers it with its other tables. It stands here because the SQL face has it and importing ``dedup`` takes a second.
+DUPLICATE_PAIR = Table(
+    "duplicate_pair",
+    "Two texts (a < b) whose exact Jaccard similarity over shingles was computed; accepted from the threshold on.",
+    _fields(configuration=pa.string(), a=HASH, b=HASH, similarity=pa.float64(), accepted=pa.bool_()),
+    ("configuration", "a", "b"),
+    partition=("configuration",),
 )
 OPT_OUT_LEDGER = Table(
     "opt_out_ledger",

@@ -23,7 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from codecommons.errors import CodeCommonsError, LakeError
-from codecommons.lake.schemas import HASH, OPT_OUT_LEDGER, TABLES, Table
+from codecommons.lake.schemas import DUPLICATE_PAIR, OPT_OUT_LEDGER, TABLES, Table
 from codecommons.lake.storage import ADVICE, Storage, lake_errors
 from codecommons.settings import Settings
 
@@ -32,21 +32,6 @@ if TYPE_CHECKING:
     from codecommons.lake.lake import Lake
 
 RESTRICTED = frozenset({"person"})
-
-# What the SQL face needs of the table that `dedup` declares and registers; importing `dedup` takes a second.
-DUPLICATE_PAIR = Table(
-    "duplicate_pair",
-    "Two contents whose similarity was computed.",
-    (
-        pa.field("configuration", pa.string()),
-        pa.field("a", HASH),
-        pa.field("b", HASH),
-        pa.field("similarity", pa.float64()),
-        pa.field("accepted", pa.bool_()),
-    ),
-    ("configuration", "a", "b"),
-    partition=("configuration",),
-)
 
 # What views anti-join with to keep out of sight what is opted out, and the requests that say so; of a content that is out as all
 # its occurrences are, these have the reason.

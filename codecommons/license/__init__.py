@@ -5,11 +5,11 @@
 """The third stage: what the licence of a file is worth.
 
 Belongs here: licence expressions (``expressions``), resolving what was found in a tree into one statement a file (``evidence``,
-``resolve``), policies that judge statements (``policy``, ``policies/*.yaml``) by facts about licences (``blue_oak``,
-``obligations``), the stage (``stage``), and, for datasets to ask, what a forge says of a whole repository (``forge``) and whose
-decision holds of several that are of the same time (``forks``).
-Does not belong here: detecting licences in bytes (``annotate``), what other occurrences of a content say, and opt-outs: those are
-joined over the whole lake when a dataset is built (``datasets``).
+``lists``, ``resolve``), policies that judge statements (``policy``, ``policies/*.yaml``) by facts about licences (``blue_oak``,
+which ``refresh`` fetches, ``obligations``), the texts of licences (``texts``), the stage (``stage``), and, for datasets to ask,
+what a forge says of a whole repository (``forge``) and whose decision holds of several that are of the same time (``forks``).
+Does not belong here: detecting licences in bytes (``annotate``), what other occurrences of a content say, and opt-outs: those
+are joined over the whole lake when a dataset is built (``datasets``).
 """
 
 from codecommons.license.policy import Policy, policies, policy, unreadable

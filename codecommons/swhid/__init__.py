@@ -4,21 +4,21 @@
 
 """Identity: SWHIDs and Software Heritage's hashes, computed from bytes.
 
-Here belong the serialisations that identifiers are hashes of, reading and writing them, hashing contents one by one and in
-batches, and identifying what lies on a disk. Nothing here knows the lake, an archive format or a source, and importing it
-costs milliseconds: no Arrow, no Polars (the batch form imports Arrow when it is called).
+Belongs here: identifiers as text (``identifier``), what they are hashes of, written (``manifests``) and read (``parsing``),
+hashing contents one by one and by column (``hashing``, ``blake2s``), and identifying what lies on a disk (``tree``, ``git``).
+Does not belong here: anything that knows the lake, an archive format or a source. Importing this costs milliseconds: no Arrow,
+no Polars (the form for columns imports Arrow when it is called).
 """
 
 from __future__ import annotations
 
-from codecommons.swhid.hashing import ContentHashes, blake2s_column, content_id, hash_content, hash_contents, spread
+from codecommons.swhid.hashing import ContentHashes, blake2s_column, content_id, hash_content, spread
 from codecommons.swhid.identifier import KINDS, Span, Swhid, swhid_text
 from codecommons.swhid.manifests import (
     DIRECTORY_PERMS,
     EXECUTABLE_PERMS,
     FILE_PERMS,
     GIT_KINDS,
-    REVISION_PERMS,
     SYMLINK_PERMS,
     Date,
     Release,
@@ -43,7 +43,6 @@ __all__ = [
     "FILE_PERMS",
     "GIT_KINDS",
     "KINDS",
-    "REVISION_PERMS",
     "SYMLINK_PERMS",
     "ContentHashes",
     "Date",
@@ -58,7 +57,6 @@ __all__ = [
     "git_object",
     "git_object_id",
     "hash_content",
-    "hash_contents",
     "offset_minutes",
     "origin_id",
     "release_id",

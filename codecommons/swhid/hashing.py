@@ -4,13 +4,12 @@
 
 """Hash file contents: the four digests that Software Heritage keeps of every content.
 
-One blob at a time, or a whole Arrow column at once, which is faster. Arrow and Numba are imported only by the batch form.
+One blob at a time; BLAKE2s also of a whole Arrow column at once, which is faster. Arrow and Numba are imported only by that form.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2s, sha1, sha256
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -45,32 +44,6 @@ def content_id(data: bytes | bytearray | memoryview) -> bytes:
     git = sha1(b"blob %d\0" % size)
     git.update(data)
     return git.digest()
-
-
-def hash_contents(data: pa.Array) -> pa.Table:
-    """Hash every value of a column, without copying it.
-
-    Args:
-        data: binary or large binary, without nulls.
-
-    Returns:
-        One row per value, in order: ``sha1_git, sha1, sha256, blake2s256`` (binary) and ``length`` (int64, bytes).
-
-    Raises:
-        ValueError: there are nulls.
-    """
-    import numpy as np
-    import pyarrow as pa
-
-    ends, blob = spread(data)
-    values = [blob[start:end] for start, end in pairwise(ends.tolist())]
-    columns = {
-        "sha1_git": pa.array(map(content_id, values), pa.binary()),
-        "sha1": pa.array((sha1(value).digest() for value in values), pa.binary()),
-        "sha256": pa.array((sha256(value).digest() for value in values), pa.binary()),
-        "blake2s256": blake2s_column(data),
-    }
-    return pa.table({**columns, "length": pa.array(np.diff(ends))})
 
 
 def blake2s_column(data: pa.Array) -> pa.Array:

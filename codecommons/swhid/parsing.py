@@ -19,6 +19,7 @@ from typing import NamedTuple
 from codecommons.swhid.manifests import (
     DIRECTORY_PERMS,
     GIT_KINDS,
+    REVISION_PERMS,
     Date,
     Release,
     Revision,
@@ -171,7 +172,7 @@ def parse_release(body: bytes) -> Release:
 def entry_type(perms: int) -> str:
     """Software Heritage's type of a directory entry, from its mode: ``file``, ``dir`` or ``rev``."""
     kind = perms & _KIND_MASK
-    return "dir" if kind == DIRECTORY_PERMS else "rev" if kind == 0o160000 else "file"
+    return "dir" if kind == DIRECTORY_PERMS else "rev" if kind == REVISION_PERMS else "file"
 
 
 def _split(body: bytes) -> tuple[list[tuple[bytes, bytes]], bytes | None]:

@@ -10,10 +10,11 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets.outcomes import BY_HAND, FAILURE, attempt, check_specs, plain_errors
+from assets.outcomes import attempt, check_specs, plain_errors
 from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec
 from assets.stages import run_stage
+from assets.tags import BY_HAND, FAILURE
 from codecommons.errors import LakeError, UnreachableError
 from codecommons.lake import Lake, SliceInput, close_stage
 from codecommons.report import CheckResult, StageReport

@@ -10,11 +10,12 @@ import dataclasses
 import logging
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+import polars as pl
 import pytest
 
 from codecommons.lake import Lake
@@ -119,3 +120,20 @@ def index(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def elect_known() -> Callable[[pl.DataFrame, pl.DataFrame | pl.LazyFrame], pl.DataFrame]:
+    """The election where all accepted pairs are known and no band is crowded."""
+    from codecommons.datasets.election import elect
+    from codecommons.dedup.earlier import Known
+
+    def nobody(left: object, right: object) -> NoReturn:
+        raise AssertionError("nobody is left to compare")
+
+    crowds = pl.DataFrame(schema={"band": pl.UInt64, "place": pl.UInt32})
+
+    def elected(ranks: pl.DataFrame, pairs: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+        return elect(ranks, Known(pairs.lazy().with_columns(accepted=True), crowds, 1, nobody), 0.0)
+
+    return elected

@@ -21,7 +21,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent
 
-from assets.outcomes import BY_HAND
+from assets.tags import BY_HAND
 from codecommons.lake import Lake, SliceInput
 from codecommons.report import STAGES
 from codecommons.settings import Settings

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from assets import raw_archive_slice
-from assets.outcomes import WITHOUT_EXPECTATIONS
+from assets.tags import WITHOUT_EXPECTATIONS
 from codecommons import listing
 from codecommons.archive.inputs import add_inputs
 from codecommons.lake import Lake

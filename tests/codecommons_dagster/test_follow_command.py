@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from assets.outcomes import BY_HAND
+from assets.tags import BY_HAND
 from codecommons.lake import Lake
 from codecommons_dagster.cli import main
 

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from assets import opt_out
-from assets.outcomes import BY_HAND, FAILURE
+from assets.tags import BY_HAND, FAILURE
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.engine import local_engine
 from codecommons.lake import Lake, SliceInput

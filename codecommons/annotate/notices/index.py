@@ -9,11 +9,10 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +39,8 @@ Ints = NDArray[np.int32]
 BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
-@dataclass(frozen=True)
-class Index:
-    """Everything about the rules that matching needs.
+class Index(NamedTuple):
+    """Everything about the rules that matching needs: arrays by name, which a kernel takes as one argument.
 
     Rules are numbered; of several with the same words the first counts.
 
@@ -109,7 +107,7 @@ def prepare(folder: Path) -> None:
 def load() -> Index:
     """The index of the installed rules, as a file that processes share; it is built once per installation (some seconds)."""
     made_of = [FORMAT, version(rules.DISTRIBUTION), EXACT, GRAM, LEAST_CHANGED, LEAST_SHARE, LEAST_GRAMS, PAIR_BITS, GRAM_BITS]
-    name = f"notices-{digest([*made_of, *(field.name for field in fields(Index))])}"
+    name = f"notices-{digest([*made_of, *Index._fields])}"
     compiled = Path(__file__).parent / "__pycache__"
     homes = [compiled / name, *([_folder / name] if _folder else [])]
     home = next((home for home in homes if home.is_dir()), None)
@@ -118,7 +116,7 @@ def load() -> Index:
         home = next((home for home in homes if _save(index, home)), None)
         if home is None:
             return index
-    return Index(*(np.asarray(np.load(home / f"{field.name}.npy", mmap_mode="r")) for field in fields(Index)))
+    return Index(*(np.asarray(np.load(home / f"{name}.npy", mmap_mode="r")) for name in Index._fields))
 
 
 def _save(index: Index, home: Path) -> bool:
@@ -126,8 +124,8 @@ def _save(index: Index, home: Path) -> bool:
     parts = home.with_name(f"{home.name}.{uuid.uuid4().hex}")
     try:
         parts.mkdir(parents=True)
-        for field in fields(Index):
-            np.save(parts / f"{field.name}.npy", getattr(index, field.name))
+        for name, array in index._asdict().items():
+            np.save(parts / f"{name}.npy", array)
         parts.replace(home)
     except OSError:
         return home.is_dir()  # another process was faster, or the folder can't be written

@@ -40,7 +40,6 @@ _SIGNS = b"=([{,+<>?!&|%~^*"
 _SAYS = re.compile(rb"(?:^|[^\w@])(?:echo|print\w*|puts|say|return|yield|throw|raise|die|msgid|msgstr)$")
 _NAMED = re.compile(rb"[\w:]")
 _LONGEST_WORD = 16
-_APOSTROPHE = re.compile(rb"[\w)\]]")
 _JOINS = (b".", b"+", b"..", b"&", b"<>", b"++", b"||", b"\\")
 # JSON, and markup.
 _IN_STRINGS = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[<]")

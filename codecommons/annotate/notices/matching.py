@@ -132,7 +132,7 @@ def find(index: Index, data: bytes, least_words: int = 1, changed: bool = True) 
     if changed and len(words) >= LEAST_GRAMS + GRAM - 1:
         found = _with_changed(index, words, found)
     found.sort(key=lambda match: (match[1], -match[2]))
-    slots = _slots(words, index.vocabulary, index.gram_bits, index.gram_keys) if any(share < 1 for *_, share in found) else None
+    slots = _slots(words, index) if any(share < 1 for *_, share in found) else None
     matches = []
     for (rule, start, end, share), following in itertools.zip_longest(found, found[1:]):
         kind, expression = int(index.kinds[rule]), index.expression(rule)
@@ -234,57 +234,35 @@ def _version(index: Index, words: Words, start: int, end: int, family: str) -> t
 def _longest(index: Index, words: Words, least: int) -> Ints:
     """The longest rule of at least ``least`` words that starts at each word, -1 where none does."""
     rules = np.full(len(words), -1, np.int32)
-    prefixes = (
-        index.vocabulary,
-        index.alone,
-        index.pairs,
-        index.prefix_keys,
-        index.prefix_first,
-        index.prefix_last,
-        index.by_prefix,
-    )
-    _scan(words, least, *prefixes, index.lengths, index.hashes, rules)
+    _scan(words, least, index, rules)
     return rules
 
 
 @compiled(nogil=True)
-def _scan(
-    words: Words,
-    least: int,
-    vocabulary: NDArray[np.uint8],
-    alone: NDArray[np.uint8],
-    pairs: NDArray[np.uint8],
-    keys: Words,
-    firsts: Ints,
-    lasts: Ints,
-    by_prefix: Ints,
-    lengths: Ints,
-    hashes: Words,
-    rules: Ints,
-) -> None:
+def _scan(words: Words, least: int, index: Index, rules: Ints) -> None:
     """Put into ``rules`` the longest rule that starts at each word."""
     sums, powers = prefix_sums(words)
     known = 0
     for start in range(len(words) - 1, -1, -1):
-        known = min(EXACT, known + 1) if in_bits(vocabulary, words[start]) else 0
+        known = min(EXACT, known + 1) if in_bits(index.vocabulary, words[start]) else 0
         size = 0
         longest = known
-        if known > 1 and not in_bits(pairs, words[start] * BASE + words[start + 1]):
+        if known > 1 and not in_bits(index.pairs, words[start] * BASE + words[start + 1]):
             longest = 1
-        if longest == 1 and not in_bits(alone, words[start]):
+        if longest == 1 and not in_bits(index.alone, words[start]):
             continue
         for prefix in range(longest, 0, -1):
             if size > prefix:
                 break
-            slot = probe(keys, (sums[start + prefix] - sums[start] * powers[prefix]) | np.uint64(1))
+            slot = probe(index.prefix_keys, (sums[start + prefix] - sums[start] * powers[prefix]) | np.uint64(1))
             if slot < 0:
                 continue
-            for place in range(firsts[slot], lasts[slot]):
-                rule = by_prefix[place]
-                length = lengths[rule]
+            for place in range(index.prefix_first[slot], index.prefix_last[slot]):
+                rule = index.by_prefix[place]
+                length = index.lengths[rule]
                 if length < least or length <= size or start + length > len(words) or (prefix < EXACT and length != prefix):
                     continue
-                if (sums[start + length] - sums[start] * powers[length]) | np.uint64(1) == hashes[rule]:
+                if (sums[start + length] - sums[start] * powers[length]) | np.uint64(1) == index.hashes[rule]:
                     rules[start] = rule
                     size = length
                     break
@@ -292,7 +270,7 @@ def _scan(
 
 def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]:
     """Add rules of which words were changed; one that explains clearly more than the exact ones inside it takes their place."""
-    slots = _slots(words, index.vocabulary, index.gram_bits, index.gram_keys)
+    slots = _slots(words, index)
     if not exact:
         return _changed(index, slots)
     covered = np.zeros(len(words), np.bool_)
@@ -313,31 +291,18 @@ def _with_changed(index: Index, words: Words, exact: list[Place]) -> list[Place]
 
 def _changed(index: Index, slots: NDArray[np.int64]) -> list[Place]:
     """Long rules of which most n-grams stand close together, given the slot of the n-gram that starts at each word."""
-    rare = index.rare_first, index.rare_last, index.by_rare
-    of_rules = index.gram_ends, index.rule_grams, index.lengths, index.grams, index.coverage
-    found = _find_changed(slots, *rare, *of_rules, _splitter[0].held(index))
+    found = _find_changed(slots, index, _splitter[0].held(index))
     return [(rule, start, end, min(hits / int(index.grams[rule]), 0.99)) for rule, start, end, hits in found.tolist()]
 
 
 @compiled(nogil=True)
-def _find_changed(
-    slots: NDArray[np.int64],
-    rare_first: Ints,
-    rare_last: Ints,
-    by_rare: Ints,
-    gram_ends: NDArray[np.int64],
-    rule_grams: Ints,
-    lengths: Ints,
-    grams: Ints,
-    coverage: NDArray[np.int16],
-    held: NDArray[np.uint8],
-) -> NDArray[np.int64]:
+def _find_changed(slots: NDArray[np.int64], index: Index, held: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Rules, the words from which and up to which they stand, and how many of their n-grams, one row each, best first."""
     found = np.empty((MOST_CHANGED, 4), np.int64)
     places, ids, distinct, table = _numbered(slots)
     if len(distinct) < LEAST_GRAMS:
         return found[:0]
-    rules, scores = _candidates(distinct, held, rare_first, rare_last, by_rare, gram_ends, rule_grams, grams, coverage)
+    rules, scores = _candidates(distinct, index, held)
     windows = np.full((len(rules), 3), -1, np.int64)
     holds, seen = np.empty(len(distinct), np.bool_), np.empty(len(distinct), np.int32)
     count = 0
@@ -349,14 +314,14 @@ def _find_changed(
             rule = rules[at]
             if windows[at, 2] < 0:
                 holds[:] = False
-                for place in range(gram_ends[rule] - grams[rule], gram_ends[rule]):
-                    number = _number(table, distinct, rule_grams[place])
+                for place in range(index.gram_ends[rule] - index.grams[rule], index.gram_ends[rule]):
+                    number = _number(table, distinct, index.rule_grams[place])
                     if number >= 0:
                         holds[number] = True
-                windows[at] = _window(places, ids, holds, seen, lengths[rule])
+                windows[at] = _window(places, ids, holds, seen, index.lengths[rule])
             hits = windows[at, 2]
-            part = hits / grams[rule]
-            if hits >= LEAST_GRAMS and part >= LEAST_SHARE and part * 100 >= coverage[rule] and hits * part > best_score:
+            part = hits / index.grams[rule]
+            if hits >= LEAST_GRAMS and part >= LEAST_SHARE and part * 100 >= index.coverage[rule] and hits * part > best_score:
                 best, best_score = at, hits * part
         if best < 0:
             break
@@ -373,15 +338,7 @@ def _find_changed(
 
 @compiled(nogil=True)
 def _candidates(
-    distinct: NDArray[np.int64],
-    held: NDArray[np.uint8],
-    rare_first: Ints,
-    rare_last: Ints,
-    by_rare: Ints,
-    gram_ends: NDArray[np.int64],
-    rule_grams: Ints,
-    grams: Ints,
-    coverage: NDArray[np.int16],
+    distinct: NDArray[np.int64], index: Index, held: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Rules of which a content has enough n-grams, and the scores of what it has of them: the best ``CANDIDATES``, best first.
 
@@ -390,17 +347,17 @@ def _candidates(
     """
     for slot in distinct:
         held[slot >> 3] |= np.uint8(1 << (slot & 7))
-    looked_at = np.zeros(len(grams), np.bool_)
+    looked_at = np.zeros(len(index.grams), np.bool_)
     rules, bounds = np.empty(64, np.int64), np.empty(64, np.float64)
     count = 0
     for slot in distinct:
-        for at in range(rare_first[slot], rare_last[slot]):
-            rule = by_rare[at]
+        for at in range(index.rare_first[slot], index.rare_last[slot]):
+            rule = index.by_rare[at]
             if looked_at[rule]:
                 continue
             looked_at[rule] = True
-            size = grams[rule]
-            if max(LEAST_SHARE, coverage[rule] / 100) * size - 1 > len(distinct):
+            size = index.grams[rule]
+            if max(LEAST_SHARE, index.coverage[rule] / 100) * size - 1 > len(distinct):
                 continue
             if count == len(rules):
                 rules, bounds = np.concatenate((rules, rules)), np.concatenate((bounds, bounds))
@@ -415,16 +372,16 @@ def _candidates(
         if bounds[at] < best[0]:
             break
         rule = rules[at]
-        size = grams[rule]
-        needed = max(_hits(best[0], size), LEAST_GRAMS, max(LEAST_SHARE, coverage[rule] / 100) * size - 1)
-        hits, place, stop = 0, gram_ends[rule] - size, gram_ends[rule]
+        size = index.grams[rule]
+        needed = max(_hits(best[0], size), LEAST_GRAMS, max(LEAST_SHARE, index.coverage[rule] / 100) * size - 1)
+        hits, place, stop = 0, index.gram_ends[rule] - size, index.gram_ends[rule]
         while place < stop and hits + stop - place >= needed:
             following = min(place + STEP, stop)
             for gram in range(place, following):
-                hits += (held[rule_grams[gram] >> 3] >> (rule_grams[gram] & 7)) & 1
+                hits += (held[index.rule_grams[gram] >> 3] >> (index.rule_grams[gram] & 7)) & 1
             place = following
         share, score = hits / size, _score(hits, size)
-        if hits >= LEAST_GRAMS and share >= LEAST_SHARE and share * 100 >= coverage[rule] and score >= best[0]:
+        if hits >= LEAST_GRAMS and share >= LEAST_SHARE and share * 100 >= index.coverage[rule] and score >= best[0]:
             rules[count], scores[count] = rule, score
             count += 1
             worse = 0
@@ -458,16 +415,16 @@ def _hits(score: float, size: int) -> int:
 
 
 @compiled(nogil=True)
-def _slots(words: Words, vocabulary: NDArray[np.uint8], bits: NDArray[np.uint8], keys: Words) -> NDArray[np.int64]:
+def _slots(words: Words, index: Index) -> NDArray[np.int64]:
     """The slot in the table of the n-gram that starts at each word, -1 where no rule holds it."""
     out = np.full(max(0, len(words) - GRAM + 1), -1, np.int64)
     run = 0
     for at in range(len(words)):
-        run = run + 1 if in_bits(vocabulary, words[at]) else 0
+        run = run + 1 if in_bits(index.vocabulary, words[at]) else 0
         if run >= GRAM:  # as ``sequence_hash`` of three words, without a view of them each time
             gram = (words[at - 2] * BASE + words[at - 1]) * BASE + words[at] | np.uint64(1)
-            if in_bits(bits, gram >> np.uint64(1)):
-                out[at - GRAM + 1] = probe(keys, gram)
+            if in_bits(index.gram_bits, gram >> np.uint64(1)):
+                out[at - GRAM + 1] = probe(index.gram_keys, gram)
     return out
 
 

@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
 import subprocess
-import threading
 import uuid
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from codecommons.annotate.child import Child
 from codecommons.errors import UsageError
 
 INSTALL = "make one with: python -m venv ENV && ENV/bin/pip install 'scancode-toolkit-mini==32.5.0' 'pluggy<1.7'"
@@ -56,7 +55,7 @@ class Scancode:
     def __init__(self, python: Path) -> None:
         """``python``: the interpreter of ScanCode's environment."""
         self._python = python
-        self._process: subprocess.Popen[str] | None = None
+        self._child = Child(self._start)
         self.folder: Path | None = None
         self.asked = 0
 
@@ -70,7 +69,10 @@ class Scancode:
         kept = self._kept(text)
         if kept is not None and kept.is_file():
             return [Detection(*one) for one in json.loads(kept.read_text())]
-        answer = self._ask(text)
+        self.asked += 1
+        answer = self._child.ask(json.dumps(text).encode() + b"\n", SECONDS)
+        if answer is None:
+            raise ValueError(f"ScanCode ended without an answer, or was ended after {SECONDS:.0f} seconds")
         if isinstance(answer, str):
             raise ValueError(f"ScanCode: {answer}")
         if kept is not None:
@@ -86,49 +88,21 @@ class Scancode:
         name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return self.folder / f"scancode-{version_of(self._python)}" / name[:2] / f"{name}.json"
 
-    def _ask(self, text: str) -> Any:
-        process = self._running()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self.asked += 1
-        clock = threading.Timer(SECONDS, process.kill)
-        clock.start()
-        try:
-            process.stdin.write(json.dumps(text) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except OSError:
-            line = ""
-        finally:
-            clock.cancel()
-        if not line:
-            self.close()
-            raise ValueError(f"ScanCode ended without an answer, or was ended after {SECONDS:.0f} seconds")
-        return json.loads(line)
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None or self._process.poll() is not None:
-            with as_file(files("codecommons.annotate.scancode") / "worker.py") as worker:
-                self._process = subprocess.Popen(
-                    [self._python, "-I", worker],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    text=True,
-                )
-                assert self._process.stdout is not None
-                if not self._process.stdout.readline():
-                    self.close()
-                    raise UsageError(f"ScanCode of {self._python} does not start; run {self._python} {worker} to see why")
-            atexit.register(self.close)
-        return self._process
+    def _start(self) -> subprocess.Popen[bytes]:
+        with as_file(files("codecommons.annotate.scancode") / "worker.py") as worker:
+            process = subprocess.Popen(
+                [self._python, "-I", worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+            assert process.stdout is not None
+            if not process.stdout.readline():  # it says its version as soon as it can be asked
+                process.kill()
+                process.communicate()
+                raise UsageError(f"ScanCode of {self._python} does not start; run {self._python} {worker} to see why")
+        return process
 
     def close(self) -> None:
         """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+        self._child.close()
 
 
 @cache

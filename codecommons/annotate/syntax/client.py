@@ -6,16 +6,16 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import subprocess
 import sys
-import threading
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any, NamedTuple
 
 import yaml
+
+from codecommons.annotate.child import Child
 
 MOST_BYTES = 1 << 20
 MOST_MEMORY = 1 << 30
@@ -44,7 +44,7 @@ class Parser:
 
     def __init__(self) -> None:
         """Nothing is started yet."""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = Child(_start)
 
     def facts(self, language: str, data: bytes) -> dict[str, Any]:
         """What the tree of a content says, by columns of the annotator ``syntax``.
@@ -63,48 +63,26 @@ class Parser:
             "query": grammar.query,
             "length": len(data),
         }
-        answer = self._ask(json.dumps(question).encode() + b"\n" + data)
+        answer = self._child.ask(json.dumps(question).encode() + b"\n" + data, _WAIT)
+        if answer is None:
+            raise ValueError(f"parsing takes more than {MOST_MEMORY >> 20} MiB of memory, or ends the parser otherwise")
         if isinstance(answer, str):
             raise ValueError(answer)
         return answer
 
-    def _ask(self, question: bytes) -> Any:
-        process = self._running()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        clock = threading.Timer(_WAIT, process.kill)
-        clock.start()
-        try:
-            process.stdin.write(question)
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except OSError:
-            line = b""
-        finally:
-            clock.cancel()
-        if not line:
-            self.close()
-            raise ValueError(f"parsing takes more than {MOST_MEMORY >> 20} MiB of memory, or ends the parser otherwise")
-        return json.loads(line)
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            with as_file(files("codecommons.annotate.syntax") / "worker.py") as worker:
-                self._process = subprocess.Popen(
-                    [sys.executable, worker, str(MOST_MEMORY), str(SECONDS)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                )
-            atexit.register(self.close)
-        return self._process
-
     def close(self) -> None:
         """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+        self._child.close()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    with as_file(files("codecommons.annotate.syntax") / "worker.py") as worker:
+        return subprocess.Popen(
+            [sys.executable, worker, str(MOST_MEMORY), str(SECONDS)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 @cache

@@ -39,7 +39,7 @@ from codecommons.archive.repository import MISSING, MOST_PATH_BYTES
 from codecommons.archive.tally import Note
 from codecommons.archive.tree import TOO_LARGE
 from codecommons.archive.views import HEADS, heads
-from codecommons.engine.local import release_memory
+from codecommons.engine.engine import release_memory
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.storage import JOIN_AS_WRITTEN
 from codecommons.settings import Settings
@@ -54,7 +54,6 @@ _HASHED_AT_ONCE = 200_000
 # So few keys are looked for one by one; more are told by their range.
 _FEW = 1_000
 _ROWS = 16_384
-_NAMED = 20
 
 NO_BYTES = "bytes not fetched"
 SYNTHETIC = "synthetic export"

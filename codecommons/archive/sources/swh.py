@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from codecommons.archive.export.selection import (
     Selection,
@@ -38,8 +38,6 @@ from codecommons.settings import Settings
 
 if TYPE_CHECKING:
     from codecommons.archive.export.walk import SeenVisit, ShownTree, Walk
-
-T = TypeVar("T")
 
 TERMS = """\
 You are about to ingest from the Software Heritage archive, for the first time in this home.

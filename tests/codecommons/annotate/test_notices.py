@@ -84,11 +84,10 @@ def test_of_many_near_licences_the_best_are_candidates_as_counting_all_of_them_t
         texts.append(" ".join(text))
     index = indexing.build([Rule(text, "MIT", "text", chosen.choice([0, 0, 90]), 100) for text in texts])
     content = Splitter(1000).words(" ".join(whole).encode())[0]
-    slots = matching._slots(content, index.vocabulary, index.gram_bits, index.gram_keys)
+    slots = matching._slots(content, index)
     distinct = np.unique(slots[slots >= 0])
     held = np.zeros(len(index.gram_keys) // 8, np.uint8)
-    of_rules = index.gram_ends, index.rule_grams, index.grams, index.coverage
-    rules, scores = matching._candidates(distinct, held, index.rare_first, index.rare_last, index.by_rare, *of_rules)
+    rules, scores = matching._candidates(distinct, index, held)
     wanted = []
     for rule, size in enumerate(index.grams.tolist()):
         stop = int(index.gram_ends[rule])

@@ -21,6 +21,7 @@ import pytest
 
 from codecommons.archive.source import sources
 from codecommons.archive.unpack import members
+from codecommons.archive.views import visited_trees
 from codecommons.errors import ItemError
 from codecommons.lake import Lake, SliceInput
 from codecommons.settings import Settings
@@ -212,3 +213,15 @@ def assert_same_rows() -> Callable[..., None]:
             assert left[name].equals(right[name]), name
 
     return compare
+
+
+@pytest.fixture
+def current_files() -> Callable[[Lake, str], pl.DataFrame]:
+    """The files that a dataset as of a day may take: origin, path and content of each."""
+
+    def read(lake: Lake, as_of: str) -> pl.DataFrame:
+        visits = lake.scan("origin_visit_status").select("slice", "source").unique().filter(pl.col("slice") <= as_of)
+        trees = visited_trees(lake, visits.collect()).filter("current").select("origin", "root")
+        return trees.join(lake.scan("tree_file").select("root", "path", "content").collect(), on="root").drop("root")
+
+    return read

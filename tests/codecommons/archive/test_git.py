@@ -15,7 +15,7 @@ from functools import partial
 import polars as pl
 import pytest
 
-from codecommons.archive import add_inputs, file_view, ingest_slice, slice_roots
+from codecommons.archive import add_inputs, ingest_slice, slice_roots
 from codecommons.engine import local_engine
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError
@@ -73,7 +73,7 @@ def test_the_lake_holds_exactly_the_objects_that_git_lists(repository, lake):
     assert root["anchor"] == f"swh:1:rev:{repository.git('rev-parse', 'HEAD')}"
     assert root["root"].hex() == repository.git("rev-parse", "HEAD^{tree}")
     listed = repository.git("ls-tree", "-r", "--name-only", "HEAD").splitlines()
-    assert sorted(path.decode() for path in file_view(lake).collect()["path"]) == sorted(listed)
+    assert sorted(path.decode() for path in lake.scan("tree_file").collect()["path"]) == sorted(listed)
 
 
 def test_the_snapshot_of_the_loader_fixture_is_software_heritages(oracle, lake, tmp_path):
@@ -87,7 +87,7 @@ def test_the_snapshot_of_the_loader_fixture_is_software_heritages(oracle, lake, 
     assert all(checks(report).values())
 
 
-def test_a_second_visit_reads_only_what_is_new(repository, lake):
+def test_a_second_visit_reads_only_what_is_new(repository, lake, current_files):
     first = ingest(lake, repository.path)
     assert first.details["objects_read"] == {"blob": 2, "commit": 1, "tree": 1}
     repository.commit("Second", more__py="print(2)\n")
@@ -96,8 +96,8 @@ def test_a_second_visit_reads_only_what_is_new(repository, lake):
     assert objects_of(lake) == objects_in(repository)
     third = ingest(lake, repository.path, "2026-02-02")
     assert (third.computed, third.reused, third.details["objects_read"]) == (0, 1, {})
-    assert file_view(lake, DAY).collect().height == 2
-    assert file_view(lake, NEXT).collect().height == 3
+    assert current_files(lake, DAY).height == 2
+    assert current_files(lake, NEXT).height == 3
 
 
 def test_a_fork_brings_only_what_it_adds(repository, lake, tmp_path):
@@ -120,7 +120,7 @@ def test_loading_a_slice_again_never_reads_todays_references(repository, setting
     assert_same_rows(lake, other)
 
 
-def test_a_repository_that_changed_is_another_state_of_the_same_day(repository, lake):
+def test_a_repository_that_changed_is_another_state_of_the_same_day(repository, lake, current_files):
     ingest(lake, repository.path)
     repository.commit("Second", more__py="print(2)\n")
     report = ingest(lake, repository.path)
@@ -129,7 +129,7 @@ def test_a_repository_that_changed_is_another_state_of_the_same_day(repository, 
     visits = lake.scan("origin_visit").collect()
     assert visits["origin"].unique().to_list() == [repository.path.as_uri()]
     assert visits["visit"].n_unique() == 2
-    assert file_view(lake, DAY).collect().height == 3
+    assert current_files(lake, DAY).height == 3
     ingest(lake, repository.path)
     assert len(lake.log.inputs(DAY, "git")) == 2
 
@@ -222,7 +222,7 @@ def test_submodules_stay_entries_and_are_no_files(repository, lake):
     report = ingest(lake, repository.path)
     entry = lake.scan("directory_entry").filter(pl.col("type") == "rev").collect().to_dicts()
     assert [(row["name"], row["target"].hex(), row["perms"]) for row in entry] == [(b"vendor", target, 0o160000)]
-    assert sorted(file_view(lake).collect()["path"]) == [b"main.py", b"readme.md"]
+    assert sorted(lake.scan("tree_file").collect()["path"]) == [b"main.py", b"readme.md"]
     assert all(checks(report).values())
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from codecommons.archive import add_inputs, file_view, ingest_slice
+from codecommons.archive import add_inputs, ingest_slice
 from codecommons.archive.sources import git
 from codecommons.engine.local import InlineEngine
 from codecommons.lake.schemas import ARCHIVE
@@ -35,7 +35,7 @@ def seen(repository, lake):
     return repository
 
 
-def test_a_visit_that_finds_nothing_new_costs_one_row_and_touches_no_object_table(seen, lake):
+def test_a_visit_that_finds_nothing_new_costs_one_row_and_touches_no_object_table(seen, lake, current_files):
     before = versions(lake)
     rows = {name: lake.scan(name).collect().height for name in ("origin_visit", "origin_visit_status")}
     report = ingest(lake, seen.path, DAYS[1])
@@ -43,7 +43,7 @@ def test_a_visit_that_finds_nothing_new_costs_one_row_and_touches_no_object_tabl
     assert report.details["committed"] == {}
     for name, count in rows.items():
         assert lake.scan(name).collect().height == count + 1
-    assert file_view(lake, DAYS[1]).collect().height == 4
+    assert current_files(lake, DAYS[1]).height == 4
 
 
 def test_a_visit_walks_no_history_below_what_was_seen(seen, lake, monkeypatch):
@@ -69,7 +69,7 @@ def test_a_forced_push_brings_only_what_is_new(seen, lake):
     assert bytes.fromhex(other) in lake.scan("snapshot_branch").collect()["target"].to_list()
 
 
-def test_a_rewound_branch_and_a_deleted_one_are_new_snapshots_of_known_objects(seen, lake):
+def test_a_rewound_branch_and_a_deleted_one_are_new_snapshots_of_known_objects(seen, lake, current_files):
     seen.git("branch", "topic", "HEAD~1")
     ingest(lake, seen.path, DAYS[1])
     seen.git("branch", "-D", "topic")
@@ -78,7 +78,7 @@ def test_a_rewound_branch_and_a_deleted_one_are_new_snapshots_of_known_objects(s
     assert report.details["objects_read"] == {}
     assert set(report.details["committed"]) <= {"snapshot", "snapshot_branch", "extid", "tree_file"}
     assert lake.scan("snapshot").collect().height == 3
-    assert file_view(lake, DAYS[2]).collect().height == 2
+    assert current_files(lake, DAYS[2]).height == 2
 
 
 def test_a_fork_reads_its_own_objects_though_none_of_its_references_was_seen(seen, lake, tmp_path):

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codecommons.archive import add_inputs, file_view, ingest_slice
+from codecommons.archive import add_inputs, ingest_slice
 from codecommons.archive.objects import Rows
 from codecommons.engine.local import InlineEngine
 from codecommons.lake import Lake
@@ -178,7 +178,7 @@ def test_a_tree_that_has_an_entry_twice_can_be_made_again_from_its_rows(reposito
     [(raw, verified)] = lake.scan("directory").filter(pl.col("id") == tree).select("raw_manifest", "verified").collect().rows()
     entries = lake.scan("directory_entry").filter(pl.col("directory_id") == tree).select("name", "perms", "target").collect()
     assert (verified, directory_id(entries.rows(), raw)) == ("yes", tree)
-    assert file_view(lake).select("path", "content").collect().rows() == [(b"main.py", blob)]
+    assert lake.scan("tree_file").select("path", "content").collect().rows() == [(b"main.py", blob)]
     assert report.details["items"] == {"loaded": 1}
 
 
@@ -190,7 +190,7 @@ def test_a_tree_out_of_order_lists_each_path_once_and_what_git_finds_by_it(repos
     repository.git("update-ref", "refs/heads/main", repository.git("commit-tree", "-m", "x", git_object_id("tree", body).hex()))
     report = load(lake, repository.path)
     assert all(check.passed for check in report.checks)
-    listed = sorted(file_view(lake).select("path", "content").collect().rows())
+    listed = sorted(lake.scan("tree_file").select("path", "content").collect().rows())
     assert listed == [(b"a", other), (b"b", first), (b"z", first)]
     assert repository.git("rev-parse", "HEAD:z") == first.hex()
 
@@ -281,7 +281,7 @@ def test_a_tree_two_thousand_levels_deep_has_its_file(repository, lake):
     repository.git("update-ref", "refs/heads/main", commit)
     report = load(lake, repository.path)
     assert report.details["objects_read"]["tree"] == 2_000
-    assert [len(path) for path in file_view(lake).collect()["path"]] == [3_999]
+    assert [len(path) for path in lake.scan("tree_file").collect()["path"]] == [3_999]
     assert all(check.passed for check in report.checks)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from codecommons.archive import add_inputs, file_view, ingest_slice, slice_roots
+from codecommons.archive import add_inputs, ingest_slice, slice_roots
 from codecommons.archive.checks import Trees, files_accounted, wiped_out
 from codecommons.archive.source import Outcome, Visit
 from codecommons.engine import local_engine
@@ -95,7 +95,7 @@ def test_every_bad_archive_is_one_line_and_one_row_and_the_rest_goes_on(tar, lak
     assert all("\n" not in line for line in lines)
     assert all(checks(report).values())
     assert report.conserved
-    paths = set(file_view(lake).collect()["path"])
+    paths = set(lake.scan("tree_file").collect()["path"])
     assert {b"p/good.py", b"p/out", b"p/d\xe9j\xe0.py"} <= paths
     assert not any(path.startswith((b"/", b"..")) for path in paths)
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from codecommons.annotate import annotate_slice
-from codecommons.archive import add_inputs, file_view, ingest_slice, parse_request
+from codecommons.archive import add_inputs, ingest_slice, parse_request
 from codecommons.datasets import build
 from codecommons.dedup import compare_slice
 from codecommons.engine import local_engine
@@ -62,11 +62,16 @@ def ingest(lake, *requests, day=DAY, engine=None, red=()):
     return report
 
 
-def files(lake):
+@pytest.fixture
+def files(current_files):
     """Origin and path, without the folder that names the declarations -> text."""
-    texts = dict(lake.scan("content_data").select("sha1_git", "data").collect().iter_rows())
-    rows = file_view(lake, NEXT).select("origin", "path", "content").collect().iter_rows()
-    return {(origin, _below(path)): texts.get(content) for origin, path, content in rows}
+
+    def read(lake):
+        texts = dict(lake.scan("content_data").select("sha1_git", "data").collect().iter_rows())
+        rows = current_files(lake, NEXT).select("origin", "path", "content").iter_rows()
+        return {(origin, _below(path)): texts.get(content) for origin, path, content in rows}
+
+    return read
 
 
 def _below(path):
@@ -122,7 +127,7 @@ SCHEMA = pa.schema(
 )
 
 
-def test_rows_are_files_and_the_rows_of_an_origin_a_tree(lake, tmp_path):
+def test_rows_are_files_and_the_rows_of_an_origin_a_tree(lake, tmp_path, files):
     report = ingest(lake, write(tmp_path / "docs.parquet", ROWS, SCHEMA))
     assert (report.rows_in, report.rows_kept, report.details["items"]) == (5, 5, {"loaded": 1})
     assert files(lake) == {
@@ -165,7 +170,7 @@ def test_parquet_and_json_lines_of_the_same_rows_are_the_same_rows_of_the_lake(l
     assert lake.scan("declaration").collect().height == 4
 
 
-def test_polars_own_parquet_binary_texts_and_odd_types_of_date_are_read(lake, tmp_path):
+def test_polars_own_parquet_binary_texts_and_odd_types_of_date_are_read(lake, tmp_path, files):
     day = dt.date(2024, 5, 6)
     frame = pl.DataFrame(
         {
@@ -184,7 +189,7 @@ def test_polars_own_parquet_binary_texts_and_odd_types_of_date_are_read(lake, tm
     assert said["4"][1] == dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
 
 
-def test_bad_rows_are_left_out_with_reasons_and_the_rest_goes_on(lake, tmp_path):
+def test_bad_rows_are_left_out_with_reasons_and_the_rest_goes_on(lake, tmp_path, files):
     lake = another(lake, "small", max_content_bytes=1000)
     base = {"origin": "https://x.example", "license": "MIT"}
     rows = [
@@ -267,7 +272,7 @@ def test_the_order_of_rows_workers_and_batches_change_nothing(lake, tmp_path, as
     assert quarantine(lake) == quarantine(other)
 
 
-def test_columns_are_named_in_the_request(lake, tmp_path):
+def test_columns_are_named_in_the_request(lake, tmp_path, files):
     rows = [{"body": "hello", "url": "https://x.example", "lic": "ISC", "ts": 86400, "where": "a.md"}]
     path = write(tmp_path / "docs.jsonl", rows)
     ingest(lake, f"{path}?text=body&origin=url&license=lic&date=ts&path=where")
@@ -301,7 +306,7 @@ def test_a_request_that_makes_no_sense_is_one_line(settings, tmp_path, text, mea
         parse_request(text.format(path), settings)
 
 
-def test_damaged_and_empty_tables_stop_no_other(lake, tmp_path):
+def test_damaged_and_empty_tables_stop_no_other(lake, tmp_path, files):
     good = write(tmp_path / "good.jsonl", [{"text": "good"}])
     whole = write(tmp_path / "whole.parquet", ROWS, SCHEMA).read_bytes()
     (tmp_path / "cut.parquet").write_bytes(whole[:-100])
@@ -330,7 +335,7 @@ def test_a_text_that_a_million_rows_share_is_a_bomb_and_takes_no_room(lake, tmp_
     assert quarantine(lake).keys() == {"bomb"}
 
 
-def test_a_table_is_loaded_once_and_needs_neither_file_nor_cache_again(lake, tmp_path):
+def test_a_table_is_loaded_once_and_needs_neither_file_nor_cache_again(lake, tmp_path, files):
     path = write(tmp_path / "docs.parquet", ROWS, SCHEMA)
     ingest(lake, path)
     before = files(lake)
@@ -341,14 +346,14 @@ def test_a_table_is_loaded_once_and_needs_neither_file_nor_cache_again(lake, tmp
     assert files(lake) == before
 
 
-def test_other_declarations_of_the_same_texts_are_another_tree_which_takes_the_place_of_the_first(lake, tmp_path):
+def test_other_declarations_of_the_same_texts_are_another_tree_which_takes_the_place_of_the_first(lake, tmp_path, current_files):
     path = write(tmp_path / "docs.jsonl", [{"text": "x = 1\n", "origin": "https://x.example", "path": "a.py", "lic": "MIT"}])
     ingest(lake, path)
     ingest(lake, f"{path}?license=lic", day=NEXT)
     roots = lake.scan("collection_tree").collect()["root"]
     assert roots.n_unique() == 2
-    assert file_view(lake, DAY).collect()["path"].to_list() == [b"a.py"]
-    [path] = file_view(lake, NEXT).collect()["path"].to_list()
+    assert current_files(lake, DAY)["path"].to_list() == [b"a.py"]
+    [path] = current_files(lake, NEXT)["path"].to_list()
     assert path.startswith(b"declared-")
 
 
@@ -363,7 +368,7 @@ def test_a_folder_or_pattern_of_files_is_one_table(lake, tmp_path, assert_alike)
     assert_alike(lake, other)
 
 
-def test_a_table_comes_from_an_s3_server(lake, tmp_path):
+def test_a_table_comes_from_an_s3_server(lake, tmp_path, files):
     import s3fs
     from moto.server import ThreadedMotoServer
 

@@ -62,7 +62,7 @@ def tables(folder, repository, sdist):
         (paths, "tree", "content_id"),
         (repositories, "repository", "git_object_id"),
         (feeds, "feeds", "parse"),
-        (tables, "collection", "content_id"),
+        (tables, "collection.facts", "content_id"),
     ],
 )
 @pytest.mark.parametrize("error", [KeyError("nobody thought of this"), pa.ArrowInvalid("nor of that")])

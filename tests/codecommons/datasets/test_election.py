@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codecommons.datasets.candidates import Inputs
-from codecommons.datasets.election import elect, elect_all
+from codecommons.datasets.election import elect
 from codecommons.datasets.selection import Funnel, _one_copy
 from codecommons.datasets.specification import Deduplicate
 from codecommons.dedup.earlier import Known
@@ -29,21 +29,21 @@ def pairs(*edges):
     return pl.DataFrame(rows, schema={"a": pl.Binary, "b": pl.Binary, "similarity": pl.Float64}, orient="row")
 
 
-def test_the_preferred_of_a_pair_stays_and_the_other_names_it():
-    assert elect(ranks(3), pairs((2, 0, 0.9))).rows() == [(2, 0, 0.9)]
+def test_the_preferred_of_a_pair_stays_and_the_other_names_it(elect_known):
+    assert elect_known(ranks(3), pairs((2, 0, 0.9))).rows() == [(2, 0, 0.9)]
 
 
-def test_nothing_is_transitive_the_ends_of_a_chain_both_stay():
-    assert elect(ranks(3), pairs((0, 1, 0.8), (1, 2, 0.8))).rows() == [(1, 0, 0.8)]
+def test_nothing_is_transitive_the_ends_of_a_chain_both_stay(elect_known):
+    assert elect_known(ranks(3), pairs((0, 1, 0.8), (1, 2, 0.8))).rows() == [(1, 0, 0.8)]
 
 
-def test_the_most_similar_kept_row_is_named_and_the_preferred_one_among_equals():
-    assert elect(ranks(3), pairs((0, 2, 0.8), (1, 2, 0.9))).rows() == [(2, 1, 0.9)]
-    assert elect(ranks(3), pairs((0, 2, 0.9), (1, 2, 0.9))).rows() == [(2, 0, 0.9)]
+def test_the_most_similar_kept_row_is_named_and_the_preferred_one_among_equals(elect_known):
+    assert elect_known(ranks(3), pairs((0, 2, 0.8), (1, 2, 0.9))).rows() == [(2, 1, 0.9)]
+    assert elect_known(ranks(3), pairs((0, 2, 0.9), (1, 2, 0.9))).rows() == [(2, 0, 0.9)]
 
 
-def test_a_content_outside_the_dataset_wipes_out_nobody():
-    assert elect(ranks(2), pairs((1, 9, 0.99), (0, 9, 0.99))).height == 0
+def test_a_content_outside_the_dataset_wipes_out_nobody(elect_known):
+    assert elect_known(ranks(2), pairs((1, 9, 0.99), (0, 9, 0.99))).height == 0
 
 
 edges = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19), st.sampled_from([0.7, 0.8, 0.9])), max_size=60)
@@ -51,9 +51,9 @@ edges = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19), st.sampled_fr
 
 @settings(max_examples=200, deadline=None)
 @given(edges, st.integers(1, 20))
-def test_no_kept_pair_is_accepted_and_every_dropped_row_has_a_kept_partner(edges, count):
+def test_no_kept_pair_is_accepted_and_every_dropped_row_has_a_kept_partner(elect_known, edges, count):
     distinct = {(min(a, b), max(a, b)): (a, b, similarity) for a, b, similarity in edges if a != b}
-    gone = {rank: (kept, similarity) for rank, kept, similarity in elect(ranks(count), pairs(*distinct.values())).rows()}
+    gone = {rank: (kept, similarity) for rank, kept, similarity in elect_known(ranks(count), pairs(*distinct.values())).rows()}
     inside = {pair: edge[2] for pair, edge in distinct.items() if pair[1] < count}
     assert not [pair for pair in inside if pair[0] not in gone and pair[1] not in gone]
     for rank, (kept, similarity) in gone.items():
@@ -67,7 +67,9 @@ crowds = st.lists(st.sets(st.integers(0, 19), min_size=2), max_size=4)
 
 @settings(max_examples=300, deadline=None)
 @given(edges, st.integers(1, 20), crowds, st.sampled_from([1, 2, 3, 20]), st.permutations(range(20)))
-def test_in_crowds_that_nobody_compared_those_stay_who_would_if_everybody_had_been_compared(edges, count, crowds, anchors, order):
+def test_in_crowds_that_nobody_compared_those_stay_who_would_if_everybody_had_been_compared(
+    elect_known, edges, count, crowds, anchors, order
+):
     crowds = [sorted(member for member in crowd if member < count) for crowd in crowds]
     together = {(low, high) for crowd in crowds for low in crowd for high in crowd if low < high}
     distinct = {(min(a, b), max(a, b)): similarity for a, b, similarity in edges if a != b and max(a, b) < count}
@@ -88,12 +90,12 @@ def test_in_crowds_that_nobody_compared_those_stay_who_would_if_everybody_had_be
 
     rows = [(band, place[member]) for band, crowd in enumerate(crowds) for member in crowd]
     members = pl.DataFrame(rows, schema={"band": pl.UInt64, "place": pl.UInt32}, orient="row")
-    gone = elect_all(ranked, Known(known.with_columns(accepted=True).lazy(), members, anchors, compare), 0.7)
+    gone = elect(ranked, Known(known.with_columns(accepted=True).lazy(), members, anchors, compare), 0.7)
     for rank, kept, similarity in gone.rows():
         assert kept not in gone["rank"]
         assert kept < rank
         assert distinct[tuple(sorted((order[rank], order[kept])))] == similarity
-    everything = elect(ranked, pl.concat([known, unknown]))
+    everything = elect_known(ranked, pl.concat([known, unknown]))
     leading = [sorted(place[one] for one in crowd if place[one] not in gone["rank"]) for crowd in crowds]
     if all(len(crowd) <= anchors for crowd in leading):
         assert set(gone["rank"]) == set(everything["rank"])

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codecommons.datasets.election import elect
 from codecommons.datasets.repositories import elect_repositories
 
 SETS = st.lists(st.sets(st.integers(0, 15), max_size=10), max_size=12)
@@ -24,29 +23,34 @@ def rows(sets):
     return pl.DataFrame(files, schema={"repository": pl.UInt32, "content": pl.Binary}, orient="row")
 
 
-def by_pairs(sets, threshold):
+@pytest.fixture(scope="session")
+def by_pairs(elect_known):
     """The election among all pairs that reach the threshold, each compared."""
-    similar = [
-        (bytes([a]), bytes([b]), len(sets[a] & sets[b]) / len(sets[a] | sets[b]))
-        for a, b in itertools.combinations(range(len(sets)), 2)
-        if sets[a] & sets[b] and len(sets[a] & sets[b]) >= threshold * len(sets[a] | sets[b]) - 1e-9
-    ]
-    ranks = pl.DataFrame(
-        {"content": [bytes([number]) for number in range(len(sets))], "rank": range(len(sets))},
-        schema={"content": pl.Binary, "rank": pl.UInt32},
-    )
-    pairs = pl.DataFrame(similar, schema={"a": pl.Binary, "b": pl.Binary, "similarity": pl.Float64}, orient="row")
-    return elect(ranks, pairs).rows()
+
+    def elected(sets, threshold):
+        similar = [
+            (bytes([a]), bytes([b]), len(sets[a] & sets[b]) / len(sets[a] | sets[b]))
+            for a, b in itertools.combinations(range(len(sets)), 2)
+            if sets[a] & sets[b] and len(sets[a] & sets[b]) >= threshold * len(sets[a] | sets[b]) - 1e-9
+        ]
+        ranks = pl.DataFrame(
+            {"content": [bytes([number]) for number in range(len(sets))], "rank": range(len(sets))},
+            schema={"content": pl.Binary, "rank": pl.UInt32},
+        )
+        pairs = pl.DataFrame(similar, schema={"a": pl.Binary, "b": pl.Binary, "similarity": pl.Float64}, orient="row")
+        return elect_known(ranks, pairs).rows()
+
+    return elected
 
 
 @settings(max_examples=300, deadline=None)
 @given(SETS, st.sampled_from([0.3, 0.5, 0.75, 0.8, 1.0]))
-def test_it_is_the_election_among_exactly_the_pairs_that_reach_the_threshold(sets, threshold):
+def test_it_is_the_election_among_exactly_the_pairs_that_reach_the_threshold(by_pairs, sets, threshold):
     assert elect_repositories(rows(sets), threshold).rows() == by_pairs(sets, threshold)
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.8])
-def test_so_it_is_with_more_contents_than_a_set_has_bits(threshold):
+def test_so_it_is_with_more_contents_than_a_set_has_bits(threshold, by_pairs):
     draw = random.Random(7)
     sets = [set(draw.sample(range(250), draw.randint(20, 60))) for _ in range(40)]
     for one in list(sets):

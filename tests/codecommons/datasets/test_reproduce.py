@@ -169,10 +169,10 @@ def test_in_a_crowd_of_unlike_texts_a_removal_changes_who_is_compared_and_that_i
 
 def test_in_a_crowd_a_row_that_changes_without_a_removal_is_a_failure(world, crowd, monkeypatch):
     crowd({WORDS.anchors + 1: (WORDS.anchors, FIRST)})
-    monkeypatch.setattr("codecommons.datasets.selection.elect_all", lambda ranks, known, threshold: DROPPED.to_frame())
+    monkeypatch.setattr("codecommons.datasets.selection.elect", lambda ranks, known, threshold: DROPPED.to_frame())
     assert reproduce(world.lake, ENGINE, "crowd").problems == ()
     known = pl.DataFrame({"rank": [WORDS.anchors + 1], "kept": [WORDS.anchors], "similarity": [0.8]}, DROPPED)
-    monkeypatch.setattr("codecommons.datasets.selection.elect_all", lambda ranks, *_: known)
+    monkeypatch.setattr("codecommons.datasets.selection.elect", lambda ranks, *_: known)
     [problem] = reproduce(world.lake, ENGINE, "crowd").problems
     assert "is not there any more: near_duplicate" in problem
 

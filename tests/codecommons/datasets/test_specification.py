@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codecommons.datasets import names, specification, specifications
+from codecommons.datasets import names, specification
 from codecommons.datasets.specification import parse
 from codecommons.errors import UsageError
 from codecommons.settings import Settings
@@ -90,7 +90,7 @@ def test_a_dataset_is_one_file_in_the_home(tmp_path):
     folder.mkdir()
     (folder / "lua-only.yaml").write_text("languages: [Lua]\n")
     assert names(settings) == ["lua-only"]
-    assert specifications(settings)["lua-only"].languages == ("Lua",)
+    assert specification(settings, "lua-only").languages == ("Lua",)
     with pytest.raises(UsageError, match="did you mean 'lua-only'"):
         specification(settings, "lua-onyl")
 

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from codecommons.annotate.annotators.encoding import encoding_of
-from codecommons.datasets.election import elect, elect_all
+from codecommons.datasets.election import elect
 from codecommons.dedup import WORDS, compare_texts, known_then, pairs
 from codecommons.dedup.tables import BAND, DUPLICATE_PAIR, SIGNATURE
 from codecommons.dedup.texts import select_texts
@@ -136,7 +136,7 @@ def test_the_pairs_of_a_day_are_those_of_a_lake_that_ends_there_in_whatever_orde
         assert found.equals(expected)
         ranks = among.with_row_index("rank")
         other = known_then(ending, local_engine(lake.settings), until.lazy(), among, NARROW)
-        assert elect_all(ranks, known, NARROW.threshold).equals(elect_all(ranks, other, NARROW.threshold))
+        assert elect(ranks, known, NARROW.threshold).equals(elect(ranks, other, NARROW.threshold))
         missing += found.join(seen(lake, NARROW), on=["a", "b"], how="anti").height
     assert missing > 0
 
@@ -194,7 +194,7 @@ def test_crowded_bands_are_compared_with_their_anchors_only(undisturbed, lake, f
     assert seen(lake, CROWDED).equals(fewer)
 
 
-def test_a_dataset_keeps_those_that_stay_where_everybody_was_compared_whoever_is_preferred(undisturbed, families):
+def test_a_dataset_keeps_those_that_stay_where_everybody_was_compared_whoever_is_preferred(undisturbed, families, elect_known):
     texts = pl.DataFrame({"content": sorted(content_id(text) for text in families)})
     everything = seen(undisturbed).filter("accepted")
     both = pl.concat([everything, everything.rename({"a": "b", "b": "a"}).select(everything.columns)])
@@ -202,13 +202,13 @@ def test_a_dataset_keeps_those_that_stay_where_everybody_was_compared_whoever_is
     for seed in range(12):
         ranks = texts.sample(fraction=random.Random(seed).uniform(0.3, 1), shuffle=True, seed=seed).with_row_index("rank")
         known = known_then(undisturbed, local_engine(undisturbed.settings), texts, ranks, CROWDED)
-        gone = elect_all(ranks, known, CROWDED.threshold)
-        assert set(gone["rank"]) == set(elect(ranks, everything)["rank"])
+        gone = elect(ranks, known, CROWDED.threshold)
+        assert set(gone["rank"]) == set(elect_known(ranks, everything)["rank"])
         named = gone.join(ranks.rename({"content": "a"}), on="rank").join(
             ranks.rename({"content": "b", "rank": "kept"}), on="kept"
         )
         assert named.join(both, on=["a", "b", "similarity"], how="semi").height == gone.height
-        more += gone.height - elect(ranks, known.pairs.filter("accepted")).height
+        more += gone.height - elect_known(ranks, known.pairs.filter("accepted")).height
     assert more > 0
 
 
@@ -221,7 +221,7 @@ def test_who_stays_is_the_same_for_any_number_of_workers_and_any_size_of_batches
         for table in undisturbed.tables().values():
             lake.register(table)
         with closing(local_engine(lake.settings)) as engine:
-            found.append(elect_all(ranks, known_then(lake, engine, texts, ranks, CROWDED), CROWDED.threshold))
+            found.append(elect(ranks, known_then(lake, engine, texts, ranks, CROWDED), CROWDED.threshold))
     assert found[0].height > 10
     assert found[0].equals(found[1])
     assert found[0].equals(found[2])
@@ -351,7 +351,7 @@ def test_after_a_takedown_the_pairs_are_those_of_a_lake_that_never_had_what_went
     assert compare(lake, left).new == 0
 
 
-def test_a_boilerplate_that_thousands_share_takes_bounded_time_and_a_dataset_keeps_one_of_them(settings, bring):
+def test_a_boilerplate_that_thousands_share_takes_bounded_time_and_a_dataset_keeps_one_of_them(settings, bring, elect_known):
     lake = Lake.open(replace(settings, batch_bytes=1 << 20))
     base = " ".join(f"w{n}" for n in range(150))
     texts = [f"{base} end {n}".encode() for n in range(1500)]
@@ -364,9 +364,9 @@ def test_a_boilerplate_that_thousands_share_takes_bounded_time_and_a_dataset_kee
     # The lake knows of everyone only what the anchors are like; whom a dataset prefers is none of them.
     ids = pl.DataFrame({"content": sorted((content_id(text) for text in texts), reverse=True)}).with_row_index("rank")
     accepted = seen(lake).filter("accepted")
-    assert len(texts) - elect(ids, accepted).height > 1400
+    assert len(texts) - elect_known(ids, accepted).height > 1400
     start = time.process_time()
-    gone = elect_all(ids, known_then(lake, local_engine(lake.settings), ids, ids), 0.98)
+    gone = elect(ids, known_then(lake, local_engine(lake.settings), ids, ids), 0.98)
     assert time.process_time() - start < 10
     assert gone.height == len(texts) - 1
     assert gone["kept"].unique().to_list() == [0]
