@@ -24,7 +24,9 @@ from functools import partial
 from typing import Any, NoReturn
 
 import dagster as dg
+from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.storage.tags import RETRY_ON_ASSET_OR_OP_FAILURE_TAG
+from dagster_shared.error import SerializableErrorInfo
 
 from assets.expectations import SUITES
 from assets.tags import BY_HAND, FAILURE, LOGGED, PASSING, PERMANENT, WITHOUT_EXPECTATIONS
@@ -75,6 +77,31 @@ class Outcome:
         return self.problem is None
 
 
+class _PlainError(DagsterUserCodeProcessError):
+    """Dagster shows what another process has told of an error as it is, and any other error with where it was raised."""
+
+    def _say(self, problem: str) -> None:
+        self.user_code_process_error_infos = [SerializableErrorInfo(problem, [], None)]
+
+
+class PlainFailure(_PlainError, dg.Failure):  # noqa: N818
+    """A failure over what a user can put right: the interface has the line, and no trace of calls below it."""
+
+    def __init__(self, problem: str) -> None:
+        """With the line."""
+        dg.Failure.__init__(self, problem, allow_retries=False)
+        self._say(problem)
+
+
+class PlainRetry(_PlainError, dg.RetryRequested):  # noqa: N818
+    """The same of a step that is tried again."""
+
+    def __init__(self, problem: str, seconds: int) -> None:
+        """With the line, and how long to wait."""
+        dg.RetryRequested.__init__(self, max_retries=len(WAITS), seconds_to_wait=seconds)
+        self._say(problem)
+
+
 def by_hand(run: dg.DagsterRun) -> bool:
     """Whether a command runs it; one that runs it again, from the interface or by itself, has its tags, but nobody who waits."""
     return BY_HAND in run.tags and run.parent_run_id is None
@@ -107,7 +134,7 @@ def try_again(context: Context, problem: str) -> None:
     if not by_hand(context.run) and context.retry_number < len(WAITS):
         seconds = WAITS[context.retry_number]
         context.log.warning("%s. It may pass: this step tries again in %d s", problem, seconds)
-        raise dg.RetryRequested(max_retries=len(WAITS), seconds_to_wait=seconds)
+        raise PlainRetry(problem, seconds)
 
 
 def give_up(context: Context, problem: str, passing: bool, logged: bool = False) -> NoReturn:
@@ -122,7 +149,7 @@ def give_up(context: Context, problem: str, passing: bool, logged: bool = False)
         known = logged and run.tags.get(LOGGED) != "false"
         tags = {FAILURE: kind, LOGGED: str(known).lower(), RETRY_ON_ASSET_OR_OP_FAILURE_TAG: str(kind == PASSING).lower()}
         context.instance.add_run_tags(context.run.run_id, tags)
-    raise dg.Failure(description=problem, allow_retries=False)
+    raise PlainFailure(problem)
 
 
 def work_through(

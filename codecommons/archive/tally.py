@@ -13,6 +13,9 @@ from typing import Any
 
 from codecommons.report import Count
 
+# The end of keys in table ``extid`` of what is to be read again: not known any more, but nothing else says what it came to.
+BEFORE_REPAIR = b" before a repair"
+
 
 @dataclass(frozen=True)
 class Note:

@@ -7,8 +7,8 @@
 A lake is a function of what its slices consist of, so nearly every row can be made again. Three steps, each of which may be
 killed and run again: the files that can't be trusted leave their tables, and with them the rows which say that these are there;
 the log says of every slice that it has to be made again; every slice goes through the stages, which add what is missing and
-nothing else. What nobody can make again (what slices consist of, what was listed, the opt-out ledger) is named and left for
-``restore``.
+nothing else. An item that can't be had any more stays what it was, if all of it is still there or came with another one. What
+nobody can make again (what slices consist of, what was listed, the opt-out ledger) is named and left for ``restore``.
 
 No file is deleted: those that left a table go with the next garbage a day later, a table whose log was lost lies in ``_damaged``.
 """
@@ -19,12 +19,18 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from codecommons.annotate import annotate_slice
 from codecommons.archive import ingest_slice
+from codecommons.archive.tally import BEFORE_REPAIR
 from codecommons.datasets.build import build
 from codecommons.datasets.releases import is_whole, list_releases
 from codecommons.datasets.reproduce import specification_of
@@ -39,13 +45,14 @@ from codecommons.lake.schemas import TABLES, Table
 from codecommons.lake.storage import lake_errors
 from codecommons.license import qualify_slice
 from codecommons.report import STAGES
-from codecommons.upkeep.verify import ORIGINAL, REPAIR, Fault, Verified, verify
+from codecommons.upkeep.verify import ORIGINAL, REPAIR, RESTORE, Fault, Verified, verify
 
 # The failing check of slices that have to be made again.
 CHECK = "whole"
 WORK = dict(zip(STAGES[:-1], (ingest_slice, annotate_slice, qualify_slice, compare_slice), strict=True))
-# What says that something was done before, whatever it was: without it sources are read again, and only what is missing is added.
-_MEMORY = ("extid", "collection_tree")
+# What says that something was done before, whatever it was, and by which key: without it sources are read again, and only what is
+# missing is added. What it came to is set aside, for items that can't be read again.
+_MEMORY = {"extid": "extid", "collection_tree": "state"}
 # What says that rows of a table are there: a loader that finds it looks for none of them. Keyed alike, so in the same bucket.
 _SAYS = {
     "content_data": "content",
@@ -134,6 +141,9 @@ def repair(
         done.taken = take_out(lake, mine)
     lake = Lake.open(lake.settings)
     _make_slices(lake, engine, done, tell)
+    if done.slices:
+        # A slice passes when its files are there; whether all that they hang from is, nobody has looked yet.
+        done.left += [replace(fault, next=RESTORE) for fault in verify(lake, engine).faults if not fault.release]
     _make_releases(lake, engine, done, tell)
     return done
 
@@ -170,7 +180,10 @@ def take_out(lake: Lake, faults: Sequence[Fault]) -> dict[str, int]:
     taken = {name: len(files) for name, files in sorted(gone.items()) if files and name not in aside}
     # What says that rows are there goes before the rows do.
     for name in sorted(taken, key=lambda name: name not in _SAYING):
-        _remove(lake, stored[name], set(gone[name]))
+        wrong = {fault.file for fault in faults if fault.table == name}
+        some = {path for path in gone[name] if name in _MEMORY and path not in wrong}
+        _replace(lake, name, some, _aside)
+        _replace(lake, name, set(gone[name]) - some)
     for name in aside:
         _set_aside(lake, name)
         taken[name] = -1
@@ -225,20 +238,45 @@ def _lost(
         take(other, {})
 
 
-def _remove(lake: Lake, table: Table, paths: set[str]) -> None:
-    def prepare(delta: object) -> list[AddAction | RemoveAction]:
-        return [file.remove() for file in data_files(delta) if file.path in paths]  # type: ignore[arg-type]
-
-    fields, by = _shape(lake, table.name)
-    shaped = Table(table.name, "", fields, (), "log", by)
-    commits.commit_loop(lake.storage, shaped, prepare, {"what": "damage"})
-
-
-def _shape(lake: Lake, name: str) -> tuple[tuple, tuple[str, ...]]:
-    import pyarrow as pa
-
+def _replace(lake: Lake, name: str, paths: set[str], kept: Callable[[pl.DataFrame], pl.DataFrame] | None = None) -> None:
+    """Take files out of a table; what is kept of the rows of each is put in its place."""
     delta = open_table(lake.storage, Table(name, "", (), ()))
-    return tuple(pa.schema(delta.schema())), tuple(delta.metadata().partition_columns)
+    table = Table(name, "", tuple(pa.schema(delta.schema())), (), "log", tuple(delta.metadata().partition_columns))
+
+    def prepare(delta: DeltaTable) -> list[AddAction | RemoveAction]:
+        files = [file for file in data_files(delta) if file.path in paths]
+        actions: list[AddAction | RemoveAction] = [file.remove() for file in files]
+        for file in files:
+            if kept is None:
+                continue
+            rows = pq.ParquetFile(lake.path(name, file.path), filesystem=lake.storage.arrow_fs).read()
+            left = kept(pl.DataFrame(rows)).to_arrow().cast(rows.schema)
+            actions += [commits.write_file(lake.storage, table, file.partition, left).add()] if left.num_rows else []
+        return actions
+
+    commits.commit_loop(lake.storage, table, prepare, {"what": "damage"})
+
+
+def _aside(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ``_MEMORY`` under keys of nothing that was done."""
+    [key] = [name for name in rows.columns if name in _MEMORY.values()]
+    keys = pl.when(_is_aside(key)).then(key).otherwise(pl.col(key) + pl.lit(BEFORE_REPAIR))
+    kind = [pl.lit("before-repair").alias("extid_type")] if "extid_type" in rows.columns else []
+    return rows.with_columns(keys.alias(key), *kind)
+
+
+def _forget_aside(lake: Lake) -> None:
+    """Remove what was set aside of all that was read again since."""
+    for name, key in _MEMORY.items():
+        keys = lake.scan(name).select(key).unique().collect()
+        again = keys.filter(~_is_aside(key)).select(pl.col(key) + pl.lit(BEFORE_REPAIR))
+        if again.join(keys, on=key, how="semi").height:
+            every = {file.path for file in lake.files(name)}
+            _replace(lake, name, every, partial(pl.DataFrame.join, other=again, on=key, how="anti", maintain_order="left"))
+
+
+def _is_aside(key: str) -> pl.Expr:
+    return pl.col(key).bin.ends_with(BEFORE_REPAIR)
 
 
 def _close(lake: Lake, name: str, entry: str) -> None:
@@ -267,11 +305,17 @@ def _distrust(lake: Lake, tables: Iterable[str]) -> None:
 
 
 def _make_slices(lake: Lake, engine: Engine, done: Repaired, tell: Callable[[str], None]) -> None:
+    """Make slices again, and those that failed once more as long as others pass: these may have brought what those lacked."""
     log = lake.log.verdicts()
     todo = log.filter((log["failing_check"] == CHECK) & (log["stage"] == STAGES[0])).select("slice", "source")
-    for day, source in todo.sort("slice", "source").iter_rows():
-        tell(f"making {source} of {day} again")
-        done.slices[f"{day} {source}"] = _make(lake, engine, day, source)
+    left, before = todo.sort("slice", "source").rows(), 0
+    while left and len(left) != before:
+        before = len(left)
+        for day, source in left:
+            tell(f"making {source} of {day} again")
+            done.slices[f"{day} {source}"] = _make(lake, engine, day, source)
+        left = [(day, source) for day, source in left if done.slices[f"{day} {source}"] != "passed"]
+    _forget_aside(lake)
 
 
 def _make(lake: Lake, engine: Engine, day: str, source: str) -> str:

@@ -26,6 +26,7 @@ from codecommons_dagster.jobs import NO_RETRY
 from resources import EngineResource, LakeResource
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
+AGAIN = "Put that right, then run: codecommons ingest --day 2026-01-01"
 
 
 def toy_stage(stage, deps, behaviour):
@@ -87,6 +88,12 @@ def failures(result):
     }
 
 
+def shown(result):
+    """What the interface shows of errors: the line, the trace of calls below it, what caused it."""
+    told = [event.event_specific_data.error for event in result.all_events if event.is_step_failure or event.is_step_up_for_retry]
+    return [(error.message, error.stack, error.cause or error.context) for error in told]
+
+
 def verdicts(lake, stage):
     log = lake.log.verdicts()
     return {(row["slice"], row["source"]): row["verdict"] for row in log.to_dicts() if row["stage"] == stage}
@@ -115,6 +122,7 @@ def test_an_error_fails_its_slice_only_and_is_told_in_one_line(lake):
     result = run({("raw_archive_slice", "2026-01-01", "npm"): LakeError("the disk is full; make room")})
     said = failures(result)["raw_archive_slice"]
     assert "raw_archive_slice of npm (2026-01-01): the disk is full; make room" in said
+    assert shown(result) == [(said, [], None)], "and no trace of calls stands below it"
     assert lake.log.verdict("2026-01-01", "npm", "raw_archive_slice")["detail"] == "the disk is full; make room"
     assert len(verdicts(lake, "enriched_context")) == 5
 
@@ -135,6 +143,7 @@ def test_what_a_reader_says_of_a_damaged_table_in_its_own_words_is_told_in_one_l
 
     [failed] = looks.execute_in_process(raise_on_error=False).get_step_failure_events()
     said = failed.step_failure_data.user_failure_data.description
+    assert (failed.step_failure_data.error.message, failed.step_failure_data.error.stack) == (said, [])
     assert said.startswith(f"table slice_input in {lake.settings.lake} is damaged: its file {file.name} can't be read")
     assert "`codecommons lake repair` puts it right" in said
 
@@ -240,6 +249,7 @@ def test_a_step_tries_again_what_may_pass_and_nothing_after_it_has_gone_on_witho
     result, tries, tags = launched({("raw_archive_slice", DAYS[0], "npm"): Outage(2)}, monkeypatch)
     assert result.success
     assert tries == ["raw_archive_slice"] * 2
+    assert shown(result) == [(f"raw_archive_slice of npm ({DAYS[0]}): s3://lake can't be reached. {AGAIN}", [], None)] * 2
     assert FAILURE not in tags
     order = [event.step_key for event in result.all_events if event.event_type_value in ("STEP_START", "STEP_RESTARTED")]
     assert order == ["raw_archive_slice"] * 3 + ["enriched_context"]

@@ -39,7 +39,7 @@ from codecommons.archive.source import (
     newest_states,
     unexpected,
 )
-from codecommons.archive.tally import Note, Tally
+from codecommons.archive.tally import BEFORE_REPAIR, Note, Tally
 from codecommons.errors import ItemError, UsageError
 from codecommons.lake import Lake, SliceInput, StagedFile
 from codecommons.report import Count
@@ -136,10 +136,17 @@ class Table(Source):
         known = _known(work.lake, state)
         if known is not None:
             return known
+        try:
+            files = list(_files(row, settings))
+        except ItemError:
+            before = _known(work.lake, state + BEFORE_REPAIR)
+            if before is None:
+                raise
+            return before
         name = f"table:{row.item}"
         parts = [
             part
-            for at, path in enumerate(_files(row, settings))
+            for at, path in enumerate(files)
             for part in collection.parts(f"{name}: file {at + 1}", path, columns, origin, work.area)
         ]
         read = list(work.engine.map(collection.read_part, parts, name=str))
