@@ -34,7 +34,7 @@ from codecommons.dedup.tables import BAND, SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
 from codecommons.license import decisions, forge, forks
-from codecommons.license.policy import policy
+from codecommons.license.policy import Policy, policy
 from codecommons.optout import ledger
 from codecommons.report import STAGES
 from codecommons.strict import nearest
@@ -458,7 +458,7 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
     told = {"content": "content", "origin": "origin", "anchor": "anchor", "path": "path", "since": "since"}
     told |= {"revision": "since_revision", "verdict": "verdict", "rule": "rule"}
     return (
-        forks.holding(lake, claims, decisions)
+        forks.holding(lake, claims, _judging(lake, inputs))
         .sort("text", "anchor_date", "anchor", "origin", "path", nulls_last=True)
         .unique("text", keep="first", maintain_order=True)
         .select(content="text", **{f"first_{name}": pl.col(column) for name, column in told.items()})
@@ -467,7 +467,11 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
 
 def _with_forge(lake: Lake, inputs: Inputs, decided: pl.LazyFrame) -> pl.LazyFrame:
     """Decisions with what the forge says of the whole repository, where the policy asks it."""
-    return forge.last_resort(decided, repositories(lake, inputs), policy(lake.settings, inputs.policy.rpartition("-")[0]))
+    return forge.last_resort(decided, repositories(lake, inputs), _judging(lake, inputs))
+
+
+def _judging(lake: Lake, inputs: Inputs) -> Policy:
+    return policy(lake.settings, inputs.policy.rpartition("-")[0])
 
 
 def repositories(lake: Lake, inputs: Inputs) -> pl.DataFrame:
