@@ -38,7 +38,7 @@ from codecommons.license.policy import Policy, policy
 from codecommons.optout import ledger
 from codecommons.report import STAGES
 from codecommons.strict import nearest
-from codecommons.swhid import SYMLINK_PERMS
+from codecommons.swhid import SYMLINK_PERMS, content_id
 
 # Signals by annotator, under the names that filters and conditions use.
 SIGNALS: Mapping[str, tuple[str, ...]] = {
@@ -62,6 +62,8 @@ _SINCE: WeakKeyDictionary[Lake, tuple[Inputs, pl.DataFrame]] = WeakKeyDictionary
 # Of these anchors there is a history.
 _REVISION = "swh:1:rev:"
 _NEVER = (1 << 63) - 1
+# It is everywhere, and nobody has written it.
+_EMPTY = content_id(b"")
 
 
 @dataclass(frozen=True)

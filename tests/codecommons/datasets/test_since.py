@@ -161,6 +161,15 @@ def test_a_package_that_came_between_the_first_commit_and_the_head_is_the_copy(w
     assert {rule: count.rows for rule, count in report.dropped.items()} == {"license": 1, "conflict": 1}
 
 
+def test_an_empty_file_is_nobodys_copy(world):
+    world.add("pkg:pypi/first", {"first/__init__.py": b""}, date=1_400_000_000, verdict="copyleft", license="GPL-3.0-only")
+    world.add("pkg:pypi/later", {"later/__init__.py": b"", "later/a.py": b"a = 1\n"}, date=1_500_000_000)
+    world.passed()
+    rows, gone = made(world.lake, "empty", "{deduplicate: {order: [earliest]}}")
+    assert rows == dict.fromkeys(("later/__init__.py", "later/a.py"), "pkg:pypi/later")
+    assert gone[b"first/__init__.py"][0] == "license"
+
+
 LGPL, GPL, MIT = "LGPL-2.1-or-later", "GPL-3.0-only", "MIT"
 MANIFEST = '{"name": "forked", "version": "%s", "license": "%s"}\n'
 REUSE = 'version = 1\n\n[[annotations]]\npath = "**"\nSPDX-FileCopyrightText = "A"\nSPDX-License-Identifier = "%s"\n'
