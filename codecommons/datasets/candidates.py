@@ -34,11 +34,11 @@ from codecommons.dedup.tables import BAND, SIGNATURE
 from codecommons.errors import GateError, UsageError
 from codecommons.lake import Lake
 from codecommons.license import decisions, forge, forks
-from codecommons.license.policy import policy
+from codecommons.license.policy import Policy, policy
 from codecommons.optout import ledger
 from codecommons.report import STAGES
 from codecommons.strict import nearest
-from codecommons.swhid import SYMLINK_PERMS
+from codecommons.swhid import SYMLINK_PERMS, content_id
 
 # Signals by annotator, under the names that filters and conditions use.
 SIGNALS: Mapping[str, tuple[str, ...]] = {
@@ -62,6 +62,8 @@ _SINCE: WeakKeyDictionary[Lake, tuple[Inputs, pl.DataFrame]] = WeakKeyDictionary
 # Of these anchors there is a history.
 _REVISION = "swh:1:rev:"
 _NEVER = (1 << 63) - 1
+# It is everywhere, and nobody has written it.
+_EMPTY = content_id(b"")
 
 
 @dataclass(frozen=True)
@@ -458,7 +460,7 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
     told = {"content": "content", "origin": "origin", "anchor": "anchor", "path": "path", "since": "since"}
     told |= {"revision": "since_revision", "verdict": "verdict", "rule": "rule"}
     return (
-        forks.holding(lake, claims, decisions)
+        forks.holding(lake, claims, _judging(lake, inputs))
         .sort("text", "anchor_date", "anchor", "origin", "path", nulls_last=True)
         .unique("text", keep="first", maintain_order=True)
         .select(content="text", **{f"first_{name}": pl.col(column) for name, column in told.items()})
@@ -467,7 +469,11 @@ def first_occurrences(lake: Lake, inputs: Inputs, contents: pl.DataFrame) -> pl.
 
 def _with_forge(lake: Lake, inputs: Inputs, decided: pl.LazyFrame) -> pl.LazyFrame:
     """Decisions with what the forge says of the whole repository, where the policy asks it."""
-    return forge.last_resort(decided, repositories(lake, inputs), policy(lake.settings, inputs.policy.rpartition("-")[0]))
+    return forge.last_resort(decided, repositories(lake, inputs), _judging(lake, inputs))
+
+
+def _judging(lake: Lake, inputs: Inputs) -> Policy:
+    return policy(lake.settings, inputs.policy.rpartition("-")[0])
 
 
 def repositories(lake: Lake, inputs: Inputs) -> pl.DataFrame:

@@ -28,7 +28,7 @@ from codecommons.datasets.candidates import BENCHMARKS, Inputs, described, said_
 from codecommons.datasets.redaction import boundaries
 from codecommons.errors import GateError
 from codecommons.lake import Lake
-from codecommons.license.evidence import statements
+from codecommons.license.evidence import said_in, statements
 from codecommons.license.policy import Policy
 from codecommons.license.resolve import NEAREST
 
@@ -196,7 +196,11 @@ def judged(lake: Lake, rows: pl.DataFrame, judging: Policy, accepted: list[str])
     if judging.resolution != NEAREST:
         return rows.with_columns(permitted=pl.col("verdict").is_in(accepted))
     sides = [rows.select("content", "name"), rows.select("name", content="before_content").select("content", "name")]
-    own = statements(lake, pl.concat(sides).unique().lazy()).filter(pl.col("speaks").is_null()).select("content", "name", "own")
+    own = (
+        statements(said_in(lake), pl.concat(sides).unique().lazy())
+        .filter(pl.col("speaks").is_null())
+        .select("content", "name", "own")
+    )
     worth = {one: judging.judge(one).verdict for one in own["own"].unique().sort()}
     own = own.with_columns(own_verdict=pl.col("own").replace_strict(worth, return_dtype=pl.String))
     before = own.select("name", before_content="content", before_verdict="own_verdict")

@@ -41,7 +41,7 @@ from codecommons.optout import ledger
 from codecommons.optout.reach import resolve as reached
 
 # Raised when the code makes other facts of the same lake: an installation from a checkout has the version of the last release.
-VERSION = 2
+VERSION = 3
 # Sets that are kept: of the last days, and of the annotators that specifications have asked for.
 MOST = 4
 _FILES, _NAMES, _PAIRS, _CROWDS, _NOTE = "files.arrow", "names.arrow", "pairs.arrow", "crowds.arrow", "note.json"

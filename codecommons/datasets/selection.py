@@ -65,6 +65,8 @@ ROWS = (
 
 # Characters of patterns that are one expression; of 12 times as many wildcards as a pattern may have none can be made.
 _TOGETHER = 4 * MAX_PATTERN
+# Nobody has written such a file, so nobody was first.
+_EMPTY = pl.col("length") == 0
 # What no order leaves equal.
 LAST = ("since", "copied", "anchor_date", "anchor", "origin", "path")
 
@@ -361,7 +363,7 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
     earliest = pl.format("{}: {}", pl.col("first_verdict").fill_null("unknown"), pl.col("first_rule").fill_null("no decision"))
     passes = pl.col("first_verdict").is_in(accepted)
     if "first_verdict" in funnel.rows.columns:
-        funnel.keep("conflict", passes)
+        funnel.keep("conflict", passes | _EMPTY)
         return
     if specification.rows == "commits":
         # What only a history has was never seen in a tree, so there is nothing that it conflicts with.
@@ -373,14 +375,15 @@ def _permitted(funnel: Funnel, specification: Specification, lake: Lake, inputs:
             funnel.rows = funnel.rows.with_columns(copied())
         side = content.removesuffix("content")
         evidence = qualified("first_content", "first_origin", "first_anchor", "first_path")
-        funnel.keep(f"{side}conflict", passes, evidence, earliest, _brought())
+        funnel.keep(f"{side}conflict", passes | (pl.col(f"{side}length") == 0), evidence, earliest, _brought())
         funnel.rows = funnel.rows.drop(name for name in first.columns if name != "content")
 
 
 def copied() -> pl.Expr:
     """Column ``copied``: whether a row is not the first occurrence of its text, which ``candidates.first_occurrences`` tells."""
     places = ("content", "origin", "anchor", "path")
-    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"first_{name}")) for name in places).alias("copied")
+    elsewhere = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"first_{name}")) for name in places)
+    return (elsewhere & ~_EMPTY).alias("copied")
 
 
 def _brought() -> pl.Expr:

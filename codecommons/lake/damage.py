@@ -26,6 +26,8 @@ from codecommons.lake.storage import ADVICE, Storage, lake_errors, of_reader, un
 # Where a table goes whose log can't be read (``upkeep.repair``), as it is: nothing reads it there.
 DAMAGED = "_damaged"
 _MAGIC = b"PAR1"
+# How a view begins that tells why it can't answer.
+REFUSAL = "the lake refuses: "
 # What an entry of a log says beside who wrote it.
 _ACTIONS = ("add", "remove", "metaData", "protocol", "txn", "domainMetadata")
 _FILES_AT_ONCE = 1000
@@ -97,10 +99,13 @@ def require_whole(storage: Storage, table: Table, files: Iterable[DataFile]) -> 
 
 
 def told(error: Exception, storage: Storage, tables: Iterable[Table]) -> Exception:
-    """What a person should see of an error: a line about the damaged table that a reader stumbled over, else the error itself."""
+    """What a person should see of an error: why a view refused, a line about the damaged table, else the error itself."""
     lake, module = storage.settings.lake, type(error).__module__.partition(".")[0]
     if isinstance(error, CodeCommonsError) or not (of_reader(error) or isinstance(error, FileNotFoundError)):
         return error
+    _, refused, why = str(error).partition(REFUSAL)
+    if refused:
+        return LakeError(why)
     if storage.remote and unreachable(error):
         return UnreachableError(f"{lake} can't be reached: {str(error).partition(chr(10))[0]}")
     named = re.search(rf"table (\w+) in {re.escape(lake)}\b|{re.escape(lake)}/(\w+)/", str(error))

@@ -23,6 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from codecommons.errors import CodeCommonsError, LakeError
+from codecommons.lake.damage import REFUSAL
 from codecommons.lake.schemas import DUPLICATE_PAIR, OPT_OUT_LEDGER, TABLES, Table
 from codecommons.lake.storage import ADVICE, Storage, lake_errors
 from codecommons.settings import Settings
@@ -217,7 +218,7 @@ def _hide_opted_out(connection: duckdb.DuckDBPyConnection, storage: Storage) -> 
             "opted_out_place": excluded.places,
         }
     except CodeCommonsError as error:
-        failing = f"error({_quoted(str(error))})"
+        failing = f"error({_quoted(f'{REFUSAL}{error}')})"
         for name, columns in _OPTED_OUT.items():
             refusal = ", ".join(f"{failing}::{kind} as {column}" for column, kind in columns.items())
             connection.execute(f"create or replace view lake.{name} as select {refusal} where {failing}::boolean")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import polars as pl
 
@@ -26,6 +27,9 @@ _SAYS_NOTHING = r"(?i)^(?:|unknown|none|null|n/?a|todo|tbd|fixme|-+|\.+|licen[cs
 _MENTIONS = re.compile(rb"(?i)(?:about|disclaimer|guidelines|notices?|readme)(?![a-z])")
 _STATED = pl.element().struct.field("stated")
 _FIELD = pl.element().struct.field("detector").str.contains("license-(?:tag|clue)$")
+# Rows of an annotator (by its name), which may be about other files, too.
+Said = Callable[[str], pl.LazyFrame]
+_DECLARED = pl.Schema({"root": pl.Binary, "path": pl.Binary, "declared": pl.String, "declared_by": pl.String})
 _OTHERS = re.compile(rb"(?i)(?:third|3rd)[-_. ]?part(?:y|ies)")
 
 
@@ -51,33 +55,46 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
     Returns:
         ``resolve.COLUMNS``, see ``resolve.nearest``.
     """
+    paths = lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").select("root", "path", "content")
+    return known(store.named(paths.collect()), said_in(lake), _declared(lake, roots))
+
+
+def said_in(lake: Lake) -> Said:
+    """What the annotators of this installation have said."""
     annotators = current(lake.settings)
-    files = store.named(
-        lake.scan("tree_file").join(roots.lazy(), on="root", how="semi").select("root", "path", "content").collect()
-    )
+    return lambda name: store.rows(lake, annotators[name])
+
+
+def known(files: pl.DataFrame, said: Said, declared: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Some files of trees with what is said about them.
+
+    Args:
+        files: columns root, path, content and name.
+        said: what annotators say of them.
+        declared: what collections do (root, path, declared, declared_by), nothing unless given.
+
+    Returns:
+        ``resolve.COLUMNS``, see ``resolve.nearest``.
+    """
     keys = files.lazy().select("content", "name").unique()
     metadata = (
-        store.rows(lake, annotators["project_metadata"])
+        said("project_metadata")
         .join(keys, on=["content", "name"], how="semi")
         .select("content", "name", metadata=_meant())
-        .join(_fields(lake, keys), on=["content", "name"], how="left")
+        .join(_fields(said, keys), on=["content", "name"], how="left")
     )
-    vendored = (
-        store.rows(lake, annotators["path_facts"])
-        .join(files.lazy().select("path").unique(), on="path", how="semi")
-        .select("path", "vendored")
-    )
-    declared = _declared(lake, roots)
+    vendored = said("path_facts").join(files.lazy().select("path").unique(), on="path", how="semi").select("path", "vendored")
     lists = (
-        store.rows(lake, annotators["file_licenses"])
+        said("file_licenses")
         .filter((pl.col("files").list.len() > 0) | pl.col("error").is_not_null())
         .join(keys, on=["content", "name"], how="semi")
         .select("content", "name", "files", "lines")
         .collect()
     )
+    declared = _DECLARED.to_frame() if declared is None else declared
     every = (
         files.lazy()
-        .join(statements(lake, keys).lazy(), on=["content", "name"], how="left")
+        .join(statements(said, keys).lazy(), on=["content", "name"], how="left")
         .join(metadata, on=["content", "name"], how="left")
         .join(vendored, on="path", how="left")
         .join(declared.lazy(), on=["root", "path"], how="left")
@@ -86,25 +103,23 @@ def gather(lake: Lake, roots: pl.DataFrame) -> pl.DataFrame:
             lines=pl.when(pl.col("own").is_null() & pl.col("metadata").is_not_null()).then("field").otherwise("lines"),
         )
     )
-    found = every.collect()
-    return listed(found, lists).select(COLUMNS)
+    return listed(every.collect(), lists).select(COLUMNS)
 
 
-def statements(lake: Lake, keys: pl.LazyFrame) -> pl.DataFrame:
+def statements(said: Said, keys: pl.LazyFrame) -> pl.DataFrame:
     """What files state themselves.
 
     Args:
-        lake: the lake.
+        said: what annotators say.
         keys: columns content and name.
 
     Returns:
         content, name; own (an expression), lines and speaks, as ``resolve.nearest`` takes them; nothing of files that state
         nothing.
     """
-    annotators = current(lake.settings)
-    evidence = store.rows(lake, annotators["license_evidence"]).join(keys, on=["content", "name"], how="semi")
-    languages = store.rows(lake, annotators["language"]).select("content", "name", "language", "kind")
-    said = (
+    evidence = said("license_evidence").join(keys, on=["content", "name"], how="semi")
+    languages = said("language").select("content", "name", "language", "kind")
+    stating = (
         evidence.filter(pl.col("stated").is_not_null() | pl.col("unread"))
         .join(languages, on=["content", "name"], how="left")
         .select(
@@ -118,9 +133,9 @@ def statements(lake: Lake, keys: pl.LazyFrame) -> pl.DataFrame:
         )
         .collect()
     )
-    rows = said.select("name", "license_file", "language", "kind").iter_rows()
+    rows = stating.select("name", "license_file", "language", "kind").iter_rows()
     speaks = pl.Series("speaks", [_speaks(*row) for row in rows], dtype=pl.String)
-    told = said.select("content", "name", "own", "lines", speaks)
+    told = stating.select("content", "name", "own", "lines", speaks)
     # Code and READMEs that say nothing are nobody's licence, whatever they are called.
     terms = pl.col("speaks").is_in([LICENSE_FILE, OTHERS]).fill_null(value=False)
     return told.filter((pl.col("own") != UNREADABLE) | terms)
@@ -139,7 +154,7 @@ def contradicted(lake: Lake, judging: Policy, rows: pl.DataFrame) -> list[str]:
     """
     rows = store.named(rows.select("swhid", "content", "path", "license", "license_type"))
     if judging.resolution == NEAREST:  # who asks no header may contradict one
-        own = statements(lake, rows.lazy().select("content", "name").unique()).filter(pl.col("speaks").is_null())
+        own = statements(said_in(lake), rows.lazy().select("content", "name").unique()).filter(pl.col("speaks").is_null())
         rows = rows.join(own.select("content", "name", "own"), on=["content", "name"], how="left", maintain_order="left")
     else:
         rows = rows.with_columns(own=pl.lit(None, pl.String))
@@ -162,9 +177,9 @@ def _meant() -> pl.Expr:
     return pl.coalesce("license", pl.when(~silent).then(pl.lit(UNREADABLE)))
 
 
-def _fields(lake: Lake, keys: pl.LazyFrame) -> pl.LazyFrame:
+def _fields(said: Said, keys: pl.LazyFrame) -> pl.LazyFrame:
     """Where manifests (columns content, name) say it: ``field``, the lines with a tag of a licence; null where none is one."""
-    evidence = store.rows(lake, current(lake.settings)["license_evidence"]).join(keys, on=["content", "name"], how="semi")
+    evidence = said("license_evidence").join(keys, on=["content", "name"], how="semi")
     return evidence.select("content", "name", field=_lines(pl.col("evidence"), _FIELD))
 
 

@@ -20,10 +20,12 @@ from codecommons.swhid import Span, Swhid, swhid_text
 
 # What stands for a declaration that nobody can read: a reference that no policy knows.
 UNREADABLE = "LicenseRef-unreadable"
-_SIDECAR = b".license"
+SIDECAR = b".license"
 _OVERRIDE, _BESIDE = 0, 1
 # By name: the folder that a list of this name lies in, and its place among those that name a file.
 _KINDS = {b"reuse.toml": (None, 2), b"dep5": (b".reuse", 3), b"copyright": (b"debian", 4)}
+# Folders that only such a list lies in.
+HOMES = frozenset(home for home, _ in _KINDS.values() if home)
 _LISTED = {"root": pl.Binary, "path": pl.Binary, "listed": pl.String, "listed_by": pl.String, "listed_at": pl.Binary}
 _SAID = {"listed": pl.String, "listed_by": pl.String, "folder": pl.Binary}
 _EVERYTHING = {"path": None, "folder": "", "pattern": "", "precedence": "closest", "license": None}
@@ -45,7 +47,8 @@ def listed(files: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
     """
     files = files.sort("root", "path")
     there = files.drop("lines").join(lists, on=["content", "name"], maintain_order="left")
-    found = [_beside(files), *(_named(row, files) for row in there.iter_rows(named=True))]
+    trees = files.join(there, on="root", how="semi").partition_by("root", as_dict=True)
+    found = [_beside(files), *(_named(row, trees[row["root"],]) for row in there.iter_rows(named=True))]
     columns = pl.Schema([*_LISTED.items(), *((name, pl.Int64) for name in _ORDER)])
     every = pl.concat([columns.to_frame(), *(one.select(columns.names()).cast(columns) for one in found if one.height)])
     best = every.sort("root", "path", *_ORDER).unique(["root", "path"], keep="first", maintain_order=True).drop(_ORDER)
@@ -55,16 +58,16 @@ def listed(files: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
 def _beside(files: pl.DataFrame) -> pl.DataFrame:
     """What a file called like another one, and ``.license``, says of that one."""
     stated = pl.col("own").is_not_null()
-    rows = files.filter(pl.col("name").bin.ends_with(_SIDECAR)).with_columns(
+    rows = files.filter(pl.col("name").bin.ends_with(SIDECAR)).with_columns(
         pl.col("own").fill_null(UNREADABLE), lines=pl.when(stated).then("lines")
     )
-    paths = pl.Series([path.removesuffix(_SIDECAR) for path in rows["path"]], dtype=pl.Binary)
+    paths = pl.Series([path.removesuffix(SIDECAR) for path in rows["path"]], dtype=pl.Binary)
     where = pl.Series([where_said(*row) for row in rows.select("root", "path", "content", "lines").iter_rows()], dtype=pl.String)
     return rows.select("root", path=paths, listed="own", listed_by=where, listed_at=paths, place=_BESIDE, depth=0)
 
 
 def _named(row: dict[str, Any], files: pl.DataFrame) -> pl.DataFrame:
-    """What one list says of the files that it names."""
+    """What one list says of the files of its tree that it names."""
     named, lines = (row["files"], row["lines"]) if row["files"] is not None else ([_EVERYTHING], [None])
     spans = [one and f"{one['start_line']}-{one['end_line']}" for one in lines]
     swhids = {span: where_said(row["root"], row["path"], row["content"], span) for span in dict.fromkeys(spans)}
@@ -75,7 +78,7 @@ def _named(row: dict[str, Any], files: pl.DataFrame) -> pl.DataFrame:
         if last.lower() != home:
             return pl.DataFrame()
     start = base + b"/" if base else b""
-    rows = files.filter((pl.col("root") == row["root"]) & pl.col("path").bin.starts_with(start)).select("root", "path")
+    rows = files.filter(pl.col("path").bin.starts_with(start)).select("root", "path")
     names = rows["path"].bin.slice(len(start)).cast(pl.String, strict=False)
     numbers = {name: at for at, name in enumerate(names) if name is not None}
     last_match = np.full(rows.height, -1)

@@ -78,6 +78,8 @@ _FOREIGN = rb"""
     \.vim/(?:bundle|plugged) \.conan2? vcpkg_installed \.terraform
 """.replace(b"<kind>", rb"(?:libs?|librar(?:y|ies)|src|sources?|code|deps|modules|packages)")
 FOREIGN_FOLDERS = re.compile(rb"(?:.*/)?(?:%s)" % b"|".join(_FOREIGN.split()), re.IGNORECASE | re.DOTALL)
+# Settings of a virtual environment.
+ENVIRONMENT = b"pyvenv.cfg"
 # Where virtual environments of any age and system have their packages.
 _PACKAGES = re.compile(rb"(?s)(.*?)/(?:lib(?:64)?/[^/]+/|Lib/)?site-packages/")
 # Called vendored by Linguist, and yet the project's own: declarations of types, and what a project tells its tools.
@@ -254,7 +256,7 @@ def _environments(files: pl.DataFrame) -> frozenset[tuple[bytes, bytes]]:
     scripts = pl.col("name").is_in([b"activate", b"activate_this.py"]) & (
         pl.col("folder").bin.ends_with(b"/bin") | pl.col("folder").bin.ends_with(b"/Scripts")
     )
-    settings = files.filter(pl.col("name") == b"pyvenv.cfg").select("root", "folder").iter_rows()
+    settings = files.filter(pl.col("name") == ENVIRONMENT).select("root", "folder").iter_rows()
     lists = files.filter(pl.col("folder").bin.ends_with(b"conda-meta")).select("root", "folder").unique().iter_rows()
     conda = {(root, above) for root, folder in lists for above, _, name in [folder.rpartition(b"/")] if name == b"conda-meta"}
     activated = {

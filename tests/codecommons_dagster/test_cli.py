@@ -24,6 +24,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
+from deltalake import write_deltalake
 
 from codecommons import archive
 from codecommons.engine import local_engine
@@ -231,6 +232,19 @@ def test_sql_writes_every_format_to_the_terminal_and_to_files(filled: Lake, tmp_
     assert run("sql", query, "--format", "parquet", "-o", str(target)).output == ""
     assert pl.read_parquet(target).rows() == rows
     assert list(tmp_path.glob(".codecommons-*")) == []
+
+
+def test_a_broken_ledger_is_told_in_the_same_words_by_sql_as_by_every_other_command(filled: Lake) -> None:
+    request = Request("origin", ("https://forge.example/me/it",))
+    desk.submit(filled, Submission((request,), {"contact": "me@example.org"}), "2026-01-03T12:00:00+00:00")
+    rows = filled.scan("opt_out_ledger").collect()
+    write_deltalake(filled.path("opt_out_ledger"), rows.to_arrow(), mode="append")
+    listed = run("opt-out", "list")
+    assert listed.stderr.startswith("Error: the opt-out ledger is broken: ")
+    for asked in (["sql", "from file"], ["sql", "select count(*) from content"], ["explain", "LICENSE"]):
+        told = run(*asked)
+        assert (told.exit_code, told.stderr) == (listed.exit_code, listed.stderr) == (1, listed.stderr), asked
+    assert run("sql", "select error('mine')").exit_code == 2
 
 
 def test_software_heritages_query_runs_as_it_is_in_the_help(filled: Lake) -> None:

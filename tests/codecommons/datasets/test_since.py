@@ -161,8 +161,31 @@ def test_a_package_that_came_between_the_first_commit_and_the_head_is_the_copy(w
     assert {rule: count.rows for rule, count in report.dropped.items()} == {"license": 1, "conflict": 1}
 
 
+def test_an_empty_file_is_nobodys_copy(world):
+    world.add("pkg:pypi/first", {"first/__init__.py": b""}, date=1_400_000_000, verdict="copyleft", license="GPL-3.0-only")
+    world.add("pkg:pypi/later", {"later/__init__.py": b"", "later/a.py": b"a = 1\n"}, date=1_500_000_000)
+    world.passed()
+    rows, gone = made(world.lake, "empty", "{deduplicate: {order: [earliest]}}")
+    assert rows == dict.fromkeys(("later/__init__.py", "later/a.py"), "pkg:pypi/later")
+    assert gone[b"first/__init__.py"][0] == "license"
+
+
 LGPL, GPL, MIT = "LGPL-2.1-or-later", "GPL-3.0-only", "MIT"
 MANIFEST = '{"name": "forked", "version": "%s", "license": "%s"}\n'
+REUSE = 'version = 1\n\n[[annotations]]\npath = "**"\nSPDX-FileCopyrightText = "A"\nSPDX-License-Identifier = "%s"\n'
+DEP5 = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+
+Files: *
+Copyright: A
+License: %s
+"""
+
+
+def later(files):
+    """The same done to the library and to the other fork of it."""
+    return [(who, 2015, files) for who in ("library", "strict")]
+
+
 # Of each folder: what holds of the file that came to it in 2010, and who did what to it in which year. From "library" two others
 # were forked in 2012: "open", which has done nothing since 2014, and "strict", since 2016.
 FORKED = {
@@ -232,7 +255,49 @@ FORKED = {
         *("permissive", ("library", 2009, {"LICENSE": LGPL})),
         *(("library", 2010, {"f.c": f"// SPDX-License-Identifier: {MIT}\nint header;\n"}), ("open", 2013, {"LICENSE": GPL})),
     ),
+    "terms under another name": (
+        *("permissive", ("library", 2009, {"LICENSE": MIT}), ("library", 2011, {"LICENSE": None, "COPYING": MIT})),
+        ("strict", 2015, {"COPYING": GPL}),
+    ),
+    # Hostile forks, where nobody else has left what speaks for the library as it was.
+    "terms taken from beside a manifest": (
+        *("conflict", ("library", 2009, {"LICENSE": GPL, "package.json": MANIFEST % ("1", MIT)})),
+        *(("open", 2013, {"LICENSE": None}), *later({"LICENSE": None, "COPYING": GPL})),
+    ),
+    "terms changed to those of the manifest": (
+        *("conflict", ("library", 2009, {"LICENSE": GPL, "package.json": MANIFEST % ("1", MIT)})),
+        *(("open", 2013, {"LICENSE": MIT}), *later({"LICENSE": LGPL})),
+    ),
+    "terms of a part taken away": (
+        *("copyleft", ("library", 2009, {"LICENSE": MIT, "part/LICENSE": LGPL})),
+        ("library", 2010, {"f.c": None, "part/f.c": ...}),
+        *(("open", 2013, {"part/LICENSE": None}), *later({"part/LICENSE": GPL})),
+    ),
+    "moved to open terms": (
+        *("copyleft", ("library", 2009, {"LICENSE": LGPL, "free/LICENSE": MIT})),
+        *(("open", 2013, {"f.c": None, "free/f.c": ...}), *later({"LICENSE": GPL})),
+    ),
+    "terms beside it taken away": (
+        *("copyleft", ("library", 2009, {"LICENSE": MIT, "f.c.license": LGPL})),
+        *(("open", 2013, {"f.c.license": None}), *later({"f.c.license": GPL})),
+    ),
+    "a list taken away": (
+        *("copyleft", ("library", 2009, {"LICENSE": MIT, "REUSE.toml": REUSE % LGPL})),
+        *(("open", 2013, {"REUSE.toml": None}), *later({"REUSE.toml": REUSE % GPL})),
+    ),
+    "Debian's list taken away": (
+        *("copyleft", ("library", 2009, {"LICENSE": MIT, "debian/copyright": DEP5 % "LGPL-2.1+"})),
+        *(("open", 2013, {"debian/copyright": None}), *later({"debian/copyright": DEP5 % "GPL-3"})),
+    ),
 }
+
+
+def verdicts(lake, texts):
+    """What holds of texts (name -> text) in a dataset of everything."""
+    inputs = resolve(lake, specification(lake.settings, specified(lake, "all")))
+    ids = {content_id(text.encode()): name for name, text in texts.items()}
+    first = first_occurrences(lake, inputs, pl.DataFrame({"content": list(ids)}, {"content": pl.Binary}))
+    return {ids[one]: verdict for one, verdict in first.select("content", "first_verdict").rows()}
 
 
 def test_of_forks_the_one_holds_whose_licence_stood_when_the_file_came_and_else_the_strictest(tmp_path):
@@ -257,13 +322,19 @@ def test_of_forks_the_one_holds_whose_licence_stood_when_the_file_came_and_else_
     lake = Lake.open(Settings(home=tmp_path / "home", lake=str(tmp_path / "lake"), workers=0, bucket_bits=0))
     bring(lake, DAYS[0], *paths.values())
 
-    inputs = resolve(lake, specification(lake.settings, specified(lake, "all")))
-    ids = {content_id(text.encode()): folder for folder, text in texts.items()}
-    first = first_occurrences(lake, inputs, pl.DataFrame({"content": list(ids)}, {"content": pl.Binary}))
-    assert {ids[one]: verdict for one, verdict in first.select("content", "first_verdict").rows()} == {
-        folder: verdict for folder, (verdict, *_) in FORKED.items()
-    }
-    story = explain(lake, swhid_text("cnt", next(iter(ids))))
+    assert verdicts(lake, texts) == {folder: verdict for folder, (verdict, *_) in FORKED.items()}
+    story = explain(lake, swhid_text("cnt", content_id(texts["made open"].encode())))
     told = story["first_occurrence"]
     assert {told["origin"], *told["forks"]} == {path.as_uri() for path in paths.values()}
     assert f"; the same in {told['forks'][0]}, {told['forks'][1]}\n" in render(story)
+
+
+def test_a_history_that_was_written_again_with_the_same_dates_changes_no_licence(tmp_path):
+    lake = Lake.open(Settings(home=tmp_path / "home", lake=str(tmp_path / "lake"), workers=0, bucket_bits=0))
+    library, copy = repository(tmp_path / "library"), repository(tmp_path / "copy")
+    for path, license in ((library, LGPL), (copy, MIT)):
+        commit(path, "refs/heads/main", 2009, {"LICENSE": f"SPDX-License-Identifier: {license}\n"})
+        commit(path, "refs/heads/main", 2010, {"transpose.c": TRANSPOSED})
+    commit(library, "refs/heads/main", 2015, {"LICENSE": f"SPDX-License-Identifier: {GPL}\n"})
+    bring(lake, DAYS[0], library, copy)
+    assert verdicts(lake, {"transpose.c": TRANSPOSED}) == {"transpose.c": "copyleft"}
