@@ -48,7 +48,6 @@ from codecommons.settings import Settings
 from codecommons.shingles import SHINGLE, shingle_hashes, word_table
 
 RESULT = Path("benchmarks/results/duplicates.json")
-DAY = "2026-01-31"
 OURS, IN_LAKE = "ours", "ours, in the lake"
 # The sixteen releases up to these, of projects that have so many as source archives.
 GROWTH = {
