@@ -57,22 +57,26 @@ _specs += [
 )
 def lake_state(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
     """Look at the whole lake."""
-    from codecommons.status import render, status, troubles
+    from codecommons.status import by_days, render, status, troubles
 
     with plain_errors(context):
         state = status(lake.open())
     found = [tidy(one) for one in troubles(state)]
+    shown = [tidy(one) for one in troubles({**state, "stale": by_days(state["stale"])})]
     counts = {name: len(state[name]) for name in ("damaged", "failed", "stale", "feeds", "policies", "quarantine")}
     yield dg.MaterializeResult(
         metadata={"state": dg.MetadataValue.md(f"```\n{render(state)}\n```"), **counts},
-        check_results=[*(_verdict(name, found, _KINDS[name]) for name in CHECKS), *map(_fresh, _FRESH, [found] * len(_FRESH))],
+        check_results=[
+            *(_verdict(name, found, shown, _KINDS[name]) for name in CHECKS),
+            *map(_fresh, _FRESH, [found] * len(_FRESH)),
+        ],
     )
 
 
-def _verdict(name: str, found: Sequence[Trouble], kinds: tuple[str, ...]) -> dg.AssetCheckResult:
-    mine = [one for one in found if one.key.startswith(kinds)]
+def _verdict(name: str, found: Sequence[Trouble], shown: Sequence[Trouble], kinds: tuple[str, ...]) -> dg.AssetCheckResult:
+    count = sum(one.key.startswith(kinds) for one in found)
     told = {TROUBLES: dg.MetadataValue.json([asdict(one) for one in found])} if name == BROKEN else {}
-    return _result(name, mine, told)
+    return _result(name, [one for one in shown if one.key.startswith(kinds)], {"count": count, **told})
 
 
 def _fresh(name: str, found: Sequence[Trouble]) -> dg.AssetCheckResult:
@@ -80,7 +84,7 @@ def _fresh(name: str, found: Sequence[Trouble]) -> dg.AssetCheckResult:
     return _result(name, [one for one in found if one.key.startswith("lake/feed/") and one.stage in ours], {})
 
 
-def _result(name: str, red: Sequence[Trouble], told: dict[str, dg.JsonMetadataValue]) -> dg.AssetCheckResult:
+def _result(name: str, red: Sequence[Trouble], told: dict[str, dg.JsonMetadataValue | int]) -> dg.AssetCheckResult:
     lines = [f"{one.subject}: {one.cause}. Next: {one.next}" for one in red]
     severe = any(one.severity == ERROR for one in red)
     return dg.AssetCheckResult(

@@ -172,10 +172,11 @@ def attempt(
     try:
         with no_panic():
             report = work()
-    except GateError as refusal:
-        context.log.warning(str(refusal))
-        return Outcome(partition, source, problem=str(refusal), skipped=_runs_here(context, STAGES[STAGES.index(stage) - 1]))
     except Exception as raised:
+        # The stage that a slice waits for has said so in the log; of what a dataset is refused for nobody else says anything.
+        if isinstance(raised, GateError) and partition != source:
+            context.log.warning(str(raised))
+            return Outcome(partition, source, problem=str(raised), skipped=_runs_here(context, STAGES[STAGES.index(stage) - 1]))
         error = lake.told(raised)
         if not isinstance(error, CodeCommonsError):
             context.log.exception("%s of %s on %s: a defect of ours", stage, source, partition)

@@ -14,6 +14,7 @@ are ``troubles``, which people can be alerted of.
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -177,6 +178,23 @@ def _quarantine(lake: Lake) -> list[Row]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def by_days(stale: Iterable[Row]) -> list[Row]:
+    """Rows of ``stale``, those of several days that are stale in the same way as one: their days, and how to run them all.
+
+    After an upgrade that is every day of a lake.
+    """
+    alike: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in stale:
+        alike[row["source"], row["stage"], row["why"]].append(row)
+    return [rows[0] if len(rows) == 1 else {**rows[0], **_days(rows)} for rows in alike.values()]
+
+
+def _days(rows: Iterable[Row]) -> Row:
+    days = sorted(row["slice"] for row in rows)
+    everything = f"backfill [{days[0]}...{days[-1]}] of job slice in the web interface, or codecommons ingest --day for each"
+    return {"slice": f"{days[0]} to {days[-1]} ({len(days)} days)", "next": everything}
+
+
 def _next_command(day: str, source: str, stage: str) -> str:
     return f"codecommons dataset build {source}" if stage == STAGES[-1] else f"codecommons ingest --day {day}"
 
@@ -233,7 +251,7 @@ def render(state: Row) -> str:
         ]
     for row in state.get("runs", []):
         lines += [f"failed  {row['stage']} {row['slice']}".rstrip() + f": {row['cause']}", f"        next: {row['next']}"]
-    for row in state["stale"]:
+    for row in by_days(state["stale"]):
         lines += [f"stale   {row['slice']} {row['source']} {row['stage']}: {row['why']}", f"        next: {row['next']}"]
     for row in state["feeds"]:
         lines += [f"stale   {row['name']} ({row['lister']}): {row['why']}", f"        next: {row['next']}"]

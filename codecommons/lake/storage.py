@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import posixpath
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -165,17 +166,8 @@ class Storage:
 
         if not self.remote:
             return fsspec.filesystem("file", auto_mkdir=True)
-        options = self.options
-        # No listing cache: a file that another process has just written must be seen.
-        return fsspec.filesystem(
-            "s3",
-            key=options.get("AWS_ACCESS_KEY_ID"),
-            secret=options.get("AWS_SECRET_ACCESS_KEY"),
-            token=options.get("AWS_SESSION_TOKEN"),
-            endpoint_url=options.get("AWS_ENDPOINT_URL"),
-            use_listings_cache=False,
-            skip_instance_cache=True,
-        )
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
+        return _on_s3(os.getpid(), *map(self.options.get, names))
 
     @cached_property
     def arrow_fs(self) -> pafs.FileSystem:
@@ -207,3 +199,13 @@ class Storage:
     def uri(self, *parts: str) -> str:
         """The same as delta-rs, Polars and DuckDB name it."""
         return posixpath.join(self.settings.lake, *parts)
+
+
+# A connection brings botocore's description of AWS along, 15 MB. A server that opens the lake every minute kept several of them.
+@lru_cache(maxsize=8)
+def _on_s3(_process: int, key: str | None, secret: str | None, token: str | None, endpoint: str | None) -> AbstractFileSystem:
+    import fsspec
+
+    # No listing cache: a file that another process has just written must be seen. And fsspec's own instances are one a thread.
+    quiet = {"use_listings_cache": False, "skip_instance_cache": True}
+    return fsspec.filesystem("s3", key=key, secret=secret, token=token, endpoint_url=endpoint, **quiet)

@@ -194,6 +194,12 @@ def _pin(settings: Settings, ledger: Ledger) -> None:
         half.replace(file)
 
 
+class UnreadError(GateError):
+    """Requests wait in the inbox, as they do until the daemon has read them, a minute later."""
+
+    passing = True
+
+
 def gate(lake: Lake, releases: Mapping[str, str]) -> Ledger:
     """What a release must pass before anything is chosen for it: a ledger that is whole, new, and read to the end.
 
@@ -202,7 +208,8 @@ def gate(lake: Lake, releases: Mapping[str, str]) -> Ledger:
         releases: what an earlier release is called -> the head that it names.
 
     Raises:
-        GateError: the ledger is broken or stale, or requests lie in ``CODECOMMONS_HOME/opt-out/inbox`` that nobody has submitted.
+        GateError: the ledger is broken or stale.
+        UnreadError: requests lie in ``CODECOMMONS_HOME/opt-out/inbox`` that nobody has submitted.
         LakeError: it can't be read.
     """
     try:
@@ -213,7 +220,7 @@ def gate(lake: Lake, releases: Mapping[str, str]) -> Ledger:
         if not ledger.holds(head):
             raise GateError(f"the opt-out ledger is stale: release {name} was made at {head[:12]}, which it lacks; {_ADVICE}")
     if unread := waiting(lake.settings):
-        raise GateError(
+        raise UnreadError(
             f"no release is made: {len(unread)} opt-out requests in {lake.settings.opt_out / 'inbox'} have not been read; "
             "`codecommons opt-out submit` without a file reads them"
         )

@@ -62,6 +62,13 @@ def test_stale_slices_are_yellow_and_damage_is_red(lake, dagster_instance):
     lake.log.add_input([SliceInput("2026-01-31", "pypi", "six==1.16.0", "1.16.0")])
     checks = looked(dagster_instance)
     assert "2026-01-31 raw_archive_slice of pypi: its input is recorded" in checks["nothing_is_stale"].description
+    assert "Next: codecommons ingest --day 2026-01-31" in checks["nothing_is_stale"].description
+    lake.log.add_input([SliceInput(f"2026-01-{day}", "pypi", "six==1.16.0", "1.16.0") for day in range(10, 30)])
+    checks = looked(dagster_instance)
+    many = "2026-01-10 to 2026-01-31 (21 days) raw_archive_slice of pypi: its input is recorded and it has not run"
+    backfill = "backfill [2026-01-10...2026-01-31] of job slice in the web interface, or codecommons ingest --day for each"
+    assert checks["nothing_is_stale"].description == f"{many}. Next: {backfill}"
+    assert checks["nothing_is_stale"].metadata["count"].value == 21
     assert checks["nothing_is_stale"].severity == dg.AssetCheckSeverity.WARN
     assert checks["nothing_is_broken"].passed
     for path in (lake.settings.home / "lake" / "content" / "_delta_log").glob("*.json"):

@@ -15,7 +15,7 @@ from assets.partitions import BACKFILL, SLICES
 from assets.specs import stage_spec
 from assets.stages import run_stage
 from assets.tags import BY_HAND, FAILURE
-from codecommons.errors import LakeError, UnreachableError
+from codecommons.errors import GateError, LakeError, UnreachableError
 from codecommons.lake import Lake, SliceInput, close_stage
 from codecommons.report import CheckResult, StageReport
 from codecommons.settings import Settings
@@ -165,6 +165,8 @@ def test_a_dataset_that_fails_is_told_by_status_until_it_is_built(lake):
     assert not build(LakeError("the disk is full; make room")).passed
     assert status(lake)["healthy"], "without any slice there is no day, and the run's own failure says so"
     lake.log.record("2026-01-02", "npm", "deduped", "passed", "attempt")
+    assert not build(GateError("the opt-out ledger is stale")).passed
+    assert [row["detail"] for row in status(lake)["failed"]] == ["the opt-out ledger is stale"], "which no stage before has said"
     assert not build(LakeError("the disk is full; make room")).passed
     [row] = status(lake)["failed"]
     assert (row["slice"], row["source"], row["detail"]) == ("2026-01-02", "mine", "the disk is full; make room")

@@ -92,6 +92,7 @@ def test_what_slices_consist_of_is_read_as_often_for_a_month_as_for_a_day(lake: 
     for_a_day = reads()
     lake.log.add_input([SliceInput(f"2026-01-{day:02}", "pypi", "six==1.16.0") for day in range(1, 31)])
     assert reads() == for_a_day
+    assert "stale   2026-01-01 to 2026-01-30 (30 days) pypi raw_archive_slice: its input" in render(status(lake)), "in one line"
 
 
 def test_quarantined_items_are_counted_by_reason_and_are_no_failure(lake: Lake) -> None:

@@ -4,6 +4,7 @@
 
 """Tables are opened once, and whoever reads them sees all the same what others have done."""
 
+import dataclasses
 import shutil
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from codecommons.lake import Lake
 from codecommons.lake.commits import try_commit
 from codecommons.lake.schemas import TABLES
 from codecommons.lake.snapshots import newest
+from codecommons.lake.storage import Storage
 
 ORIGIN = TABLES["origin"]
 
@@ -86,3 +88,10 @@ def test_a_log_without_its_entries_is_opened_each_time(lake):
     assert first.entry is None
     assert newest(lake.storage, ORIGIN) is not first
     assert urls(lake) == ["a"]
+
+
+def test_lakes_that_a_process_opens_one_after_the_other_share_their_connection_to_s3(settings_on_s3):
+    first, again = Lake.open(settings_on_s3), Lake.open(settings_on_s3)
+    assert first.storage.fs is again.storage.fs, "each of its own takes 15 MB, and a server opens the lake every minute"
+    other = dataclasses.replace(settings_on_s3, storage_options=(("AWS_ACCESS_KEY_ID", "another"),))
+    assert Storage(other).fs is not first.storage.fs
