@@ -47,8 +47,8 @@ from benchmarks.processes import machine, tree_cpu_seconds
 from codecommons.annotate.annotator import current
 from codecommons.datasets import build, release, specification, tokenizer
 from codecommons.datasets import shards as shards_
-from codecommons.datasets.candidates import Inputs, resolve
 from codecommons.datasets.format import ShardFormat, Terms, format_of
+from codecommons.datasets.inputs import Inputs, resolve
 from codecommons.datasets.selection import select
 from codecommons.datasets.specification import Filters, Format, Specification
 from codecommons.engine.local import InlineEngine

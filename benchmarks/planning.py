@@ -32,7 +32,7 @@ from benchmarks.accuracy import put
 from benchmarks.processes import machine, tree_cpu_seconds
 from codecommons.annotate.annotator import current
 from codecommons.datasets import comparisons, facts, plan
-from codecommons.datasets.candidates import SAME_TEXT, SIGNALS
+from codecommons.datasets.inputs import SAME_TEXT, SIGNALS
 from codecommons.datasets.specification import parse
 from codecommons.dedup.tables import TABLES as DEDUP_TABLES
 from codecommons.engine import local_engine

@@ -50,7 +50,7 @@ def plan(specification: str, as_json: bool) -> None:
 def build(specification: str, as_json: bool) -> None:
     """Build a dataset as a Dagster run. A FILE is taken into CODECOMMONS_HOME/datasets first."""
     from codecommons import datasets
-    from codecommons.datasets.candidates import resolve
+    from codecommons.datasets.inputs import resolve
 
     lake = open_lake()
     asked = _specification(specification)

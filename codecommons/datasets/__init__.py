@@ -5,8 +5,8 @@
 """Datasets: from what people ask for to shards they can train on, defend and rebuild.
 
 Belongs here: the specification (``specification``; its SQL in ``condition`` and ``like``, its filter sets in ``filtering`` and
-``filter_sets``), what it may take from (``candidates``), the rules that leave files out (``rules``, ``selection``), what that
-costs a language or source (``losses``), and choosing among copies (``election``, ``repositories``).
+``filter_sets``), what it is made from (``inputs``) and may take (``candidates``), the rules that leave files out (``rules``,
+``selection``), what that costs a language or source (``losses``), and choosing among copies (``election``, ``repositories``).
 What rows are: files (``rows``), commits (``commits``), discussions (``discussions``), repositories (``repository_form``); what
 is in them (``texts``, ``redaction``, ``tokens``), and whose work it is (``attribution``).
 The files: shards (``shards``, ``tokenizer``) in one of several formats (``formats``, one file each, found by name; ``format``
@@ -19,8 +19,8 @@ Does not belong here: what annotators and policies say of a file (``annotate``, 
 """
 
 from codecommons.datasets.build import CHECKS, build
-from codecommons.datasets.candidates import day_of
 from codecommons.datasets.difference import Difference, Moved, releases_differ
+from codecommons.datasets.inputs import day_of
 from codecommons.datasets.planning import Plan, plan
 from codecommons.datasets.releases import Release, list_releases, release, scan
 from codecommons.datasets.reproduce import Reproduction, reproduce

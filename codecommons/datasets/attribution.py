@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from codecommons.annotate import store
 from codecommons.annotate.annotator import current
 from codecommons.annotate.copyright import MOST, copyrights
-from codecommons.datasets.candidates import Inputs
+from codecommons.datasets.inputs import Inputs
 from codecommons.datasets.redaction import Span, boundaries, redactions, text_of
 from codecommons.datasets.specification import Redact
 from codecommons.datasets.staleness import rooted

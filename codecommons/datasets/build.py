@@ -22,10 +22,11 @@ from codecommons.annotate.annotator import current
 from codecommons.datasets import documents, redaction, releases, shards, staleness
 from codecommons.datasets.attestation import attestation
 from codecommons.datasets.attribution import attributions
-from codecommons.datasets.candidates import BENCHMARKS, Inputs, resolve, trees
+from codecommons.datasets.candidates import trees
 from codecommons.datasets.documents.figures import shard_bytes
 from codecommons.datasets.fingerprint import canonical, digest
 from codecommons.datasets.format import ShardFormat, format_for
+from codecommons.datasets.inputs import BENCHMARKS, Inputs, resolve
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.releases import Release
 from codecommons.datasets.rows import swhids_of

@@ -24,7 +24,8 @@ from codecommons.annotate.annotator import current
 from codecommons.archive import changes
 from codecommons.archive.history import held
 from codecommons.archive.lineage import ORIGINS, Lineage
-from codecommons.datasets.candidates import BENCHMARKS, Inputs, described, said_by, trees
+from codecommons.datasets.candidates import described, said_by, trees
+from codecommons.datasets.inputs import BENCHMARKS, Inputs
 from codecommons.datasets.redaction import boundaries
 from codecommons.errors import GateError
 from codecommons.lake import Lake

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.comparisons import Compare, Comparisons
 from codecommons.datasets.election import Crowds, winners
 from codecommons.datasets.facts import ANY, UNKNOWN, Facts
+from codecommons.datasets.inputs import Inputs
 from codecommons.datasets.losses import ALARMING, LOST
 from codecommons.datasets.selection import Funnel, Step, preference, ruled
 from codecommons.datasets.specification import AS_IS, Deduplicate, Specification

@@ -24,7 +24,8 @@ import pyarrow as pa
 
 from codecommons.annotate.annotator import current
 from codecommons.annotate.forge import text_form
-from codecommons.datasets.candidates import BENCHMARKS, Inputs, repositories, trees
+from codecommons.datasets.candidates import repositories, trees
+from codecommons.datasets.inputs import BENCHMARKS, Inputs
 from codecommons.datasets.redaction import SPANS, broken, found, told
 from codecommons.datasets.specification import Specification
 from codecommons.lake import Lake

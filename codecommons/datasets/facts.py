@@ -29,8 +29,9 @@ import pyarrow as pa
 from isal import isal_zlib
 
 from codecommons.annotate import store
-from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
+from codecommons.datasets.candidates import contents, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.fingerprint import digest
+from codecommons.datasets.inputs import Inputs
 from codecommons.datasets.selection import LAST, copied, with_stars
 from codecommons.dedup import known_then
 from codecommons.engine import Engine

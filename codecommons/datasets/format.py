@@ -27,7 +27,7 @@ from codecommons.settings import Settings
 from codecommons.strict import nearest, read
 
 if TYPE_CHECKING:
-    from codecommons.datasets.candidates import Inputs
+    from codecommons.datasets.inputs import Inputs
 
 Files = Sequence[IO[bytes]]
 Columns = Mapping[str, pl.DataType | type[pl.DataType]]

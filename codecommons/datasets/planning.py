@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from codecommons.datasets import counting, facts
-from codecommons.datasets.candidates import Inputs, resolve
 from codecommons.datasets.documents.figures import BYTES_PER_TOKEN, largest, rollup
 from codecommons.datasets.format import ShardFormat, format_for
+from codecommons.datasets.inputs import Inputs, resolve
 from codecommons.datasets.losses import alarms
 from codecommons.datasets.rows import CALLED, assign, labelled, parted, qualified, readable
 from codecommons.datasets.selection import Selection, Step, emptied, select

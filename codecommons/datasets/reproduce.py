@@ -26,9 +26,9 @@ from codecommons import strict
 from codecommons.annotate import current
 from codecommons.archive.objects import TAKEN_DOWN
 from codecommons.datasets import discussions, shards
-from codecommons.datasets.candidates import Inputs, resolve
 from codecommons.datasets.difference import KEY, Difference, Moved, difference, rows_and_drops
 from codecommons.datasets.format import READ, Terms, format_of, terms_of
+from codecommons.datasets.inputs import Inputs, resolve
 from codecommons.datasets.releases import Release, manifest_of, release, supplies_of
 from codecommons.datasets.rows import COMMIT_READ, MARKS, TREE, bucket
 from codecommons.datasets.selection import select

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from codecommons.datasets import commits, condition, discussions, redaction
-from codecommons.datasets.candidates import Inputs, contents, files, first_occurrences, refuse_stale, repositories, trees
+from codecommons.datasets.candidates import contents, files, first_occurrences, refuse_stale, repositories, trees
 from codecommons.datasets.election import elect
+from codecommons.datasets.inputs import Inputs
 from codecommons.datasets.losses import losses
 from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
@@ -199,7 +200,7 @@ def select(lake: Lake, engine: Engine, specification: Specification, inputs: Inp
         lake: the lake.
         engine: where pairs are compared that the lake does not know (``dedup.known_then``).
         specification: what is asked for.
-        inputs: what it is asked of (``candidates.resolve``).
+        inputs: what it is asked of (``inputs.resolve``).
 
     Raises:
         GateError: an earlier stage has to run again (``refuse_stale``), or the opt-out ledger is broken.

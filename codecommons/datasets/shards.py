@@ -26,9 +26,9 @@ import zstandard
 
 from codecommons.annotate import notebooks
 from codecommons.datasets import discussions, redaction, texts
-from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.fingerprint import digest
 from codecommons.datasets.format import ShardFormat, Terms, format_of
+from codecommons.datasets.inputs import Inputs
 from codecommons.datasets.releases import Earlier
 from codecommons.datasets.rows import assign, bytes_of, described, readable, row_schema, sides, size
 from codecommons.datasets.specification import AS_IS, Format, Redact, Specification

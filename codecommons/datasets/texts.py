@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from codecommons.annotate import notebooks
 from codecommons.datasets import discussions, redaction
-from codecommons.datasets.candidates import Inputs
+from codecommons.datasets.inputs import Inputs
 from codecommons.datasets.rows import Side, form_of, row_text
 from codecommons.datasets.specification import Redact, Specification
 from codecommons.datasets.tokens import TOKENS

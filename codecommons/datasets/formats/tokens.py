@@ -50,7 +50,7 @@ from codecommons.lake import Lake
 from codecommons.settings import Settings
 
 if TYPE_CHECKING:
-    from codecommons.datasets.candidates import Inputs
+    from codecommons.datasets.inputs import Inputs
 
 _OFFSETS = pa.schema([pa.field(name, pa.int64()) for name in ("token", "tokens", "document")])
 _ENDINGS = {"megatron": (".bin", ".idx"), "datatrove": (".ds", ".ds.index", ".ds.metadata")}

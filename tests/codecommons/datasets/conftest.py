@@ -18,7 +18,7 @@ import pytest
 
 from codecommons.annotate.annotator import Annotator, current
 from codecommons.annotate.spans import NAMES
-from codecommons.datasets.candidates import ON_DEMAND, SAME_TEXT, SIGNALS
+from codecommons.datasets.inputs import ON_DEMAND, SAME_TEXT, SIGNALS
 from codecommons.dedup.configuration import WORDS
 from codecommons.dedup.tables import TABLES as DEDUP_TABLES
 from codecommons.engine.local import InlineEngine

@@ -18,7 +18,7 @@ import pytest
 from codecommons.annotate import current
 from codecommons.datasets import build, list_releases, plan, specification, verify
 from codecommons.datasets.build import _checks
-from codecommons.datasets.candidates import resolve
+from codecommons.datasets.inputs import resolve
 from codecommons.datasets.losses import LOST
 from codecommons.datasets.rows import MARKS, ROW
 from codecommons.datasets.selection import Selection, globs

@@ -7,8 +7,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codecommons.datasets.candidates import Inputs
 from codecommons.datasets.election import elect
+from codecommons.datasets.inputs import Inputs
 from codecommons.datasets.selection import Funnel, _one_copy
 from codecommons.datasets.specification import Deduplicate
 from codecommons.dedup.earlier import Known

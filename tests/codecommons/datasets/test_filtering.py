@@ -21,8 +21,8 @@ import pytest
 
 from codecommons.annotate.annotator import current
 from codecommons.datasets import build, list_releases, plan, reproduce, specification
-from codecommons.datasets.candidates import resolve
 from codecommons.datasets.filtering import FilterSet, Rule, chosen, filter_sets, known_signals, read_filter_set
+from codecommons.datasets.inputs import resolve
 from codecommons.datasets.specification import parse
 from codecommons.engine.local import InlineEngine
 from codecommons.errors import UsageError

@@ -13,7 +13,8 @@ import polars as pl
 from codecommons.annotate import annotate_slice
 from codecommons.archive import add_inputs, ingest_slice
 from codecommons.datasets import build, plan, reproduce, specification
-from codecommons.datasets.candidates import first_occurrences, resolve
+from codecommons.datasets.candidates import first_occurrences
+from codecommons.datasets.inputs import resolve
 from codecommons.dedup import compare_slice
 from codecommons.engine.local import InlineEngine
 from codecommons.explain import explain, render
