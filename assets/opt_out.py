@@ -13,7 +13,7 @@ import dagster as dg
 from assets import drawing
 from assets.metadata import OWNERS
 from assets.outcomes import plain_errors
-from codecommons.errors import GateError, LakeError
+from codecommons.errors import GateError
 from codecommons.lake.stages import code_version
 from resources import LakeResource
 
@@ -38,9 +38,8 @@ CHECKS = {
 )
 def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Read the inbox, look for challenges in what has been archived, and compare releases with the ledger."""
-    from codecommons.archive.views import visited_trees
-    from codecommons.datasets.staleness import stale
-    from codecommons.optout import inbox, ledger, marts, reach
+    from codecommons.optout import ledger
+    from codecommons.optout.rounds import go_round
 
     with plain_errors(context):
         opened = lake.open()
@@ -49,36 +48,29 @@ def opt_out(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[d
         except GateError as error:
             yield _check("ledger_intact", False, str(error))
             raise
-        trees = visited_trees(opened)
-        taken = list(inbox.take_in(opened, dt.datetime.now(dt.UTC).isoformat(timespec="seconds")))
-        verified = inbox.verify_challenged(opened, trees)
-        book = ledger.read(opened)
-        excluded = reach.resolve(opened, book.effective, trees)
-        old, aside = stale(opened, excluded, trees), inbox.put_aside(opened.settings)
-        still_named = ""
-        try:
-            marts.leave_out(opened.settings, reach.hidden(opened, excluded, trees))
-        except LakeError as error:
-            still_named = str(error)
-    counted = Counter((one.request.scope, one.state) for one in book.standings.values())
-    again = [f"{one.name} holds {one.rows:,} rows that are out by now: `codecommons dataset build {one.name}`" for one in old]
-    left = f"{len(aside)} files, such as {aside[0]}: see its .reason.txt" if aside else "all were"
+        done = go_round(opened, dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+    entries, head = len(done.book.entries), done.book.head
+    counted = Counter((one.request.scope, one.state) for one in done.book.standings.values())
+    aside = f"{len(done.refused)} files, such as {done.refused[0]}: see its .reason.txt" if done.refused else "all were"
+    again = [
+        f"{one.name} holds {one.rows:,} rows that are out by now: `codecommons dataset build {one.name}`" for one in done.stale
+    ]
     yield dg.MaterializeResult(
         metadata={
             "requests": dg.MetadataValue.md(
                 drawing.table(("scope", "state", "requests"), [(*key, count) for key, count in sorted(counted.items())])
             ),
-            "new files": sum(not one.refused for one in taken),
-            "verified by a challenge": len(verified),
-            "entries": len(book.entries),
-            "head": book.head,
-            "releases to be made again": len(old),
+            "new files": done.understood,
+            "verified by a challenge": done.verified,
+            "entries": entries,
+            "head": head,
+            "releases to be made again": len(done.stale),
         },
         check_results=[
-            _check("ledger_intact", True, f"{len(book.entries)} entries up to {book.head[:12]}"),
-            _check("requests_understood", not aside, left),
+            _check("ledger_intact", True, f"{entries} entries up to {head[:12]}"),
+            _check("requests_understood", not done.refused, aside),
             _check("releases_up_to_date", not again, "; ".join(again) or "none does"),
-            _check("marts_up_to_date", not still_named, still_named or "none does"),
+            _check("marts_up_to_date", not done.named, done.named or "none does"),
         ],
     )
 
