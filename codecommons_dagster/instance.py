@@ -216,30 +216,15 @@ def run_follow(settings: Settings, day: str, names: Sequence[str]) -> tuple[Fini
         return finished, followed_in(recorder, finished.run_id)
 
 
-def run_takedowns(settings: Settings, ids: Sequence[str], others_stopped: bool) -> tuple[Finished, list[dict[str, Any]]]:
-    """Run job ``takedown`` in this process and record it.
+def run_upkeep(settings: Settings, job: str, config: Mapping[str, Any] | None = None) -> tuple[Finished, Any]:
+    """Run a job of one op in this process and record it: ``compact``, ``repair`` or ``takedown``.
 
     Returns:
-        The run, and what it came to: the fields of a ``Takedown`` each.
-    """
-    config = {"take_down": {"config": {"ids": list(ids), "others_stopped": others_stopped}}}
-    finished = run_job(settings, "takedown", None, {"ops": config})
-    done: list[dict[str, Any]] = []
-    with instance(settings) as recorder:
-        for record in recorder.get_records_for_run(finished.run_id, of_type=dg.DagsterEventType.STEP_OUTPUT).records:
-            said: Any = record.event_log_entry.get_dagster_event().step_output_data.metadata["takedowns"].value
-            done += said
-    return finished, done
-
-
-def run_upkeep(settings: Settings, job: str, config: Mapping[str, Any] | None = None) -> tuple[Finished, dict[str, Any]]:
-    """Run job ``compact`` or ``repair`` in this process and record it.
-
-    Returns:
-        The run, and what it came to: table -> files before and after, or the fields of a ``Repaired``.
+        The run, and what it came to, as JSON values: table -> files before and after, the fields of a ``Repaired``, or those of a
+        ``Takedown`` each; empty where it failed.
     """
     finished = run_job(settings, job, None, config)
-    told: dict[str, Any] = {}
+    told: Any = {}
     with instance(settings) as recorder:
         for record in recorder.get_records_for_run(finished.run_id, of_type=dg.DagsterEventType.STEP_OUTPUT).records:
             metadata: Any = record.event_log_entry.get_dagster_event().step_output_data.metadata

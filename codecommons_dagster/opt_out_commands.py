@@ -186,9 +186,10 @@ def takedown(
         say("[]" if as_json else "nothing was begun that isn't finished")
         return
     operation.require_quiet(lake, others_stopped)
-    from codecommons_dagster.instance import run_takedowns
+    from codecommons_dagster.instance import run_upkeep
 
-    finished, done = run_takedowns(lake.settings, [one.id for one in begun], others_stopped)
+    config = {"ids": [one.id for one in begun], "others_stopped": others_stopped}
+    finished, done = run_upkeep(lake.settings, "takedown", {"ops": {"take_down": {"config": config}}})
     if finished:
         say(to_json(done) if as_json else "\n".join(lines.of_takedowns(done)))
     finish(finished)
