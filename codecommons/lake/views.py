@@ -232,8 +232,13 @@ def _hide_opted_out(connection: duckdb.DuckDBPyConnection, storage: Storage) -> 
 
 def _nothing(table: Table) -> str:
     """A query with the columns of a table and no rows."""
-    columns = [f"null::{_sql_type(field.type)} as {field.name}" for field in table.schema if field.name not in table.restricted]
+    columns = (f"null::{_sql_type(field.type)} as {field.name}" for field in _public(table))
     return f"select {', '.join(columns)} where false"
+
+
+def _public(table: Table) -> list[pa.Field]:
+    """The columns of a table that views may show."""
+    return [field for field in table.schema if field.name not in table.restricted]
 
 
 def _shown(table: Table) -> str:
@@ -243,7 +248,7 @@ def _shown(table: Table) -> str:
 def _refusal(table: Table, reason: str) -> str:
     """A query with the columns of a table that fails as soon as it runs, whichever of them are asked for."""
     failing = f"error({_quoted(reason)})"
-    columns = (f"{failing}::{_sql_type(field.type)} as {field.name}" for field in table.schema)
+    columns = (f"{failing}::{_sql_type(field.type)} as {field.name}" for field in _public(table))
     return f"select {', '.join(columns)} where {failing}::boolean"
 
 
