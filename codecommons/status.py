@@ -90,6 +90,7 @@ def status(lake: Lake) -> Row:
         if row["verdict"] == "failed" and (row["stage"] != STAGES[-1] or row["slice"] == latest[row["source"]])
     ]
     inputs = unless_damaged(lambda: list(lake.log.inputs_of_slices()))
+    failed += unless_damaged(lambda: _to_come(lake, {(day, source) for day, source, _ in inputs}))
     made_with, feeds = _made_with(lake.settings), readers(lake.settings)
     # Without the log every stage of every slice would look as if it had never run.
     known = inputs if verdicts or not damaged else []
@@ -105,6 +106,18 @@ def status(lake: Lake) -> Row:
         "failed": failed,
         "stale": stale,
     }
+
+
+def _to_come(lake: Lake, slices: Iterable[tuple[str, str]]) -> list[Row]:
+    """Slices of days that have not come: what a machine saw whose clock was wrong is the newest of its origins until then."""
+    tomorrow = (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)).isoformat()
+    told = []
+    for day, source in sorted(one for one in slices if one[0] > tomorrow):
+        first, *others = lake.log.inputs(day, source)
+        why = "its day has not come, as the clock of the machine that recorded it was wrong, or this one's is"
+        command = f"codecommons forget {source}:{first.item}{' …' if others else ''} --day {day}"
+        told.append({"slice": day, "source": source, "stage": STAGES[0], "check": "clock", "detail": why, "next": command})
+    return told
 
 
 def _stale(

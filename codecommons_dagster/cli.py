@@ -154,6 +154,8 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
     settings = Settings.from_environment()
     today = dt.datetime.now(dt.UTC).date()
     chosen = day.date() if day else today
+    if today < settings.first_day:
+        raise click.UsageError(f"this machine's clock says {today}, and the lake begins on {settings.first_day}: set the clock")
     if not settings.first_day <= chosen <= today:
         raise click.UsageError(f"{chosen} is no slice of this lake: its slices go from {settings.first_day} to {today}")
     texts = [*sources, *(archive.read_package_list(from_file) if from_file else ())]
@@ -183,7 +185,10 @@ def ingest(sources: tuple[str, ...], day: dt.datetime | None, from_file: Path | 
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="The slice; today (UTC) unless given.")
 def forget(sources: tuple[str, ...], day: dt.datetime | None) -> None:
-    """Take items out of a slice that never came in, such as a mistyped one; else each run of the slice tries them again."""
+    """Take items out of a slice that never came in, such as a mistyped one; else each run of the slice tries them again.
+
+    Of a day that has not come, which a wrong clock has made, everything can be taken out.
+    """
     from codecommons import archive
 
     lake, slice_ = open_lake(), (day.date() if day else dt.datetime.now(dt.UTC).date()).isoformat()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pyarrow as pa
@@ -73,6 +74,19 @@ def test_a_slice_whose_input_grew_or_that_stopped_half_way_is_stale(lake: Lake, 
     assert stale() == [(STAGES[0], "input was added since it ran")]
     archive.ingest_slice(lake, engine, DAY, "path")
     assert stale() == [(STAGES[1], f"{STAGES[0]}, or what the stage works with, has changed since it ran")]
+
+
+def test_a_day_that_has_not_come_is_told_and_can_be_forgotten(lake: Lake) -> None:
+    """A machine whose clock was wrong has brought it in; the newest visit of an origin would be that one until the day."""
+    day = "2999-01-01"
+    lake.log.add_input([dataclasses.replace(SIX, slice=day)])
+    for stage in STAGES[:-1]:
+        lake.log.record(day, "pypi", stage, "passed", "a")
+    [row] = status(lake)["failed"]
+    assert (row["slice"], row["check"], row["next"]) == (day, "clock", f"codecommons forget pypi:{SIX.item} --day {day}")
+    archive.forget_inputs(lake, [f"pypi:{SIX.item}"], day)
+    state = status(lake)
+    assert (state["healthy"], state["slices"], lake.log.verdicts().height) == (True, 0, 0)
 
 
 def test_what_slices_consist_of_is_read_as_often_for_a_month_as_for_a_day(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

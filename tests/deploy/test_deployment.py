@@ -132,7 +132,8 @@ def test_the_workspace_names_the_code_server_that_the_services_start(monkeypatch
     assert (origin.host, origin.port, origin.location_name) == ("code", 4266, "codecommons")
     starts = [(DEPLOY / "compose.yaml").read_text(), (DEPLOY / "systemd" / "codecommons-code.service").read_text()]
     for text in starts:
-        assert "dagster code-server start" in text
+        # Not `code-server start`, which is a second process that takes 80 MB to load code anew while services run.
+        assert "dagster api grpc --lazy-load-user-code" in text
         assert "-p 4266 -m codecommons_dagster.definitions" in text
 
 
