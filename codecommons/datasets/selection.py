@@ -25,7 +25,16 @@ from codecommons.datasets.redaction import SPANS, redactions
 from codecommons.datasets.repositories import elect_repositories
 from codecommons.datasets.rows import CALLED, CHANGES, DISCUSSION, MARKS, TREE, bytes_of, qualified, readable, swhid_of
 from codecommons.datasets.rules import GROUPS, LIMITS
-from codecommons.datasets.specification import AS_IS, MAX_PATTERN, PATH, Decontaminate, Deduplicate, Specification, is_pattern
+from codecommons.datasets.specification import (
+    AS_IS,
+    MAX_PATTERN,
+    PATH,
+    Decontaminate,
+    Deduplicate,
+    Specification,
+    is_pattern,
+    weight_of,
+)
 from codecommons.dedup import known_then
 from codecommons.engine import Engine
 from codecommons.errors import UsageError
@@ -64,8 +73,9 @@ ROWS = (
     "redactions",
 )
 
-# Characters of patterns that are one expression; of 12 times as many wildcards as a pattern may have none can be made.
-_TOGETHER = 4 * MAX_PATTERN
+# Characters of patterns that are one expression (of 12 times as many wildcards as a pattern may have none can be made), and their
+# weight: of many that a text has begun, the engine forgets its states, and takes a hundred times as long.
+_TOGETHER, _HEAVY = 4 * MAX_PATTERN, 5
 # Nobody has written such a file, so nobody was first.
 _EMPTY = pl.col("length") == 0
 # What no order leaves equal.
@@ -499,14 +509,16 @@ def globs(patterns: Iterable[str]) -> list[str]:
     """A few whole-text regular expressions, of which one fits where one of the patterns does.
 
     In a pattern ``*`` is anything, ``?`` one character, and everything else stands for itself. One expression of many patterns
-    takes hardly more time than one of a single pattern; it can't be of any size.
+    takes hardly more time than one of a single pattern, unless they are heavy (``weight_of``); it can't be of any size.
     """
     found: list[list[str]] = []
-    room = 0
-    for pattern in patterns:
-        if len(pattern) > room:
+    room = left = 0
+    for pattern in sorted(patterns, key=weight_of):
+        weight = weight_of(pattern)
+        if len(pattern) > room or weight > left:
             found.append([])
-            room = _TOGETHER
+            room, left = _TOGETHER, _HEAVY
         found[-1].append("".join({"*": ".*", "?": "."}.get(sign) or pl.escape_regex(sign) for sign in pattern))
         room -= len(pattern)
+        left -= weight
     return [f"(?s)^(?:{'|'.join(some)})$" for some in found]

@@ -54,6 +54,10 @@ _LATER = ("format", "rows", "messages", "order", "notebooks")
 MAX_FILE_BYTES = 1 << 16
 # A regular expression of 16 times as many wildcards is larger than its engine takes.
 MAX_PATTERN = 1_000
+# Signs ``?`` beside a ``*``: each of these may have begun anywhere, which doubles what has to be remembered.
+MAX_ANY = 6
+# Of all patterns together, see ``weight_of``.
+MAX_WEIGHT = 500
 
 
 def _similarity(value: Any, where: str) -> float | None:
@@ -99,7 +103,22 @@ def _patterns(value: Any, where: str) -> tuple[str, ...]:
     values = strict.texts(value, where)
     if long := next((pattern for pattern in values if len(pattern) > MAX_PATTERN), None):
         raise UsageError(f"{where} has {strict.shown(long)}, of {len(long)} characters; a pattern has at most {MAX_PATTERN}")
+    if slow := next((pattern for pattern in values if "*" in pattern and pattern.count("?") > MAX_ANY), None):
+        raise UsageError(
+            f"{where} has {strict.shown(slow)}; a pattern with * has at most {MAX_ANY} signs ?, as more take too long"
+        )
+    if sum(map(weight_of, values)) > MAX_WEIGHT:
+        raise UsageError(
+            f"{where} has too many patterns with wildcards inside: it may have {MAX_WEIGHT} like a*b, or {MAX_WEIGHT // 5} like "
+            "a*b*c or *a?b, and any number like a, *a, a* and *a*"
+        )
     return values
+
+
+def weight_of(pattern: str) -> int:
+    """How much is to be remembered of a pattern that is half found: 0 of ``*.py``, 1 of ``test_*.py``, 5 of ``*a*b*``."""
+    inner = re.sub(r"\*+", "*", pattern.strip("*")).count("*")
+    return 5 if inner > 1 or ("*" in pattern and "?" in pattern) else inner
 
 
 @dataclass(frozen=True)

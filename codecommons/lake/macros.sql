@@ -35,8 +35,14 @@ create or replace macro place(address) as case when starts_with(address, 'pkg:')
         regexp_replace(lower(trim(address)), '^[a-z0-9_.-]+@([a-z0-9.-]+):/*', '\1/'),
         '^(?:(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@]*@)?)?(?:www\.)?', ''), '[?#].*$', '', 's'), '(?:/|\.git)+$', '') end;
 
--- A text in which those it calls, `@{sha256}`, have their names of a thread.
-create or replace macro called(text, names) as list_reduce(
-    list_concat([text], list_distinct(regexp_extract_all(text, '@\{([0-9a-f]{64})\}', 1))),
+-- A text in which words that are the login of somebody in a thread (by sha256 in lower case) have the name there: none that is
+-- shorter, or part of a path, an address or code.
+create or replace macro named(text, words) as coalesce(list_aggregate(list_transform(
+    regexp_extract_all(text, '(?s)```.*?(?:```|\z)|~~~.*?(?:~~~|\z)|`[^`\n]*`|[^\s`]*[/@:\\.]\w[^\s`]*|[\p{L}\p{N}_-]+|[^\p{L}\p{N}_`-]+|.'),
+    lambda word: if(length(word) between 4 and 39, coalesce(words[sha256(lower(word))], word), word)
+), 'string_agg', ''), text);
+-- A text in which those it calls, `@{sha256}`, have their names of a thread, and so have those whom it names in `words`.
+create or replace macro called(text, names, words) as list_reduce(
+    list_concat([named(text, words)], list_distinct(regexp_extract_all(text, '@\{([0-9a-f]{64})\}', 1))),
     lambda said, person: replace(said, '@{' || person || '}', '@' || names[person])
 );

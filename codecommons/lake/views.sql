@@ -400,10 +400,16 @@ appearance as (
 ),
 person as (
     select place, number, person,
-        'username_' || (row_number() over (partition by place, number order by min(row(position, part, rank))) - 1) as name
+        'username_' || (row_number() over (partition by place, number order by min(row(position, part, rank))) - 1) as name,
+        bool_or(part = 0) as speaks
     from appearance group by place, number, person
 ),
-people as (select place, number, map(list(person), list(name)) as names from person group by place, number),
+-- Words are whoever speaks: `@data` in code that nobody marked as such calls nobody. And a project is often called like its owner.
+people as (
+    select place, number, map(list(person), list(name)) as names,
+        map_from_entries(list((person, name)) filter (speaks and person <> sha256(lower(split_part(repository, '/', 2))))) as words
+    from person join summary using (place, number) group by place, number
+),
 told as (
     select place, number, count(*) filter (text_id is not null or action in ('comment', 'review', 'review_comment')) as comments,
         count(*) filter (action = 'comment') as comments_seen,
@@ -412,14 +418,14 @@ told as (
         list({
             'number': position, 'user': names[lower(hex(author))],
             'role': case when bot is not null then 'bot' when author = coalesce(opener, opened_by) then 'author' else 'participant' end,
-            'bot': bot, 'association': ordered.association, 'action': action, 'time': ordered.happened::timestamp, 'text': called(text, names),
+            'bot': bot, 'association': ordered.association, 'action': action, 'time': ordered.happened::timestamp, 'text': called(text, names, words),
             'id': text_id, 'review_state': review_state, 'review': review_id, 'in_reply_to': in_reply_to, 'path': path, 'line': line,
             'diff_hunk': diff_hunk, 'commit': commit, 'merged': ordered.merged
         } order by position) as messages
     from ordered join summary using (place, number) left join people using (place, number)
     group by place, number
 )
-select origin, repository, try_cast(place as bigint) as repository_id, number, kind, called(said.title, names) as title, case state when 'reopened' then 'opened' else state end as state,
+select origin, repository, try_cast(place as bigint) as repository_id, number, kind, called(said.title, names, words) as title, case state when 'reopened' then 'opened' else state end as state,
     merged, case
         when not whole then 'trimmed'
         when said is null or comments_seen < comments_counted or review_comments_seen < review_comments_counted then 'partial'

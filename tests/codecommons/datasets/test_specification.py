@@ -45,6 +45,12 @@ def test_a_specification_means_the_same_however_it_is_written():
         ("filters: {max_line: .nan}", "not negative"),
         (f"filters: {{max_line: 1{'0' * 400}}}", "less than 2**63"),
         (f"names: ['*.py', '{'?' * 1001}']", "of 1001 characters; a pattern has at most 1000"),
+        ("sources: ['*a???????b']", "has '*a???????b'; a pattern with * has at most 6 signs ?"),
+        (
+            f"names: [{', '.join(f'a*{one}' for one in range(501))}]",
+            "too many patterns with wildcards inside: it may have 500 like a*b, or 100 like",
+        ),
+        (f"names: [{', '.join(f'a*b*{one}' for one in range(101))}]", "too many patterns with wildcards inside"),
         ("languages: [Pyhton]", "languages has 'Pyhton', which Linguist has no language of; did you mean 'Python'?"),
         ("languages: [python]", "did you mean 'Python'?"),
         ("languages: [C, Verilogg]", "did you mean 'Verilog'?"),

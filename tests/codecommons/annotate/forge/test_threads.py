@@ -269,6 +269,31 @@ def test_no_view_has_the_name_of_a_person(days, forge):
     assert [one["user"] for one in issue["messages"]] == ["username_0", "username_1"]
 
 
+NAMED = {
+    "As Grace-Secret's patch says; thanks grace-secret!": "As username_1's patch says; thanks username_1!",
+    "My-grace-secret and grace-secretary": "My-grace-secret and grace-secretary",
+    "See https://forge.example/grace-secret, src.grace-secret.h or a/grace-secret": None,
+    "Every post has an author: @author = author": "Every post has an author: @username_2 = author",
+    "`grace-secret`\n```\ngrace-secret\n```": None,
+    "Bob says that the engine runs, and ada_grace-secret": None,
+    "L'été de grace-secret: 雨": "L'été de username_1: 雨",
+    "": None,
+}
+
+
+def test_a_word_that_is_the_login_of_somebody_in_the_thread_has_the_name_there(days, forge):
+    # Bob is too short to be told from a word; the project is called like somebody who speaks in it.
+    forge.issue("opened", "ada-secret")
+    for number, (login, text) in enumerate((*(("grace-secret", text) for text in NAMED), ("bob", "Hi"), ("engine", "Hi"))):
+        forge.comment(login, text, 11 + number, title="For grace-secret")
+    days.hour(HOUR, forge.events)
+    days.bring(HOUR)
+    [issue] = days.ask(THREADS)
+    assert issue["title"] == "For username_1"
+    said = [one["text"] for one in issue["messages"] if one["user"] == "username_1"]
+    assert said == [text if named is None else named for text, named in NAMED.items()]
+
+
 @pytest.mark.parametrize(
     ("scope", "value"), [("origin", "https://github.com/Ada-Example/engine.git"), ("owner", "https://github.com/ada-example/")]
 )
