@@ -73,7 +73,9 @@ def _around(lake: Lake, places: pl.DataFrame) -> pl.DataFrame:
         here = entries.join(front.select("directory").unique().lazy(), on="directory", how="semi")
         names = here.select(pl.col("name").unique()).collect(engine="streaming")["name"]
         homes = names.filter(_each(names, lambda name: name.lower() in HOMES))
-        wanted = pl.concat([names.filter(_each(names, speaks)), homes, front["name"].drop_nulls()]).unique().to_frame().lazy()
+        beside = pl.Series([name.removesuffix(SIDECAR) for name in names if name.endswith(SIDECAR)], dtype=pl.Binary)
+        asked = [names.filter(_each(names, speaks)), beside, homes, front["name"].drop_nulls()]
+        wanted = pl.concat([one.alias("name") for one in asked]).unique().to_frame().lazy()
         listed = here.join(wanted, on="name", how="semi").select("directory", "name", "type", "target")
         inside = front.select("root", "directory", "folder").unique().join(listed.collect(engine="streaming"), on="directory")
         inside = inside.with_columns(path=_joined(inside["folder"], inside["name"]))

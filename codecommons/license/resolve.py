@@ -40,12 +40,12 @@ import pyarrow.compute as pc
 from codecommons.annotate.annotator import current
 from codecommons.lake.stages import digest
 from codecommons.license.expressions import INDEX, conjunction, families, offers_choice, parts, settled
-from codecommons.license.lists import UNREADABLE, where_said
+from codecommons.license.lists import SIDECAR, UNREADABLE, where_said
 from codecommons.settings import Settings
 from codecommons.swhid import swhid_text
 
 # Raised when the code resolves differently on the same evidence.
-VERSION = 8
+VERSION = 9
 HEADER, DECLARED, LISTED = "header", "declared", "listed"
 LICENSE_FILE, METADATA, MENTION = "license-file", "metadata", "mention"
 # What third parties' licences are to a folder: more to ask for, where it has a licence of its own.
@@ -131,7 +131,7 @@ def nearest(files: pl.DataFrame) -> pl.DataFrame:
         mention, nothing, or foreign: nothing, in somebody else's code), evidence. Evidence are SWHIDs; that of a file nobody says
         anything about is the tree that was searched, and behind that of one that a collection speaks of stands its name.
     """
-    files = _with_choices(_with_folders(files.select(COLUMNS)).sort("root", "path"))
+    files = _with_choices(_with_sidecars(_with_folders(files.select(COLUMNS))).sort("root", "path"))
     files = files.with_columns(vendored=pl.col("vendored") & ~pl.col("path").is_in(_own_paths(files).implode()))
     folders = files.select("root", "folder", "vendored").unique().sort("root", "folder", "vendored")
     *said, others = _statements(files)
@@ -230,6 +230,15 @@ def _with_folders(files: pl.DataFrame) -> pl.DataFrame:
     """Add folder (without a slash at its end, empty for the root) and name: Arrow splits bytes that may be no UTF-8."""
     parts = pc.extract_regex(files["path"].to_arrow().cast(pa.binary()), r"(?s)^(?:(?P<folder>.*)/)?(?P<name>[^/]*)$")
     return files.with_columns(pl.from_arrow(parts).struct.unnest())  # type: ignore[union-attr]
+
+
+def _with_sidecars(files: pl.DataFrame) -> pl.DataFrame:
+    """Let ``x.license`` speak for no folder where there is an ``x``, of which it speaks (``lists``)."""
+    above = pl.col("path").bin.slice(0, pl.col("path").bin.size() - len(SIDECAR))
+    sidecars = files.filter(pl.col("path").bin.ends_with(SIDECAR)).select("root", "path", above=above)
+    beside = sidecars.join(files.select("root", above="path"), on=["root", "above"], how="semi")
+    files = files.join(beside.select("root", "path", beside=True), on=["root", "path"], how="left", maintain_order="left")
+    return files.with_columns(speaks=pl.when(pl.col("beside").is_null()).then("speaks")).drop("beside")
 
 
 def _with_choices(files: pl.DataFrame) -> pl.DataFrame:

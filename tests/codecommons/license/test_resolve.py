@@ -103,6 +103,15 @@ def test_a_files_own_header_decides_and_what_the_folder_says_otherwise_stays_vis
     assert Swhid.parse(other).anchor == f"swh:1:dir:{ROOT.hex()}"
 
 
+def test_a_file_s_licence_beside_it_speaks_for_that_alone_and_for_its_folder_where_there_is_no_such_file(permissive):
+    sidecar = text("img/logo.png.license", "GPL-3.0-only")
+    found = answers(tree(text("LICENSE", "MIT"), sidecar, "img/logo.png", "img/a.c"), permissive)
+    assert found["img/a.c"] == ("permissive", "license-file/permissive-license", "MIT")
+    assert found["img/logo.png.license"] == ("copyleft", "header/copyleft-license", "GPL-3.0-only")
+    alone = answers(tree(text("LICENSE", "MIT"), sidecar, "img/a.c"), permissive)
+    assert alone["img/a.c"] == ("copyleft", "license-file/copyleft-license", "GPL-3.0-only")
+
+
 def test_a_nested_licence_file_overrides_the_outer_one_in_its_folder_only(permissive):
     found = answers(
         tree(text("LICENSE", "MIT"), text("docs/LICENSE", "CC-BY-NC-4.0"), "docs/a/b.md", "docs.py", "src/a.py"), permissive
