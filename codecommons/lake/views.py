@@ -70,7 +70,7 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     needed = {"delta", "httpfs"} if Storage(lake.settings).remote else {"delta"}
     connection = duckdb.connect(config={"allow_unsigned_extensions": needed <= _PROVED})
     connection.execute("set enable_progress_bar = false")  # it goes to standard output, among the rows
-    create_views(connection, lake.settings)
+    create_views(connection, lake.settings, pinned=True)
     _create_mart_views(connection, lake.settings)
     return connection
 
@@ -140,8 +140,14 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     _PROVED.add(name)
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, str]:
+def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, pinned: bool = False) -> dict[str, str]:
     """Create or replace every view and macro in a connection.
+
+    Args:
+        connection: to DuckDB.
+        settings: say where the lake is.
+        pinned: the views show the tables as they are now as long as the connection is there, and each log is read once and not
+            by every query; a file that outlives the connection can't have such.
 
     Returns:
         Tables whose log can't be read, with the reason. Their views fail with it when a query asks for rows.
@@ -181,8 +187,11 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings) -> d
     for table in tables:
         # What a stage or a plug-in registers may not be there yet.
         if table.name in TABLES or table.name in there:
-            stored = f"delta_scan({_quoted(storage.uri(table.name))})"
+            uri = _quoted(storage.uri(table.name))
+            stored = f"stored_{table.name}" if pinned else f"delta_scan({uri})"
             try:
+                if pinned:
+                    connection.execute(f"attach {uri} as {stored} (type delta, pin_snapshot)")
                 # An annotator's table may be of an older version: what that did not say yet is null.
                 rows = stored if table.name in TABLES else f"({_nothing(table)} union all by name from {stored})"
                 scan = f"select {_shown(table)} from {rows}"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -228,7 +229,17 @@ def test_a_view_shows_the_live_attempt_only(known_lake: Lake) -> None:
     with known_lake.sql() as connection:
         assert connection.sql(query).fetchall() == [("six==3", "missing")]
         known_lake.log.record(DAY, "pypi", "raw_archive_slice", "passed", "a2")
+        assert connection.sql(query).fetchall() == [("six==3", "missing")], "a connection shows the lake as it was"
+    with known_lake.sql() as connection:
         assert connection.sql(query).fetchall() == [("six==3", "truncated")]
+
+
+def test_a_connection_reads_the_log_of_a_table_once(known_lake: Lake) -> None:
+    """Each query did, which on S3 is up to a hundred requests a table, and stages ask some hundred queries."""
+    with known_lake.sql() as connection:
+        before = connection.sql("from origin").fetchall()
+        shutil.rmtree(known_lake.path("origin", "_delta_log"))
+        assert connection.sql("from origin").fetchall() == before
 
 
 def test_annotations_are_shown_per_annotator_and_in_one_and_only_those_of_the_current_digest(known_lake: Lake) -> None:
