@@ -45,6 +45,10 @@ def main() -> int:
     found: list[Accuracy] = []
     for name in arguments.parts or modules:
         found += importlib.import_module(f"benchmarks.accuracy.{name}").measure(arguments.data)
+    for one in found:
+        if not one.cases:
+            print(f"{one.section}, {one.name}: left out, as nothing is there to compare; {one.figures}", file=sys.stderr)
+    found = [one for one in found if one.cases]
     sections = list(dict.fromkeys(one.section for one in found))
     results = json.loads(RESULT.read_text()) if RESULT.is_file() else {}
     page = PAGE.read_text()
