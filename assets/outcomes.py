@@ -84,7 +84,7 @@ class _PlainError(DagsterUserCodeProcessError):
         self.user_code_process_error_infos = [SerializableErrorInfo(problem, [], None)]
 
 
-class PlainFailure(_PlainError, dg.Failure):  # noqa: N818
+class PlainFailure(_PlainError, dg.Failure):  # noqa: N818 (called as Dagster calls it)
     """A failure over what a user can put right: the interface has the line, and no trace of calls below it."""
 
     def __init__(self, problem: str) -> None:
@@ -93,7 +93,7 @@ class PlainFailure(_PlainError, dg.Failure):  # noqa: N818
         self._say(problem)
 
 
-class PlainRetry(_PlainError, dg.RetryRequested):  # noqa: N818
+class PlainRetry(_PlainError, dg.RetryRequested):  # noqa: N818 (called as Dagster calls it)
     """The same of a step that is tried again."""
 
     def __init__(self, problem: str, seconds: int) -> None:

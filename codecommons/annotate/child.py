@@ -21,12 +21,12 @@ class Child:
         """``start`` gives a process that answers what comes in with a line of JSON, and has pipes for both."""
         self._start = start
         self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.close)
 
     def ask(self, question: bytes, seconds: float) -> Any:
         """The answer, or None where the process ended over the question, or was ended after so many seconds."""
         if self._process is None or self._process.poll() is not None:
             self._process = self._start()
-            atexit.register(self.close)
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None

@@ -26,7 +26,7 @@ from codecommons.errors import GateError
 from codecommons.lake import Lake
 from codecommons.license import decisions, forge, forks
 from codecommons.license.policy import Policy, policy
-from codecommons.swhid import SYMLINK_PERMS, content_id
+from codecommons.swhid import SYMLINK_PERMS
 
 # The trees of the inputs that were asked for last, and since when their histories have what is in them.
 _TREES: WeakKeyDictionary[Lake, tuple[Inputs, pl.DataFrame]] = WeakKeyDictionary()
@@ -34,8 +34,6 @@ _SINCE: WeakKeyDictionary[Lake, tuple[Inputs, pl.DataFrame]] = WeakKeyDictionary
 # Of these anchors there is a history.
 _REVISION = "swh:1:rev:"
 _NEVER = (1 << 63) - 1
-# It is everywhere, and nobody has written it.
-_EMPTY = content_id(b"")
 
 
 def trees(lake: Lake, inputs: Inputs) -> pl.DataFrame:

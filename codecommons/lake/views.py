@@ -188,9 +188,11 @@ def create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, pinn
         # What a stage or a plug-in registers may not be there yet.
         if table.name in TABLES or table.name in there:
             uri = _quoted(storage.uri(table.name))
-            stored = f"stored_{table.name}" if pinned else f"delta_scan({uri})"
+            # What is attached has a name, under which whoever lists databases would find its restricted columns.
+            attached = pinned and not table.restricted
+            stored = f"stored_{table.name}" if attached else f"delta_scan({uri})"
             try:
-                if pinned:
+                if attached:
                     connection.execute(f"attach {uri} as {stored} (type delta, pin_snapshot)")
                 # An annotator's table may be of an older version: what that did not say yet is null.
                 rows = stored if table.name in TABLES else f"({_nothing(table)} union all by name from {stored})"

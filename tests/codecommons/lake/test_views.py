@@ -242,6 +242,18 @@ def test_a_connection_reads_the_log_of_a_table_once(known_lake: Lake) -> None:
         assert connection.sql("from origin").fetchall() == before
 
 
+def test_nothing_that_has_a_name_in_a_connection_has_a_column_that_no_view_shows(known_lake: Lake) -> None:
+    """Tables that a connection keeps open are listed beside the views, and can be asked like these."""
+    restricted = {table.name: table.restricted for table in TABLES.values() if table.restricted}
+    assert restricted
+    with known_lake.sql() as connection:
+        there = connection.sql("select table_name, column_name from duckdb_columns() where not internal").fetchall()
+    assert {name for name, _ in there} >= restricted.keys()
+    shown = [(name, column) for name, column in there if column in restricted.get(name.removeprefix("stored_"), ())]
+    assert shown == []
+    assert not [name for name, _ in there if name.endswith("person")]
+
+
 def test_annotations_are_shown_per_annotator_and_in_one_and_only_those_of_the_current_digest(known_lake: Lake) -> None:
     language = current(known_lake.settings)["language"]
     known_lake.register(language.table)
