@@ -36,9 +36,10 @@ create or replace macro place(address) as case when starts_with(address, 'pkg:')
         '^(?:(?:[a-z][a-z0-9+.-]*:)?//(?:[^/@]*@)?)?(?:www\.)?', ''), '[?#].*$', '', 's'), '(?:/|\.git)+$', '') end;
 
 -- A text in which words that are the login of somebody in a thread (by sha256 in lower case) have the name there: none that is
--- shorter, or part of a path, an address or code.
+-- shorter, or part of a path, an address or code. What makes a path of it stands within 64 characters: to look further from each
+-- word of a text without spaces would take time that grows with its square.
 create or replace macro named(text, words) as coalesce(list_aggregate(list_transform(
-    regexp_extract_all(text, '(?s)```.*?(?:```|\z)|~~~.*?(?:~~~|\z)|`[^`\n]*`|[^\s`]*[/@:\\.]\w[^\s`]*|[\p{L}\p{N}_-]+|[^\p{L}\p{N}_`-]+|.'),
+    regexp_extract_all(text, '(?s)```.*?(?:```|\z)|~~~.*?(?:~~~|\z)|`[^`\n]*`|[^\s`]{0,64}[/@:\\.]\w[^\s`]*|[\p{L}\p{N}_-]+|[^\p{L}\p{N}_`-]+|.'),
     lambda word: if(length(word) between 4 and 39, coalesce(words[sha256(lower(word))], word), word)
 ), 'string_agg', ''), text);
 -- A text in which those it calls, `@{sha256}`, have their names of a thread, and so have those whom it names in `words`.
